@@ -1,0 +1,39 @@
+# Every target first brings .venv up to date (silent and instant when it is); `make help` lists them.
+# To search with another config:  make search CONFIG=configs/... ARGS="--resume"
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Read by tools/install.sh as well, hence exported.
+export PYTHON ?= python3.11
+export VENV ?= .venv
+
+CONFIG ?= configs/digits/faster_rcnn_search.py
+TESTS ?= tests
+ARGS ?=
+PY = $(VENV)/bin/python
+
+.PHONY: help install search test doctor lint clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@echo 'Variables: CONFIG of search, TESTS of test, ARGS for the program, PYTHON and VENV of install.'
+
+install: ## Bring .venv to the tested set; builds the operators of mmcv once a machine
+	@bash tools/install.sh
+
+search: install ## Search loss functions: CONFIG=configs/digits/faster_rcnn_search.py by default
+	$(PY) tools/search.py $(CONFIG) $(ARGS)
+
+test: install ## Run the tests: TESTS=tests/test_x.py ARGS="-k name" to run some
+	$(PY) -m pytest $(TESTS) $(ARGS)
+
+doctor: install ## Tell what is installed, which tasks work and what mends the rest
+	$(PY) -m mmautoloss doctor $(ARGS)
+
+lint: install ## Check style and format with ruff
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+clean: ## Delete caches and build products; keeps .venv and the results in work_dirs
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . \( -path ./$(VENV) -o -path ./work_dirs \) -prune -o -name __pycache__ -prune -exec rm -rf {} +

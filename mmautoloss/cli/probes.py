@@ -1,0 +1,85 @@
+"""Tries whether the libraries really work: each probe returns the state and the detail of a check.
+
+The state is ``ok``, ``note`` or ``failed``; a probe may also raise, which its caller reports.
+"""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from pathlib import Path
+
+
+def load_operators() -> tuple[str, str]:
+    """Loads the compiled part of mmcv, which an installation without a compiler lacks."""
+    extension = importlib.import_module('mmcv._ext')
+    return 'ok', f'loads, {Path(extension.__file__).name}'
+
+
+def compute_nms() -> tuple[str, str]:
+    """Computes one of mmcv's operators, on the GPU as well where there is one.
+
+    Loading the extension is not enough: it may have been built without CUDA, or for another torch.
+    """
+    import torch
+    from mmcv.ops import nms
+
+    devices = ['cpu', 'cuda'] if torch.cuda.is_available() else ['cpu']
+    for device in devices:
+        boxes = torch.tensor([[0, 0, 10, 10], [1, 1, 10, 10], [20, 20, 30, 30]], device=device)
+        scores = torch.tensor([0.9, 0.8, 0.7], device=device)
+        kept = sorted(nms(boxes.float(), scores, iou_threshold=0.5)[1].tolist())
+        if kept != [0, 2]:
+            return 'failed', f'on {device} it kept the boxes {kept} where [0, 2] is right'
+    return 'ok', f'computes on {" and ".join(devices)}'
+
+
+def find_cuda() -> tuple[str, str]:
+    """Lists the GPUs that torch sees; none is fine, only slower."""
+    import torch
+
+    build = f'torch is built for CUDA {torch.version.cuda}' if torch.version.cuda else 'CPU torch'
+    if not torch.cuda.is_available():
+        return 'note', f'no device is visible; {build}'
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return 'ok', f'{", ".join(names)}; {build}'
+
+
+def find_mmcv_cuda() -> tuple[str, str]:
+    """Tells whether mmcv was compiled with CUDA, which matters only where there is a GPU."""
+    import torch
+    from mmcv.ops import get_compiling_cuda_version
+
+    version = get_compiling_cuda_version()
+    if version != 'not available':
+        return 'ok', f'compiled with CUDA {version}'
+    if torch.cuda.is_available():
+        return 'failed', 'mmcv was compiled without CUDA, and this machine has a GPU'
+    return 'note', 'compiled for the CPU only, which is all this machine needs'
+
+
+def load_checkpoint() -> tuple[str, str]:
+    """Saves a checkpoint as MMEngine does and loads it through MMEngine, bare and then mended."""
+    import torch
+    from mmengine.logging import HistoryBuffer
+    from mmengine.runner import CheckpointLoader
+
+    from mmautoloss.compat import allow_mmengine_checkpoints
+
+    def load() -> None:
+        CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='silent')
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / 'checkpoint.pth')
+        torch.save({'message_hub': {'loss': HistoryBuffer([0.5, 0.25], [1, 1])}}, path)
+        try:
+            load()
+        except Exception as error:
+            # Whatever the refusal was, the mend is tried: if that fails too, its error is raised.
+            allow_mmengine_checkpoints()
+            load()
+            return 'note', (
+                f'MMEngine alone refuses ({type(error).__name__}); loads after'
+                ' mmautoloss.compat.allow_mmengine_checkpoints()'
+            )
+    return 'ok', 'loads as MMEngine comes'

@@ -1,0 +1,24 @@
+"""The MMEngine rim: the loop that a config names, and the found losses as a config."""
+
+from mmautoloss.engine.compare import compare
+from mmautoloss.engine.config import load_search_config, spec_of
+from mmautoloss.engine.data import apply_options, check_files
+from mmautoloss.engine.export import load_base, with_losses, write_config
+from mmautoloss.engine.launch import launch
+from mmautoloss.engine.search_loop import SearchLoop
+from mmautoloss.engine.spec import SearchSpec, read_spec
+
+__all__ = [
+    'SearchLoop',
+    'SearchSpec',
+    'apply_options',
+    'check_files',
+    'compare',
+    'launch',
+    'load_base',
+    'load_search_config',
+    'read_spec',
+    'spec_of',
+    'with_losses',
+    'write_config',
+]

@@ -1,0 +1,106 @@
+"""Found losses against hand-made ones on images that no search has seen, with several seeds each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+
+from mmautoloss.engine.spec import SearchSpec
+from mmautoloss.errors import SetupError
+from mmautoloss.execute import Executor, LocalExecutor, SerialExecutor
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
+from mmautoloss.trial import History, Outcome, Role, Trial
+
+
+def compare(spec: SearchSpec, candidates: Sequence[Trial], seeds: Sequence[int], split: str) -> list[ResultRow]:
+    """Trains hand-made and found losses as the base config says, and scores on the base config's own validation set.
+
+    Every row is appended to ``spec.results`` as soon as it is there, and rows that the file has are not trained again.
+
+    Args:
+        spec: The search; its ``base`` says how to train.
+        candidates: Trials of the search whose losses are compared.
+        seeds: One training of each loss a seed.
+        split: Name of the base config's validation set, for the rows.
+
+    Returns:
+        The rows that were trained now.
+
+    Raises:
+        SetupError: A training failed, or there is no file for results.
+    """
+    if spec.results is None:
+        raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
+    comparison = _Comparison(spec, split)
+    pending = [trial for trial in _trials(candidates, seeds) if not comparison.has(trial)]
+    executor = _executor(spec, comparison.proxy)
+    running: dict[Future[Outcome], Trial] = {}
+    try:
+        while pending or running:
+            while pending and len(running) < executor.slots:
+                trial = comparison.begin(pending.pop(0))
+                running[executor.submit(trial)] = trial
+            for future in executor.wait(running):
+                comparison.settle(running.pop(future), future.result())
+    finally:
+        executor.close()
+    return comparison.rows
+
+
+class _Comparison:
+    """The rows, and what a person sees of them."""
+
+    def __init__(self, spec: SearchSpec, split: str) -> None:
+        config = spec.base.to_dict()
+        work_dir = str(spec.work_dir / 'compare')
+        self.proxy = replace(
+            spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None
+        )
+        self.describe = {**spec.describe, 'split': split}
+        self.path = spec.results
+        self.rows: list[ResultRow] = []
+        self._known = {_identity(row) for row in read_results(spec.results)}
+        self._history = History()
+        self._observer = ConsoleObserver(spec.branches, self.proxy.metric, self.proxy.greater)
+
+    def has(self, trial: Trial) -> bool:
+        """Whether the file has this training already."""
+        return _identity(make_row(trial, self.describe, self.proxy, 0.0)) in self._known
+
+    def begin(self, trial: Trial) -> Trial:
+        """The trial with a number of its own."""
+        self._history.add(replace(trial, number=len(self._history)))
+        return self._history[len(self._history) - 1]
+
+    def settle(self, trial: Trial, outcome: Outcome) -> None:
+        """Files what came of a training."""
+        self._history.settle(trial.number, outcome)
+        self._observer.settled(self._history[trial.number], self._history)
+        if outcome.score is None:
+            raise SetupError(f'A training of the comparison failed:\n{outcome.reason}')
+        row = make_row(trial, self.describe, self.proxy, outcome.metrics[self.proxy.metric])
+        append_results(self.path, [row])
+        self.rows.append(row)
+
+
+def _trials(candidates: Sequence[Trial], seeds: Sequence[int]) -> list[Trial]:
+    trials = []
+    for seed in seeds:  # seed by seed, so that an early end still compares like with like
+        trials.append(Trial(0, Role.BASELINE, seed, origin='hand-made'))
+        for found in candidates:
+            again = {'genome': found.genome, 'weights': found.weights, 'parent': found.number}
+            trials.append(Trial(0, Role.FINALIST, seed, origin='repeat', repeats=found.number, **again))
+    return trials
+
+
+def _executor(spec: SearchSpec, proxy: ProxySettings) -> Executor:
+    if spec.workers == 1:
+        return SerialExecutor(ProxyEvaluator(proxy).evaluate)
+    return LocalExecutor(proxy, spec.workers, spec.threads)
+
+
+def _identity(row: ResultRow) -> tuple[str, ...]:
+    """What a row is about: all but its value."""
+    return tuple(map(str, row[:-1]))

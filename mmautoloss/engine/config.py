@@ -1,0 +1,48 @@
+"""Search configs as the tools read them: a file and what the command line says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmautoloss.engine.data import apply_options
+from mmautoloss.engine.spec import SearchSpec, read_spec
+from mmautoloss.errors import SetupError
+
+
+def load_search_config(
+    path: str, work_dir: str | None = None, options: Mapping[str, Any] | None = None, **given: Any
+) -> Config:
+    """Reads a search config.
+
+    Args:
+        path: The file.
+        work_dir: Where everything is written; by default ``work_dirs/NAME-OF-THE-CONFIG``.
+        options: ``--cfg-options``; they also hold for the base config.
+        **given: Settings of the search with ``__`` for a dot, such as ``budget__max_trials``; None leaves the config's.
+
+    Raises:
+        SetupError: The file is missing or no search config.
+    """
+    if not Path(path).is_file():
+        raise SetupError(f'There is no config {path}.')
+    cfg = Config.fromfile(path)
+    apply_options(cfg, options or {})
+    if not str((cfg.get('train_cfg') or {}).get('type', '')).endswith('SearchLoop'):
+        raise SetupError(f"{path} is no search config: its train_cfg needs type='mmautoloss.SearchLoop'.")
+    parts = Path(path).with_suffix('').parts
+    name = '_'.join(parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:])
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs') / name)
+    chosen = {key.replace('__', '.'): value for key, value in given.items() if value is not None}
+    cfg.merge_from_dict({f'train_cfg.{key}': value for key, value in chosen.items()})
+    cfg.train_cfg.options = dict(options or {})
+    return cfg
+
+
+def spec_of(cfg: Config) -> SearchSpec:
+    """The search that a config describes, without a Runner."""
+    settings = {key: value for key, value in cfg.train_cfg.items() if key != 'type'}
+    return read_spec(cfg, Path(cfg.work_dir).absolute(), settings)

@@ -1,0 +1,69 @@
+"""Data sets named in a config: another root, and whether the files are there."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+
+from mmautoloss.errors import SetupError
+
+
+def apply_options(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Merges ``--cfg-options``; a new top-level ``data_root`` also replaces the old one wherever it was written out.
+
+    Raises:
+        SetupError: The config has no ``data_root`` to replace.
+    """
+    old = cfg.get('data_root')
+    cfg.merge_from_dict(dict(options))
+    if 'data_root' not in options:
+        return
+    if 'data_root' not in cfg or not any('data_root' in dataset for _, dataset in _datasets(cfg)):
+        raise SetupError('data_root was given, but no data set of this config has a data_root.')
+    _replace_root(cfg._cfg_dict, old, options['data_root'])
+
+
+def check_files(cfg: Config) -> None:
+    """Looks for the annotation files of all data sets.
+
+    Raises:
+        SetupError: A file is missing.
+    """
+    for loader, dataset in _datasets(cfg):
+        ann_file, root = dataset.get('ann_file'), dataset.get('data_root')
+        if not ann_file or (root is None and not osp.isabs(ann_file)):
+            continue  # made by the data set itself
+        path = ann_file if osp.isabs(ann_file) else osp.join(root, ann_file)
+        if '://' not in path and not osp.exists(path):
+            raise SetupError(
+                f'{loader} reads {path}, which does not exist. Put the data there, or name their place with '
+                '--cfg-options data_root=/path/to/data.'
+            )
+
+
+def _datasets(cfg: Config) -> Iterator[tuple[str, ConfigDict]]:
+    """Data sets of all loaders, also those within wrappers such as ``RepeatDataset``."""
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        dataset = (cfg.get(loader) or {}).get('dataset')
+        pending = [dataset] if dataset else []
+        while pending:
+            dataset = pending.pop()
+            inner = dataset.get('dataset') or dataset.get('datasets')
+            pending.extend([] if inner is None else inner if isinstance(inner, list) else [inner])
+            if inner is None:
+                yield loader, dataset
+
+
+def _replace_root(node: Any, old: str | None, new: str) -> None:
+    """Replaces the old root where it is the value of a ``data_root`` or the beginning of a path."""
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in list(items):
+        if key == 'data_root' and value == old:
+            node[key] = new
+        elif isinstance(value, str) and old and value.startswith(old.rstrip('/') + '/'):
+            node[key] = osp.join(new, value[len(old.rstrip('/')) :].lstrip('/'))
+        elif isinstance(value, (dict, list)):
+            _replace_root(value, old, new)

@@ -1,0 +1,58 @@
+"""Found losses as a config that any OpenMMLab tool trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmautoloss.engine.data import apply_options
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome
+from mmautoloss.proxy import Branch
+
+
+def load_base(base_config: str, options: Mapping[str, Any]) -> Config:
+    """The plain config that a search is about, with the user's options except those of the search itself.
+
+    Raises:
+        SetupError: There is no such file.
+    """
+    if not Path(base_config).is_file():
+        raise SetupError(f'base_config must name the plain config of the model, but {base_config} does not exist.')
+    cfg = Config.fromfile(base_config)
+    apply_options(cfg, {key: value for key, value in options.items() if not key.startswith('train_cfg')})
+    return cfg
+
+
+def with_losses(cfg: Config, branches: tuple[Branch, ...], genome: Genome, weights: Mapping[str, float]) -> Config:
+    """Replaces the losses of a config, and nothing else, in place.
+
+    Raises:
+        SetupError: A branch's path leads nowhere in the config.
+    """
+    for branch in branches:
+        head, _, key = branch.path.rpartition('.')
+        node = cfg.model
+        for part in head.split('.') if head else []:
+            node = _step(node, part, branch)
+        _step(node, key, branch)
+        del node[key]  # or the new keys would be merged into the old loss
+        node[key] = branch.config(str(genome[branch.name]), weights[branch.name])
+    return cfg
+
+
+def write_config(cfg: Config, path: Path) -> None:
+    """Writes a config as a Python file; it appears only when it is whole."""
+    part = path.with_name(f'.{path.name}')
+    part.write_text(cfg.pretty_text, encoding='utf-8')
+    part.replace(path)
+
+
+def _step(node: Any, part: str, branch: Branch) -> Any:
+    try:
+        return node[int(part)] if isinstance(node, (list, tuple)) else node[part]
+    except (KeyError, IndexError, ValueError, TypeError):
+        raise SetupError(f'The config of the model has no {branch.path!r} (branch {branch.name!r}).') from None

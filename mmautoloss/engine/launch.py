@@ -1,0 +1,125 @@
+"""The steps of a search: journal, checks, probes, calibration, the loop over slots, results."""
+
+from __future__ import annotations
+
+import platform
+
+import mmengine
+import torch
+
+import mmautoloss
+from mmautoloss.engine.export import with_losses, write_config
+from mmautoloss.engine.spec import SearchSpec
+from mmautoloss.errors import SetupError
+from mmautoloss.execute import Executor, LocalExecutor, SerialExecutor
+from mmautoloss.proxy import ProxyEvaluator, capture_probes
+from mmautoloss.report import ConsoleObserver, append_results, result_rows
+from mmautoloss.screen import (
+    Calibration,
+    Probe,
+    ProbeScreen,
+    calibrate,
+    load_probes,
+    require_calibrated,
+    save_probes,
+)
+from mmautoloss.search import Planner, run_search
+from mmautoloss.trial import History, Journal
+
+
+def launch(spec: SearchSpec) -> History:
+    """Runs a search to its end and writes what it found.
+
+    Raises:
+        SetupError: Something cannot work; the text says what and how to mend it.
+        JournalError: The work dir holds another search.
+        CalibrationError: The rejection test cannot tell good from bad here.
+    """
+    if spec.threads:  # from here on: also probes and verdicts are rounded differently by more threads
+        torch.set_num_threads(spec.threads)
+    observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater)
+    journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
+    try:
+        evaluator = ProxyEvaluator(spec.proxy)
+        observer.say('building the model and the data, validating once untrained')
+        require_metric(evaluator)
+        screens, calibrations = build_screens(spec, evaluator)
+        observer.calibrated(calibrations, spec.test.eta)
+        executor = build_executor(spec, evaluator)
+        planner = Planner(spec.search, spec.strategy, screens)
+        try:
+            run_search(journal, planner, executor, observer)
+        finally:
+            executor.close()
+        finish(spec, journal.history, observer)
+        return journal.history
+    finally:
+        journal.close()
+
+
+def require_metric(evaluator: ProxyEvaluator) -> None:
+    """Validates the untrained model on a batch, so that broken data or a misspelt metric shows before any training.
+
+    Raises:
+        SetupError: The metric is not among the results. (An untrained model that predicts nothing gives no results;
+            then the baseline will tell.)
+    """
+    metrics = evaluator.validate_untrained()
+    wanted = evaluator.settings.metric
+    if metrics and wanted not in metrics:
+        raise SetupError(
+            f'metric {wanted!r} is not among the results of the validation: {", ".join(sorted(metrics))}.'
+        )
+
+
+def build_screens(
+    spec: SearchSpec, evaluator: ProxyEvaluator
+) -> tuple[dict[str, ProbeScreen], dict[str, Calibration]]:
+    """Probes of the search (captured once, then read from the work dir), calibrated, as screens."""
+    path = spec.work_dir / 'probes.pt'
+    if path.exists() and spec.resume:
+        probes = load_probes(path)
+    else:
+        probes = capture_probes(evaluator.runner, spec.branches, spec.samples, spec.search.seed)
+        save_probes(probes, path)
+    hand_made = evaluator.hand_made
+    calibrations = {name: calibrate(spec.test, probe, hand_made[name]) for name, probe in probes.items()}
+    require_calibrated(calibrations, spec.test)
+    screens = {name: _screen(spec, probe, hand_made[name]) for name, probe in probes.items()}
+    return screens, calibrations
+
+
+def build_executor(spec: SearchSpec, evaluator: ProxyEvaluator) -> Executor:
+    """In this process for one worker, else in processes; then the driver's own model is freed."""
+    if spec.workers == 1:
+        return SerialExecutor(evaluator.evaluate)
+    evaluator.close()
+    torch.set_num_threads(1)  # the driver only screens, on small tensors
+    return LocalExecutor(spec.proxy, spec.workers, spec.threads)
+
+
+def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:
+    """Writes the best losses into a copy of the base config, files the results, prints the table."""
+    ranking = history.ranking(spec.search.budget.finalists)
+    path = None
+    if ranking:
+        path = spec.work_dir / 'best_config.py'
+        best = ranking[0]
+        write_config(with_losses(spec.base, spec.branches, best.genome, best.weights), path)
+    if spec.results:
+        append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
+    observer.table(history, ranking, path)
+
+
+def _screen(spec: SearchSpec, probe: Probe, hand_made: torch.nn.Module) -> ProbeScreen:
+    return ProbeScreen(probe, spec.test, hand_made, balance=spec.balance == 'gradient')
+
+
+def _versions() -> dict[str, str]:
+    return {
+        'mmautoloss': mmautoloss.__version__,
+        'python': platform.python_version(),
+        'torch': torch.__version__,
+        'mmengine': mmengine.__version__,
+        'threads': str(torch.get_num_threads()),
+    }

@@ -1,0 +1,80 @@
+"""A search as a training loop of MMEngine: ``train_cfg=dict(type='mmautoloss.SearchLoop', ...)``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.runner import BaseLoop
+
+from mmautoloss.engine.launch import launch
+from mmautoloss.engine.spec import read_spec
+from mmautoloss.registry import LOOPS, register
+
+
+@register(LOOPS, everywhere=True)
+class SearchLoop(BaseLoop):
+    """Searches losses for the model of a config; needs nothing but ``runner.train()``.
+
+    The Runner's model, data, optimiser and schedulers describe one proxy training; ``val_dataloader`` and
+    ``val_evaluator`` score it and should read a part of the *training* data.
+
+    Args:
+        runner: The Runner that was made from the search config.
+        dataloader: Its training data (not built here: each worker builds its own).
+        base_config: The plain config into which the found losses are written.
+        branches: The searched losses, ``dict(NAME=dict(path='roi_head.bbox_head.loss_cls', inputs='softmax'), ...)``.
+        metric: Key of the monitored value in the validation's result, such as ``'coco/bbox_mAP'``.
+        proxy: ``schedule``, the ``train_cfg`` of a proxy training, and ``invalid_stop``, the iterations in which NaN and
+            Inf end it (None for all; 20 is published).
+        rule: Whether a ``'greater'`` or a ``'less'`` value of the metric is better.
+        strategy: ``dict(type='RegularizedEvolution', ...)`` or ``dict(type='RandomSearch', ...)``.
+        screen: Settings of ``screen.RejectionTest``; ``samples``, the images of the probe (B); ``balance``:
+            ``'gradient'`` gives every branch the weight that makes its gradient as long as that of the hand-made loss,
+            ``'none'`` is the published behaviour; ``digits``, the significant digits of the gradient fingerprint.
+        known: Genomes that are trained first and compete: names of known losses or expressions, by branch.
+        budget: Settings of ``search.Budget``.
+        execute: ``workers``, worker processes (1 trains in this process), and ``threads`` of each on the CPU.
+        seed: Seed of everything.
+        resume: Whether to continue the search in the work dir.
+        describe: What results are filed under: ``dict(task=..., set=..., network=...)``.
+        results: CSV file to which the trained evaluations of baseline and finalists are appended.
+        options: The user's ``--cfg-options``, which also hold for ``base_config``.
+
+    Raises:
+        SetupError: A setting cannot work.
+    """
+
+    def __init__(self, runner: Any, dataloader: Any, **settings: Any) -> None:
+        self._runner = runner  # not super().__init__(): it would build the training data once more
+        self.dataloader = dataloader
+        runner._val_loop = None  # validation is the workers' business; the Runner would build its data as well
+        self.spec = read_spec(runner.cfg, Path(runner.work_dir), settings)
+        self._settled = 0
+
+    @property
+    def iter(self) -> int:
+        """Settled trials."""
+        return self._settled
+
+    @property
+    def max_iters(self) -> int:
+        """Candidates that are to be trained."""
+        return self.spec.search.budget.max_trials
+
+    @property
+    def epoch(self) -> int:
+        """Always 0: a search is one epoch."""
+        return 0
+
+    @property
+    def max_epochs(self) -> int:
+        """Always 1: a search is one epoch."""
+        return 1
+
+    def run(self) -> Any:
+        """Runs the search to its end; the Runner's own model stays as it was."""
+        self._runner.call_hook('before_train')
+        self._settled = len(launch(self.spec).settled())
+        self._runner.call_hook('after_train')
+        return self._runner.model

@@ -1,0 +1,191 @@
+"""A search as its config describes it, checked before any work starts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmautoloss.engine.data import check_files
+from mmautoloss.engine.export import load_base, with_losses
+from mmautoloss.errors import ExpressionError, SetupError
+from mmautoloss.expr import Genome, parse
+from mmautoloss.losses import ZOO, known_loss
+from mmautoloss.proxy import Branch, ProxySettings, build_branches
+from mmautoloss.screen import RejectionTest
+from mmautoloss.search import Budget, SearchSettings
+from mmautoloss.strategy import Strategy, build_strategy
+
+REQUIRED = ('base_config', 'branches', 'metric', 'proxy')
+DEFAULTS: dict[str, Any] = {
+    'rule': 'greater',
+    'strategy': {'type': 'RegularizedEvolution'},
+    'screen': {},
+    'known': (),
+    'budget': {},
+    'execute': {},
+    'seed': 0,
+    'resume': False,
+    'describe': {},
+    'results': None,
+    'options': {},
+}
+"""The settings of a ``SearchLoop``; what they mean is said there."""
+
+RULES = ('greater', 'less')
+BALANCES = ('gradient', 'none')
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """Everything that a search needs, valid as far as that can be told without building a model.
+
+    Attributes:
+        base: The plain config of the model.
+        proxy: How a candidate is measured.
+        strategy: Breeds candidates.
+        test: The rejection test.
+        samples: B, images of the probe.
+        balance: ``'gradient'`` or ``'none'``.
+        search: The numbers of the search.
+        header: What must not change when the search is continued.
+        workers: Worker processes; 1 trains in the driver.
+        threads: Threads of a worker on the CPU, or None.
+        resume: Whether to continue.
+        describe: ``task``, ``set`` and ``network`` of the results.
+        results: CSV file for results, or None.
+        work_dir: Where everything is written.
+    """
+
+    base: Config
+    proxy: ProxySettings
+    strategy: Strategy
+    test: RejectionTest
+    samples: int
+    balance: str
+    search: SearchSettings
+    header: Mapping[str, Any]
+    workers: int
+    threads: int | None
+    resume: bool
+    describe: Mapping[str, str]
+    results: Path | None
+    work_dir: Path
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """The searched losses."""
+        return self.proxy.branches
+
+
+def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> SearchSpec:
+    """Reads the settings of a ``SearchLoop``; ``cfg`` is the whole search config.
+
+    Raises:
+        SetupError: A setting is missing, unknown or cannot work.
+    """
+    missing = [key for key in REQUIRED if key not in settings]
+    if missing:
+        raise SetupError(f'train_cfg of a search needs {", ".join(missing)}.')
+    settings = _only('train_cfg', settings, **dict.fromkeys(REQUIRED), **DEFAULTS)
+    if settings['rule'] not in RULES:
+        raise SetupError(f'rule must be one of {", ".join(RULES)}, but got {settings["rule"]!r}.')
+    if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
+        raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
+    check_files(cfg)
+    branches = build_branches(settings['branches'])
+    screen = dict(settings['screen'])
+    samples, balance = screen.pop('samples', 5), screen.pop('balance', 'gradient')
+    digits = screen.pop('digits', 2)
+    if samples < 1 or digits < 1:
+        raise SetupError(f'screen.samples and screen.digits must be at least 1, but got {samples} and {digits}.')
+    if balance not in BALANCES:
+        raise SetupError(f'screen.balance must be one of {", ".join(BALANCES)}, but got {balance!r}.')
+    execute = _only('execute', settings['execute'], workers=1, threads=None)
+    known = tuple(read_genome(entry, branches) for entry in settings['known'])
+    base = load_base(settings['base_config'], settings['options'])
+    _check_paths(base, branches)
+    proxy = _only('proxy', settings['proxy'], schedule=None, invalid_stop=None)
+    if not proxy['schedule']:
+        raise SetupError("proxy needs a schedule, such as dict(type='IterBasedTrainLoop', max_iters=100).")
+    return SearchSpec(
+        base=base,
+        proxy=ProxySettings(
+            config=cfg.to_dict(),
+            branches=branches,
+            schedule=dict(proxy['schedule']),
+            metric=settings['metric'],
+            greater=settings['rule'] == 'greater',
+            invalid_stop=proxy['invalid_stop'],
+            work_dir=str(work_dir / 'proxy'),
+        ),
+        strategy=build_strategy(settings['strategy'], {branch.name: branch.kind.names for branch in branches}),
+        test=_build('screen', RejectionTest, screen),
+        samples=samples,
+        balance=balance,
+        search=SearchSettings(settings['seed'], _build('budget', Budget, settings['budget']), known, digits),
+        header=_header(cfg, settings),
+        workers=execute['workers'],
+        threads=execute['threads'],
+        resume=settings['resume'],
+        describe=settings['describe'],
+        results=Path(settings['results']) if settings['results'] else None,
+        work_dir=work_dir,
+    )
+
+
+def read_genome(entry: Mapping[str, str], branches: Sequence[Branch]) -> Genome:
+    """A genome from names of known losses or expressions, one a branch.
+
+    Raises:
+        SetupError: A branch is missing or unknown, or its text is no loss for it.
+    """
+    names = [branch.name for branch in branches]
+    if set(entry) != set(names):
+        raise SetupError(f'A known genome must name each branch ({", ".join(names)}), but got {", ".join(entry)}.')
+    trees = {}
+    for branch in branches:
+        text = entry[branch.name]
+        try:
+            text = known_loss(text, branch.inputs) if text in ZOO else text
+            trees[branch.name] = parse(text, inputs=branch.kind.names)
+        except ExpressionError as error:
+            raise SetupError(f'known, branch {branch.name!r}: {error}') from None
+    return Genome(trees)
+
+
+def _header(cfg: Config, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that shape a search, and a digest of the model, data and optimiser."""
+    shaping = ('metric', 'rule', 'branches', 'proxy', 'strategy', 'screen', 'known', 'seed')
+    shaped = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
+    plain = cfg.to_dict()
+    digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}
+    return {**{key: _plain(settings[key]) for key in shaping}, 'config': digests}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _only(name: str, given: Mapping[str, Any], **defaults: Any) -> dict[str, Any]:
+    unknown = set(given) - set(defaults)
+    if unknown:
+        raise SetupError(f'{name} has no setting {", ".join(sorted(unknown))}; there are {", ".join(defaults)}.')
+    return {**defaults, **given}
+
+
+def _build(name: str, cls: type, options: Mapping[str, Any]) -> Any:
+    return cls(**_only(name, options, **{key: field.default for key, field in cls.__dataclass_fields__.items()}))
+
+
+def _check_paths(base: Config, branches: tuple[Branch, ...]) -> None:
+    """Tries the paths on a copy of the base config, where a typing error costs nothing."""
+    draft = Config(base.to_dict())
+    genome = Genome({branch.name: parse(branch.kind.names[0]) for branch in branches})
+    with_losses(draft, branches, genome, dict.fromkeys(genome, 1.0))

@@ -1,0 +1,27 @@
+"""Every error that mmautoloss raises on purpose; all share one base."""
+
+from __future__ import annotations
+
+
+class MMAutoLossError(Exception):
+    """Base of all errors of this package."""
+
+
+class SetupError(MMAutoLossError, ValueError):
+    """A setting, path or data set that cannot work; raised before work starts."""
+
+
+class ExpressionError(MMAutoLossError, ValueError):
+    """Text or a node sequence that is no loss expression."""
+
+
+class JournalError(MMAutoLossError, RuntimeError):
+    """A journal that cannot be read, written or continued."""
+
+
+class CalibrationError(MMAutoLossError, RuntimeError):
+    """The rejection test does not tell a hand-made loss from a useless one."""
+
+
+class NonFiniteLoss(MMAutoLossError, ArithmeticError):
+    """Training met NaN or Inf."""

@@ -1,0 +1,30 @@
+"""What a loss is: primitives, trees, text, random graphs, mutations, one form, evaluation."""
+
+from mmautoloss.expr.canonical import canonical, simplify
+from mmautoloss.expr.generate import random_tree
+from mmautoloss.expr.genome import Genome
+from mmautoloss.expr.latex import to_latex
+from mmautoloss.expr.mutate import MUTATIONS, mutate
+from mmautoloss.expr.primitives import EPS, PRIMITIVES, Primitive
+from mmautoloss.expr.program import Program, compile_tree
+from mmautoloss.expr.text import format_tree, parse
+from mmautoloss.expr.tree import Tree, apply
+
+__all__ = [
+    'EPS',
+    'MUTATIONS',
+    'PRIMITIVES',
+    'Genome',
+    'Primitive',
+    'Program',
+    'Tree',
+    'apply',
+    'canonical',
+    'compile_tree',
+    'format_tree',
+    'mutate',
+    'parse',
+    'random_tree',
+    'simplify',
+    'to_latex',
+]

@@ -1,0 +1,45 @@
+"""Random expressions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from mmautoloss.expr.primitives import PRIMITIVES
+from mmautoloss.expr.tree import Tree
+
+CONSTANT = '1'
+"""The only constant that a search draws."""
+
+_OPERATORS = tuple(PRIMITIVES)
+
+
+def random_leaf(rng: random.Random, inputs: Sequence[str]) -> Tree:
+    """An input or the constant 1, each as likely as the other."""
+    return Tree((rng.choice((*inputs, CONSTANT)),))
+
+
+def random_operator(rng: random.Random, without: str | None = None) -> str:
+    """An operator drawn uniformly, other than ``without``."""
+    return rng.choice([name for name in _OPERATORS if name != without])
+
+
+def random_tree(rng: random.Random, inputs: Sequence[str], depth: int) -> Tree:
+    """Draws a graph as AutoLoss-Zero does: operators from the root down, leaves at ``depth``.
+
+    Args:
+        rng: Source of randomness.
+        inputs: Names of the tensors that the loss may read, such as ``('p', 'y')``.
+        depth: Number of operators on every path; the published value is 3.
+
+    Example:
+        >>> str(random_tree(random.Random(1), ('p', 'y'), depth=3))
+        '-sqrt(minpool(p))'
+    """
+    if depth == 0:
+        return random_leaf(rng, inputs)
+    operator = random_operator(rng)
+    nodes = [operator]
+    for _ in range(PRIMITIVES[operator].arity):
+        nodes.extend(random_tree(rng, inputs, depth - 1).nodes)
+    return Tree(nodes)

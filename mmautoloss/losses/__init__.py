@@ -1,0 +1,18 @@
+"""The result of a search, usable without any search: expressions as loss modules."""
+
+from mmautoloss.losses.inputs import INPUT_KINDS, InputKind, Rows, input_kind
+from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.losses.searched_loss import SearchedLoss
+from mmautoloss.losses.zoo import ZOO, KnownLoss, known_loss
+
+__all__ = [
+    'INPUT_KINDS',
+    'ZOO',
+    'InputKind',
+    'KnownLoss',
+    'LossGraph',
+    'Rows',
+    'SearchedLoss',
+    'input_kind',
+    'known_loss',
+]

@@ -1,0 +1,159 @@
+"""The result of a search: a loss that is pasted into a config of mmdet, mmseg or mmpose."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Tree, parse
+from mmautoloss.losses.inputs import Rows, input_kind
+from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.registry import MODELS, register
+
+_REDUCTIONS = ('none', 'mean', 'sum')
+_EPS = torch.finfo(torch.float32).eps
+"""Added to ``avg_factor`` as mmdet's ``weight_reduce_loss`` does, so that 0 samples give 0."""
+
+
+@register(MODELS, everywhere=True)
+class SearchedLoss(nn.Module):
+    r"""A loss expression with the call convention of the hand-made losses.
+
+    Rows of weight 0 and rows with an ignored label are taken out first; the others become tensors
+    (N, C, 1, 1), the graph gives :math:`o` of that shape, and with weights :math:`w`
+
+    .. math:: L = \text{loss\_weight} \cdot \frac{1}{M} \sum_{n,c} w_{nc} o_{nc}
+
+    where M is ``avg_factor`` if the head passes one (the number of samples it drew), else the
+    number of rows. That is the published aggregation, sum over channels and mean over the rest,
+    with the head's own normaliser; so ``-y * log(p)`` *is* mmdet's ``CrossEntropyLoss`` and
+    ``abs(p - y)`` its ``L1Loss`` in every head that passes ``avg_factor``. (Without one, mmdet's
+    ``L1Loss`` also averages over the channels; this loss never does.) A call without any valid row
+    gives a zero that is part of the graph.
+
+    Args:
+        expression: Infix text, such as ``'-mean_c(y * log(p))'``.
+        inputs: What the expression reads: ``'softmax'`` or ``'sigmoid'`` (class scores),
+            ``'delta'`` (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e``
+            of decoded boxes). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else
+            ``'softmax'``.
+        use_sigmoid: Read by heads that size their output by it; must agree with ``inputs``.
+        reduction: ``'mean'``, ``'sum'`` or ``'none'`` (one value a row).
+        loss_weight: Factor of the loss.
+        ignore_index: Label that does not count.
+        loss_name: Key of the loss in logs; must begin with ``loss``, or it would take no part in
+            training.
+
+    Raises:
+        ExpressionError: The text is no expression over these inputs.
+        SetupError: A setting has no meaning.
+
+    Example:
+        >>> loss = SearchedLoss('abs(p - y)', inputs='delta')
+        >>> loss(torch.zeros(2, 4), torch.ones(2, 4), avg_factor=8).item()
+        1.0
+    """
+
+    def __init__(
+        self,
+        expression: str | Tree,
+        inputs: str | None = None,
+        use_sigmoid: bool = False,
+        reduction: str = 'mean',
+        loss_weight: float = 1.0,
+        ignore_index: int | None = None,
+        loss_name: str = 'loss_searched',
+    ) -> None:
+        super().__init__()
+        inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
+        if use_sigmoid and inputs != 'sigmoid':
+            raise SetupError(f'use_sigmoid=True needs inputs="sigmoid", but got inputs={inputs!r}.')
+        if reduction not in _REDUCTIONS:
+            raise SetupError(f'reduction must be one of {", ".join(_REDUCTIONS)}, but got {reduction!r}.')
+        if not loss_name.startswith('loss'):
+            raise SetupError(
+                f'loss_name must begin with "loss", or the loss takes no part in training, but got {loss_name!r}.'
+            )
+        self.kind = input_kind(inputs)
+        text = str(expression) if isinstance(expression, Tree) else expression
+        self.graph = LossGraph(parse(text, inputs=self.kind.names))
+        self.use_sigmoid = self.kind.name == 'sigmoid'
+        self.reduction = reduction
+        self.loss_weight = loss_weight
+        self.ignore_index = ignore_index
+        self._loss_name = loss_name
+
+    @property
+    def expression(self) -> str:
+        """The expression as text."""
+        return str(self.graph.tree)
+
+    @property
+    def loss_name(self) -> str:
+        """Key of the loss in logs (mmseg sums the keys that begin with ``loss``)."""
+        return self._loss_name
+
+    def forward(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: float | Tensor | None = None,
+        reduction_override: str | None = None,
+        ignore_index: int | None = None,
+    ) -> Tensor:
+        """The loss of one call of a head.
+
+        Args:
+            pred: Raw predictions (M, C): logits, deltas or decoded boxes.
+            target: Labels (M,) or targets (M, C), as the kind of input says.
+            weight: Weights (M,) or (M, C); 0 takes a row out.
+            avg_factor: Divisor of the sum, instead of the number of rows.
+            reduction_override: Instead of ``reduction``.
+            ignore_index: Instead of the one given at construction.
+
+        Returns:
+            A scalar, or (M,) with reduction ``'none'``.
+
+        Raises:
+            SetupError: Shapes or reduction do not fit.
+        """
+        reduction = reduction_override or self.reduction
+        if reduction not in _REDUCTIONS:
+            raise SetupError(
+                f'reduction_override must be one of {", ".join(_REDUCTIONS)}, but got {reduction_override!r}.'
+            )
+        if avg_factor is not None and reduction == 'sum':
+            raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
+        ignore_index = self.ignore_index if ignore_index is None else ignore_index
+        rows = self.kind.rows(pred, target, weight, ignore_index)
+        per_row = self._per_row(rows)
+        if reduction == 'none':
+            zeros = per_row.new_zeros(len(pred))
+            return self.loss_weight * zeros.index_put((rows.index,), per_row)
+        total = per_row.sum()
+        if reduction == 'mean':
+            total = total / (max(len(per_row), 1) if avg_factor is None else avg_factor + _EPS)
+        return self.loss_weight * total
+
+    def _per_row(self, rows: Rows) -> Tensor:
+        """Weighted sum over the channels, (M,)."""
+        if not len(rows.pred):  # as 0 and not as nothing: DDP wants every parameter to take part
+            return _full_precision(rows.pred).sum(dim=1)
+        elements = self.graph.elements(self._tensors(rows))
+        if rows.weight is not None:
+            elements = elements * rows.weight
+        return elements.sum(dim=(1, 2, 3))
+
+    def _tensors(self, rows: Rows) -> dict[str, Tensor]:
+        # in float32 also under autocast: areas and exponentials leave the range of halves
+        with torch.autocast(rows.pred.device.type, enabled=False):
+            return self.kind.tensors(_full_precision(rows.pred), rows.target)
+
+    def extra_repr(self) -> str:
+        return f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'
+
+
+def _full_precision(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()

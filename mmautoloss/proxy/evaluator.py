@@ -1,0 +1,162 @@
+"""The costly measure: train a model with a genome's losses for a short while and validate it."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import gc
+import io
+import math
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from mmautoloss.errors import NonFiniteLoss, SetupError
+from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
+from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner, proxy_config
+from mmautoloss.trial import Outcome, State, Trial
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """How a candidate is measured; plain values, so that a worker process can be told.
+
+    Attributes:
+        config: The search config, as a plain dict.
+        branches: The searched losses.
+        schedule: ``train_cfg`` of a proxy.
+        metric: Key of the monitored value in the validation's result.
+        greater: Whether a higher value is better.
+        invalid_stop: Iterations in which NaN and Inf end a training; None for all.
+        work_dir: Where MMEngine may put its files.
+    """
+
+    config: Mapping[str, Any]
+    branches: tuple[Branch, ...]
+    schedule: Mapping[str, Any]
+    metric: str
+    greater: bool
+    invalid_stop: int | None
+    work_dir: str
+
+
+class MissingMetric(SetupError):
+    """The monitored value is not among the validation's results."""
+
+
+class ProxyEvaluator:
+    """Measures trials, one after the other, in one reused Runner.
+
+    Args:
+        settings: How a candidate is measured.
+    """
+
+    def __init__(self, settings: ProxySettings) -> None:
+        self.settings = settings
+        self._runner: ProxyRunner | None = None
+        self._name = ''  # of the Runner in MMEngine's managers
+
+    @property
+    def runner(self) -> ProxyRunner:
+        """The Runner, built at first use.
+
+        Raises:
+            SetupError: The branches do not fit the model.
+        """
+        if self._runner is None:
+            settings = self.settings
+            cfg = proxy_config(
+                Config(dict(settings.config)), dict(settings.schedule), settings.invalid_stop, settings.work_dir
+            )
+            self._name = cfg.experiment_name
+            with _silence():
+                self._runner = ProxyRunner.from_cfg(cfg)
+            check_branches(self._runner.model, settings.branches)
+            self._hand_made = {branch.name: branch.loss(self._runner.model) for branch in settings.branches}
+        return self._runner
+
+    @property
+    def hand_made(self) -> dict[str, torch.nn.Module]:
+        """The losses that the model was built with, by branch."""
+        return self.runner and self._hand_made
+
+    def evaluate(self, trial: Trial) -> Outcome:
+        """Trains and validates; whatever goes wrong becomes a failed outcome with its reason."""
+        begin = time.perf_counter()
+        metrics: dict[str, float] = {}
+        try:
+            with _silence():
+                metrics = self._measure(trial)
+            score, reason = self._score(metrics), ''
+        except NonFiniteLoss as error:
+            score, reason = None, f'not finite: {error}'
+        except MissingMetric as error:
+            score, reason = None, str(error)
+        except Exception:
+            # anything in the user's model, data or metric: an outcome, not the end; the Runner may be in any state
+            score, reason = None, traceback.format_exc(limit=-6)
+            self.close()
+        seconds = time.perf_counter() - begin
+        state = State.FAILED if score is None else State.COMPLETE
+        # a value besides the score may be NaN, such as that of a class which does not occur
+        metrics = {key: value for key, value in metrics.items() if math.isfinite(value)}
+        return Outcome(state, score, metrics, seconds, reason)
+
+    def validate_untrained(self) -> dict[str, float]:
+        """Result of the validation of the untrained model on its first batch: shows broken data and the metric's keys."""
+        runner = self.runner
+        with _silence():
+            runner.reset(0)
+            loop = runner.build_val_loop(copy.deepcopy(runner.cfg.val_cfg))  # its evaluator is spoilt by half the data
+            runner.model.eval()
+            batch = next(iter(loop.dataloader))
+            with torch.no_grad():
+                outputs = runner.model.val_step(batch)
+            loop.evaluator.process(data_samples=outputs, data_batch=batch)
+            return dict(loop.evaluator.evaluate(len(loop.dataloader.dataset)))
+
+    def close(self) -> None:
+        """Frees the Runner; the next use builds another."""
+        self._runner = None
+        if self._name:
+            forget_runner(self._name)
+        gc.collect()  # a Runner is a cycle of references
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _measure(self, trial: Trial) -> dict[str, float]:
+        runner = self.runner
+        losses = self._hand_made
+        if trial.genome is not None:
+            losses = build_losses(trial.genome, trial.weights, self.settings.branches)
+        for branch in self.settings.branches:
+            branch.install(runner.model, losses[branch.name])
+        if trial.genome is not None:
+            require_installed(runner.model, trial.genome, self.settings.branches)
+        runner.reset(trial.seed)
+        runner.train()
+        if not all_finite(runner.model):
+            raise NonFiniteLoss('a weight of the model after training')
+        return {key: float(value) for key, value in runner.val_loop.run().items()}
+
+    def _score(self, metrics: Mapping[str, float]) -> float:
+        value = metrics.get(self.settings.metric)
+        if value is None:
+            raise MissingMetric(
+                f'The validation gave no {self.settings.metric!r}, only: {", ".join(metrics) or "nothing"}.'
+            )
+        if not math.isfinite(value):
+            raise NonFiniteLoss(f'{self.settings.metric} is {value}')
+        return value if self.settings.greater else -value
+
+
+@contextlib.contextmanager
+def _silence() -> Any:
+    """pycocotools and others print; a trial is one line of ours."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield

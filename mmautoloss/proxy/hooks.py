@@ -1,0 +1,59 @@
+"""Hooks of a proxy training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook, RuntimeInfoHook
+
+from mmautoloss.errors import NonFiniteLoss
+from mmautoloss.registry import HOOKS, register
+
+
+@register(HOOKS)
+class NonFiniteGuardHook(Hook):
+    """Ends a training at the first loss that is NaN or Inf.
+
+    Args:
+        first: Look only at this many iterations (the published invalid stop uses 20); None looks at all.
+
+    Raises:
+        NonFiniteLoss: In ``after_train_iter``.
+    """
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, first: int | None = None) -> None:
+        self.first = first
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Looks at the loss of this iteration."""
+        if self.first is not None and runner.iter >= self.first:
+            return
+        for name, value in (outputs or {}).items():
+            value = torch.as_tensor(value).detach()
+            if 'loss' in name and not torch.isfinite(value).all():
+                raise NonFiniteLoss(f'{name} is {value.sum().item()} in iteration {runner.iter + 1}')
+
+
+@register(HOOKS)
+class QuietRuntimeInfoHook(RuntimeInfoHook):
+    """Keeps the counters that models may read, and nothing else: no config dump, no history of scalars."""
+
+    def before_run(self, runner: Any) -> None:
+        """Writes no dump of the config, which takes longer than some iterations."""
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Tells models the iteration."""
+        runner.message_hub.update_info('iter', runner.iter)
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Keeps no scalars."""
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Keeps no scalars."""

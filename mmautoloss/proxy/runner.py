@@ -1,0 +1,153 @@
+"""One Runner for many candidates: built once, reset for each."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import DATASETS, DefaultScope
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import load_checkpoint
+from mmengine.utils import import_modules_from_strings
+from mmengine.visualization import Visualizer
+from torch import Tensor
+
+from mmautoloss.compat import allow_mmengine_checkpoints
+
+_KEPT_STATES = 4
+_NEVER = 1 << 30
+_NUMBERS = itertools.count()
+
+_HOOKS = {
+    'runtime_info': {'type': 'mmautoloss.QuietRuntimeInfoHook'},
+    'timer': None,
+    'sampler_seed': {'type': 'DistSamplerSeedHook'},
+    'logger': None,
+    'param_scheduler': {'type': 'ParamSchedulerHook'},
+    'checkpoint': None,
+}
+
+
+def proxy_config(cfg: Config, schedule: dict[str, Any], invalid_stop: int | None, work_dir: str) -> Config:
+    """The config of a proxy training: data, model and optimiser as they are, no logs, no checkpoints.
+
+    Args:
+        cfg: The search config.
+        schedule: ``train_cfg`` of the proxy, such as ``dict(type='IterBasedTrainLoop', max_iters=100)``.
+        invalid_stop: Iterations in which NaN and Inf end a training; None for all.
+        work_dir: Where MMEngine may put its files.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.train_cfg = {**schedule, 'val_begin': _NEVER}  # one validation, at the end, by the evaluator
+    cfg.default_hooks = copy.deepcopy(_HOOKS)
+    guard = {'type': 'mmautoloss.NonFiniteGuardHook', 'first': invalid_stop}
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), guard]
+    cfg.experiment_name = f'proxy_{os.getpid()}_{next(_NUMBERS)}'  # MMEngine's managers are keyed by this name
+    cfg.visualizer = {'type': 'Visualizer', 'name': cfg.experiment_name, 'vis_backends': []}
+    cfg.log_level = 'ERROR'
+    cfg.work_dir = work_dir
+    cfg.launcher = 'none'
+    cfg.resume = False
+    for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
+        cfg[key] = None
+    return cfg
+
+
+class ProxyRunner(Runner):
+    """A Runner that ``reset`` makes ready for another training.
+
+    Datasets, model and evaluator are built once. What a training changes is set anew: initial weights (kept by seed,
+    since building them may read a file), optimiser, schedulers, sampler, hooks, message hub, random generators. So a
+    training gives the same score as in a fresh process.
+    """
+
+    _initial: dict[int, dict[str, Tensor]]
+
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> ProxyRunner:
+        """Builds the runner of a ``proxy_config``."""
+        if cfg.get('custom_imports'):  # a worker process did not read the config file, which imports them
+            import_modules_from_strings(**cfg.custom_imports)
+        runner = super().from_cfg(cfg)
+        runner._initial = {}
+        runner._load_from = None  # part of the initial weights
+        with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+            runner.train_dataset = _build_dataset(cfg.train_dataloader.dataset)
+        return runner
+
+    def reset(self, seed: int) -> None:
+        """Makes ready for ``train``.
+
+        Args:
+            seed: Seed of the initial weights, the order of the data and all else.
+        """
+        state = self.initial_state(seed)
+        cfg = copy.deepcopy(self.cfg)
+        self._train_loop = cfg.train_cfg
+        self._train_dataloader = {**cfg.train_dataloader, 'dataset': self.train_dataset}
+        self.optim_wrapper = cfg.optim_wrapper
+        self.param_schedulers = cfg.get('param_scheduler')
+        self._hooks = []
+        self.register_hooks(cfg.default_hooks, cfg.custom_hooks)
+        MessageHub._instance_dict.pop(self._experiment_name, None)
+        self.message_hub = MessageHub.get_instance(self._experiment_name)
+        self.model.load_state_dict(state)
+        self.model.zero_grad(set_to_none=True)
+        self.set_randomness(seed=seed)
+
+    def initial_state(self, seed: int) -> dict[str, Tensor]:
+        """The weights that a fresh model has under a seed."""
+        if seed not in self._initial:
+            self.set_randomness(seed=seed)
+            config = copy.deepcopy(self.cfg.model)
+            if self.cfg.get('data_preprocessor'):
+                config.setdefault('data_preprocessor', self.cfg.data_preprocessor)
+            model = self.build_model(config)
+            model.init_weights()
+            if self.cfg.get('load_from'):
+                allow_mmengine_checkpoints()
+                load_checkpoint(model, self.cfg.load_from, map_location='cpu')
+            if len(self._initial) >= _KEPT_STATES:
+                self._initial.pop(next(iter(self._initial)))
+            self._initial[seed] = {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}
+        return self._initial[seed]
+
+    def _init_model_weights(self) -> None:
+        """``reset`` has loaded them."""
+
+    def _log_env(self, env_cfg: dict) -> None:
+        """Not for each worker: asking compilers and drivers for their versions takes a second."""
+
+    def dump_config(self) -> None:
+        """Not for each worker."""
+
+
+def _build_dataset(config: Any) -> BaseDataset:
+    if not isinstance(config, dict):
+        return config
+    dataset = DATASETS.build(config)
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    return dataset
+
+
+def forget_runner(experiment_name: str) -> None:
+    """Takes what a Runner left in MMEngine's managers out of them, and closes its log file."""
+    for manager in (MMLogger, MessageHub, Visualizer, DefaultScope):
+        for name in list(manager._instance_dict):  # MMEngine appends a time stamp to most
+            if name != experiment_name and not name.startswith(f'{experiment_name}_'):
+                continue
+            instance = manager._instance_dict.pop(name)
+            for handler in list(instance.handlers) if manager is MMLogger else []:
+                handler.close()
+
+
+def all_finite(model: torch.nn.Module) -> bool:
+    """Whether every weight is a finite number."""
+    return all(bool(torch.isfinite(weight).all()) for weight in model.parameters())

@@ -1,0 +1,14 @@
+"""What a person sees and keeps of a search."""
+
+from mmautoloss.report.console import ConsoleObserver
+from mmautoloss.report.results import ResultRow, append_results, make_row, print_comparison, read_results, result_rows
+
+__all__ = [
+    'ConsoleObserver',
+    'ResultRow',
+    'append_results',
+    'make_row',
+    'print_comparison',
+    'read_results',
+    'result_rows',
+]

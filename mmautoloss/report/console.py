@@ -1,0 +1,166 @@
+"""What a person sees of a running search: a line a trial, a bar with the funnel, a table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mmautoloss.proxy import Branch
+from mmautoloss.screen import ACCEPTED, Calibration
+from mmautoloss.search import Observer, Planner
+from mmautoloss.trial import History, Role, State, Trial
+
+
+class ConsoleObserver(Observer):
+    """Prints a search; on a terminal with a live bar, else in plain lines.
+
+    Args:
+        branches: The searched losses.
+        metric: Key of the monitored value.
+        greater: Whether a higher value is better; scores are shown as the metric reports them.
+        console: Where to print.
+    """
+
+    def __init__(
+        self, branches: Sequence[Branch], metric: str, greater: bool = True, console: Console | None = None
+    ) -> None:
+        self.branches = branches
+        self.metric = metric
+        self.sign = 1 if greater else -1
+        self.console = console or Console(highlight=False)
+        self._progress: Progress | None = None
+
+    def say(self, text: str) -> None:
+        """Prints a line."""
+        self.console.print(f'[dim]{escape(text)}[/dim]', soft_wrap=True)
+
+    def calibrated(self, found: Mapping[str, Calibration], eta: float) -> None:
+        """Prints the gains of the losses whose worth is known."""
+        for name, c in found.items():
+            self.say(
+                f'calibration {name}: hand-made {c.hand_made:.2f}, negated {c.negated:.2f}, '
+                f'constant {c.constant:.2f} (bar {eta})'
+            )
+
+    def begin(self, history: History, planner: Planner) -> None:
+        """Starts the bar."""
+        total = planner.settings.budget.max_trials
+        self._progress = Progress(
+            TextColumn('[bold]search'),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn('left'),
+            TimeRemainingColumn(),
+            TextColumn('{task.fields[funnel]}'),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._progress.start()
+        self._task = self._progress.add_task('search', total=total, funnel='')
+        if history.settled():
+            self.say(f'continued: {len(history.settled())} trials are settled, {len(history.running())} begin again')
+
+    def settled(self, trial: Trial, history: History) -> None:
+        """Prints a line for a trial and moves the bar."""
+        self._print(self._line(trial, history))
+        if self._progress:
+            done = sum(t.outcome is not None and t.state is not State.EQUIVALENT for t in _candidates(history))
+            self._progress.update(self._task, completed=done, funnel=_funnel_text(history))
+
+    def end(self, history: History) -> None:
+        """Stops the bar and prints the funnel."""
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+        self.say(_funnel_text(history))
+        for reason, count in history.funnel().most_common():
+            self.say(f'  {count:8d} {reason}')
+
+    def table(self, history: History, ranking: Sequence[Trial], path: Path | None) -> None:
+        """Prints baseline and best losses with mean, spread and number of seeds."""
+        table = Table(title=f'{self.metric}, mean and spread over seeds', title_justify='left')
+        for column, justify in (('losses', 'left'), ('mean', 'right'), ('spread', 'right'), ('seeds', 'right')):
+            table.add_column(column, justify=justify, overflow='fold')
+        table.add_row('hand-made losses', *self._numbers(history.baseline_scores()), style='bold')
+        for trial in ranking:
+            lines = [f'trial {trial.number}', *(f'  {name}: {tree}' for name, tree in trial.genome.items())]
+            table.add_row(escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number)))
+        self.console.print(table)
+        self.console.print(escape(self._verdict(history, ranking)))
+        if path:
+            self.console.print(f'The best losses, ready to train: {escape(str(path))}')
+
+    def _verdict(self, history: History, ranking: Sequence[Trial]) -> str:
+        """Says "better" only outside the noise band."""
+        if not ranking:
+            return 'No searched loss could be trained and scored.'
+        baseline, best = history.baseline_scores(), history.scores_of(ranking[0].number)
+        if len(baseline) < 2 or len(best) < 2:
+            return 'One seed is no word on which is better. Raise baseline_repeats and finalist_repeats.'
+        gain, noise = mean(best) - mean(baseline), max(_spread(baseline), _spread(best))
+        word = 'better' if gain > 0 else 'worse'
+        if abs(gain) > 2 * noise:
+            return f'The best found losses are {word} than the hand-made ones by {abs(gain):.4f}, noise {noise:.4f}.'
+        return (
+            f'The best found losses score {abs(gain):.4f} {word} than the hand-made ones: '
+            f'within the noise ({noise:.4f}).'
+        )
+
+    def _line(self, trial: Trial, history: History) -> str:
+        outcome = trial.outcome
+        if trial.state is State.FAILED:
+            result = f'[red]failed: {escape(_last_line(outcome.reason))}[/red]'
+        elif trial.state is State.EQUIVALENT:
+            result = f'[dim]{self.sign * trial.score:.4f} as {escape(outcome.reason)}[/dim]'
+        else:
+            best = max((t.score for t in history.population()), default=None)
+            mark = 'bold green' if trial.role is Role.SEARCH and trial.score == best else 'default'
+            result = f'[{mark}]{self.sign * trial.score:.4f}[/{mark}] {outcome.seconds:5.1f} s'
+        origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
+        formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
+        return f'{trial.number:4d} {trial.role.value:8s} {result}  [dim]{escape(origin)}[/dim]  {escape(formulas)}'
+
+    def _print(self, markup: str) -> None:
+        if self.console.is_terminal:
+            self.console.print(markup, no_wrap=True, overflow='ellipsis')
+        else:  # a log keeps the whole line
+            self.console.print(markup, soft_wrap=True)
+
+    def _numbers(self, scores: Sequence[float]) -> tuple[str, str, str]:
+        if not scores:
+            return '-', '-', '0'
+        return (
+            f'{self.sign * mean(scores):.4f}',
+            f'{_spread(scores):.4f}' if len(scores) > 1 else '-',
+            str(len(scores)),
+        )
+
+
+def _candidates(history: History) -> list[Trial]:
+    return history.of_role(Role.KNOWN, Role.SEARCH)
+
+
+def _funnel_text(history: History) -> str:
+    funnel, candidates = history.funnel(), _candidates(history)
+    explored, accepted = sum(funnel.values()), funnel[ACCEPTED]
+    states = [trial.state for trial in candidates]
+    return (
+        f'{explored} explored, {explored - accepted} rejected, {states.count(State.EQUIVALENT)} equivalent, '
+        f'{states.count(State.COMPLETE)} trained, {states.count(State.FAILED)} failed'
+    )
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else 'no reason given'
+
+
+def _spread(scores: Sequence[float]) -> float:
+    return stdev(scores) if len(scores) > 1 else 0.0

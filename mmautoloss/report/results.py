@@ -1,0 +1,129 @@
+"""Trained evaluations as rows of a CSV file: what a results page may quote."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mmautoloss.errors import SetupError
+from mmautoloss.proxy import ProxySettings
+from mmautoloss.trial import History, Role, Trial
+
+
+class ResultRow(NamedTuple):
+    """One trained and validated network.
+
+    Attributes:
+        task: Such as ``detection``.
+        set: Name of the data set.
+        network: Name of the network.
+        metric: Key of the metric.
+        loss: Names of the hand-made losses, or ``found`` and the number of the trial.
+        expression: The expressions by branch as JSON; '' for hand-made losses.
+        seed: Seed of the training.
+        split: What was scored on.
+        iterations: Length of the training.
+        value: The metric, as reported (not turned).
+    """
+
+    task: str
+    set: str
+    network: str
+    metric: str
+    loss: str
+    expression: str
+    seed: int
+    split: str
+    iterations: int
+    value: float
+
+
+def result_rows(
+    history: History, ranking: Sequence[Trial], describe: Mapping[str, str], proxy: ProxySettings
+) -> list[ResultRow]:
+    """Rows of the baseline and of the finalists with all their seeds."""
+    finalists = {trial.number for trial in ranking}
+    chosen = [
+        trial
+        for trial in history.settled()
+        if trial.score is not None
+        and (trial.role is Role.BASELINE or trial.number in finalists or trial.repeats in finalists)
+    ]
+    return [make_row(trial, describe, proxy, trial.outcome.metrics[proxy.metric]) for trial in chosen]
+
+
+def read_results(path: Path) -> list[ResultRow]:
+    """The rows of a file; none if there is no file.
+
+    Raises:
+        SetupError: The file has other columns.
+    """
+    if not path.exists():
+        return []
+    with path.open(newline='') as file:
+        lines = list(csv.reader(file))
+    if not lines or tuple(lines[0]) != ResultRow._fields:
+        raise SetupError(f'{path} must have the columns {",".join(ResultRow._fields)}.')
+    return [ResultRow(*line[:6], int(line[6]), line[7], int(line[8]), float(line[9])) for line in lines[1:]]
+
+
+def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
+    """Appends rows that the file does not have yet; the file is made with its header if absent.
+
+    Raises:
+        SetupError: The file has other columns.
+    """
+    known = set(read_results(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('a', newline='') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        if not file.tell():
+            writer.writerow(ResultRow._fields)
+        for row in rows:
+            if row not in known:
+                known.add(row)
+                writer.writerow(row)
+
+
+def print_comparison(rows: Iterable[ResultRow], describe: Mapping[str, str], split: str) -> None:
+    """Prints mean, spread and the paired difference to the hand-made losses, of the rows of one set and split."""
+    rows = [row for row in rows if (row.set, row.network, row.split) == (describe['set'], describe['network'], split)]
+    table = Table(title=f'{describe["set"]}, {describe["network"]}, scored on {split}', title_justify='left')
+    for column in ('losses', 'mean', 'spread', 'seeds', 'difference by seed'):
+        table.add_column(column, overflow='fold')
+    hand_made = {row.seed: row.value for row in rows if not row.expression}
+    for loss, expression in dict.fromkeys((row.loss, row.expression) for row in rows):
+        values = {row.seed: row.value for row in rows if (row.loss, row.expression) == (loss, expression)}
+        paired = ' '.join(f'{values[seed] - hand_made[seed]:+.3f}' for seed in sorted(values) if seed in hand_made)
+        name = '\n'.join([loss, *(f'  {k}: {v}' for k, v in json.loads(expression or '{}').items())])
+        spread = f'{stdev(values.values()):.4f}' if len(values) > 1 else '-'
+        table.add_row(
+            escape(name), f'{mean(values.values()):.4f}', spread, str(len(values)), paired if expression else ''
+        )
+    Console(highlight=False).print(table)
+
+
+def make_row(trial: Trial, describe: Mapping[str, str], proxy: ProxySettings, value: float) -> ResultRow:
+    """The row of one training; ``describe`` has ``task``, ``set``, ``network``, ``split`` and ``hand_made``."""
+    number = trial.number if trial.repeats is None else trial.repeats
+    schedule = proxy.schedule
+    return ResultRow(
+        task=describe.get('task', ''),
+        set=describe.get('set', ''),
+        network=describe.get('network', ''),
+        metric=proxy.metric,
+        loss=describe.get('hand_made', 'hand-made') if trial.genome is None else f'found-{number}',
+        expression='' if trial.genome is None else json.dumps(trial.genome.to_text()),
+        seed=trial.seed,
+        split=describe.get('split', 'search_val'),
+        iterations=int(schedule.get('max_iters') or schedule.get('max_epochs') or 0),
+        value=value,
+    )

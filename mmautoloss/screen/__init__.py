@@ -1,0 +1,32 @@
+"""Cheap reasons to stop: probes, the rejection test, gradient fingerprints, calibration."""
+
+from mmautoloss.screen.calibrate import Calibration, calibrate, require_calibrated
+from mmautoloss.screen.fingerprint import balance_weight, fingerprint, gradient_norms, gradient_signature
+from mmautoloss.screen.metrics import METRIC_OF_INPUTS, PROBE_METRICS
+from mmautoloss.screen.probe import Objective, Probe, Sample, load_probes, save_probes
+from mmautoloss.screen.rejection import RejectionTest
+from mmautoloss.screen.screen import ACCEPTED, REASONS, OpenScreen, ProbeScreen, Screen, Verdict
+
+__all__ = [
+    'ACCEPTED',
+    'METRIC_OF_INPUTS',
+    'PROBE_METRICS',
+    'REASONS',
+    'Calibration',
+    'Objective',
+    'OpenScreen',
+    'Probe',
+    'ProbeScreen',
+    'RejectionTest',
+    'Sample',
+    'Screen',
+    'Verdict',
+    'balance_weight',
+    'calibrate',
+    'fingerprint',
+    'gradient_norms',
+    'gradient_signature',
+    'load_probes',
+    'require_calibrated',
+    'save_probes',
+]

@@ -1,0 +1,52 @@
+"""Gradient fingerprints: two losses whose gradients agree in a few numbers on all samples are taken for one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from mmautoloss.screen.probe import Objective, Probe
+
+
+def gradient_norms(objective: Objective, probe: Probe) -> tuple[float, ...]:
+    """L2 norm of the gradient with respect to the raw predictions, one a sample (AutoLoss-Zero, section 3.3)."""
+    return tuple(float(sample.gradient(objective).norm()) for sample in probe.samples)
+
+
+def gradient_signature(objective: Objective, probe: Probe) -> tuple[float, ...]:
+    """For every sample the norm of the gradient and its product with a fixed random direction.
+
+    The published fingerprint has the norms alone. They do not know where a gradient points: ``abs(p - y)`` and
+    ``abs(p + y)`` have the same everywhere.
+    """
+    generator = torch.Generator().manual_seed(0)
+    signature: list[float] = []
+    for sample in probe.samples:
+        gradient = sample.gradient(objective)
+        direction = torch.randn(gradient.shape, generator=generator)
+        signature += [float(gradient.norm()), float((gradient * direction).sum())]
+    return tuple(signature)
+
+
+def total_norm(norms: Sequence[float]) -> float:
+    """L2 norm over all samples."""
+    return float(torch.tensor(norms, dtype=torch.float64).norm())
+
+
+def balance_weight(norms: Sequence[float], reference: Sequence[float]) -> float:
+    """Factor that makes a gradient as long as the reference, over all samples.
+
+    Loss scale acts as learning rate: without it a search finds scales rather than losses.
+    """
+    return total_norm(reference) / total_norm(norms)
+
+
+def fingerprint(signature: Sequence[float], digits: int = 2) -> str:
+    """The numbers of a signature with some significant digits, as text; the published number of digits is 2.
+
+    Example:
+        >>> fingerprint((0.12345, 67.8))
+        '1.2e-01 6.8e+01'
+    """
+    return ' '.join(f'{norm:.{digits - 1}e}' for norm in signature)

@@ -1,0 +1,135 @@
+"""Metrics of raw predictions: what the rejection test tries to raise. All lie in [0, 1], 1 is perfect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from mmautoloss.losses import input_kind
+
+_MAX_LOG_RATIO = 4.135  # mmdet's limit of a box's growth, |log(16 / 1000)|
+
+
+def average_precision(scores: Tensor, positive: Tensor) -> float:
+    """Area under the precision-recall steps; scores that are equal count as one threshold.
+
+    Args:
+        scores: (M,), higher means more likely positive.
+        positive: (M,), true for positives; at least one.
+
+    Example:
+        >>> average_precision(torch.tensor([0.9, 0.8, 0.1]), torch.tensor([True, False, True]))
+        0.8333333333333333
+    """
+    scores, order = scores.double().sort(descending=True)
+    hits = positive[order].double().cumsum(0)
+    last_of_ties = torch.cat([scores[1:] != scores[:-1], scores.new_ones(1, dtype=torch.bool)])
+    ranks = last_of_ties.nonzero().squeeze(1)
+    hits = hits[ranks]
+    gained = torch.diff(hits, prepend=hits.new_zeros(1))
+    return float((gained * hits / (ranks + 1)).sum() / hits[-1])
+
+
+def softmax_ap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean over the classes that occur, background among them, of the average precision of their probability.
+
+    Args:
+        pred: Logits (M, C).
+        target: Labels (M,).
+        scaling: Not used.
+    """
+    probability = pred.softmax(dim=1)
+    classes = target.unique()
+    return sum(average_precision(probability[:, c], target == c) for c in classes.tolist()) / len(classes)
+
+
+def sigmoid_ap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean over the classes that occur of the average precision of their logit.
+
+    Args:
+        pred: Logits (M, C).
+        target: Binary targets (M, C).
+        scaling: Not used.
+    """
+    columns = [c for c in range(pred.shape[1]) if (target[:, c] > 0.5).any()]
+    return sum(average_precision(pred[:, c], target[:, c] > 0.5) for c in columns) / max(len(columns), 1)
+
+
+def softmax_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean over the classes that occur, background among them, of the share of rows whose likeliest class is right.
+
+    Args:
+        pred: Logits (M, C).
+        target: Labels (M,).
+        scaling: Not used.
+    """
+    right = (pred.argmax(dim=1) == target).double()
+    classes = target.unique()
+    return sum(float(right[target == c].mean()) for c in classes.tolist()) / len(classes)
+
+
+def sigmoid_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean over the classes that occur of the balanced accuracy: half the recall of positives, half that of negatives.
+
+    Args:
+        pred: Logits (M, C); above 0 means positive.
+        target: Binary targets (M, C).
+        scaling: Not used.
+    """
+    positive = target > 0.5
+    right = ((pred > 0) == positive).double()
+    columns = [c for c in range(pred.shape[1]) if positive[:, c].any()]
+    values = [
+        float(right[rows, c].mean()) for c in columns for rows in (positive[:, c], ~positive[:, c]) if rows.any()
+    ]
+    return sum(values) / max(len(values), 1)
+
+
+def delta_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean IoU of the boxes that deltas stand for.
+
+    The IoU of two boxes that are coded against the same anchor does not depend on the anchor, so the unit box serves.
+
+    Args:
+        pred: Deltas (M, 4): dx, dy, dw, dh, normalised.
+        target: Wanted deltas (M, 4).
+        scaling: ``means`` (4,) and ``stds`` (4,) of the normalisation.
+    """
+    return area_iou(_unit_boxes(pred, scaling), _unit_boxes(target, scaling), scaling)
+
+
+def area_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean IoU of decoded boxes (M, 4)."""
+    areas = input_kind('area').tensors(pred, target)
+    return float((areas['i'] / areas['u']).mean())
+
+
+def _unit_boxes(deltas: Tensor, scaling: Mapping[str, Tensor]) -> Tensor:
+    deltas = deltas * scaling['stds'] + scaling['means']
+    sides = deltas[:, 2:].clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
+    return torch.cat([deltas[:, :2] - sides / 2, deltas[:, :2] + sides / 2], dim=1)
+
+
+PROBE_METRICS: dict[str, Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]] = {
+    'softmax_recall': softmax_recall,
+    'sigmoid_recall': sigmoid_recall,
+    'softmax_ap': softmax_ap,
+    'sigmoid_ap': sigmoid_ap,
+    'delta_iou': delta_iou,
+    'area_iou': area_iou,
+}
+"""Metrics by name."""
+
+METRIC_OF_INPUTS = {
+    'softmax': 'softmax_recall',
+    'sigmoid': 'sigmoid_recall',
+    'delta': 'delta_iou',
+    'area': 'area_iou',
+}
+"""Which metric judges which kind of input.
+
+Not average precision for scores: it only ranks, and a loss that pushes all scores one way, positives a little further,
+ranks perfectly on free predictions and says nothing of use to a network.
+"""

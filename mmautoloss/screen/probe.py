@@ -1,0 +1,144 @@
+"""What a branch's loss is really called with: the fixed samples on which every candidate is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmautoloss.errors import SetupError
+from mmautoloss.losses import InputKind, input_kind
+from mmautoloss.screen.metrics import PROBE_METRICS
+
+Objective = Callable[..., Tensor]
+"""A loss as a head calls it: ``objective(pred, target, weight, avg_factor=...)``, a scalar."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The calls of a loss for one training image; the calls of several levels are joined into one.
+
+    Attributes:
+        pred: Raw predictions (M, C) of the untrained network, before the activation.
+        target: Targets (M,) or (M, C), as the head passes them.
+        weight: Weights (M,) or (M, C), or None.
+        avg_factor: The head's normaliser, or None.
+    """
+
+    pred: Tensor
+    target: Tensor
+    weight: Tensor | None
+    avg_factor: float | None
+
+    def loss(self, objective: Objective, pred: Tensor | None = None) -> Tensor:
+        """Value of a loss on this sample, at other predictions if given."""
+        return objective(self.pred if pred is None else pred, self.target, self.weight, avg_factor=self.avg_factor)
+
+    def gradient(self, objective: Objective) -> Tensor:
+        """Gradient (M, C) with respect to the raw predictions; zero where the loss does not depend on them."""
+        pred = self.pred.clone().requires_grad_()
+        loss = self.loss(objective, pred)
+        if not loss.requires_grad:
+            return torch.zeros_like(pred)
+        (gradient,) = torch.autograd.grad(loss, pred, allow_unused=True)
+        return torch.zeros_like(pred) if gradient is None else gradient
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The B samples of a branch and the metric by which its predictions are judged.
+
+    Attributes:
+        inputs: Name of the kind of input.
+        metric: Name of the metric (``screen.metrics``).
+        samples: One a training image.
+        scaling: Extra tensors that the metric needs, such as means and deviations of box deltas.
+    """
+
+    inputs: str
+    metric: str
+    samples: tuple[Sample, ...]
+    scaling: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        if not self.samples:
+            raise SetupError('A probe needs at least one sample, but got none.')
+        if self.metric not in PROBE_METRICS:
+            raise SetupError(f'The metric of a probe must be one of {", ".join(PROBE_METRICS)}, got {self.metric!r}.')
+
+    @property
+    def kind(self) -> InputKind:
+        """How calls become tensors."""
+        return input_kind(self.inputs)
+
+    def joined(self) -> Sample:
+        """All samples as one call, with only the rows that count."""
+        rows = [self.kind.rows(s.pred, s.target, s.weight, None).index for s in self.samples]
+        parts = list(zip(self.samples, rows, strict=True))
+        weight = None
+        if self.samples[0].weight is not None:
+            weight = torch.cat([s.weight[index] for s, index in parts])
+            weight = None if bool((weight == 1).all()) else weight
+        factors = [s.avg_factor for s in self.samples]
+        return Sample(
+            pred=torch.cat([s.pred[index] for s, index in parts]),
+            target=torch.cat([s.target[index] for s, index in parts]),
+            weight=weight,
+            avg_factor=None if None in factors else float(sum(factors)),
+        )
+
+    def scattered(self) -> Probe:
+        """The same samples at other predictions: random ones about the captured, the same in every call.
+
+        An untrained network says the same of everything, and there very different losses have one gradient: at p = 1/2
+        that of ``log(1 - p)`` is that of ``-log(p)``. Apart from each other they are only away from it. Targets of a
+        regression are scattered too: the proposals of an untrained network are far from all objects or, added by the
+        sampler, those objects themselves, so that wanted deltas are 0 and any loss that shrinks ``p`` looks right.
+        """
+        generator = torch.Generator().manual_seed(0)
+        samples = []
+        for sample in self.samples:
+            unit = self.kind.unit(sample.pred, sample.target)
+            target = self.kind.scatter(sample.target, unit, generator) if self.kind.regression else sample.target
+            pred = self.kind.scatter(sample.pred, unit, generator)
+            samples.append(replace(sample, pred=pred, target=target))
+        return replace(self, samples=tuple(samples))
+
+    def score(self, pred: Tensor, sample: Sample) -> float:
+        """The metric of raw predictions on the rows of a joined sample; 1 is perfect."""
+        rows = self.kind.rows(pred, sample.target, sample.weight, None)
+        return PROBE_METRICS[self.metric](rows.pred, rows.target, self.scaling)
+
+
+def save_probes(probes: Mapping[str, Probe], path: Path) -> None:
+    """Writes probes as tensors and plain values; the file appears only when it is whole."""
+    data = {
+        name: {
+            'inputs': probe.inputs,
+            'metric': probe.metric,
+            'scaling': dict(probe.scaling),
+            'samples': [vars(sample) for sample in probe.samples],
+        }
+        for name, probe in probes.items()
+    }
+    part = path.with_suffix('.part')
+    torch.save(data, part)
+    part.replace(path)
+
+
+def load_probes(path: Path) -> dict[str, Probe]:
+    """Reads what ``save_probes`` wrote; no code is run by reading."""
+    data: dict[str, Any] = torch.load(path, weights_only=True)
+    return {
+        name: Probe(
+            inputs=entry['inputs'],
+            metric=entry['metric'],
+            samples=tuple(Sample(**sample) for sample in entry['samples']),
+            scaling=entry['scaling'],
+        )
+        for name, entry in data.items()
+    }

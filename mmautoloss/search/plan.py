@@ -1,0 +1,148 @@
+"""What comes next in a search: a pure function of its history, so that a resume needs nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+
+from mmautoloss.errors import MMAutoLossError
+from mmautoloss.expr import Genome
+from mmautoloss.screen import Screen, Verdict
+from mmautoloss.search.settings import SearchSettings
+from mmautoloss.strategy import Drawn, Proposal, Strategy
+from mmautoloss.trial import History, Role, State, Trial
+
+
+class SearchStalled(MMAutoLossError):
+    """No new candidate can be found."""
+
+
+class Planner:
+    """Says which trial is next.
+
+    Stages: the hand-made losses and their repeats, known losses, search, and when all of that has settled the best few
+    once more with other seeds.
+
+    Args:
+        settings: The numbers of the search.
+        strategy: Breeds candidates.
+        screens: Judges of expressions, by branch.
+    """
+
+    def __init__(self, settings: SearchSettings, strategy: Strategy, screens: Mapping[str, Screen]) -> None:
+        self.settings = settings
+        self.strategy = strategy
+        self.screens = dict(screens)
+
+    def next(self, history: History, elapsed: float) -> Trial | None:
+        """The next trial, without outcome; None while there is nothing to begin (see ``is_done``).
+
+        Args:
+            history: All trials so far.
+            elapsed: Seconds of search so far.
+        """
+        budget = self.settings.budget
+        # one that failed ended the search; after a resume it is tried again
+        baselines = [trial for trial in history.of_role(Role.BASELINE) if trial.state is not State.FAILED]
+        if len(baselines) <= budget.baseline_repeats:
+            return self._baseline(history, baselines)
+        n_known = len(history.of_role(Role.KNOWN))
+        if n_known < len(self.settings.known):
+            proposal = Proposal(self.settings.known[n_known], None, 'known')
+            return self._bred(history, Role.KNOWN, proposal, Counter())
+        if not self._search_over(history, elapsed):
+            return self._search(history)
+        if any(trial.role is not Role.FINALIST for trial in history.running()):
+            return None  # it may yet become a finalist
+        return self._finalist(history)
+
+    def is_done(self, history: History, elapsed: float) -> bool:
+        """Whether nothing is left to do; only meaningful while nothing runs."""
+        return not history.running() and self.next(history, elapsed) is None
+
+    def _search_over(self, history: History, elapsed: float) -> bool:
+        return history.n_proxies() >= self.settings.budget.max_trials or self._out_of_time(elapsed)
+
+    def _out_of_time(self, elapsed: float) -> bool:
+        limit = self.settings.budget.max_seconds
+        return limit is not None and elapsed >= limit
+
+    def _baseline(self, history: History, earlier: list[Trial]) -> Trial:
+        parts = [screen.hand_made_fingerprint(self.settings.digits) for screen in self.screens.values()]
+        return self._trial(
+            history,
+            Role.BASELINE,
+            seed_offset=len(earlier),
+            repeats=earlier[0].number if earlier else None,
+            origin='hand-made',
+            # only the first has the seed of the candidates, so only it may stand for an equal one
+            fingerprint='' if earlier else _join(parts),
+        )
+
+    def _search(self, history: History) -> Trial:
+        rng = random.Random(f'{self.settings.seed}/{len(history)}')
+        funnel: Counter[str] = Counter()
+
+        def draw(branch: str, make) -> Drawn:
+            for _ in range(self.settings.budget.max_draws):
+                drawn = make()
+                verdict = self.screens[branch].judge(drawn.tree)
+                funnel[verdict.reason] += 1
+                if verdict.accepted:
+                    return drawn
+            raise SearchStalled(
+                f'None of {self.settings.budget.max_draws} expressions for the branch {branch!r} passed the screen: '
+                f'{dict(funnel)}. Lower screen.eta or raise max_draws in train_cfg.'
+            )
+
+        return self._bred(history, Role.SEARCH, self.strategy.propose(history, rng, draw), funnel)
+
+    def _bred(self, history: History, role: Role, proposal: Proposal, funnel: Counter[str]) -> Trial:
+        verdicts = {name: self.screens[name].judge(tree) for name, tree in proposal.genome.items()}
+        return self._trial(
+            history,
+            role,
+            genome=proposal.genome,
+            weights={name: verdict.weight for name, verdict in verdicts.items()},
+            parent=proposal.parent,
+            origin=proposal.origin,
+            fingerprint=self._fingerprint(proposal.genome, verdicts),
+            funnel=funnel,
+        )
+
+    def _fingerprint(self, genome: Genome, verdicts: Mapping[str, Verdict]) -> str:
+        parts = [self.screens[name].fingerprint(verdicts[name], self.settings.digits) for name in genome]
+        return _join(parts)
+
+    def _finalist(self, history: History) -> Trial | None:
+        for repeat in range(1, self.settings.budget.finalist_repeats + 1):
+            for trial in history.best_found(self.settings.budget.finalists):
+                done = [t for t in history.of_role(Role.FINALIST) if t.repeats == trial.number]
+                if len(done) < repeat:
+                    return self._trial(
+                        history,
+                        Role.FINALIST,
+                        seed_offset=repeat,
+                        genome=trial.genome,
+                        weights=trial.weights,
+                        parent=trial.number,
+                        origin='repeat',
+                        repeats=trial.number,
+                        fingerprint=trial.fingerprint,
+                    )
+        return None
+
+    def _trial(self, history: History, role: Role, seed_offset: int = 0, **fields) -> Trial:
+        return Trial(
+            number=len(history),
+            role=role,
+            seed=self.settings.seed + seed_offset,
+            settled_before=len(history.settled()),
+            **fields,
+        )
+
+
+def _join(fingerprints: list[str]) -> str:
+    """The fingerprint of all branches; '' if one of them is not known."""
+    return ' | '.join(fingerprints) if all(fingerprints) else ''

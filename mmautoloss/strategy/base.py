@@ -1,0 +1,54 @@
+"""What a strategy is: history in, proposal out."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from mmautoloss.expr import Genome, Tree
+from mmautoloss.trial import History
+
+
+class Drawn(NamedTuple):
+    """A tree and how it was made, such as ``fresh`` or ``insert``."""
+
+    tree: Tree
+    origin: str
+
+
+Draw = Callable[[str, Callable[[], Drawn]], Drawn]
+"""``draw(branch, make)`` calls ``make()`` until the screen of the branch accepts its tree, and returns that one."""
+
+
+class Proposal(NamedTuple):
+    """A genome and how it was bred.
+
+    Attributes:
+        genome: The expressions.
+        parent: Number of the trial it was bred from, if any.
+        origin: What was done, such as ``random``, ``copy`` or ``insert(rpn_cls)``.
+    """
+
+    genome: Genome
+    parent: int | None
+    origin: str
+
+
+class Strategy(ABC):
+    """Where the next loss comes from.
+
+    A strategy keeps no state between calls: everything it knows is in the history, all chance comes from ``rng``, and
+    whether a tree is worth training is decided by ``draw``.
+
+    Args:
+        inputs: Names that a graph may read, by branch; the branches are bred in this order.
+    """
+
+    def __init__(self, inputs: Mapping[str, tuple[str, ...]]) -> None:
+        self.inputs = dict(inputs)
+
+    @abstractmethod
+    def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
+        """Breeds one genome."""

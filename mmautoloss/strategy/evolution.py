@@ -1,0 +1,94 @@
+"""Regularised evolution (Real et al., AAAI 2019) with the mutations of AutoLoss-Zero."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Tree, mutate
+from mmautoloss.strategy.base import Draw, Drawn, Proposal
+from mmautoloss.strategy.random_search import RandomSearch
+from mmautoloss.trial import History, Role, Trial
+
+VARIED = ('one', 'all')
+
+
+class RegularizedEvolution(RandomSearch):
+    """Tournament selection in a population of which only the newest survive.
+
+    A child is a copy of the winner (``copy_rate``), or branches of it are drawn afresh (``fresh_rate``) or mutated.
+
+    Args:
+        inputs: Names that a graph may read, by branch.
+        initial: K, genomes before selection begins: known ones, then random ones.
+        population: P, the newest individuals that take part in tournaments.
+        tournament: T, share of the population in a tournament; at least two take part.
+        depth: D, depth of random graphs.
+        copy_rate: Share of children that are unchanged.
+        fresh_rate: Share of children for which the branch is drawn afresh.
+        vary: ``'all'`` branches of a child, each by its own draw, or ``'one'``, chosen at random.
+        max_nodes: Largest expression that mutation makes.
+
+    Raises:
+        SetupError: A number is out of range.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, tuple[str, ...]],
+        initial: int = 20,
+        population: int = 2500,
+        tournament: float = 0.05,
+        depth: int = 3,
+        copy_rate: float = 0.1,
+        fresh_rate: float = 0.5,
+        vary: str = 'all',
+        max_nodes: int = 40,
+    ) -> None:
+        super().__init__(inputs, depth)
+        if initial < 1 or population < 1:
+            raise SetupError(f'initial and population must be at least 1, but got {initial} and {population}.')
+        if not 0 < tournament <= 1:
+            raise SetupError(f'tournament must be a share in (0, 1], but got {tournament}.')
+        if not (copy_rate >= 0 and fresh_rate >= 0 and copy_rate + fresh_rate <= 1):
+            raise SetupError(
+                f'copy_rate and fresh_rate must be shares of at most 1 together, but got {copy_rate} and {fresh_rate}.'
+            )
+        if vary not in VARIED:
+            raise SetupError(f'vary must be one of {", ".join(VARIED)}, but got {vary!r}.')
+        self.initial = initial
+        self.population = population
+        self.tournament = tournament
+        self.copy_rate = copy_rate
+        self.fresh_rate = fresh_rate
+        self.vary = vary
+        self.max_nodes = max_nodes
+
+    def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
+        """Breeds a child of the winner of a tournament, or a random genome while there are too few."""
+        alive = history.population()[-self.population :]
+        if len(history.of_role(Role.KNOWN, Role.SEARCH)) < self.initial or not alive:
+            return super().propose(history, rng, draw)
+        parent = self.select(alive, rng)
+        kind = rng.random()
+        if kind < self.copy_rate:
+            return Proposal(parent.genome, parent.number, 'copy')
+        genome, done = parent.genome, []
+        branches = list(self.inputs) if self.vary == 'all' else [rng.choice(list(self.inputs))]
+        for branch in branches:
+            fresh = kind < self.copy_rate + self.fresh_rate
+            drawn = self._child(genome[branch], branch, fresh, rng, draw)
+            genome = genome.with_tree(branch, drawn.tree)
+            done.append(f'{drawn.origin}({branch})')
+        return Proposal(genome, parent.number, ' '.join(done))
+
+    def select(self, alive: list[Trial], rng: random.Random) -> Trial:
+        """The best of a random few; the newest of equals."""
+        size = min(len(alive), max(2, round(self.tournament * len(alive))))
+        return max(rng.sample(alive, size), key=lambda trial: (trial.score, trial.number))
+
+    def _child(self, tree: Tree, branch: str, fresh: bool, rng: random.Random, draw: Draw) -> Drawn:
+        if fresh:
+            return self._fresh(branch, rng, draw)
+        return draw(branch, lambda: Drawn(*mutate(tree, rng, self.inputs[branch], self.max_nodes)))

@@ -1,0 +1,34 @@
+"""Random search: the yardstick for every other strategy."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome, random_tree
+from mmautoloss.strategy.base import Draw, Drawn, Proposal, Strategy
+from mmautoloss.trial import History
+
+
+class RandomSearch(Strategy):
+    """Draws every genome afresh.
+
+    Args:
+        inputs: Names that a graph may read, by branch.
+        depth: Depth D of random graphs.
+    """
+
+    def __init__(self, inputs: Mapping[str, tuple[str, ...]], depth: int = 3) -> None:
+        super().__init__(inputs)
+        if depth < 1:
+            raise SetupError(f'depth must be at least 1, but got {depth}.')
+        self.depth = depth
+
+    def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
+        """Draws a graph for every branch."""
+        trees = {branch: self._fresh(branch, rng, draw).tree for branch in self.inputs}
+        return Proposal(Genome(trees), None, 'random')
+
+    def _fresh(self, branch: str, rng: random.Random, draw: Draw) -> Drawn:
+        return draw(branch, lambda: Drawn(random_tree(rng, self.inputs[branch], self.depth), 'fresh'))

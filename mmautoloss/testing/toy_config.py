@@ -1,0 +1,126 @@
+"""A search of the toy's two losses: as files for a subprocess, or as a config."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmautoloss.trial import History, read_history
+
+BASE: dict[str, Any] = {
+    'custom_imports': {'imports': ['mmautoloss.testing.toy'], 'allow_failed_imports': False},
+    'model': {
+        'type': 'ToyDetector',
+        'head': {
+            'type': 'ToyHead',
+            'loss_cls': {'type': 'ToyCrossEntropy', 'loss_weight': 1.0},
+            'loss_box': {'type': 'ToyL1', 'loss_weight': 0.5},
+        },
+    },
+    'train_dataloader': {
+        'batch_size': 4,
+        'num_workers': 0,
+        'sampler': {'type': 'InfiniteSampler', 'shuffle': True},
+        'collate_fn': {'type': 'default_collate'},
+        'dataset': {'type': 'ToyScenes', 'length': 32, 'seed': 1},
+    },
+    'val_dataloader': {
+        'batch_size': 8,
+        'num_workers': 0,
+        'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+        'collate_fn': {'type': 'default_collate'},
+        'dataset': {'type': 'ToyScenes', 'length': 16, 'seed': 2},
+    },
+    'val_evaluator': {'type': 'ToyMetric'},
+    'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': 20, 'val_interval': 20},
+    'val_cfg': {'type': 'ValLoop'},
+    'optim_wrapper': {
+        'type': 'OptimWrapper',
+        'optimizer': {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9},
+    },
+    'param_scheduler': [{'type': 'LinearLR', 'start_factor': 0.5, 'by_epoch': False, 'begin': 0, 'end': 5}],
+    'default_hooks': {'checkpoint': None, 'logger': None},
+    'log_level': 'ERROR',
+}
+"""A plain config, as a user has one before any search."""
+
+SEARCH: dict[str, Any] = {
+    'type': 'mmautoloss.SearchLoop',
+    'metric': 'toy/score',
+    'rule': 'greater',
+    'branches': {
+        'cls': {'path': 'head.loss_cls', 'inputs': 'softmax'},
+        'box': {'path': 'head.loss_box', 'inputs': 'delta'},
+    },
+    'proxy': {'schedule': {'type': 'IterBasedTrainLoop', 'max_iters': 8}},
+    'known': [{'cls': 'ce', 'box': 'l1'}],
+    # box losses by chance are rare: children of the known genome pass the screen sooner
+    'strategy': {'type': 'RegularizedEvolution', 'initial': 1, 'fresh_rate': 0.0, 'vary': 'one'},
+    'screen': {'samples': 2, 'steps': 16, 'lr': 0.5, 'eta': 0.3},
+    'budget': {
+        'max_trials': 4,
+        'baseline_repeats': 1,
+        'finalists': 2,
+        'finalist_repeats': 1,
+    },
+    'execute': {'workers': 1, 'threads': 1},
+    'describe': {'task': 'toy', 'set': 'vectors', 'network': 'mlp'},
+    'seed': 0,
+}
+"""``train_cfg`` of the search, less ``base_config``."""
+
+
+def write_toy(folder: Path, changes: Mapping[str, Any] | None = None, base: Mapping[str, Any] | None = None) -> Path:
+    """Writes ``toy.py``, the plain config, and ``toy_search.py``; returns the latter.
+
+    Args:
+        folder: Where; made if absent.
+        changes: Settings of the search by dotted name, such as ``{'budget.max_trials': 8}``.
+        base: Settings of the plain config by dotted name, such as ``{'model.faults.fail_at': 3}``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = _changed(BASE, base or {})
+    _write(plain, folder / 'toy.py')
+    loop = _changed({**SEARCH, 'base_config': str(folder / 'toy.py')}, changes or {})
+    _write({**plain, 'train_cfg': loop}, folder / 'toy_search.py')
+    return folder / 'toy_search.py'
+
+
+def toy_config(
+    folder: Path, changes: Mapping[str, Any] | None = None, base: Mapping[str, Any] | None = None
+) -> Config:
+    """The search config of ``write_toy``, with ``work_dir`` in the same folder."""
+    cfg = Config.fromfile(write_toy(folder, changes, base))
+    cfg.work_dir = str(folder / 'work')
+    return cfg
+
+
+def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    settings = copy.deepcopy(dict(settings))
+    for name, value in changes.items():
+        *parents, key = name.split('.')
+        node = settings
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[key] = value
+    return settings
+
+
+def _write(settings: Mapping[str, Any], path: Path) -> None:
+    path.write_text('\n'.join(f'{key} = {value!r}' for key, value in settings.items()) + '\n')
+
+
+def run_toy(cfg: Config) -> History:
+    """Runs a search in this process and reads its journal; torch's number of threads stays."""
+    threads = torch.get_num_threads()
+    try:
+        Runner.from_cfg(cfg).train()
+    finally:
+        torch.set_num_threads(threads)
+    return read_history(Path(cfg.work_dir) / 'journal.jsonl')[1]

@@ -1,0 +1,143 @@
+"""One trained, or otherwise settled, candidate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from mmautoloss.expr import Genome
+
+
+class State(str, Enum):
+    """How far a trial is."""
+
+    RUNNING = 'running'
+    COMPLETE = 'complete'
+    EQUIVALENT = 'equivalent'
+    FAILED = 'failed'
+
+
+class Role(str, Enum):
+    """Why a trial is made."""
+
+    BASELINE = 'baseline'
+    KNOWN = 'known'
+    SEARCH = 'search'
+    FINALIST = 'finalist'
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial.
+
+    Attributes:
+        state: Complete, equivalent or failed.
+        score: Monitored metric, higher is better; None exactly where there is none to be had.
+        metrics: All values of the validation, as the evaluator names them.
+        seconds: Time spent on training and validation.
+        reason: Why it failed, in a line; '' otherwise.
+    """
+
+    state: State
+    score: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    reason: str = ''
+
+    def __post_init__(self) -> None:
+        if self.state is State.RUNNING:
+            raise ValueError('An outcome cannot be "running".')
+        if (self.score is not None) != (self.state is not State.FAILED):
+            raise ValueError(f'A trial has a score unless it failed, but got {self.state} with {self.score}.')
+        if self.score is not None and not math.isfinite(self.score):
+            raise ValueError(f'A score must be finite, but got {self.score}.')
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate, where it comes from, and what came of it.
+
+    Attributes:
+        number: Position in the search, from 0.
+        role: Why it is made.
+        seed: Seed of its initial weights and its data order.
+        genome: The expressions, or None for the hand-made losses.
+        weights: Factor of each branch's loss.
+        parent: Number of the trial it was bred from, if any.
+        origin: How it was bred, such as ``random`` or ``insert(rpn_cls)``.
+        repeats: Number of the trial that it trains again with another seed, if any.
+        fingerprint: Gradient fingerprint of the genome; equal ones are one loss. '' where not taken.
+        funnel: How many expressions were drawn for it, by verdict.
+        settled_before: How many trials were settled when it was bred.
+        outcome: What came of it, or None while it runs.
+    """
+
+    number: int
+    role: Role
+    seed: int
+    genome: Genome | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+    parent: int | None = None
+    origin: str = ''
+    repeats: int | None = None
+    fingerprint: str = ''
+    funnel: Mapping[str, int] = field(default_factory=dict)
+    settled_before: int = 0
+    outcome: Outcome | None = None
+
+    @property
+    def state(self) -> State:
+        """How far it is."""
+        return self.outcome.state if self.outcome else State.RUNNING
+
+    @property
+    def score(self) -> float | None:
+        """Its score, if it has one."""
+        return self.outcome.score if self.outcome else None
+
+    def settle(self, outcome: Outcome) -> Trial:
+        """The same trial with an outcome."""
+        return replace(self, outcome=outcome)
+
+    def to_json(self) -> dict[str, Any]:
+        """The trial without its outcome, in types of JSON."""
+        return {
+            'number': self.number,
+            'role': self.role.value,
+            'seed': self.seed,
+            'genome': self.genome.to_text() if self.genome else None,
+            'weights': dict(self.weights),
+            'parent': self.parent,
+            'origin': self.origin,
+            'repeats': self.repeats,
+            'fingerprint': self.fingerprint,
+            'funnel': dict(self.funnel),
+            'settled_before': self.settled_before,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Trial:
+        """Reads what ``to_json`` wrote."""
+        fields = dict(data)
+        fields['role'] = Role(fields['role'])
+        fields['genome'] = Genome.from_text(fields['genome']) if fields['genome'] else None
+        return cls(**fields)
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    """An outcome in types of JSON."""
+    return {
+        'state': outcome.state.value,
+        'score': outcome.score,
+        'metrics': dict(outcome.metrics),
+        'seconds': outcome.seconds,
+        'reason': outcome.reason,
+    }
+
+
+def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
+    """Reads what ``outcome_to_json`` wrote."""
+    return Outcome(**{**data, 'state': State(data['state'])})

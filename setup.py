@@ -1,0 +1,35 @@
+"""Packaging of mmautoloss; the set tested together stands in ``requirements/locked.txt``."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# The core needs torch alone (filelock guards the journal, rich prints). The parts that meet a model also
+# import mmengine, mmcv, mmdet, mmseg or mmpose, but by their import names, and these come from more than one
+# distribution (mmengine or onedl-mmengine, ...). Required here, the original would be installed on top of a
+# user's fork and overwrite its files. So they are extras for who starts from nothing; with a fork, name none.
+MMENGINE = ['mmengine>=0.10.7']
+# No pins on OpenMMLab packages beyond the one that they assert themselves at import:
+# mmdet 3.3.0 and mmseg 1.2.2 refuse mmcv 2.2.0.
+MMCV = [*MMENGINE, 'mmcv>=2.0.0,<2.2.0']
+
+setup(
+    name='mmautoloss',
+    version='0.1.0',
+    description='Searches loss functions for OpenMMLab models by evolution of expression graphs',
+    long_description=Path(__file__).with_name('README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['mmautoloss', 'mmautoloss.*']),
+    python_requires='>=3.10',
+    install_requires=['torch>=2.1', 'numpy', 'filelock>=3', 'rich>=13'],
+    extras_require={
+        'mmengine': MMENGINE,
+        'det': [*MMCV, 'mmdet>=3.3.0', 'scikit-learn>=1.3'],
+        'seg': [*MMCV, 'mmsegmentation>=1.2.2', 'scikit-learn>=1.3', 'ftfy', 'regex'],
+        'pose': [*MMENGINE, 'mmcv>=2.0.0', 'mmpose>=1.3.2'],
+        'ray': ['ray>=2.9'],
+        'dev': ['pytest>=8', 'hypothesis>=6', 'ruff>=0.6'],
+    },
+    entry_points={'console_scripts': ['mmautoloss = mmautoloss.__main__:main']},
+)

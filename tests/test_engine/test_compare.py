@@ -1,0 +1,51 @@
+"""Comparison on images that no search has seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmautoloss.engine import compare, spec_of
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome
+from mmautoloss.report import read_results
+from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.trial import Role, Trial
+
+FOUND = Trial(
+    7, Role.SEARCH, 0, Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'}), {'cls': 1.0, 'box': 0.5}
+)
+
+
+def toy_spec(folder: Path, **base):
+    cfg = toy_config(folder, {'results': str(folder / 'rows.csv')}, base)
+    return spec_of(cfg)
+
+
+def test_every_loss_is_trained_with_every_seed_as_the_base_config_says(tmp_path):
+    rows = compare(toy_spec(tmp_path), [FOUND], [100, 101], split='val')
+
+    assert [(row.loss, row.seed) for row in rows] == [
+        ('hand-made', 100),
+        ('found-7', 100),
+        ('hand-made', 101),
+        ('found-7', 101),
+    ]
+    assert {(row.split, row.iterations) for row in rows} == {('val', 20)}  # the base's schedule, not the proxy's 8
+    assert rows == read_results(tmp_path / 'rows.csv')
+    assert rows[0].value != rows[1].value
+
+
+def test_what_the_file_has_is_not_trained_again(tmp_path):
+    first = compare(toy_spec(tmp_path), [FOUND], [100], split='val')
+    again = compare(toy_spec(tmp_path), [FOUND], [100, 101], split='val')
+
+    assert [row.seed for row in again] == [101, 101]
+    assert read_results(tmp_path / 'rows.csv') == first + again
+
+
+def test_a_failed_training_is_an_error_with_its_reason(tmp_path):
+    spec = toy_spec(tmp_path, **{'model.faults.fail_at': 2})
+    with pytest.raises(SetupError, match=r'failed:\n(.|\n)*the toy fails in iteration 2'):
+        compare(spec, [FOUND], [100], split='val')

@@ -1,0 +1,116 @@
+"""Settings of a search that cannot work: one error, with expectation, value and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmautoloss.engine import load_search_config, spec_of
+from mmautoloss.errors import SetupError
+from mmautoloss.strategy import RegularizedEvolution
+from mmautoloss.testing.toy_config import toy_config, write_toy
+
+WRONG = [
+    pytest.param({'rule': 'bigger'}, "rule must be one of greater, less, but got 'bigger'", id='rule'),
+    pytest.param(
+        {'strategy': {'type': 'Annealing'}},
+        "one of RegularizedEvolution, RandomSearch, but got 'Annealing'",
+        id='strategy',
+    ),
+    pytest.param({'strategy.speed': 3}, 'strategy RegularizedEvolution: .*speed', id='option'),
+    pytest.param({'budget.trials': 3}, 'budget has no setting trials; there are max_trials', id='budget key'),
+    pytest.param({'budget.max_trials': -1}, 'max_trials must not be negative', id='budget value'),
+    pytest.param({'screen.bar': 0.5}, 'screen has no setting bar; there are eta', id='screen key'),
+    pytest.param({'screen.samples': 0}, 'at least 1, but got 0 and 2', id='samples'),
+    pytest.param({'screen.digits': 0}, 'at least 1, but got 2 and 0', id='digits'),
+    pytest.param({'screen.balance': 'norm'}, "gradient, none, but got 'norm'", id='balance'),
+    pytest.param({'screen.optimizer': 'lbfgs'}, "normalized, sgd, adam, but got 'lbfgs'", id='optimizer'),
+    pytest.param({'execute.gpus': 3}, 'execute has no setting gpus; there are workers', id='execute'),
+    pytest.param({'proxy': {}}, 'proxy needs a schedule, such as', id='schedule'),
+    pytest.param({'base_config': '/no/such.py'}, '/no/such.py does not exist', id='base'),
+    pytest.param({'branches': {}}, 'branches must name at least one loss', id='no branch'),
+    pytest.param(
+        {'branches.cls.path': 'head.lss_cls'},
+        r"The config of the model has no 'head.lss_cls' \(branch 'cls'\)",
+        id='path',
+    ),
+    pytest.param({'branches.cls.inputs': 'logits'}, "one of softmax.*'logits'", id='inputs'),
+    pytest.param({'branches.cls.kind': 'x'}, 'needs the keys path and inputs', id='branch key'),
+    pytest.param({'known': [{'cls': 'ce', 'box': 'giou'}]}, 'known losses for inputs "delta" are l1', id='known name'),
+    pytest.param({'known': [{'cls': 'ce', 'box': 'l11'}]}, "known, branch 'box'.*l11", id='known typo'),
+    pytest.param({'known': [{'cls': 'ce'}]}, r'must name each branch \(cls, box\)', id='known branch'),
+    pytest.param({'known': [{'cls': 'ce', 'box': 'abs(p -'}]}, "known, branch 'box'", id='syntax'),
+    pytest.param({'tempo': 3}, 'train_cfg has no setting tempo', id='unknown setting'),
+]
+
+
+@pytest.mark.parametrize(('changes', 'error'), WRONG)
+def test_wrong_setting(tmp_path: Path, changes: dict, error: str) -> None:
+    with pytest.raises(SetupError, match=error):
+        spec_of(toy_config(tmp_path, changes))
+    assert not (tmp_path / 'work').exists(), 'nothing is written before the settings are read'
+
+
+@pytest.mark.parametrize('key', ['metric', 'branches', 'proxy', 'base_config'])
+def test_missing_setting(tmp_path: Path, key: str) -> None:
+    cfg = toy_config(tmp_path)
+    del cfg.train_cfg[key]
+    with pytest.raises(SetupError, match=f'needs {key}'):
+        spec_of(cfg)
+
+
+@pytest.mark.parametrize('key', ['val_dataloader', 'val_evaluator'])
+def test_nothing_to_score_with(tmp_path: Path, key: str) -> None:
+    with pytest.raises(SetupError, match='needs val_dataloader, val_cfg and val_evaluator'):
+        spec_of(toy_config(tmp_path, base={key: None}))
+
+
+def test_settings_reach_the_spec(tmp_path: Path) -> None:
+    changes = {'rule': 'less', 'screen.balance': 'none', 'seed': 7, 'budget.max_seconds': 9.5}
+    spec = spec_of(toy_config(tmp_path, changes))
+    assert isinstance(spec.strategy, RegularizedEvolution) and spec.strategy.vary == 'one'
+    assert (spec.proxy.greater, spec.balance, spec.samples, spec.workers) == (False, 'none', 2, 1)
+    assert (spec.search.seed, spec.search.budget.max_seconds) == (7, 9.5)
+    assert [str(tree) for tree in spec.search.known[0].values()] == ['-y * log(p)', 'abs(p - y)']
+    assert spec.base.model.head.loss_cls.type == 'ToyCrossEntropy'
+
+
+@pytest.mark.parametrize(
+    ('changes', 'base', 'same'),
+    [
+        pytest.param({'budget.max_trials': 99, 'execute.workers': 4}, {}, True, id='budget'),
+        pytest.param({'screen.eta': 0.4}, {}, False, id='screen'),
+        pytest.param({'seed': 1}, {}, False, id='seed'),
+        pytest.param({}, {'optim_wrapper.optimizer.lr': 0.2}, False, id='optimiser'),
+        pytest.param({}, {'model.head.loss_box.loss_weight': 2.0}, False, id='model'),
+    ],
+)
+def test_header_tells_one_search_from_another(tmp_path: Path, changes: dict, base: dict, same: bool) -> None:
+    first = spec_of(toy_config(tmp_path / 'a')).header
+    assert (spec_of(toy_config(tmp_path / 'b', changes, base)).header == first) == same
+
+
+def test_search_config_from_the_command_line(tmp_path: Path) -> None:
+    path = str(write_toy(tmp_path))
+    cfg = load_search_config(path, 'out', {'optim_wrapper.optimizer.lr': 0.3}, budget__max_trials=9, seed=None)
+    assert (cfg.work_dir, cfg.train_cfg.budget.max_trials, cfg.train_cfg.seed) == ('out', 9, 0)
+    assert spec_of(cfg).base.optim_wrapper.optimizer.lr == 0.3, 'options hold for the base too'
+
+
+@pytest.mark.parametrize(
+    ('name', 'error'),
+    [('nothing.py', 'There is no config'), ('toy.py', 'is no search config: its train_cfg needs')],
+)
+def test_no_search_config(tmp_path: Path, name: str, error: str) -> None:
+    write_toy(tmp_path)
+    with pytest.raises(SetupError, match=error):
+        load_search_config(str(tmp_path / name))
+
+
+def test_base_config_stays_as_it_was(tmp_path: Path) -> None:
+    spec_of(toy_config(tmp_path))
+    base = Config.fromfile(tmp_path / 'toy.py')
+    assert base.train_cfg.type == 'IterBasedTrainLoop'
+    assert base.model.head.loss_box == {'type': 'ToyL1', 'loss_weight': 0.5}

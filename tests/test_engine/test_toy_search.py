@@ -1,0 +1,132 @@
+"""A whole search of the toy: what it prints, what it leaves behind, what its result is worth."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmautoloss.engine import load_search_config
+from mmautoloss.errors import CalibrationError, JournalError, SetupError
+from mmautoloss.report import read_results
+from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.trial import History, Role, State, read_history
+from tests.test_engine.test_export import differences
+
+
+class Finished:
+    """A search that has run, with two results files appended to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cfg = toy_config(folder, {'results': str(folder / 'results.csv')})
+        self.work = Path(self.cfg.work_dir)
+        self.history: History = run_toy(self.cfg)
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return Finished(tmp_path_factory.mktemp('toy'))
+
+
+def test_every_stage_was_run(finished: Finished) -> None:
+    history = finished.history
+    counts = {role.value: len(history.of_role(role)) for role in Role}
+    assert (counts['baseline'], counts['known'], counts['finalist']) == (2, 1, 2)
+    assert history.n_proxies() == 4 and history.running() == []
+    assert all(trial.state is not State.FAILED for trial in history)
+
+
+def test_known_formulas_are_the_hand_made_losses(finished: Finished) -> None:
+    (known,) = finished.history.of_role(Role.KNOWN)
+    assert known.state is State.EQUIVALENT and known.outcome.reason == 'trial 0'
+
+
+def test_result_differs_from_the_base_in_the_losses_only(finished: Finished) -> None:
+    base = Config.fromfile(finished.folder / 'toy.py').to_dict()
+    best = Config.fromfile(finished.work / 'best_config.py').to_dict()
+    assert differences(base, best) == ['model.head.loss_box', 'model.head.loss_cls']
+    winner = finished.history.ranking(2)[0]
+    head = best['model']['head']
+    found = {name: head[f'loss_{name}']['expression'] for name in ('cls', 'box')}
+    assert found == winner.genome.to_text()
+    assert head['loss_cls']['loss_weight'] == winner.weights['cls']
+
+
+def test_result_trains_in_a_plain_runner(finished: Finished, tmp_path: Path) -> None:
+    cfg = Config.fromfile(finished.work / 'best_config.py')
+    cfg.work_dir = str(tmp_path)
+    cfg.experiment_name = 'toy-best'
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == 20
+    metrics = runner.val_loop.run()
+    assert metrics['toy/score'] > 0.5
+
+
+def test_rows_of_results(finished: Finished) -> None:
+    rows = read_results(finished.folder / 'results.csv')
+    hand_made = [row for row in rows if row.loss == 'hand-made']
+    found = [row for row in rows if row.loss.startswith('found-')]
+    assert [row.seed for row in hand_made] == [0, 1] and len(found) == 4
+    assert [row.value for row in hand_made] == finished.history.baseline_scores()
+    assert {(row.task, row.set, row.network) for row in rows} == {('toy', 'vectors', 'mlp')}
+    assert all(set(json.loads(row.expression)) == {'cls', 'box'} for row in found)
+
+
+def test_finished_search_again_adds_nothing(finished: Finished) -> None:
+    before = (finished.folder / 'results.csv').read_text()
+    journal = (finished.work / 'journal.jsonl').read_bytes()
+    cfg = copy.deepcopy(finished.cfg)
+    cfg.train_cfg.resume = True
+    run_toy(cfg)
+    assert (finished.folder / 'results.csv').read_text() == before
+    assert (finished.work / 'journal.jsonl').read_bytes() == journal
+
+
+def test_finished_search_is_not_overwritten(finished: Finished) -> None:
+    with pytest.raises(JournalError, match='already holds a search'):
+        run_toy(copy.deepcopy(finished.cfg))
+
+
+def test_other_settings_are_another_search(finished: Finished) -> None:
+    cfg = copy.deepcopy(finished.cfg)
+    cfg.train_cfg.resume = True
+    cfg.train_cfg.screen.eta = 0.35
+    with pytest.raises(JournalError, match='belongs to another search: screen was'):
+        run_toy(cfg)
+
+
+def test_misspelt_metric_lists_the_keys_before_any_training(tmp_path: Path) -> None:
+    cfg = toy_config(tmp_path, {'metric': 'toy/scoer'})
+    with pytest.raises(SetupError, match=r"'toy/scoer' is not among .*: toy/error, toy/score"):
+        run_toy(cfg)
+    assert len(read_history(tmp_path / 'work' / 'journal.jsonl')[1]) == 0
+    cfg.train_cfg.metric = 'toy/score'
+    cfg.train_cfg.budget.max_trials = 0
+    assert len(run_toy(cfg)) == 3, 'the mended search begins in the same work dir'
+
+
+def test_bad_calibration_stops_the_search(tmp_path: Path) -> None:
+    cfg = toy_config(tmp_path, {'screen.lr': 1e-6})
+    with pytest.raises(CalibrationError, match=r'box: hand-made 0\.000'):
+        run_toy(cfg)
+
+
+def test_baseline_that_crashes_shows_its_traceback(tmp_path: Path) -> None:
+    cfg = toy_config(tmp_path, base={'model.faults': {'fail_at': 2}})
+    with pytest.raises(SetupError, match=r'hand-made losses(.|\n)*the toy fails in iteration 2'):
+        run_toy(cfg)
+
+
+def test_options_of_the_command_line_reach_the_result(tmp_path: Path) -> None:
+    toy_config(tmp_path)
+    options = {'train_dataloader.batch_size': 2}
+    cfg = load_search_config(str(tmp_path / 'toy_search.py'), str(tmp_path / 'work'), options, budget__max_trials=2)
+    run_toy(cfg)
+    best = Config.fromfile(tmp_path / 'work' / 'best_config.py')
+    assert best.train_dataloader.batch_size == 2

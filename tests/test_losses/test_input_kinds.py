@@ -1,0 +1,162 @@
+"""Kinds of input: which rows count, and what a graph reads of them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmautoloss.errors import SetupError
+from mmautoloss.losses import INPUT_KINDS, input_kind
+
+NAN = float('nan')
+
+
+def column(*numbers: float) -> torch.Tensor:
+    return torch.tensor(numbers).view(-1, 1, 1, 1)
+
+
+def test_names_say_what_depends_on_what():
+    assert list(INPUT_KINDS) == ['softmax', 'sigmoid', 'delta', 'area']
+    for name, kind in INPUT_KINDS.items():
+        assert input_kind(name) is kind
+        assert kind.name == name
+        assert kind.from_prediction | kind.from_target == set(kind.names)
+        assert kind.regression == (name in ('delta', 'area'))
+        assert kind.spread > 0
+    with pytest.raises(SetupError, match="one of softmax, sigmoid, delta, area, but got 'iou'"):
+        input_kind('iou')
+
+
+def test_softmax_tensors():
+    tensors = input_kind('softmax').tensors(torch.zeros(2, 4), torch.tensor([3, 0]))
+    assert tensors['p'].shape == tensors['y'].shape == (2, 4, 1, 1)
+    assert tensors['p'].flatten().tolist() == [0.25] * 8
+    assert tensors['y'].flatten().tolist() == [0, 0, 0, 1, 1, 0, 0, 0]
+
+
+def test_softmax_rows_have_a_class_and_a_weight():
+    target = torch.tensor([0, 2, 3, -1, 1, 255])
+    rows = input_kind('softmax').rows(torch.randn(6, 3), target, None, None)
+    assert rows.index.tolist() == [0, 1, 4]  # 3, -1 and 255 are no class
+    assert rows.weight is None
+    weight = torch.tensor([0.0, 2, 1, 1, 3, 1])
+    rows = input_kind('softmax').rows(torch.randn(6, 3), target, weight, 2)
+    assert rows.index.tolist() == [4]
+    assert torch.equal(rows.weight, column(3))
+
+
+def test_softmax_takes_narrow_integers():
+    target = torch.tensor([1, 0], dtype=torch.uint8)
+    assert input_kind('softmax').tensors(torch.zeros(2, 2), target)['y'].flatten().tolist() == [
+        *(0, 1),
+        *(1, 0),
+    ]
+
+
+def test_sigmoid_reads_labels_with_background_last():
+    kind = input_kind('sigmoid')
+    rows = kind.rows(torch.zeros(4, 2), torch.tensor([0, 1, 2, -1]), None, None)
+    assert rows.index.tolist() == [0, 1, 2]
+    tensors = kind.tensors(rows.pred, rows.target)
+    assert tensors['y'].flatten(1).tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert tensors['p'].flatten().tolist() == [0.5] * 6
+
+
+def test_sigmoid_of_an_rpn_takes_0_as_foreground():
+    rows = input_kind('sigmoid').rows(torch.zeros(3, 1), torch.tensor([0, 1, 0]), None, None)
+    assert rows.target.tolist() == [[1], [0], [1]]
+
+
+def test_sigmoid_takes_targets_of_elements():
+    target = torch.tensor([[0.3, 1.0], [0.0, 0.5]])
+    weight = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
+    rows = input_kind('sigmoid').rows(torch.zeros(2, 2), target, weight, None)
+    assert rows.index.tolist() == [0]
+    assert torch.equal(rows.target, target[:1])
+    assert torch.equal(rows.weight, weight[:1, :, None, None])
+
+
+def test_delta_tensors_are_the_values_themselves():
+    kind, pred, target = input_kind('delta'), torch.randn(3, 4), torch.randn(3, 4).double()
+    tensors = kind.tensors(pred, target)
+    assert torch.equal(tensors['p'], pred[:, :, None, None])
+    assert torch.equal(tensors['y'], target.float()[:, :, None, None])
+    rows = kind.rows(pred, target, torch.tensor([0.0, 1, 0]), None)
+    assert rows.index.tolist() == [1]
+
+
+def test_area_tensors_are_relative_to_the_target():
+    pred = torch.tensor([[0.0, 0, 10, 10], [0, 0, 2, 2], [5, 5, 6, 6]])
+    target = torch.tensor([[5.0, 0, 15, 20], [4, 4, 6, 6], [5, 5, 6, 6]])
+    tensors = input_kind('area').tensors(pred, target)
+    torch.testing.assert_close(tensors['i'], column(50, 0, 200) / column(200, 4, 200))
+    torch.testing.assert_close(tensors['u'], column(250, 8, 1) / column(200, 4, 1))
+    torch.testing.assert_close(tensors['e'], column(300, 36, 1) / column(200, 4, 1))
+
+
+def test_area_weights_are_means_of_four():
+    boxes = torch.tensor([[0.0, 0, 1, 1]]).repeat(3, 1)
+    weight = torch.tensor([[1.0, 1, 1, 1], [0, 0, 0, 0], [0, 0, 1, 1]])
+    rows = input_kind('area').rows(boxes, boxes, weight, None)
+    assert rows.index.tolist() == [0, 2]
+    assert torch.equal(rows.weight, column(1, 0.5))
+
+
+def test_unit_is_the_side_of_the_target_box():
+    target = torch.tensor([[0.0, 0, 10, 20], [0, 0, 0, 0]])
+    assert input_kind('area').unit(target, target).tolist() == [[10, 20, 10, 20], [1, 1, 1, 1]]
+    for name in ('softmax', 'sigmoid', 'delta'):
+        assert input_kind(name).unit(torch.randn(2, 4), target).item() == 1
+
+
+@pytest.mark.parametrize('name', INPUT_KINDS)
+def test_no_rows_give_tensors_without_rows(name):
+    pred = torch.zeros(0, 4)
+    target = torch.zeros(0, dtype=torch.long) if name == 'softmax' else pred
+    rows = input_kind(name).rows(pred, target, None, None)
+    tensors = input_kind(name).tensors(rows.pred, rows.target)
+    shape = (0, 1, 1, 1) if name == 'area' else (0, 4, 1, 1)
+    assert {tuple(tensor.shape) for tensor in tensors.values()} == {shape}
+
+
+LABELS = torch.zeros(3, dtype=torch.long)
+MISFITS = {
+    'softmax, a map': ('softmax', torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4), None),
+    'softmax, other number of labels': ('softmax', torch.zeros(2, 3), LABELS, None),
+    'softmax, targets of elements': ('softmax', torch.zeros(3, 3), torch.zeros(3, 3), None),
+    'softmax, no channels': ('softmax', torch.zeros(3), LABELS, None),
+    'softmax, weights of elements': ('softmax', torch.zeros(3, 2), LABELS, torch.ones(3, 2)),
+    'sigmoid, other number of labels': ('sigmoid', torch.zeros(2, 3), LABELS, None),
+    'sigmoid, other channels': ('sigmoid', torch.zeros(3, 2), torch.zeros(3, 4), None),
+    'delta, labels': ('delta', torch.zeros(3, 4), LABELS, None),
+    'delta, other channels': ('delta', torch.zeros(3, 80), torch.zeros(3, 4), None),
+}
+
+
+@pytest.mark.parametrize(('name', 'pred', 'target', 'weight'), MISFITS.values(), ids=MISFITS)
+def test_shapes_that_do_not_fit(name, pred, target, weight):
+    with pytest.raises(SetupError, match=f'Inputs "{name}" need') as caught:
+        input_kind(name).rows(pred, target, weight, None)
+    unfit = pred if weight is None else weight
+    assert str(tuple(unfit.shape)) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('pred', 'target', 'got'),
+    [
+        (torch.zeros(3, 80), torch.zeros(3, 4), r'prediction \(3, 80\) and target \(3, 4\)'),
+        (torch.zeros(3, 5), torch.zeros(3, 5), r'prediction \(3, 5\)'),
+        (torch.zeros(3, 4), torch.tensor([[0.0, 0, 9, 9], [0.1, 0.2, -0.3, 0.1], [0] * 4]),
+         r'the target \[0.1\d*, 0.2\d*, -0.3\d*, 0.1\d*\]'),
+    ],
+    ids=['boxes of many classes', 'rotated boxes', 'box deltas'],
+)  # fmt: skip
+def test_area_of_what_is_no_box_tells_the_remedy(pred, target, got):
+    with pytest.raises(SetupError, match=f'{got}.*Set reg_decoded_bbox=True in this head'):
+        input_kind('area').rows(pred, target, None, None)
+
+
+def test_area_does_not_look_at_rows_without_weight():
+    target = torch.tensor([[0.0, 0, 9, 9], [0.1, 0.2, -0.3, 0.1], [NAN] * 4])
+    rows = input_kind('area').rows(torch.zeros(3, 4), target, torch.tensor([1.0, 0, 0]), None)
+    assert rows.index.tolist() == [0]

@@ -1,0 +1,23 @@
+"""The examples in the docstrings are true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import mmautoloss.losses
+
+WITH_EXAMPLES = {'loss_graph', 'searched_loss'}
+MODULES = [module.name for module in pkgutil.iter_modules(mmautoloss.losses.__path__)]
+
+
+@pytest.mark.parametrize('name', MODULES)
+def test_examples(name):
+    # imported, not run as a file: that would register the losses a second time
+    module = importlib.import_module(f'mmautoloss.losses.{name}')
+    failed, attempted = doctest.testmod(module)
+    assert failed == 0
+    assert (attempted > 0) == (name in WITH_EXAMPLES)

@@ -1,0 +1,56 @@
+"""The known losses can be read, used and found."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import parse
+from mmautoloss.losses import INPUT_KINDS, ZOO, SearchedLoss, known_loss
+
+PAIRS = [(name, inputs) for name, known in ZOO.items() for inputs in known.inputs]
+TARGETS = {
+    'softmax': torch.tensor([0, 1, 2, 3]),
+    'sigmoid': torch.tensor([0, 1, 2, 4]),
+    'delta': torch.tensor([[0.1, 0.2, 0.3, 0.4]]).repeat(4, 1),
+    'area': torch.tensor([[0.0, 0.0, 5.0, 5.0]]).repeat(4, 1),
+}
+
+
+@pytest.mark.parametrize(('name', 'inputs'), PAIRS)
+def test_falls_along_its_own_gradient(name, inputs):
+    pred = torch.tensor([[1.0, 2.0, 4.0, 6.0]]).repeat(4, 1).requires_grad_()
+    loss = SearchedLoss(known_loss(name, inputs), inputs=inputs)
+    value = loss(pred, TARGETS[inputs])
+    (gradient,) = torch.autograd.grad(value, pred)
+    assert value > 0
+    assert gradient.any()
+    with torch.no_grad():
+        assert loss(pred - 1e-2 * gradient, TARGETS[inputs]) < value
+
+
+@pytest.mark.parametrize('name', ZOO)
+def test_entries_are_in_order(name):
+    known = ZOO[name]
+    tree = parse(known.expression)
+    assert parse(str(tree)) == tree
+    assert known.inputs
+    assert known.source
+    for inputs in known.inputs:
+        kind = INPUT_KINDS[inputs]
+        assert set(tree.inputs) <= set(kind.names)
+        assert kind.from_prediction & set(tree.inputs)
+        assert kind.from_target & set(tree.inputs)
+
+
+def test_every_kind_has_one():
+    assert {inputs for _, inputs in PAIRS} == set(INPUT_KINDS)
+
+
+def test_lookup():
+    assert known_loss('l1', 'delta') == 'abs(p - y)'
+    with pytest.raises(SetupError, match='for inputs "area" are iou, giou, but got \'l1\''):
+        known_loss('l1', 'area')
+    with pytest.raises(SetupError, match="but got 'huber'"):
+        known_loss('huber', 'delta')

@@ -1,0 +1,112 @@
+"""Whatever goes wrong in a proxy is an outcome with a reason, and the next trial works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome
+from mmautoloss.proxy import ProxyEvaluator
+from mmautoloss.proxy.branch import build_losses, require_installed
+from mmautoloss.trial import Outcome, State
+from tests.test_proxy.conftest import EXP, SINK, SQUARE, baseline, searched
+
+Make = Callable[..., ProxyEvaluator]
+
+
+def failed(evaluator: ProxyEvaluator, genome: Genome = EXP) -> Outcome:
+    """The outcome of a trial that is expected to fail; checks that the next one works."""
+    outcome = evaluator.evaluate(searched(genome))
+    assert (outcome.state, outcome.score) == (State.FAILED, None)
+    assert evaluator.evaluate(searched(SQUARE)).state is State.COMPLETE
+    return outcome
+
+
+@pytest.mark.parametrize('iteration', [0, 4, 7], ids=['first', 'middle', 'last'])
+def test_nan_in_any_iteration_is_noticed(make_evaluator: Make, iteration: int) -> None:
+    evaluator = make_evaluator({'model.faults': {'nan_at': iteration, 'where': 'exp('}})
+    reason = failed(evaluator).reason
+    assert reason.startswith('not finite: loss') and f'iteration {iteration + 1}' in reason
+
+
+@pytest.mark.parametrize(('nan_at', 'state'), [(19, State.FAILED), (20, State.COMPLETE)], ids=['20th', '21st'])
+def test_published_invalid_stop_looks_at_twenty_iterations(make_evaluator: Make, nan_at: int, state: State) -> None:
+    schedule = {'type': 'IterBasedTrainLoop', 'max_iters': 24}
+    faults = {'model.faults': {'nan_at': nan_at, 'where': 'exp('}}
+    evaluator = make_evaluator(faults, proxy={'schedule': schedule, 'invalid_stop': 20})
+    assert evaluator.evaluate(searched(EXP)).state is state
+
+
+def test_weights_that_are_not_finite_count_as_failure(make_evaluator: Make) -> None:
+    """Nobody looks at the losses here: the first iteration blows the weights up."""
+    schedule = {'type': 'IterBasedTrainLoop', 'max_iters': 3}
+    evaluator = make_evaluator(proxy={'schedule': schedule, 'invalid_stop': 0})
+    blown = Genome.from_text({'cls': '-y * log(p)', 'box': 'exp(exp(exp(abs(p - y) + 1 + 1)))'})
+    assert 'not finite: a weight' in failed(evaluator, blown).reason
+
+
+def test_exception_in_the_model(make_evaluator: Make) -> None:
+    evaluator = make_evaluator({'model.faults': {'fail_at': 2, 'where': 'exp('}})
+    reason = failed(evaluator).reason
+    assert reason.startswith('Traceback')
+    assert reason.rstrip().endswith('RuntimeError: the toy fails in iteration 2')
+
+
+@pytest.mark.parametrize(
+    ('fault', 'reason'),
+    [
+        pytest.param('raise', 'RuntimeError: the toy metric raises', id='raises'),
+        pytest.param('silent', "The validation gave no 'toy/score', only: nothing.", id='silent'),
+        pytest.param('nan', 'not finite: toy/score is nan', id='nan'),
+    ],
+)
+def test_metric_without_a_number(make_evaluator: Make, fault: str, reason: str) -> None:
+    evaluator = make_evaluator({'val_evaluator.fault': fault})
+    for _ in range(2):
+        outcome = evaluator.evaluate(baseline())
+        assert outcome.state is State.FAILED and reason in outcome.reason
+
+
+def test_nan_besides_the_score_is_left_out(make_evaluator: Make) -> None:
+    """Such as that of a class which does not occur; a journal is JSON and holds no NaN."""
+    outcome = make_evaluator({'val_evaluator.fault': 'stray'}).evaluate(baseline())
+    assert outcome.state is State.COMPLETE
+    assert set(outcome.metrics) == {'toy/score', 'toy/error'}
+
+
+def test_less_is_better_is_turned_once(make_evaluator: Make) -> None:
+    outcome = make_evaluator(metric='toy/error', rule='less').evaluate(baseline())
+    assert outcome.score == -outcome.metrics['toy/error'] < 0
+
+
+def test_branch_that_is_not_trained_as_proposed(make_evaluator: Make) -> None:
+    evaluator = make_evaluator()
+    branches, model = evaluator.settings.branches, evaluator.runner.model
+    evaluator.evaluate(searched(SQUARE))
+    require_installed(model, SQUARE, branches)
+    text = r"trains '-y \* log\(p\)' in the branch 'cls', not '\(p - y\) \*\* 2'"
+    with pytest.raises(SetupError, match=text):
+        require_installed(model, SINK, branches)
+    model.head.loss_cls = nn.CrossEntropyLoss()
+    with pytest.raises(SetupError, match="trains 'CrossEntropyLoss' in the branch 'cls'"):
+        require_installed(model, SQUARE, branches)
+
+
+def test_model_that_ignores_its_losses_fails(make_evaluator: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluator = make_evaluator()
+    branch = type(evaluator.settings.branches[0])
+    monkeypatch.setattr(branch, 'install', lambda *args: None)
+    outcome = evaluator.evaluate(searched(SQUARE))
+    assert "trains 'ToyCrossEntropy' in the branch 'cls'" in outcome.reason
+
+
+def test_weights_of_branches_reach_the_losses(make_evaluator: Make) -> None:
+    branches = make_evaluator().settings.branches
+    losses = build_losses(SQUARE, {'cls': 2.0}, branches)
+    assert (losses['cls'].loss_weight, losses['box'].loss_weight) == (2.0, 1.0)
+    pred = torch.zeros(2, 4)
+    assert losses['box'](pred, pred + 1, avg_factor=2).item() == pytest.approx(4.0)

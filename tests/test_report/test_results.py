@@ -1,0 +1,69 @@
+"""Rows of results in a CSV file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmengine')
+
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome
+from mmautoloss.proxy import ProxySettings
+from mmautoloss.report import ResultRow, append_results, read_results, result_rows
+from mmautoloss.trial import History, Outcome, Role, State, Trial
+
+GENOME = Genome.from_text({'cls': '-y * log(p)', 'box': 'abs(p - y)'})
+ROW = ResultRow('t', 's', 'n', 'm', 'found-3', '{"cls": "a, \\"b\\""}', 0, 'val', 8, 0.1 + 0.2)
+PROXY = ProxySettings({}, (), {'max_iters': 8}, 'toy/error', False, None, '')
+
+
+def test_rows_survive_the_file(tmp_path: Path) -> None:
+    path = tmp_path / 'deep' / 'results.csv'
+    rows = [ROW, ROW._replace(seed=1, value=1e-17)]
+    append_results(path, rows)
+    assert read_results(path) == rows
+    assert path.read_text().splitlines()[0] == ','.join(ResultRow._fields)
+
+
+def test_known_rows_are_not_appended_again(tmp_path: Path) -> None:
+    path = tmp_path / 'results.csv'
+    append_results(path, [ROW])
+    append_results(path, [ROW, ROW._replace(seed=5), ROW])
+    assert [row.seed for row in read_results(path)] == [0, 5]
+
+
+def test_foreign_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / 'results.csv'
+    path.write_text('a,b\n1,2\n')
+    with pytest.raises(SetupError, match='must have the columns task,set,network'):
+        append_results(path, [ROW])
+    assert path.read_text() == 'a,b\n1,2\n'
+    assert read_results(tmp_path / 'none.csv') == []
+
+
+def test_rows_are_those_of_baseline_and_finalists() -> None:
+    history = History()
+    plan = [
+        (Role.BASELINE, None, 0.5),
+        (Role.SEARCH, None, 0.4),
+        (Role.SEARCH, None, 0.3),
+        (Role.SEARCH, None, None),
+        (Role.FINALIST, 2, 0.25),
+        (Role.FINALIST, 2, None),
+    ]
+    for number, (role, repeats, error) in enumerate(plan):
+        genome = None if role is Role.BASELINE else GENOME
+        history.add(Trial(number, role, number, genome, repeats=repeats))
+        state = State.FAILED if error is None else State.COMPLETE
+        metrics = {} if error is None else {'toy/error': error}
+        history.settle(number, Outcome(state, None if error is None else -error, metrics))
+    rows = result_rows(history, history.ranking(1), {'task': 'toy', 'hand_made': 'ce+l1'}, PROXY)
+    assert [(row.loss, row.seed, row.value) for row in rows] == [
+        ('ce+l1', 0, 0.5),
+        ('found-2', 2, 0.3),
+        ('found-2', 4, 0.25),
+    ]
+    assert {(row.metric, row.iterations, row.split) for row in rows} == {('toy/error', 8, 'search_val')}
+    assert rows[0].expression == '' and '"cls": "-y * log(p)"' in rows[1].expression

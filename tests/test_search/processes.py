@@ -1,0 +1,87 @@
+"""Searches in processes of their own, watched by their journals and killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mmautoloss.testing.faults import VARIABLE
+from tests.isolation import ROOT
+
+LIMIT = 400  # seconds, for a machine that is busy
+
+
+def start(config: Path, work: Path, *args: str, **faults: Any) -> subprocess.Popen[str]:
+    """Starts ``tools/search.py``; its output goes to a file beside the work dir."""
+    environment = {**os.environ, VARIABLE: json.dumps(faults), 'OMP_NUM_THREADS': '1'}
+    environment['PYTHONPATH'] = os.pathsep.join([str(ROOT), environment.get('PYTHONPATH', '')])
+    command = [sys.executable, 'tools/search.py', str(config), '--work-dir', str(work), *args]
+    with work.with_suffix('.log').open('a') as log:
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process: subprocess.Popen[str], work: Path) -> None:
+    """Waits for a search to end well."""
+    assert process.wait(LIMIT) == 0, work.with_suffix('.log').read_text()
+
+
+def kill_at(process: subprocess.Popen[str], work: Path, lines: int) -> None:
+    """Sends SIGKILL as soon as the journal has so many lines."""
+    wait_for(lambda: count_lines(work) >= lines or process.poll() is not None)
+    assert process.poll() is None, work.with_suffix('.log').read_text()
+    process.send_signal(signal.SIGKILL)
+    process.wait(LIMIT)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = LIMIT) -> None:
+    """Waits until a condition holds.
+
+    Raises:
+        TimeoutError: It does not.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.005)
+
+
+def count_lines(work: Path) -> int:
+    path = work / 'journal.jsonl'
+    return path.read_bytes().count(b'\n') if path.exists() else 0
+
+
+def read_events(work: Path) -> list[dict[str, Any]]:
+    """The events of a journal after its header, without what tells the time."""
+    lines = (work / 'journal.jsonl').read_text().splitlines()[1:]
+    drop = ('seconds', 'elapsed')
+    return [{k: v for k, v in json.loads(line).items() if k not in drop} for line in lines]
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes below a process that are not zombies."""
+    parents = {}
+    for path in Path('/proc').glob('[0-9]*/stat'):
+        try:
+            state, parent = path.read_text().rpartition(')')[2].split()[:2]
+        except OSError:  # ended meanwhile
+            continue
+        if state != 'Z':
+            parents[int(path.parent.name)] = int(parent)
+    found = [child for child, parent in parents.items() if parent == pid]
+    return found + [below for child in found for below in descendants(child)]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except OSError:
+        return False

@@ -1,0 +1,89 @@
+"""A search that is killed and resumed gives what an unbroken one gives."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmengine')
+
+from mmautoloss.testing.toy_config import run_toy, toy_config, write_toy
+from mmautoloss.trial import History, Role, State, read_history
+from tests.test_search.processes import (
+    count_lines,
+    descendants,
+    finish,
+    is_alive,
+    kill_at,
+    read_events,
+    start,
+    wait_for,
+)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc'),
+]
+
+SLOW = 0.05  # seconds an iteration, so that a kill falls into a training
+
+
+@pytest.fixture(scope='module')
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Work dir of a search that ran through."""
+    cfg = toy_config(tmp_path_factory.mktemp('unbroken'))
+    run_toy(cfg)
+    return Path(cfg.work_dir)
+
+
+def lines_to_kill_at(work: Path) -> list[int]:
+    """Lines of the journal: the baseline begins, a candidate begins, one has settled, a repeat begins."""
+    events = read_events(work)
+    _, history = read_history(work / 'journal.jsonl')
+    trained = [t.number for t in history.of_role(Role.SEARCH) if t.state is State.COMPLETE]
+    finalist = history.of_role(Role.FINALIST)[0].number
+    wanted = [('proposed', 0), ('proposed', trained[0]), ('settled', trained[1]), ('proposed', finalist)]
+    keys = [(event['event'], event['number']) for event in events]
+    return [keys.index(key) + 2 for key in wanted]  # counted from 1, after the header
+
+
+def test_killed_search_is_the_unbroken_one(unbroken: Path, tmp_path: Path) -> None:
+    config, work = write_toy(tmp_path), tmp_path / 'work'
+    for lines in lines_to_kill_at(unbroken):
+        kill_at(start(config, work, '--resume', slow=SLOW), work, lines)
+        assert lines <= count_lines(work) <= lines + 1, 'the kill came too late to mean anything'
+    finish(start(config, work, '--resume'), work)
+    assert read_events(work) == read_events(unbroken)
+    best = (work / 'best_config.py').read_text()
+    assert best == (unbroken / 'best_config.py').read_text()
+
+
+def test_two_workers_lose_nothing(unbroken: Path, tmp_path: Path) -> None:
+    config, work = write_toy(tmp_path, {'execute.workers': 2}), tmp_path / 'work'
+    process = start(config, work, slow=SLOW)
+    wait_for(lambda: count_lines(work) >= 6 or process.poll() is not None)
+    workers = descendants(process.pid)
+    kill_at(process, work, lines=6)
+    known = read_events(work)
+    finish(start(config, work, '--resume'), work)
+    assert read_events(work)[: len(known)] == known, 'what was written stays'
+    _, history = read_history(work / 'journal.jsonl')
+    assert history.running() == [] and history.n_proxies() >= 4
+    assert len(history.of_role(Role.FINALIST)) == 2
+    assert_equal_genomes_agree(history, read_history(unbroken / 'journal.jsonl')[1])
+    assert workers, 'there was nobody to outlive the driver'
+    wait_for(lambda: not any(map(is_alive, workers)), seconds=20)
+
+
+def assert_equal_genomes_agree(*histories: History) -> None:
+    scores = defaultdict(set)
+    for history in histories:
+        for trial in history:
+            if trial.state is State.COMPLETE:
+                weights = tuple(sorted(trial.weights.items()))
+                scores[trial.genome, weights, trial.seed].add(trial.score)
+    assert max(map(len, scores.values())) == 1
+    assert len(scores) < sum(len(list(history)) for history in histories), 'some are compared'

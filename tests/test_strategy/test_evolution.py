@@ -1,0 +1,135 @@
+"""Regularised evolution: tournament, ageing, rates."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from mmautoloss.expr import MUTATIONS
+from mmautoloss.strategy import Proposal, RegularizedEvolution
+from mmautoloss.testing.strategy import INPUTS, accept_all, make_history
+from mmautoloss.trial import History, Outcome, State
+
+
+def propose(strategy: RegularizedEvolution, history: History, count: int) -> list[Proposal]:
+    return [strategy.propose(history, random.Random(f'test/{seed}'), accept_all) for seed in range(count)]
+
+
+@pytest.mark.parametrize(('length', 'random_phase'), [(0, True), (5, True), (6, False)])
+def test_random_phase_until_the_initial_population(length: int, random_phase: bool) -> None:
+    strategy = RegularizedEvolution(INPUTS, initial=6)
+    origins = {proposal.origin for proposal in propose(strategy, make_history(length), 30)}
+    assert (origins == {'random'}) == random_phase
+    assert ('random' in origins) == random_phase
+
+
+def test_random_graphs_have_the_depth() -> None:
+    for proposal in propose(RegularizedEvolution(INPUTS, depth=2), make_history(0), 20):
+        assert {tree.depth for tree in proposal.genome.values()} == {2}
+
+
+def test_tournament_of_all_takes_the_best() -> None:
+    history = make_history(20)
+    strategy = RegularizedEvolution(INPUTS, initial=1, tournament=1.0)
+    best = max(history.population(), key=lambda trial: trial.score)
+    assert {proposal.parent for proposal in propose(strategy, history, 20)} == {best.number}
+
+
+@pytest.mark.parametrize(
+    ('length', 'share', 'size'),
+    [
+        pytest.param(20, 0.05, 2, id='at least two'),
+        pytest.param(20, 0.5, 10, id='half'),
+        pytest.param(1, 0.05, 1, id='one alone'),
+        pytest.param(200, 0.05, 10, id='published'),
+    ],
+)
+def test_winner_is_the_best_of_a_sample(length: int, share: float, size: int) -> None:
+    alive = make_history(length).population()
+    strategy = RegularizedEvolution(INPUTS, tournament=share)
+    for seed in range(50):
+        sample = random.Random(seed).sample(alive, size)
+        winner = strategy.select(alive, random.Random(seed))
+        assert winner.score == max(trial.score for trial in sample)
+
+
+def test_newest_of_equals_wins() -> None:
+    alive = [trial for trial in make_history(40).population() if trial.score == 14.0]
+    assert len(alive) == 2
+    strategy = RegularizedEvolution(INPUTS)
+    assert strategy.select(alive, random.Random(0)) is max(alive, key=lambda trial: trial.number)
+
+
+def test_only_the_newest_live() -> None:
+    history = make_history(40)
+    strategy = RegularizedEvolution(INPUTS, initial=1, population=7)
+    parents = {proposal.parent for proposal in propose(strategy, history, 200)}
+    assert parents <= set(range(34, 41)) and len(parents) > 3
+
+
+def test_the_newest_are_those_that_settled_last() -> None:
+    history = make_history(0)
+    for trial in list(make_history(6))[1:]:
+        history.add(trial.__class__.from_json(trial.to_json()))
+    for number in (4, 5, 6, 1, 2, 3):
+        history.settle(number, Outcome(State.COMPLETE, 1.0))
+    strategy = RegularizedEvolution(INPUTS, initial=1, population=2)
+    assert {proposal.parent for proposal in propose(strategy, history, 50)} <= {2, 3}
+
+
+def test_aged_out_individuals_still_end_the_random_phase() -> None:
+    strategy = RegularizedEvolution(INPUTS, initial=10, population=5)
+    assert all(p.parent is not None for p in propose(strategy, make_history(12), 30))
+
+
+@pytest.mark.parametrize('vary', ['one', 'all'])
+def test_published_rates(vary: str) -> None:
+    """10 % copies, 50 % fresh, 40 % mutations; three standard deviations of 3000 draws are 0.03."""
+    strategy = RegularizedEvolution(INPUTS, initial=1, vary=vary)
+    proposals = propose(strategy, make_history(30), 3000)
+    kinds = Counter(proposal.origin.split('(')[0] for proposal in proposals)
+    assert set(kinds) == {'copy', 'fresh', *MUTATIONS}
+    assert kinds['copy'] / 3000 == pytest.approx(0.1, abs=0.02)
+    assert kinds['fresh'] / 3000 == pytest.approx(0.5, abs=0.03)
+    for name in MUTATIONS:
+        assert kinds[name] / 3000 == pytest.approx(0.4 / 3, abs=0.02)
+
+
+def test_a_copy_is_the_parent() -> None:
+    history = make_history(10)
+    strategy = RegularizedEvolution(INPUTS, initial=1, copy_rate=1.0, fresh_rate=0.0)
+    for proposal in propose(strategy, history, 20):
+        assert proposal.genome == history[proposal.parent].genome
+
+
+def test_one_branch_varies_each_as_often() -> None:
+    strategy = RegularizedEvolution(INPUTS, initial=1, copy_rate=0.0, vary='one')
+    history = make_history(10)
+    varied = Counter()
+    for proposal in propose(strategy, history, 900):
+        branch = proposal.origin.partition('(')[2].rstrip(')')
+        varied[branch] += 1
+        parent = history[proposal.parent].genome
+        others = set(INPUTS) - {branch}
+        assert all(proposal.genome[name] == parent[name] for name in others)
+    assert all(count / 900 == pytest.approx(1 / 3, abs=0.06) for count in varied.values())
+    assert set(varied) == set(INPUTS)
+
+
+def test_all_branches_vary_each_by_its_own_draw() -> None:
+    strategy = RegularizedEvolution(INPUTS, initial=1, copy_rate=0.0, fresh_rate=0.0)
+    proposals = propose(strategy, make_history(10), 50)
+    for proposal in proposals:
+        names = [part.partition('(')[2].rstrip(')') for part in proposal.origin.split()]
+        assert names == list(INPUTS)
+    assert any(len({part.split('(')[0] for part in p.origin.split()}) > 1 for p in proposals)
+
+
+def test_growth_is_bounded() -> None:
+    strategy = RegularizedEvolution(INPUTS, initial=1, copy_rate=0.0, fresh_rate=0.0, max_nodes=8, vary='all')
+    history = make_history(10)
+    for proposal in propose(strategy, history, 200):
+        for branch, tree in proposal.genome.items():
+            assert tree.size <= max(8, history[proposal.parent].genome[branch].size - 1)

@@ -1,0 +1,56 @@
+"""Trains hand-made and found losses as the base config says, with several seeds, and scores on its validation set."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmautoloss.engine import compare, load_search_config, spec_of
+from mmautoloss.errors import MMAutoLossError
+from mmautoloss.report import print_comparison, read_results
+from mmautoloss.trial import read_history
+
+
+def main() -> int:
+    args = parse_args()
+    try:
+        cfg = load_search_config(
+            args.config, args.work_dir, args.cfg_options, execute__workers=args.workers, results=args.results
+        )
+        spec = spec_of(cfg)
+        _, history = read_history(spec.work_dir / 'journal.jsonl')
+        best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
+        compare(spec, best, range(args.first_seed, args.first_seed + args.seeds), args.split)
+        print_comparison(read_results(Path(args.results)), spec.describe, args.split)
+    except MMAutoLossError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='the search config')
+    parser.add_argument('--results', metavar='CSV', required=True, help='file to which each row is appended')
+    parser.add_argument('--work-dir', help='work dir of the search; default work_dirs/CONFIG')
+    parser.add_argument('--best', type=int, default=3, help='how many of the best found losses')
+    parser.add_argument('--seeds', type=int, default=3, help='trainings of each loss')
+    parser.add_argument('--first-seed', type=int, default=100, help='seeds that the search has not used')
+    parser.add_argument('--split', default='val', help="name of the base config's validation set, for the rows")
+    parser.add_argument('--workers', type=int, help='worker processes; 1 trains in this process')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='K=V',
+        help='settings to replace in the config',
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Searches losses for the model of a config: config, Runner, ``train()``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mmengine.config import DictAction
+from mmengine.runner import Runner
+
+from mmautoloss.engine import load_search_config
+from mmautoloss.errors import MMAutoLossError
+
+
+def main() -> int:
+    args = parse_args()
+    try:
+        cfg = load_search_config(
+            args.config,
+            args.work_dir,
+            args.cfg_options,
+            budget__max_trials=args.max_trials,
+            budget__max_seconds=args.max_seconds,
+            execute__workers=args.workers,
+            seed=args.seed,
+            results=args.results,
+            resume=args.resume or None,
+        )
+        Runner.from_cfg(cfg).train()
+    except MMAutoLossError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f'stopped; the same command with --resume goes on ({cfg.work_dir})', file=sys.stderr)
+        return 130
+    return 0
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='search config, such as configs/digits/faster_rcnn_search.py')
+    parser.add_argument('--work-dir', help='where journal and results are written; default work_dirs/CONFIG')
+    parser.add_argument('--max-trials', type=int, help='searched candidates to train, a total across resumes')
+    parser.add_argument('--max-seconds', type=float, help='after this time no new candidate begins, a total likewise')
+    parser.add_argument('--workers', type=int, help='worker processes; 1 trains in this process')
+    parser.add_argument('--seed', type=int, help='seed of everything')
+    parser.add_argument('--resume', action='store_true', help='continue the search in the work dir')
+    parser.add_argument('--results', metavar='CSV', help='file to which rows of baseline and finalists are appended')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='K=V',
+        help='settings to replace in the config',
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
