@@ -20,7 +20,7 @@ from mmautoloss.datasets import CLASSES, SceneSettings
 CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
-@pytest.fixture(autouse=True, scope='module')
+@pytest.fixture(autouse=True)
 def scope():
     register_all_modules(init_default_scope=True)
 
