@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.errors import ExpressionError
+from mmautoloss.expr.masked import MASKED
 from mmautoloss.expr.primitives import PRIMITIVES
 from mmautoloss.expr.tree import Tree, arity, is_number
 
@@ -46,13 +47,22 @@ class Program:
         self.inputs = tree.inputs
         self.steps = _share(tree)
 
-    def __call__(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def __call__(self, inputs: Mapping[str, Tensor], valid: Tensor | None = None) -> Tensor:
+        """The tensor at the root.
+
+        Args:
+            inputs: Tensors (N, C, H, W) by name.
+            valid: Which elements count, bool and broadcastable to the inputs; all where None. What the others hold in
+                the result has no meaning.
+        """
         tensors = {name: _at_least_float32(inputs[name]) for name in self._check(inputs)}
         reference = next(iter(tensors.values()))
         with torch.autocast(reference.device.type, enabled=False):
             values: list[Tensor] = []
             for node, operands in self.steps:
-                if operands:
+                if valid is not None and node in MASKED:
+                    values.append(MASKED[node](values[operands[0]], valid))
+                elif operands:
                     values.append(PRIMITIVES[node].function(*(values[index] for index in operands)))
                 elif is_number(node):
                     values.append(reference.new_tensor(float(node)).expand(reference.shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from mmautoloss.expr import Tree, compile_tree, parse
@@ -24,7 +25,6 @@ class LossGraph(nn.Module):
         ExpressionError: The text is no expression.
 
     Example:
-        >>> import torch
         >>> loss = LossGraph('-y * log(p)')
         >>> p = torch.tensor([0.25, 0.75]).view(1, 2, 1, 1)
         >>> y = torch.tensor([0., 1.]).view(1, 2, 1, 1)
@@ -37,9 +37,10 @@ class LossGraph(nn.Module):
         self.tree = expression if isinstance(expression, Tree) else parse(expression)
         self.program = compile_tree(self.tree)
 
-    def elements(self, inputs: dict[str, Tensor]) -> Tensor:
-        """The tensor at the root, (N, C, H, W), before aggregation."""
-        return self.program(inputs)
+    def elements(self, inputs: dict[str, Tensor], valid: Tensor | None = None) -> Tensor:
+        """The tensor at the root, (N, C, H, W), before aggregation; 0 where ``valid`` says that nothing counts."""
+        elements = self.program(inputs, valid)
+        return elements if valid is None else torch.where(valid, elements, 0)
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """The loss, a scalar, 0 without samples; inputs of one shape (N, C, H, W) by name."""

@@ -21,25 +21,27 @@ class SearchedLoss(nn.Module):
     r"""A loss expression with the call convention of the hand-made losses.
 
     Rows of weight 0 and rows with an ignored label are taken out first; the others become tensors
-    (N, C, 1, 1), the graph gives :math:`o` of that shape, and with weights :math:`w`
+    (N, C, H, W), rows without a map (N, C, 1, 1), the graph gives :math:`o` of that shape, and with
+    weights :math:`w`
 
-    .. math:: L = \text{loss\_weight} \cdot \frac{1}{M} \sum_{n,c} w_{nc} o_{nc}
+    .. math:: L = \text{loss\_weight} \cdot \frac{1}{M} \sum_{n,c,h,w} w_{nchw} o_{nchw}
 
     where M is ``avg_factor`` if the head passes one (the number of samples it drew), else the
-    number of rows. That is the published aggregation, sum over channels and mean over the rest,
-    with the head's own normaliser; so ``-y * log(p)`` *is* mmdet's ``CrossEntropyLoss`` and
-    ``abs(p - y)`` its ``L1Loss`` in every head that passes ``avg_factor``. (Without one, mmdet's
-    ``L1Loss`` also averages over the channels; this loss never does.) A call without any valid row
-    gives a zero that is part of the graph.
+    number of positions (n, h, w) that count. That is the published aggregation, sum over channels
+    and mean over the rest, with the head's own normaliser; so ``-y * log(p)`` *is* mmdet's
+    ``CrossEntropyLoss`` and ``abs(p - y)`` its ``L1Loss`` in every head that passes ``avg_factor``,
+    and mmseg's ``CrossEntropyLoss(avg_non_ignore=True)``. (Without ``avg_factor``, mmdet's
+    ``L1Loss`` and mmpose's ``KeypointMSELoss`` also average over the channels; this loss never
+    does.) A call in which nothing counts gives a zero that is part of the graph.
 
     Args:
         expression: Infix text, such as ``'-mean_c(y * log(p))'``.
-        inputs: What the expression reads: ``'softmax'`` or ``'sigmoid'`` (class scores),
-            ``'delta'`` (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e``
-            of decoded boxes). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else
-            ``'softmax'``.
+        inputs: What the expression reads: ``'softmax'`` or ``'sigmoid'`` (class scores of rows or
+            maps), ``'mask'`` (masks of instances), ``'heatmap'`` (maps as they are), ``'delta'``
+            (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e`` of decoded
+            boxes). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
         use_sigmoid: Read by heads that size their output by it; must agree with ``inputs``.
-        reduction: ``'mean'``, ``'sum'`` or ``'none'`` (one value a row).
+        reduction: ``'mean'``, ``'sum'`` or ``'none'`` (one value a row or pixel).
         loss_weight: Factor of the loss.
         ignore_index: Label that does not count.
         loss_name: Key of the loss in logs; must begin with ``loss``, or it would take no part in
@@ -106,15 +108,15 @@ class SearchedLoss(nn.Module):
         """The loss of one call of a head.
 
         Args:
-            pred: Raw predictions (M, C): logits, deltas or decoded boxes.
-            target: Labels (M,) or targets (M, C), as the kind of input says.
-            weight: Weights (M,) or (M, C); 0 takes a row out.
+            pred: Raw predictions (M, C) or maps (N, C, H, W): logits, deltas, decoded boxes, heat maps.
+            target: Labels or targets, as the kind of input says.
+            weight: Weights of rows or elements, 0 takes out; for ``'mask'`` the classes (M,).
             avg_factor: Divisor of the sum, instead of the number of rows.
             reduction_override: Instead of ``reduction``.
             ignore_index: Instead of the one given at construction.
 
         Returns:
-            A scalar, or (M,) with reduction ``'none'``.
+            A scalar; with reduction ``'none'`` (M,), for maps (N, H, W).
 
         Raises:
             SetupError: Shapes or reduction do not fit.
@@ -128,28 +130,33 @@ class SearchedLoss(nn.Module):
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
         ignore_index = self.ignore_index if ignore_index is None else ignore_index
         rows = self.kind.rows(pred, target, weight, ignore_index)
-        per_row = self._per_row(rows)
+        sums = self._channel_sums(rows)
         if reduction == 'none':
-            zeros = per_row.new_zeros(len(pred))
-            return self.loss_weight * zeros.index_put((rows.index,), per_row)
-        total = per_row.sum()
+            sums = sums.new_zeros(len(pred), *sums.shape[1:]).index_put((rows.index,), sums)
+            return self.loss_weight * (sums if rows.pred.dim() == 4 else sums.flatten())
+        total = sums.sum()
         if reduction == 'mean':
-            total = total / (max(len(per_row), 1) if avg_factor is None else avg_factor + _EPS)
+            divisor = rows.positions if avg_factor is None else avg_factor + _EPS
+            total = total / (divisor if len(sums) else 1)
         return self.loss_weight * total
 
-    def _per_row(self, rows: Rows) -> Tensor:
-        """Weighted sum over the channels, (M,)."""
+    def _channel_sums(self, rows: Rows) -> Tensor:
+        """Weighted sum over the channels, (M, H, W)."""
         if not len(rows.pred):  # as 0 and not as nothing: DDP wants every parameter to take part
-            return _full_precision(rows.pred).sum(dim=1)
-        elements = self.graph.elements(self._tensors(rows))
+            empty = _full_precision(rows.pred).sum(dim=1)
+            return empty if empty.dim() == 3 else empty[:, None, None]
+        elements = self.graph.elements(self._tensors(rows), rows.valid)
         if rows.weight is not None:
             elements = elements * rows.weight
-        return elements.sum(dim=(1, 2, 3))
+        return elements.sum(dim=1)
 
     def _tensors(self, rows: Rows) -> dict[str, Tensor]:
         # in float32 also under autocast: areas and exponentials leave the range of halves
         with torch.autocast(rows.pred.device.type, enabled=False):
-            return self.kind.tensors(_full_precision(rows.pred), rows.target)
+            tensors = self.kind.tensors(_full_precision(rows.pred), rows.target)
+        if rows.valid is not None:
+            tensors = {name: torch.where(rows.valid, tensor, 0) for name, tensor in tensors.items()}
+        return tensors
 
     def extra_repr(self) -> str:
         return f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'

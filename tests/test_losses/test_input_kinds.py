@@ -16,14 +16,14 @@ def column(*numbers: float) -> torch.Tensor:
 
 
 def test_names_say_what_depends_on_what():
-    assert list(INPUT_KINDS) == ['softmax', 'sigmoid', 'delta', 'area']
+    assert list(INPUT_KINDS) == ['softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area']
     for name, kind in INPUT_KINDS.items():
         assert input_kind(name) is kind
         assert kind.name == name
         assert kind.from_prediction | kind.from_target == set(kind.names)
         assert kind.regression == (name in ('delta', 'area'))
         assert kind.spread > 0
-    with pytest.raises(SetupError, match="one of softmax, sigmoid, delta, area, but got 'iou'"):
+    with pytest.raises(SetupError, match="one of softmax, sigmoid, mask, heatmap, delta, area, but got 'iou'"):
         input_kind('iou')
 
 
@@ -109,7 +109,7 @@ def test_unit_is_the_side_of_the_target_box():
         assert input_kind(name).unit(torch.randn(2, 4), target).item() == 1
 
 
-@pytest.mark.parametrize('name', INPUT_KINDS)
+@pytest.mark.parametrize('name', [name for name in INPUT_KINDS if name not in ('mask', 'heatmap')])
 def test_no_rows_give_tensors_without_rows(name):
     pred = torch.zeros(0, 4)
     target = torch.zeros(0, dtype=torch.long) if name == 'softmax' else pred
@@ -121,7 +121,13 @@ def test_no_rows_give_tensors_without_rows(name):
 
 LABELS = torch.zeros(3, dtype=torch.long)
 MISFITS = {
-    'softmax, a map': ('softmax', torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4), None),
+    'softmax, a map of another size': ('softmax', torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 5), None),
+    'softmax, targets of pixels': ('softmax', torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4), None),
+    'sigmoid, a map of another size': ('sigmoid', torch.zeros(2, 1, 4, 4), torch.zeros(2, 5, 4), None),
+    'mask, without classes': ('mask', torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4), None),
+    'mask, of semantic segmentation': ('mask', torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4), torch.ones(2, 4, 4)),
+    'heatmap, coordinates': ('heatmap', torch.zeros(2, 14, 2), torch.zeros(2, 14, 2), None),
+    'heatmap, other weights': ('heatmap', torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4), torch.ones(2)),
     'softmax, other number of labels': ('softmax', torch.zeros(2, 3), LABELS, None),
     'softmax, targets of elements': ('softmax', torch.zeros(3, 3), torch.zeros(3, 3), None),
     'softmax, no channels': ('softmax', torch.zeros(3), LABELS, None),
@@ -137,7 +143,7 @@ MISFITS = {
 def test_shapes_that_do_not_fit(name, pred, target, weight):
     with pytest.raises(SetupError, match=f'Inputs "{name}" need') as caught:
         input_kind(name).rows(pred, target, weight, None)
-    unfit = pred if weight is None else weight
+    unfit = weight if weight is not None and name == 'softmax' else pred
     assert str(tuple(unfit.shape)) in str(caught.value)
 
 

@@ -97,7 +97,7 @@ def test_shows_its_settings():
 WRONG_SETTINGS = {
     'reduction': ({'reduction': 'avg'}, "reduction must be one of none, mean, sum, .* 'avg'"),
     'loss_name': ({'loss_name': 'dice'}, 'must begin with "loss", .* got \'dice\''),
-    'inputs': ({'inputs': 'box'}, "one of softmax, sigmoid, delta, area, but got 'box'"),
+    'inputs': ({'inputs': 'box'}, "one of softmax, sigmoid, mask, heatmap, delta, area, but got 'box'"),
     'use_sigmoid with softmax': (
         {'use_sigmoid': True, 'inputs': 'softmax'},
         'use_sigmoid=True needs inputs="sigmoid", but got inputs=\'softmax\'',

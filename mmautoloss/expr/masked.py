@@ -1,0 +1,39 @@
+"""The operators that look beyond a single element, over maps in which some elements do not count.
+
+Means are those of the elements that count; in a pool an element that does not count never wins.
+Where all count, the values are those of the published operators.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mmautoloss.expr.primitives import PRIMITIVES
+
+
+def _mean(x: Tensor, valid: Tensor, dims: tuple[int, ...]) -> Tensor:
+    valid = valid.expand_as(x)
+    count = valid.sum(dim=dims, keepdim=True).clamp(min=1)
+    return (torch.where(valid, x, 0).sum(dim=dims, keepdim=True) / count).expand_as(x)
+
+
+def _mean_nhw(x: Tensor, valid: Tensor) -> Tensor:
+    return _mean(x, valid, (0, 2, 3))
+
+
+def _mean_c(x: Tensor, valid: Tensor) -> Tensor:
+    return _mean(x, valid, (1,))
+
+
+def _max_pool(x: Tensor, valid: Tensor) -> Tensor:
+    pooled = PRIMITIVES['maxpool'].function(torch.where(valid, x, -torch.inf))
+    return torch.where(valid, pooled, x)  # a window without anything that counts has no maximum
+
+
+def _min_pool(x: Tensor, valid: Tensor) -> Tensor:
+    return -_max_pool(-x, valid)
+
+
+MASKED = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'maxpool': _max_pool, 'minpool': _min_pool}
+"""Functions ``(x, valid)`` by the name of the operator; ``valid`` is bool, broadcastable to x (N, C, H, W)."""

@@ -1,0 +1,126 @@
+"""What all kinds of input share: the rows of a call that count, and how they become named tensors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmautoloss.errors import SetupError
+
+
+class Rows(NamedTuple):
+    """The rows of a call that count; for maps, the images.
+
+    Attributes:
+        pred: Raw predictions (M, ...), before the activation.
+        target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes; in maps -1 marks what
+            does not count.
+        weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
+        index: Positions (M,) of the rows in the call.
+        valid: Which elements of maps count, broadcastable to (M, C, H, W), or None where all do.
+    """
+
+    pred: Tensor
+    target: Tensor
+    weight: Tensor | None
+    index: Tensor
+    valid: Tensor | None = None
+
+    @property
+    def positions(self) -> Tensor | int:
+        """Number of positions (m, h, w) that count, the divisor of the published mean."""
+        if self.valid is None:
+            return len(self.pred) * (self.pred[0, 0].numel() if self.pred.dim() == 4 and len(self.pred) else 1)
+        height_width = self.pred.shape[-2:]
+        return self.valid.any(dim=1).expand(-1, *height_width).sum()
+
+
+class InputKind(ABC):
+    """What a graph reads in one kind of branch; stateless.
+
+    Attributes:
+        name: Name in configs.
+        names: Inputs that a graph may read.
+        from_prediction: Those that depend on the prediction.
+        from_target: Those that depend on the target; a loss must read one of them.
+        spread: Size, in natural units of the raw prediction, of the scatter over which losses are tried and compared.
+        regression: Whether targets are values like the predictions, and so can be scattered as well.
+        weighted: Whether the third argument of a call is a weight.
+    """
+
+    name: ClassVar[str]
+    names: ClassVar[tuple[str, ...]] = ('p', 'y')
+    from_prediction: ClassVar[frozenset[str]] = frozenset({'p'})
+    from_target: ClassVar[frozenset[str]] = frozenset({'y'})
+    spread: ClassVar[float] = 2.0
+    regression: ClassVar[bool] = False
+    weighted: ClassVar[bool] = True
+
+    @abstractmethod
+    def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
+        """Chooses the rows of a call that have a weight and a valid target."""
+
+    @abstractmethod
+    def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """The named inputs (M, C, H, W) of chosen rows, (M, C, 1, 1) without a map; the activation is applied here."""
+
+    def unit(self, pred: Tensor, target: Tensor) -> Tensor:
+        """One natural step of the raw prediction, broadcastable to it: 1, for boxes a side."""
+        return pred.new_ones(())
+
+    def scatter(self, values: Tensor, unit: Tensor, generator: torch.Generator) -> Tensor:
+        """Random predictions, or targets of a regression, about the given ones."""
+        return values + torch.randn(values.shape, generator=generator) * self.spread * unit
+
+    def shrink(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None, side: int
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """A call that is cheaper to try losses on: of maps every k-th pixel, at most about ``side`` a side."""
+        if pred.dim() != 4:
+            return pred, target, weight
+        step = max(1, round(max(pred.shape[-2:]) / side))
+        maps = [None if t is None or t.dim() < 3 else t[..., ::step, ::step] for t in (pred, target, weight)]
+        return maps[0], maps[1], weight if maps[2] is None else maps[2]
+
+
+def as_nchw(rows: Tensor) -> Tensor:
+    """Rows (M, C) as (M, C, 1, 1); maps as they are."""
+    return rows if rows.dim() == 4 else rows[:, :, None, None]
+
+
+def row_counts(weight: Tensor) -> Tensor:
+    """Which rows have any weight; weights are (M,) or (M, C)."""
+    return weight != 0 if weight.dim() == 1 else (weight != 0).any(dim=1)
+
+
+def element_weight(weight: Tensor) -> Tensor:
+    """Weights (M,) or (M, C) as (M, 1 or C, 1, 1)."""
+    return as_nchw(weight[:, None] if weight.dim() == 1 else weight)
+
+
+def choose_images(pred: Tensor, target: Tensor, weight: Tensor | None, valid: Tensor) -> Rows:
+    """The images in which anything counts.
+
+    Args:
+        pred: Maps (N, C, H, W).
+        target: Targets, one an image.
+        weight: Weights broadcastable to the prediction, or None.
+        valid: What counts, broadcastable to the prediction.
+    """
+    index = valid.flatten(1).any(dim=1).nonzero().squeeze(1)
+    if len(index) < len(pred):
+        pred, target, valid = pred[index], target[index], valid[index]
+        weight = None if weight is None else weight[index]
+    return Rows(pred, target, weight, index, None if bool(valid.all()) else valid)
+
+
+def wrong_shapes(name: str, wanted: str, pred: Tensor, target: Tensor) -> SetupError:
+    """The error of a call that is of another kind."""
+    return SetupError(
+        f'Inputs "{name}" need predictions {wanted}, but got prediction {tuple(pred.shape)} and target '
+        f'{tuple(target.shape)}. Choose other inputs for this loss; `python -m mmautoloss branches CONFIG` lists what '
+        'fits.'
+    )

@@ -1,0 +1,138 @@
+"""Class scores: softmax or sigmoid, of rows or of maps."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmautoloss.errors import SetupError
+from mmautoloss.losses.inputs.kind import (
+    InputKind,
+    Rows,
+    as_nchw,
+    choose_images,
+    element_weight,
+    row_counts,
+    wrong_shapes,
+)
+
+
+class Softmax(InputKind):
+    """Exclusive classes: ``p`` = softmax of the logits, ``y`` = one-hot.
+
+    Rows are logits (M, C) with labels (M,), maps are logits (N, C, H, W) with labels (N, H, W). A label that is ignored,
+    negative or not below C does not count.
+    """
+
+    name = 'softmax'
+
+    def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
+        _check(self.name, pred, target, target.dim() == pred.dim() - 1, '(M, C) with labels (M,), or maps of them')
+        if weight is not None and weight.shape != target.shape:
+            raise SetupError(
+                f'Inputs "softmax" need one weight a row, {tuple(target.shape)}, '
+                f'but got weights {tuple(weight.shape)}.'
+            )
+        keep = _labelled(target, ignore_index) & (target < pred.shape[1])
+        if weight is not None:
+            keep &= weight != 0
+        if pred.dim() == 4:
+            wide = None if weight is None else weight[:, None]
+            return choose_images(pred, target.where(keep, -1), wide, keep[:, None])
+        index = keep.nonzero().squeeze(1)
+        chosen = None if weight is None else weight[index].view(-1, 1, 1, 1)
+        return Rows(pred[index], target[index], chosen, index)
+
+    def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
+        one_hot = F.one_hot(target.long().clamp(min=0), pred.shape[1]).movedim(-1, 1).to(pred.dtype)
+        return {'p': as_nchw(pred.softmax(dim=1)), 'y': as_nchw(one_hot)}
+
+
+class Sigmoid(InputKind):
+    """Independent classes: ``p`` = sigmoid of the logits.
+
+    Logits are rows (M, C) or maps (N, C, H, W). The target is ``y`` itself, of the same shape and in [0, 1], or labels:
+    (M,) where C is background, (N, H, W) where a map of one channel (mmseg's binary segmentation) has label 1 as its
+    class. A row may also be a single number: logits (M,) with targets (M,), as of a centre-ness.
+    """
+
+    name = 'sigmoid'
+
+    def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
+        if pred.dim() == 1 and target.shape == pred.shape:
+            pred, target = pred[:, None], target[:, None]
+        fits = target.dim() == pred.dim() - 1 or target.shape == pred.shape
+        _check(self.name, pred, target, fits, '(M, C) with labels (M,) or targets (M, C), or maps of them')
+        keep = _labelled(target, ignore_index) if target.dim() < pred.dim() else None
+        if pred.dim() == 4:
+            return self._maps(pred, target, weight, keep)
+        keep = torch.ones(len(pred), dtype=torch.bool, device=pred.device) if keep is None else keep
+        if weight is not None:
+            keep &= row_counts(weight)
+        index = keep.nonzero().squeeze(1)
+        chosen = None if weight is None else element_weight(weight[index])
+        return Rows(pred[index], _binary(target[index], pred), chosen, index)
+
+    def _maps(self, pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tensor | None) -> Rows:
+        if weight is not None and weight.dim() == 3:
+            weight = weight[:, None]
+        if weight is not None and weight.dim() != 4:
+            raise SetupError(
+                f'Inputs "sigmoid" need weights (N, H, W) or (N, C, H, W) for maps, but got {tuple(weight.shape)}.'
+            )
+        valid = torch.ones_like(pred[:, :1], dtype=torch.bool) if keep is None else keep[:, None]
+        if weight is not None:
+            valid = valid & (weight != 0)
+        return choose_images(pred, _binary(target, pred).where(valid, -1.0), weight, valid)
+
+    def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
+        return {'p': as_nchw(pred.sigmoid()), 'y': as_nchw(target.to(pred.dtype).clamp(min=0))}
+
+
+class Mask(InputKind):
+    """Masks of instances, as mmdet's ``FCNMaskHead`` calls its loss: the mask of the true class alone counts.
+
+    Logits are (M, C, H, W), targets (M, H, W) in [0, 1], and the third argument is no weight but the class (M,) of each
+    instance. ``p`` = sigmoid and ``y`` have the shape (M, 1, H, W).
+    """
+
+    name = 'mask'
+    weighted = False
+
+    def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
+        fits = pred.dim() == 4 and target.dim() == 3 and weight is not None and weight.shape == target.shape[:1]
+        _check(self.name, pred, target, fits, '(M, C, H, W) with masks (M, H, W) and classes (M,)')
+        index = torch.arange(len(pred), device=pred.device)
+        return Rows(pred[index, weight.long()][:, None], target[:, None], None, index)
+
+    def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
+        return {'p': pred.sigmoid(), 'y': target.to(pred.dtype)}
+
+    def shrink(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None, side: int
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The masks of the true classes, as a head without classes would call."""
+        chosen = self.rows(pred, target, weight, None).pred
+        return (*super().shrink(chosen, target, None, side)[:2], torch.zeros_like(weight))
+
+
+def _labelled(target: Tensor, ignore_index: int | None) -> Tensor:
+    keep = target >= 0
+    return keep if ignore_index is None else keep & (target != ignore_index)
+
+
+def _binary(target: Tensor, pred: Tensor) -> Tensor:
+    """Labels as targets of the prediction's shape; of rows the label C, background, is a row of zeros."""
+    if target.dim() == pred.dim():
+        return target
+    if pred.dim() == 4 and pred.shape[1] == 1:
+        return (target == 1)[:, None].to(pred.dtype)
+    classes = torch.arange(pred.shape[1], device=pred.device)
+    return (target.unsqueeze(1) == classes.view(-1, *[1] * (pred.dim() - 2))).to(pred.dtype)
+
+
+def _check(name: str, pred: Tensor, target: Tensor, fits: bool, wanted: str) -> None:
+    maps = pred.dim() == 4 and pred.shape[-2:] == target.shape[-2:]
+    if not fits or len(pred) != len(target) or not (pred.dim() == 2 or maps):
+        raise wrong_shapes(name, wanted, pred, target)

@@ -1,0 +1,62 @@
+"""Values without activation: box deltas and heat maps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mmautoloss.losses.inputs.kind import (
+    InputKind,
+    Rows,
+    as_nchw,
+    choose_images,
+    element_weight,
+    row_counts,
+    wrong_shapes,
+)
+
+
+class Delta(InputKind):
+    """Values as they are, such as box deltas: ``p`` and ``y`` (M, C), without activation."""
+
+    name = 'delta'
+    spread = 0.5
+    regression = True
+
+    def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
+        if pred.dim() != 2 or target.shape != pred.shape:
+            raise wrong_shapes(self.name, '(M, C) with targets of the same shape', pred, target)
+        if weight is None:
+            return Rows(pred, target, None, torch.arange(len(pred), device=pred.device))
+        index = row_counts(weight).nonzero().squeeze(1)
+        return Rows(pred[index], target[index], element_weight(weight[index]), index)
+
+    def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
+        return {'p': as_nchw(pred), 'y': as_nchw(target.to(pred.dtype))}
+
+
+class Heatmap(InputKind):
+    """Heat maps of keypoints: ``p`` and ``y`` (N, K, H, W), a channel a keypoint, without activation.
+
+    The third argument of a call are the weights of keypoints (N, K), or of pixels (N, K, H, W); a keypoint of weight 0
+    does not count.
+    """
+
+    name = 'heatmap'
+    spread = 0.5
+
+    def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
+        fits = weight is None or weight.shape in (pred.shape, pred.shape[:2])
+        if pred.dim() != 4 or target.shape != pred.shape or not fits:
+            wanted = '(N, K, H, W) with targets of the same shape and weights (N, K) or (N, K, H, W)'
+            raise wrong_shapes(self.name, wanted, pred, target)
+        if weight is None:
+            return Rows(pred, target, None, torch.arange(len(pred), device=pred.device))
+        weight = as_nchw(weight)
+        valid = weight != 0
+        return choose_images(
+            pred, target.where(valid, -1.0), None if bool((weight[valid] == 1).all()) else weight, valid
+        )
+
+    def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
+        return {'p': pred, 'y': target.to(pred.dtype)}
