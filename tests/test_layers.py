@@ -20,12 +20,12 @@ PACKAGE = ROOT / 'mmautoloss'
 # Lowest first: a unit imports itself and what is in the lines above its own.
 LAYERS = (
     {'errors', 'registry', 'compat'},
-    {'expr'},
+    {'expr', 'evaluation'},
     {'trial'},
     {'strategy', 'screen', 'losses'},
     {'proxy', 'execute'},
     {'search', 'report'},
-    {'engine', 'datasets', 'evaluation', 'testing', 'cli'},
+    {'engine', 'datasets', 'testing', 'cli'},
     {'__init__', '__main__'},
 )
 
