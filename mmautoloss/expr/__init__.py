@@ -5,12 +5,14 @@ from mmautoloss.expr.generate import random_tree
 from mmautoloss.expr.genome import Genome
 from mmautoloss.expr.latex import to_latex
 from mmautoloss.expr.mutate import MUTATIONS, mutate
-from mmautoloss.expr.primitives import EPS, PRIMITIVES, Primitive
+from mmautoloss.expr.prefix import parse_prefix
+from mmautoloss.expr.primitives import DRAWN, EPS, PRIMITIVES, Primitive
 from mmautoloss.expr.program import Program, compile_tree
 from mmautoloss.expr.text import format_tree, parse
 from mmautoloss.expr.tree import Tree, apply
 
 __all__ = [
+    'DRAWN',
     'EPS',
     'MUTATIONS',
     'PRIMITIVES',
@@ -24,6 +26,7 @@ __all__ = [
     'format_tree',
     'mutate',
     'parse',
+    'parse_prefix',
     'random_tree',
     'simplify',
     'to_latex',

@@ -15,7 +15,7 @@ from itertools import pairwise
 from mmautoloss.expr.primitives import EPS
 from mmautoloss.expr.tree import Tree, apply, format_number, is_number
 
-_ODD = frozenset({'log', 'sqrt', 'tanh', 'mean_nhw', 'mean_c'})
+_ODD = frozenset({'log', 'sqrt', 'tanh', 'sin', 'erf', 'atan', 'mean_nhw', 'mean_c'})
 _EVEN = frozenset({'abs', 'square'})
 _NOT_NEGATIVE = frozenset({'abs', 'square', 'exp'})
 _MEANS = frozenset({'mean_nhw', 'mean_c'})
@@ -36,6 +36,9 @@ _ON_CONSTANTS: dict[str, Callable[[float], float]] = {
     'log': lambda x: math.copysign(1, x) * math.log(_guarded(abs(x))) if x else 0.0,
     'exp': math.exp,
     'tanh': math.tanh,
+    'sin': math.sin,
+    'erf': math.erf,
+    'atan': math.atan,
     'square': lambda x: x * x,
     'sqrt': lambda x: math.copysign(1, x) * math.sqrt(_guarded(abs(x))) if x else 0.0,
     'mean_nhw': float,

@@ -5,13 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from mmautoloss.expr.primitives import PRIMITIVES
+from mmautoloss.expr.primitives import DRAWN, PRIMITIVES
 from mmautoloss.expr.tree import Tree
 
 CONSTANT = '1'
 """The only constant that a search draws."""
-
-_OPERATORS = tuple(PRIMITIVES)
 
 
 def random_leaf(rng: random.Random, inputs: Sequence[str]) -> Tree:
@@ -20,8 +18,8 @@ def random_leaf(rng: random.Random, inputs: Sequence[str]) -> Tree:
 
 
 def random_operator(rng: random.Random, without: str | None = None) -> str:
-    """An operator drawn uniformly, other than ``without``."""
-    return rng.choice([name for name in _OPERATORS if name != without])
+    """A published operator drawn uniformly, other than ``without``."""
+    return rng.choice([name for name in DRAWN if name != without])
 
 
 def random_tree(rng: random.Random, inputs: Sequence[str], depth: int) -> Tree:

@@ -2,6 +2,11 @@
 
 Means are those of the elements that count; in a pool an element that does not count never wins.
 Where all count, the values are those of the published operators.
+
+Example:
+    >>> x = torch.tensor([1.0, 3.0, 8.0]).view(1, 1, 1, 3)
+    >>> MASKED['mean_nhw'](x, x < 5).flatten().tolist()
+    [2.0, 2.0, 2.0]
 """
 
 from __future__ import annotations

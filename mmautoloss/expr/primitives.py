@@ -3,7 +3,8 @@
 The operators and their protections are those of AutoLoss-Zero (Li et al., CVPR 2022, arXiv
 2103.14026): every tensor has the shape (N, C, H, W), and ``EPS`` = 1e-12 guards ``inv``, ``log``
 and ``sqrt``. ``exp`` and ``square`` are unprotected, as published: an overflow shows as Inf and
-stops the candidate.
+stops the candidate. A search draws these 14 and no other; a few more, which losses of other
+publications need, are read and computed.
 """
 
 from __future__ import annotations
@@ -80,9 +81,17 @@ _TABLE = (
     Primitive('maxpool', 1, _max_pool, r'\operatorname{{maxpool}}\left({0}\right)'),
     Primitive('minpool', 1, _min_pool, r'\operatorname{{minpool}}\left({0}\right)'),
 )
+_MORE = (
+    Primitive('sin', 1, torch.sin, r'\sin\left({0}\right)'),
+    Primitive('erf', 1, torch.erf, r'\operatorname{{erf}}\left({0}\right)'),
+    Primitive('atan', 1, torch.atan, r'\arctan\left({0}\right)'),
+)
 
-PRIMITIVES: dict[str, Primitive] = {primitive.name: primitive for primitive in _TABLE}
-"""All 14 operators by name, in the order of the paper."""
+DRAWN: tuple[str, ...] = tuple(primitive.name for primitive in _TABLE)
+"""The 14 published operators, in the order of the paper: all that random graphs and mutations bring in."""
+
+PRIMITIVES: dict[str, Primitive] = {primitive.name: primitive for primitive in (*_TABLE, *_MORE)}
+"""All operators that text may use, by name; first the drawn ones."""
 
 ALIASES = {'max_pool': 'maxpool', 'min_pool': 'minpool'}
 """Other spellings that are read, never written."""

@@ -1,10 +1,19 @@
-"""Hand-made losses as expressions: references for tests, and seeds for a search."""
+"""Hand-made losses as expressions: references for tests, and seeds for a search.
+
+An entry *is* the loss that it names: value and gradient, up to ``eps`` and the reduction (the sum
+over channels, see ``SearchedLoss``). What the operators cannot say exactly is not here: Lovasz
+losses sort, DIoU and CIoU read distances of centres where a graph has areas, and GaussianFocalLoss and
+CornerNet's focal loss ask whether a target is exactly 1 and divide by the number of such targets.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from mmautoloss.errors import SetupError
+from mmautoloss.expr import parse_prefix
+from mmautoloss.losses.inputs import input_kind
 
 
 class KnownLoss(NamedTuple):
@@ -21,34 +30,91 @@ class KnownLoss(NamedTuple):
     source: str
 
 
-_FOCAL = '-(0.25 * y * (1 - p) ** 2 * log(p) + 0.75 * (1 - y) * p ** 2 * log(1 - p))'
-# min(d, 1) is (d + 1 - |d - 1|) / 2; with m for it, smooth L1 is m * (d - m / 2)
-_MIN_1 = '0.5 * (abs(p - y) + 1 - abs(abs(p - y) - 1))'
-_SMOOTH_L1 = f'{_MIN_1} * (abs(p - y) - 0.5 * ({_MIN_1}))'
+CSE: dict[str, str] = {
+    'a_cls': 'Neg(Dot(Mul(Y,Add(1,Sin(Z))),Log(Softmax(X))))',
+    'a_reg': 'Add(1,Neg(Add(Div(I,U),Neg(Div(Add(E,Neg(Add(I,2))),E)))))',
+    'b_cls': (
+        'Neg(Add(Mul(Q,Mul(Add(1,Serf(Sig(NY))),Log(Sig(X)))),Mul(Add(Sgdf(X),Neg(Q)),'
+        'Mul(Add(Add(1,Neg(Q)),Neg(Add(1,Neg(Sig(X))))),Log(Add(1,Neg(Sig(X))))))))'
+    ),
+    'b_reg': (
+        'Neg(Div(Add(Div(Neg(Add(Neg(E),Add(1,I))),Neg(Add(3,Add(2,U)))),Add(Div(E,E),Div(Neg(E),Neg(1)))),'
+        'Neg(Add(Div(Neg(Add(U,Div(I,1))),Neg(3)),Neg(E)))))'
+    ),
+}
+"""The losses of CSE-Autoloss (Liu et al., ICLR 2021) as published, for ``parse_prefix``.
+
+A is for two-stage, B for one-stage detectors. The two of classes read ``q``, the IoU of the box that belongs to a score,
+which no kind of input gives; so they can be imported and computed, but not pasted into a head. ``b_cls`` also reads
+logits (``leaves={'X': LOGIT}``), and its authors multiply it by 0.25 where y is 1 and 0.75 elsewhere.
+"""
+
+
+def _least(value: str, bound: float) -> str:
+    """The smaller of a value and a bound: min(d, b) = (d + b - |d - b|) / 2."""
+    return f'0.5 * ({value} + {bound} - abs({value} - {bound}))'
+
+
+_D = 'abs(p - y)'
 _BCE = '-(y * log(p) + (1 - y) * log(1 - p))'
+_FOCAL = '-(0.25 * y * (1 - p) ** 2 * log(p) + 0.75 * (1 - y) * p ** 2 * log(1 - p))'
+
+# means over the pixels instead of sums: their number cancels
 _DICE = '1 - 2 * mean_nhw(p * y) / (mean_nhw(p ** 2) + mean_nhw(y ** 2))'
+_NAIVE_DICE = '1 - 2 * mean_nhw(p * y) / (mean_nhw(p) + mean_nhw(y))'
+_JACCARD = '1 - mean_nhw(p * y) / (mean_nhw(p) + mean_nhw(y) - mean_nhw(p * y))'
+_TVERSKY = '1 - mean_nhw(p * y) / (mean_nhw(p * y) + 0.3 * mean_nhw(p * (1 - y)) + 0.7 * mean_nhw((1 - p) * y))'
+
+# losses of two pieces that meet at a bound b: with m for min(d, b), smooth L1 is m * (d - m / 2), and a wing is its
+# curve at m plus its slope beyond b times d - m
+_SMOOTH_L1 = f'{_least(_D, 1)} * ({_D} - 0.5 * ({_least(_D, 1)}))'
+_WING = f'10 * log(1 + {_least(_D, 10)} / 2) + {_D} - {_least(_D, 10)}'
+# x ** a is exp(a * log(x)), here with a = 2.1 - y; 1e-12 since log(0) is 0. _BEND is 0.5 ** a.
+_CURVE = f'log(1 + exp((2.1 - y) * log({_least(_D, 0.5)} + 1e-12)))'
+_BEND = f'exp(-{math.log(2)} * (2.1 - y))'
+_SLOPE = f'2 * (2.1 - y) * {_BEND} / (1 + {_BEND})'
+_ADAPTIVE_WING = f'14 * ({_CURVE} + {_SLOPE} * ({_D} - {_least(_D, 0.5)}))'
+
+_VALUES = ('delta', 'heatmap')
+_SCORES = ('softmax', 'sigmoid', 'mask')
+_CSE_SOURCE = 'Liu et al., ICLR 2021, CSE-Autoloss-{} as written; its constants are here in areas of the target'
 
 ZOO: dict[str, KnownLoss] = {
     'ce': KnownLoss('-y * log(p)', ('softmax',), 'cross-entropy'),
-    'bce': KnownLoss(_BCE, ('sigmoid',), 'binary cross-entropy'),
-    'focal': KnownLoss(_FOCAL, ('sigmoid',), 'Lin et al., ICCV 2017, gamma 2, alpha 0.25'),
-    'dice': KnownLoss(_DICE, ('softmax', 'sigmoid'), 'Milletari et al., 3DV 2016, a batch as one sample'),
-    'l1': KnownLoss('abs(p - y)', ('delta',), 'absolute error'),
-    'smooth_l1': KnownLoss(_SMOOTH_L1, ('delta',), 'Girshick, ICCV 2015, beta 1'),
-    'mse': KnownLoss('(p - y) ** 2', ('delta', 'sigmoid', 'softmax'), 'squared error'),
+    'bce': KnownLoss(_BCE, ('sigmoid', 'mask'), 'binary cross-entropy'),
+    'focal': KnownLoss(_FOCAL, ('sigmoid', 'mask'), 'Lin et al., ICCV 2017, gamma 2, alpha 0.25'),
+    'dice': KnownLoss(_DICE, _SCORES, 'Milletari et al., 3DV 2016, a batch as one sample'),
+    'naive_dice': KnownLoss(_NAIVE_DICE, _SCORES, 'Drozdzal et al., DLMIA 2016 plus 1, a batch as one sample'),
+    'jaccard': KnownLoss(_JACCARD, _SCORES, 'Rahman and Wang, ISVC 2016, a batch as one sample'),
+    'tversky': KnownLoss(_TVERSKY, _SCORES, 'Salehi et al., MLMI 2017, alpha 0.3, beta 0.7, a batch as one sample'),
+    'l1': KnownLoss(_D, _VALUES, 'absolute error'),
+    'smooth_l1': KnownLoss(_SMOOTH_L1, _VALUES, 'Girshick, ICCV 2015, beta 1'),
+    'mse': KnownLoss('(p - y) ** 2', (*_VALUES, *_SCORES), 'squared error'),
+    'wing': KnownLoss(_WING, ('delta',), 'Feng et al., CVPR 2018, omega 10, epsilon 2'),
+    'adaptive_wing': KnownLoss(
+        _ADAPTIVE_WING, ('heatmap',), 'Wang et al., ICCV 2019, alpha 2.1, omega 14, epsilon 1, theta 0.5'
+    ),
     'iou': KnownLoss('1 - i / u', ('area',), 'Yu et al., ACM MM 2016, linear form'),
     'giou': KnownLoss('1 - i / u + (e - u) / e', ('area',), 'Rezatofighi et al., CVPR 2019'),
+    'cse_a': KnownLoss(str(parse_prefix(CSE['a_reg'])), ('area',), _CSE_SOURCE.format('A')),
+    'cse_b': KnownLoss(str(parse_prefix(CSE['b_reg'])), ('area',), _CSE_SOURCE.format('B')),
 }
-"""Known losses by name."""
+"""Known losses by name.
+
+``tversky`` differs from mmseg's ``TverskyLoss`` in that there is no ``smooth`` (1 there, added above and below), the
+images of a batch are one sample (there the mean over images) and classes are summed (there averaged).
+"""
 
 
 def known_loss(name: str, inputs: str) -> str:
     """The expression of a known loss.
 
     Raises:
-        SetupError: There is no such loss for this kind of input.
+        SetupError: There is no such loss for this kind of input, or no such kind.
     """
+    input_kind(inputs)
     fitting = {key: loss.expression for key, loss in ZOO.items() if inputs in loss.inputs}
     if name not in fitting:
-        raise SetupError(f'The known losses for inputs "{inputs}" are {", ".join(fitting)}, but got {name!r}.')
+        other = f', which is for {", ".join(ZOO[name].inputs)}' if name in ZOO else ''
+        raise SetupError(f'The known losses for inputs "{inputs}" are {", ".join(fitting)}, but got {name!r}{other}.')
     return fitting[name]

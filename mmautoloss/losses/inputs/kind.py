@@ -49,6 +49,7 @@ class InputKind(ABC):
         spread: Size, in natural units of the raw prediction, of the scatter over which losses are tried and compared.
         regression: Whether targets are values like the predictions, and so can be scattered as well.
         weighted: Whether the third argument of a call is a weight.
+        maps: Whether a call may hold a map for each image of the batch.
     """
 
     name: ClassVar[str]
@@ -58,6 +59,7 @@ class InputKind(ABC):
     spread: ClassVar[float] = 2.0
     regression: ClassVar[bool] = False
     weighted: ClassVar[bool] = True
+    maps: ClassVar[bool] = False
 
     @abstractmethod
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:

@@ -26,6 +26,7 @@ class Softmax(InputKind):
     """
 
     name = 'softmax'
+    maps = True
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         _check(self.name, pred, target, target.dim() == pred.dim() - 1, '(M, C) with labels (M,), or maps of them')
@@ -58,6 +59,7 @@ class Sigmoid(InputKind):
     """
 
     name = 'sigmoid'
+    maps = True
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() == 1 and target.shape == pred.shape:

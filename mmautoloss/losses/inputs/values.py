@@ -43,6 +43,7 @@ class Heatmap(InputKind):
     """
 
     name = 'heatmap'
+    maps = True
     spread = 0.5
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
