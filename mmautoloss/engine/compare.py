@@ -80,7 +80,7 @@ class _Comparison:
         self._observer.settled(self._history[trial.number], self._history)
         if outcome.score is None:
             raise SetupError(f'A training of the comparison failed:\n{outcome.reason}')
-        row = make_row(trial, self.describe, self.proxy, outcome.metrics[self.proxy.metric])
+        row = make_row(trial, self.describe, self.proxy, self.proxy.value(outcome.metrics))
         append_results(self.path, [row])
         self.rows.append(row)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
 
 from mmautoloss.engine.data import apply_options
 from mmautoloss.errors import SetupError
@@ -31,17 +33,35 @@ def with_losses(cfg: Config, branches: tuple[Branch, ...], genome: Genome, weigh
     """Replaces the losses of a config, and nothing else, in place.
 
     Raises:
-        SetupError: A branch's path leads nowhere in the config.
+        SetupError: A branch's head is not in the config.
     """
     for branch in branches:
-        head, _, key = branch.path.rpartition('.')
+        head, _, key = branch.config_path.rpartition('.')
         node = cfg.model
         for part in head.split('.') if head else []:
             node = _step(node, part, branch)
-        _step(node, key, branch)
-        del node[key]  # or the new keys would be merged into the old loss
-        node[key] = branch.config(str(genome[branch.name]), weights[branch.name])
+        _put(
+            node, key, branch, cfg.get('default_scope'), branch.config(str(genome[branch.name]), weights[branch.name])
+        )
     return cfg
+
+
+def _put(node: Any, key: str, branch: Branch, scope: str | None, loss: dict[str, Any]) -> None:
+    if isinstance(node, list):
+        _step(node, key, branch)
+        node[int(key)] = loss
+    elif isinstance(node, dict) and (key in node or _takes(node, key, scope)):
+        node.pop(key, None)  # or the new keys would be merged into the old loss
+        node[key] = loss
+    else:
+        raise _no_such(branch)
+
+
+def _takes(head: Mapping[str, Any], key: str, scope: str | None) -> bool:
+    """Whether a head has a loss by default that its config does not mention."""
+    with DefaultScope.overwrite_default_scope(scope):
+        kind = MODELS.get(head['type']) if isinstance(head.get('type'), str) else None
+    return kind is not None and key in inspect.signature(kind).parameters
 
 
 def write_config(cfg: Config, path: Path) -> None:
@@ -55,4 +75,8 @@ def _step(node: Any, part: str, branch: Branch) -> Any:
     try:
         return node[int(part)] if isinstance(node, (list, tuple)) else node[part]
     except (KeyError, IndexError, ValueError, TypeError):
-        raise SetupError(f'The config of the model has no {branch.path!r} (branch {branch.name!r}).') from None
+        raise _no_such(branch) from None
+
+
+def _no_such(branch: Branch) -> SetupError:
+    return SetupError(f'The config of the model has no {branch.config_path!r} (branch {branch.name!r}).')

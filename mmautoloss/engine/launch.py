@@ -12,7 +12,7 @@ from mmautoloss.engine.export import with_losses, write_config
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor, LocalExecutor, SerialExecutor
-from mmautoloss.proxy import ProxyEvaluator, capture_probes
+from mmautoloss.proxy import ProxyEvaluator, capture_probes, find_losses
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.screen import (
     Calibration,
@@ -43,6 +43,7 @@ def launch(spec: SearchSpec) -> History:
         evaluator = ProxyEvaluator(spec.proxy)
         observer.say('building the model and the data, validating once untrained')
         require_metric(evaluator)
+        tell_branches(spec, evaluator, observer)
         screens, calibrations = build_screens(spec, evaluator)
         observer.calibrated(calibrations, spec.test.eta)
         executor = build_executor(spec, evaluator)
@@ -65,11 +66,18 @@ def require_metric(evaluator: ProxyEvaluator) -> None:
             then the baseline will tell.)
     """
     metrics = evaluator.validate_untrained()
-    wanted = evaluator.settings.metric
-    if metrics and wanted not in metrics:
+    missing = [key for key in evaluator.settings.keys if key not in metrics]
+    if metrics and missing:
         raise SetupError(
-            f'metric {wanted!r} is not among the results of the validation: {", ".join(sorted(metrics))}.'
+            f'metric {missing[0]!r} is not among the results of the validation: {", ".join(sorted(metrics))}.'
         )
+
+
+def tell_branches(spec: SearchSpec, evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:
+    """Says which losses are searched and which stay as they are."""
+    searched = {branch.path for branch in spec.branches}
+    for loss in find_losses(evaluator.runner.model):
+        observer.say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
 
 
 def build_screens(
@@ -80,7 +88,9 @@ def build_screens(
     if path.exists() and spec.resume:
         probes = load_probes(path)
     else:
-        probes = capture_probes(evaluator.runner, spec.branches, spec.samples, spec.search.seed)
+        probes = capture_probes(
+            evaluator.runner, spec.branches, spec.samples, spec.search.seed, spec.side, spec.proxy.keys
+        )
         save_probes(probes, path)
     hand_made = evaluator.hand_made
     calibrations = {name: calibrate(spec.test, probe, hand_made[name]) for name, probe in probes.items()}

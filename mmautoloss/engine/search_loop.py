@@ -23,15 +23,20 @@ class SearchLoop(BaseLoop):
         runner: The Runner that was made from the search config.
         dataloader: Its training data (not built here: each worker builds its own).
         base_config: The plain config into which the found losses are written.
-        branches: The searched losses, ``dict(NAME=dict(path='roi_head.bbox_head.loss_cls', inputs='softmax'), ...)``.
-        metric: Key of the monitored value in the validation's result, such as ``'coco/bbox_mAP'``.
+        branches: The searched losses: ``'all'``, a list of paths, or by name a path or
+            ``dict(path='roi_head.bbox_head.loss_cls', inputs='softmax')``; inputs that are not given are discovered.
+        metric: Key of the monitored value in the validation's result, such as ``'coco/bbox_mAP'``, or a list of keys,
+            whose mean is monitored.
         proxy: ``schedule``, the ``train_cfg`` of a proxy training, and ``invalid_stop``, the iterations in which NaN and
             Inf end it (None for all; 20 is published).
+        aux: Whether auxiliary heads (semantic segmentation) are ``'search'``-ed, ``'keep'`` their hand-made loss, or
+            are ``'off'``, taken out of the model.
         rule: Whether a ``'greater'`` or a ``'less'`` value of the metric is better.
         strategy: ``dict(type='RegularizedEvolution', ...)`` or ``dict(type='RandomSearch', ...)``.
         screen: Settings of ``screen.RejectionTest``; ``samples``, the images of the probe (B); ``balance``:
             ``'gradient'`` gives every branch the weight that makes its gradient as long as that of the hand-made loss,
-            ``'none'`` is the published behaviour; ``digits``, the significant digits of the gradient fingerprint.
+            ``'none'`` is the published behaviour; ``digits``, the significant digits of the gradient fingerprint;
+            ``side``, the pixels a side to which maps are thinned out.
         known: Genomes that are trained first and compete: names of known losses or expressions, by branch.
         budget: Settings of ``search.Budget``.
         execute: ``workers``, worker processes (1 trains in this process), and ``threads`` of each on the CPU.

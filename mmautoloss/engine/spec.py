@@ -10,12 +10,13 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
 from mmautoloss.engine.export import load_base, with_losses
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.expr import Genome, parse
 from mmautoloss.losses import ZOO, known_loss
-from mmautoloss.proxy import Branch, ProxySettings, build_branches
+from mmautoloss.proxy import Branch, ProxySettings
 from mmautoloss.screen import RejectionTest
 from mmautoloss.search import Budget, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
@@ -23,6 +24,7 @@ from mmautoloss.strategy import Strategy, build_strategy
 REQUIRED = ('base_config', 'branches', 'metric', 'proxy')
 DEFAULTS: dict[str, Any] = {
     'rule': 'greater',
+    'aux': 'search',
     'strategy': {'type': 'RegularizedEvolution'},
     'screen': {},
     'known': (),
@@ -50,6 +52,7 @@ class SearchSpec:
         strategy: Breeds candidates.
         test: The rejection test.
         samples: B, images of the probe.
+        side: Pixels a side to which maps of the probe are thinned out.
         balance: ``'gradient'`` or ``'none'``.
         search: The numbers of the search.
         header: What must not change when the search is continued.
@@ -66,6 +69,7 @@ class SearchSpec:
     strategy: Strategy
     test: RejectionTest
     samples: int
+    side: int
     balance: str
     search: SearchSettings
     header: Mapping[str, Any]
@@ -97,17 +101,24 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
-    branches = build_branches(settings['branches'])
+    base = load_base(settings['base_config'], settings['options'])
+    cfg, base = with_aux(cfg, settings['aux']), with_aux(base, settings['aux'])
+    branches = read_branches(settings['branches'], settings['aux'], base)
     screen = dict(settings['screen'])
     samples, balance = screen.pop('samples', 5), screen.pop('balance', 'gradient')
-    digits = screen.pop('digits', 2)
-    if samples < 1 or digits < 1:
-        raise SetupError(f'screen.samples and screen.digits must be at least 1, but got {samples} and {digits}.')
+    digits, side = screen.pop('digits', 2), screen.pop('side', 48)
+    if min(samples, digits, side) < 1:
+        raise SetupError(
+            f'screen.samples, screen.digits and screen.side must be at least 1, but got {samples}, {digits} and {side}.'
+        )
     if balance not in BALANCES:
         raise SetupError(f'screen.balance must be one of {", ".join(BALANCES)}, but got {balance!r}.')
     execute = _only('execute', settings['execute'], workers=1, threads=None)
-    known = tuple(read_genome(entry, branches) for entry in settings['known'])
-    base = load_base(settings['base_config'], settings['options'])
+    left_out = names_left_out(settings['branches'], branches)
+    known = tuple(
+        read_genome({name: text for name, text in entry.items() if name not in left_out}, branches)
+        for entry in settings['known']
+    )
     _check_paths(base, branches)
     proxy = _only('proxy', settings['proxy'], schedule=None, invalid_stop=None)
     if not proxy['schedule']:
@@ -118,7 +129,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             config=cfg.to_dict(),
             branches=branches,
             schedule=dict(proxy['schedule']),
-            metric=settings['metric'],
+            metric=_read_metric(settings['metric']),
             greater=settings['rule'] == 'greater',
             invalid_stop=proxy['invalid_stop'],
             work_dir=str(work_dir / 'proxy'),
@@ -126,6 +137,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         strategy=build_strategy(settings['strategy'], {branch.name: branch.kind.names for branch in branches}),
         test=_build('screen', RejectionTest, screen),
         samples=samples,
+        side=side,
         balance=balance,
         search=SearchSettings(settings['seed'], _build('budget', Budget, settings['budget']), known, digits),
         header=_header(cfg, settings),
@@ -136,6 +148,16 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         results=Path(settings['results']) if settings['results'] else None,
         work_dir=work_dir,
     )
+
+
+def _read_metric(metric: str | Sequence[str]) -> str:
+    """The key of the monitored value, or several, whose mean counts, joined by +."""
+    keys = [metric] if isinstance(metric, str) else list(metric)
+    if not keys or not all(isinstance(key, str) and key for key in keys):
+        raise SetupError(
+            f"metric must be a key such as 'coco/bbox_mAP', or a list of keys for their mean, got {metric!r}."
+        )
+    return '+'.join(keys)
 
 
 def read_genome(entry: Mapping[str, str], branches: Sequence[Branch]) -> Genome:
@@ -160,7 +182,7 @@ def read_genome(entry: Mapping[str, str], branches: Sequence[Branch]) -> Genome:
 
 def _header(cfg: Config, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that shape a search, and a digest of the model, data and optimiser."""
-    shaping = ('metric', 'rule', 'branches', 'proxy', 'strategy', 'screen', 'known', 'seed')
+    shaping = ('metric', 'rule', 'branches', 'aux', 'proxy', 'strategy', 'screen', 'known', 'seed')
     shaped = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
     plain = cfg.to_dict()
     digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}

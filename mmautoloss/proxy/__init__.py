@@ -1,18 +1,20 @@
 """The costly measure: branches of a model, the reused Runner, capture of probes, the evaluator."""
 
-from mmautoloss.proxy.branch import Branch, build_branches, check_branches, loss_paths
+from mmautoloss.proxy.branch import Branch, build_branches, check_branches
 from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.evaluator import ProxyEvaluator, ProxySettings
+from mmautoloss.proxy.heads import FoundLoss, find_losses
 from mmautoloss.proxy.runner import ProxyRunner, proxy_config
 
 __all__ = [
     'Branch',
+    'FoundLoss',
     'ProxyEvaluator',
     'ProxyRunner',
     'ProxySettings',
     'build_branches',
     'capture_probes',
     'check_branches',
-    'loss_paths',
+    'find_losses',
     'proxy_config',
 ]

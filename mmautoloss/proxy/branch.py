@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import nn
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.losses import InputKind, SearchedLoss, input_kind
+from mmautoloss.proxy.heads import FoundLoss, config_path, find_losses, head_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Branch:
 
     Attributes:
         name: Name in genomes and reports, such as ``rpn_cls``.
-        path: Path of the loss module in the model, such as ``rpn_head.loss_cls``; also its path in the config.
+        path: Path of the loss module in the model, such as ``rpn_head.loss_cls``.
         inputs: Name of the kind of input (``losses.INPUT_KINDS``).
     """
 
@@ -32,9 +33,14 @@ class Branch:
         """How calls become tensors."""
         return input_kind(self.inputs)
 
+    @property
+    def config_path(self) -> str:
+        """Where the settings of the loss stand in the model's config."""
+        return config_path(self.path)
+
     def head(self, model: nn.Module) -> nn.Module:
         """The module that calls the loss."""
-        return model.get_submodule(self.path.rpartition('.')[0])
+        return head_of(model, self.path)
 
     def loss(self, model: nn.Module) -> nn.Module:
         """The loss module that the model has now."""
@@ -42,7 +48,8 @@ class Branch:
 
     def install(self, model: nn.Module, loss: nn.Module) -> None:
         """Puts a loss module in its place."""
-        setattr(self.head(model), self.path.rpartition('.')[2], loss)
+        parent, _, name = self.path.rpartition('.')
+        setattr(model.get_submodule(parent), name, loss)
 
     def config(self, expression: str, weight: float) -> dict[str, Any]:
         """What stands in a config for the searched loss."""
@@ -57,26 +64,74 @@ class Branch:
         return config
 
 
-def build_branches(settings: Mapping[str, Mapping[str, str]]) -> tuple[Branch, ...]:
-    """Branches from a config ``dict(rpn_cls=dict(path='rpn_head.loss_cls', inputs='sigmoid'), ...)``.
+def build_branches(settings: BranchSettings, build_model: Callable[[], nn.Module]) -> tuple[Branch, ...]:
+    """Branches from a config.
+
+    Args:
+        settings: ``'all'``, paths of losses, or by name a path or ``dict(path='rpn_head.loss_cls', inputs='sigmoid')``.
+        build_model: Gives the model; called only where something must be discovered in it.
 
     Raises:
-        SetupError: There are none, or a setting is missing or unknown.
+        SetupError: There are none, a setting is missing or unknown, or a loss cannot be searched.
     """
-    if not settings:
-        raise SetupError("branches must name at least one loss, such as dict(cls=dict(path='...', inputs='softmax')).")
-    branches = []
-    for name, options in settings.items():
-        if set(options) != {'path', 'inputs'}:
-            raise SetupError(f'The branch {name!r} needs the keys path and inputs, but got {", ".join(options)}.')
-        input_kind(options['inputs'])
-        branches.append(Branch(name, options['path'], options['inputs']))
-    return tuple(branches)
+    if isinstance(settings, Mapping) and settings and all(_is_explicit(entry) for entry in settings.values()):
+        return tuple(_explicit(name, entry) for name, entry in settings.items())
+    if not settings or (isinstance(settings, str) and settings != 'all'):
+        raise SetupError(
+            "branches must be 'all', a list of paths, or dict(cls=dict(path='...', inputs='softmax')), "
+            f'but got {settings!r}.'
+        )
+    found = find_losses(build_model())
+    if settings == 'all':
+        chosen = {loss.name: loss.path for loss in found if loss.inputs}
+        if not chosen:
+            raise SetupError(f'No loss of this model can be searched.\n{describe(found)}')
+    elif isinstance(settings, Mapping):
+        chosen = dict(settings)
+    else:
+        chosen = {_find(path, found).name: path for path in settings}
+    return tuple(
+        _explicit(name, entry) if _is_explicit(entry) else _discover(name, entry, found)
+        for name, entry in chosen.items()
+    )
 
 
-def loss_paths(model: nn.Module) -> list[str]:
-    """Paths of all modules that look like a loss."""
-    return [path for path, _ in model.named_modules() if 'loss' in path.rpartition('.')[2]]
+BranchSettings = str | Sequence[str] | Mapping[str, Any]
+
+
+def _is_explicit(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and 'inputs' in entry
+
+
+def _explicit(name: str, entry: Mapping[str, str]) -> Branch:
+    if set(entry) != {'path', 'inputs'}:
+        raise SetupError(f'The branch {name!r} needs the keys path and inputs, but got {", ".join(entry)}.')
+    input_kind(entry['inputs'])
+    return Branch(name, entry['path'], entry['inputs'])
+
+
+def _discover(name: str, entry: Any, found: Sequence[FoundLoss]) -> Branch:
+    path = entry.get('path') if isinstance(entry, Mapping) else entry
+    loss = _find(path, found)
+    if loss.inputs is None:
+        raise SetupError(f'The loss {loss.loss} at {path!r} cannot be searched: {loss.reason}.')
+    return Branch(name, path, loss.inputs)
+
+
+def _find(path: str, found: Sequence[FoundLoss]) -> FoundLoss:
+    for loss in found:
+        if loss.path == path:
+            return loss
+    raise SetupError(f'There is no loss at {path!r}. Losses of this model: {", ".join(loss.path for loss in found)}.')
+
+
+def describe(found: Sequence[FoundLoss]) -> str:
+    """A line a loss: path, class, and with which inputs it can be searched or why not."""
+    return '\n'.join(
+        f'  {loss.path}: {loss.loss}, '
+        + (f'inputs {loss.inputs!r}' if loss.inputs else f'not searchable: {loss.reason}')
+        for loss in found
+    )
 
 
 def check_branches(model: nn.Module, branches: tuple[Branch, ...]) -> None:
@@ -85,31 +140,37 @@ def check_branches(model: nn.Module, branches: tuple[Branch, ...]) -> None:
     Raises:
         SetupError: A path leads nowhere, or the inputs do not fit the head; the text says what would.
     """
-    known = loss_paths(model)
+    found = {loss.path: loss for loss in find_losses(model)}
     for branch in branches:
-        if branch.path not in known:
+        if branch.path not in found:
             raise SetupError(
-                f'The branch {branch.name!r} has no loss at {branch.path!r}. Losses of this model: {", ".join(known)}.'
+                f'The branch {branch.name!r} has no loss at {branch.path!r}. Losses of this model: {", ".join(found)}.'
             )
-        decoded = getattr(branch.head(model), 'reg_decoded_bbox', None)
-        if branch.inputs == 'area' and decoded is False:
-            raise SetupError(
-                f'The branch {branch.name!r} reads areas of decoded boxes, but its head passes deltas. '
-                f'Set reg_decoded_bbox=True in {branch.path.rpartition(".")[0]}, or inputs="delta".'
-            )
-        if branch.inputs == 'delta' and decoded is True:
-            raise SetupError(
-                f'The branch {branch.name!r} reads deltas, but its head passes decoded boxes. '
-                f'Set reg_decoded_bbox=False in {branch.path.rpartition(".")[0]}, or inputs="area".'
-            )
-        sigmoid = getattr(branch.loss(model), 'use_sigmoid', None)
-        if sigmoid is not None and branch.inputs in ('sigmoid', 'softmax'):
-            wanted = 'sigmoid' if sigmoid else 'softmax'
-            if branch.inputs != wanted:
-                raise SetupError(
-                    f'The head of the branch {branch.name!r} is built for {wanted} (use_sigmoid={sigmoid} in its loss), '
-                    f'but got inputs={branch.inputs!r}. Set inputs={wanted!r}.'
-                )
+        loss = found[branch.path]
+        if branch.inputs == loss.inputs or loss.unknown:
+            continue
+        if loss.inputs is None:
+            raise SetupError(f'The loss {loss.loss} of the branch {branch.name!r} cannot be searched: {loss.reason}.')
+        raise SetupError(_misfit(branch, loss, model))
+
+
+def _misfit(branch: Branch, loss: FoundLoss, model: nn.Module) -> str:
+    head = loss.config_path.rpartition('.')[0]
+    if (branch.inputs, loss.inputs) == ('area', 'delta'):
+        return (
+            f'The branch {branch.name!r} reads areas of decoded boxes, but its head passes deltas. '
+            f'Set reg_decoded_bbox=True in {head}, or inputs="delta".'
+        )
+    if (branch.inputs, loss.inputs) == ('delta', 'area'):
+        return (
+            f'The branch {branch.name!r} reads deltas, but its head passes decoded boxes. '
+            f'Set reg_decoded_bbox=False in {head}, or inputs="area".'
+        )
+    return (
+        f'The head of the branch {branch.name!r} is built for {loss.inputs} ({loss.loss} with '
+        f'use_sigmoid={getattr(branch.loss(model), "use_sigmoid", None)}), '
+        f'but got inputs={branch.inputs!r}. Set inputs={loss.inputs!r}.'
+    )
 
 
 def build_losses(genome: Genome, weights: Mapping[str, float], branches: tuple[Branch, ...]) -> dict[str, nn.Module]:

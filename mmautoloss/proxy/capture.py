@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mmautoloss.errors import SetupError
+from mmautoloss.evaluation import SEGMENTATION_METRICS
 from mmautoloss.proxy.branch import Branch
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.screen import METRIC_OF_INPUTS, Probe, Sample
 
 
-def capture_probes(runner: ProxyRunner, branches: tuple[Branch, ...], samples: int, seed: int) -> dict[str, Probe]:
+def capture_probes(
+    runner: ProxyRunner,
+    branches: tuple[Branch, ...],
+    samples: int,
+    seed: int,
+    side: int = 48,
+    monitored: Sequence[str] = (),
+) -> dict[str, Probe]:
     """Runs the untrained model on a few training images and keeps every call of the branches' losses.
 
     Args:
@@ -23,6 +32,8 @@ def capture_probes(runner: ProxyRunner, branches: tuple[Branch, ...], samples: i
         branches: The losses to listen to.
         samples: B, the number of images; evenly spaced in the training set.
         seed: Seed of weights and augmentation.
+        side: Pixels a side to which maps are thinned out.
+        monitored: Keys of the metrics that the search raises; a branch of semantic segmentation is judged by them.
 
     Raises:
         SetupError: A loss is never called with rows that count, or its calls cannot be joined.
@@ -31,14 +42,56 @@ def capture_probes(runner: ProxyRunner, branches: tuple[Branch, ...], samples: i
     loader = runner.build_dataloader(runner._train_dataloader, seed=seed)
     if len(loader.dataset) < samples:
         raise SetupError(f'The probe needs {samples} training images, but there are {len(loader.dataset)}.')
-    positions = [k * len(loader.dataset) // samples for k in range(samples)]
-    calls: dict[str, list[Sample]] = {branch.name: [] for branch in branches}
+    images = [loader.dataset[k * len(loader.dataset) // samples] for k in range(samples)]
     runner.model.train()
-    for position in positions:
-        batch = loader.collate_fn([loader.dataset[position]])
-        for name, sample in _record(runner.model, branches, batch).items():
-            calls[name].append(sample)
-    return {branch.name: _make_probe(runner.model, branch, calls[branch.name]) for branch in branches}
+    calls = _record_batch(runner.model, branches, loader, images) or _record_each(
+        runner.model, branches, loader, images
+    )
+    return {
+        branch.name: _make_probe(runner.model, branch, _shrink(calls[branch.name], branch, side), monitored)
+        for branch in branches
+    }
+
+
+def _record_batch(
+    model: nn.Module, branches: tuple[Branch, ...], loader: Any, images: list[Any]
+) -> dict[str, list[Sample]] | None:
+    """All images in one batch, where every loss gets a map of each: a batch norm over pooled maps needs several."""
+    if not all(branch.kind.maps for branch in branches):
+        return None
+    batch = _record(model, branches, loader.collate_fn(images))
+    if not all(sample.pred.dim() == 4 and len(sample.pred) == len(images) for sample in batch.values()):
+        return None
+    return {name: _by_image(sample) for name, sample in batch.items()}
+
+
+def _record_each(
+    model: nn.Module, branches: tuple[Branch, ...], loader: Any, images: list[Any]
+) -> dict[str, list[Sample]]:
+    """One image after the other: most heads of detection mix the images of a batch."""
+    each = [_record(model, branches, loader.collate_fn([image])) for image in images]
+    return {branch.name: [one[branch.name] for one in each if branch.name in one] for branch in branches}
+
+
+def _by_image(sample: Sample) -> list[Sample]:
+    """The sample of a batch as one an image."""
+    tensors = (sample.pred, sample.target, sample.weight)
+    parts = [[None] * len(sample.pred) if tensor is None else tensor.split(1) for tensor in tensors]
+    return [replace(sample, pred=p, target=t, weight=w) for p, t, w in zip(*parts, strict=True)]
+
+
+def _shrink(samples: list[Sample], branch: Branch, side: int) -> list[Sample]:
+    small = [branch.kind.shrink(sample.pred, sample.target, sample.weight, side) for sample in samples]
+    shapes = {tuple(pred.shape[1:]) for pred, _, _ in small}
+    if len(shapes) > 1:
+        raise SetupError(
+            f'The loss at {branch.path!r} is called with maps of different sizes on the probe images: {sorted(shapes)}. '
+            'Crop or resize all training images to one size.'
+        )
+    return [
+        replace(sample, pred=pred, target=target, weight=weight)
+        for sample, (pred, target, weight) in zip(samples, small, strict=True)
+    ]
 
 
 def _record(model: nn.Module, branches: tuple[Branch, ...], batch: Any) -> dict[str, Sample]:
@@ -64,41 +117,70 @@ def _listen(loss: nn.Module, heard: list[dict[str, Any]]) -> torch.utils.hooks.R
     return loss.register_forward_pre_hook(hear, with_kwargs=True)
 
 
-def _join(branch: Branch, calls: Iterable[dict[str, Any]]) -> Sample:
+_THIRD = ('weight', 'target_weights', 'target_weight')
+"""Names that the libraries give to the third argument of a loss."""
+
+
+def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
     """One sample of all calls, which differ in the level of a feature pyramid and share their normaliser."""
     parts = [list(call.values()) for call in calls]
-    weights = [call.get('weight') for call in calls]
+    thirds = [next((call[name] for name in _THIRD if name in call), None) for call in calls]
     factors = {_number(call.get('avg_factor')) for call in calls}
     if len(factors) > 1:
         raise SetupError(f'The loss at {branch.path!r} is called with several normalisers at once: {sorted(factors)}.')
+    if not all(isinstance(value, Tensor) for part in parts for value in part[:2]):
+        raise SetupError(
+            f'The loss at {branch.path!r} is not called with two tensors, a prediction and its target, so it cannot be '
+            'searched. Leave this branch out.'
+        )
     return Sample(
-        pred=torch.cat([part[0] for part in parts]).detach().float().cpu(),
-        target=torch.cat([part[1] for part in parts]).detach().cpu(),
-        weight=None if weights[0] is None else torch.cat(weights).detach().float().cpu(),
+        pred=_plain(torch.cat([part[0] for part in parts])),
+        target=_plain(torch.cat([part[1] for part in parts])),
+        weight=None if thirds[0] is None else _plain(torch.cat(thirds)),
         avg_factor=factors.pop(),
+        ignore_index=calls[0].get('ignore_index'),
     )
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """On the CPU, real numbers as float32, labels as they are."""
+    tensor = tensor.detach().cpu()
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def _number(value: Tensor | float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample]) -> Probe:
-    scaling = {}
-    if branch.inputs == 'delta':
-        coder = getattr(branch.head(model), 'bbox_coder', None)
-        if not (hasattr(coder, 'means') and hasattr(coder, 'stds')):
-            raise SetupError(
-                f'The deltas of the branch {branch.name!r} cannot be judged: the head has no bbox_coder with means and '
-                'stds (mmdet\'s DeltaXYWHBBoxCoder). Use inputs="area" with reg_decoded_bbox=True.'
-            )
-        scaling = {'means': torch.tensor(coder.means), 'stds': torch.tensor(coder.stds)}
+def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitored: Sequence[str]) -> Probe:
     if not samples:
         raise SetupError(f'The loss at {branch.path!r} was not called on any of the probe images.')
-    probe = Probe(branch.inputs, METRIC_OF_INPUTS[branch.inputs], tuple(samples), scaling)
+    metric = _metric(branch, samples[0], monitored)
+    probe = Probe(branch.inputs, metric, tuple(samples), _scaling(model, branch))
     if not len(probe.joined().pred):
         raise SetupError(
             f'The loss at {branch.path!r} was only called without positives on the probe images. '
             'Raise screen.samples in train_cfg, or leave images without objects out (filter_empty_gt=True).'
         )
     return probe
+
+
+def _metric(branch: Branch, sample: Sample, monitored: Sequence[str]) -> str:
+    """Semantic segmentation is judged by the monitored metric itself, every other branch by one of its kind."""
+    if branch.inputs == 'softmax' and sample.pred.dim() == 4:
+        names = [name.rpartition('/')[2] for name in monitored]
+        return next((name for name in names if name in SEGMENTATION_METRICS), 'mIoU')
+    return METRIC_OF_INPUTS[branch.inputs]
+
+
+def _scaling(model: nn.Module, branch: Branch) -> dict[str, Tensor]:
+    """How the deltas of a box branch are normalised."""
+    if branch.inputs != 'delta':
+        return {}
+    coder = getattr(branch.head(model), 'bbox_coder', None)
+    if not (hasattr(coder, 'means') and hasattr(coder, 'stds')):
+        raise SetupError(
+            f'The deltas of the branch {branch.name!r} cannot be judged: the head has no bbox_coder with means and '
+            'stds (mmdet\'s DeltaXYWHBBoxCoder). Use inputs="area" with reg_decoded_bbox=True.'
+        )
+    return {'means': torch.tensor(coder.means), 'stds': torch.tensor(coder.stds)}

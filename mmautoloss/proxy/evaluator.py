@@ -30,7 +30,7 @@ class ProxySettings:
         config: The search config, as a plain dict.
         branches: The searched losses.
         schedule: ``train_cfg`` of a proxy.
-        metric: Key of the monitored value in the validation's result.
+        metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +.
         greater: Whether a higher value is better.
         invalid_stop: Iterations in which NaN and Inf end a training; None for all.
         work_dir: Where MMEngine may put its files.
@@ -43,6 +43,24 @@ class ProxySettings:
     greater: bool
     invalid_stop: int | None
     work_dir: str
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the monitored values."""
+        return self.metric.split('+')
+
+    def value(self, metrics: Mapping[str, float]) -> float:
+        """The monitored value.
+
+        Raises:
+            MissingMetric: It is not among the results.
+        """
+        missing = [key for key in self.keys if key not in metrics]
+        if missing:
+            raise MissingMetric(
+                f'The validation gave no {", ".join(map(repr, missing))}, only: {", ".join(metrics) or "nothing"}.'
+            )
+        return sum(metrics[key] for key in self.keys) / len(self.keys)
 
 
 class MissingMetric(SetupError):
@@ -145,11 +163,7 @@ class ProxyEvaluator:
         return {key: float(value) for key, value in runner.val_loop.run().items()}
 
     def _score(self, metrics: Mapping[str, float]) -> float:
-        value = metrics.get(self.settings.metric)
-        if value is None:
-            raise MissingMetric(
-                f'The validation gave no {self.settings.metric!r}, only: {", ".join(metrics) or "nothing"}.'
-            )
+        value = self.settings.value(metrics)
         if not math.isfinite(value):
             raise NonFiniteLoss(f'{self.settings.metric} is {value}')
         return value if self.settings.greater else -value

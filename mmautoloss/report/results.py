@@ -57,7 +57,7 @@ def result_rows(
         if trial.score is not None
         and (trial.role is Role.BASELINE or trial.number in finalists or trial.repeats in finalists)
     ]
-    return [make_row(trial, describe, proxy, trial.outcome.metrics[proxy.metric]) for trial in chosen]
+    return [make_row(trial, describe, proxy, proxy.value(trial.outcome.metrics)) for trial in chosen]
 
 
 def read_results(path: Path) -> list[ResultRow]:

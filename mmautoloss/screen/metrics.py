@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from mmautoloss.evaluation import SEGMENTATION_METRICS, segmentation_scores
 from mmautoloss.losses import input_kind
 
 _MAX_LOG_RATIO = 4.135  # mmdet's limit of a box's growth, |log(16 / 1000)|
@@ -74,10 +75,13 @@ def sigmoid_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) 
     """Mean over the classes that occur of the balanced accuracy: half the recall of positives, half that of negatives.
 
     Args:
-        pred: Logits (M, C); above 0 means positive.
-        target: Binary targets (M, C).
+        pred: Logits (M, C), or maps of them; above 0 means positive.
+        target: Binary targets of the same shape; in maps -1 does not count.
         scaling: Not used.
     """
+    if pred.dim() == 4:
+        counts = (target >= 0).all(dim=1)
+        pred, target = (maps.movedim(1, -1)[counts] for maps in (pred, target))
     positive = target > 0.5
     right = ((pred > 0) == positive).double()
     columns = [c for c in range(pred.shape[1]) if positive[:, c].any()]
@@ -106,6 +110,46 @@ def area_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> flo
     return float((areas['i'] / areas['u']).mean())
 
 
+def mask_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean IoU of the masks of instances.
+
+    Args:
+        pred: Logits (M, 1, H, W); above 0 means inside.
+        target: Masks (M, 1, H, W).
+        scaling: Not used.
+    """
+    inside, wanted = (pred > 0).flatten(1), (target > 0.5).flatten(1)
+    union = (inside | wanted).sum(dim=1)
+    iou = (inside & wanted).sum(dim=1) / union.clamp(min=1)
+    return float(torch.where(union == 0, 1.0, iou).mean())  # a mask of nothing, predicted as nothing, is right
+
+
+def heatmap_pck(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Percentage of correct keypoints: whose peak is within a twentieth of the map's longer side of the wanted peak.
+
+    Args:
+        pred: Heat maps (N, K, H, W).
+        target: Wanted heat maps; -1 where a keypoint does not count, and without a peak it does not either.
+        scaling: Not used.
+    """
+    height, width = pred.shape[-2:]
+    counts = target.flatten(2).amax(dim=2) > 0
+    found, wanted = (maps.flatten(2).argmax(dim=2)[counts] for maps in (pred, target))
+    rows = torch.div(found, width, rounding_mode='floor') - torch.div(wanted, width, rounding_mode='floor')
+    distance = torch.hypot(rows.double(), (found % width - wanted % width).double())
+    return float((distance <= max(1.0, max(height, width) / 20)).double().mean()) if len(distance) else 0.0
+
+
+def segmentation(name: str) -> Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]:
+    """A metric of semantic segmentation itself, of logits (N, C, H, W) and label maps (N, H, W) with -1 as ignored."""
+
+    def score(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+        scores = segmentation_scores(pred.argmax(dim=1), target, pred.shape[1], ignore_index=-1, names=(name,))
+        return scores[name]
+
+    return score
+
+
 def _unit_boxes(deltas: Tensor, scaling: Mapping[str, Tensor]) -> Tensor:
     deltas = deltas * scaling['stds'] + scaling['means']
     sides = deltas[:, 2:].clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
@@ -119,6 +163,9 @@ PROBE_METRICS: dict[str, Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]
     'sigmoid_ap': sigmoid_ap,
     'delta_iou': delta_iou,
     'area_iou': area_iou,
+    'mask_iou': mask_iou,
+    'heatmap_pck': heatmap_pck,
+    **{name: segmentation(name) for name in SEGMENTATION_METRICS},
 }
 """Metrics by name."""
 
@@ -127,6 +174,8 @@ METRIC_OF_INPUTS = {
     'sigmoid': 'sigmoid_recall',
     'delta': 'delta_iou',
     'area': 'area_iou',
+    'mask': 'mask_iou',
+    'heatmap': 'heatmap_pck',
 }
 """Which metric judges which kind of input.
 

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
-from mmautoloss.losses import InputKind, input_kind
+from mmautoloss.losses import InputKind, Rows, input_kind
 from mmautoloss.screen.metrics import PROBE_METRICS
 
 Objective = Callable[..., Tensor]
-"""A loss as a head calls it: ``objective(pred, target, weight, avg_factor=...)``, a scalar."""
+"""A loss as a head calls it: ``objective(pred, target, weight, avg_factor=..., ignore_index=...)``, a scalar."""
 
 
 @dataclass(frozen=True)
@@ -23,23 +23,31 @@ class Sample:
     """The calls of a loss for one training image; the calls of several levels are joined into one.
 
     Attributes:
-        pred: Raw predictions (M, C) of the untrained network, before the activation.
-        target: Targets (M,) or (M, C), as the head passes them.
-        weight: Weights (M,) or (M, C), or None.
-        avg_factor: The head's normaliser, or None.
+        pred: Raw predictions (M, C) or maps (M, C, H, W) of the untrained network, before the activation.
+        target: Targets, as the head passes them.
+        weight: The third argument of the call, weights or, for masks, classes; or None.
+        avg_factor: The head's normaliser, or None where it passes none.
+        ignore_index: The label that does not count, or None where the head passes none.
     """
 
     pred: Tensor
     target: Tensor
     weight: Tensor | None
     avg_factor: float | None
+    ignore_index: int | None = None
 
     def loss(self, objective: Objective, pred: Tensor | None = None) -> Tensor:
         """Value of a loss on this sample, at other predictions if given."""
-        return objective(self.pred if pred is None else pred, self.target, self.weight, avg_factor=self.avg_factor)
+        options = {'avg_factor': self.avg_factor, 'ignore_index': self.ignore_index}
+        given = {name: value for name, value in options.items() if value is not None}  # not every head knows each
+        return objective(self.pred if pred is None else pred, self.target, self.weight, **given)
+
+    def rows(self, kind: InputKind, pred: Tensor | None = None) -> Rows:
+        """What counts of this sample, at other predictions if given."""
+        return kind.rows(self.pred if pred is None else pred, self.target, self.weight, self.ignore_index)
 
     def gradient(self, objective: Objective) -> Tensor:
-        """Gradient (M, C) with respect to the raw predictions; zero where the loss does not depend on them."""
+        """Gradient with respect to the raw predictions, of their shape; zero where the loss does not depend on them."""
         pred = self.pred.clone().requires_grad_()
         loss = self.loss(objective, pred)
         if not loss.requires_grad:
@@ -77,18 +85,18 @@ class Probe:
 
     def joined(self) -> Sample:
         """All samples as one call, with only the rows that count."""
-        rows = [self.kind.rows(s.pred, s.target, s.weight, None).index for s in self.samples]
-        parts = list(zip(self.samples, rows, strict=True))
+        parts = [(s, s.rows(self.kind).index) for s in self.samples]
         weight = None
         if self.samples[0].weight is not None:
             weight = torch.cat([s.weight[index] for s, index in parts])
-            weight = None if bool((weight == 1).all()) else weight
+            weight = None if self.kind.weighted and bool((weight == 1).all()) else weight
         factors = [s.avg_factor for s in self.samples]
         return Sample(
             pred=torch.cat([s.pred[index] for s, index in parts]),
             target=torch.cat([s.target[index] for s, index in parts]),
             weight=weight,
             avg_factor=None if None in factors else float(sum(factors)),
+            ignore_index=self.samples[0].ignore_index,
         )
 
     def scattered(self) -> Probe:
@@ -110,7 +118,7 @@ class Probe:
 
     def score(self, pred: Tensor, sample: Sample) -> float:
         """The metric of raw predictions on the rows of a joined sample; 1 is perfect."""
-        rows = self.kind.rows(pred, sample.target, sample.weight, None)
+        rows = sample.rows(self.kind, pred)
         return PROBE_METRICS[self.metric](rows.pred, rows.target, self.scaling)
 
 

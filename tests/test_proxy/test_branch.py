@@ -7,7 +7,7 @@ from mmengine.registry import MODELS
 
 import mmautoloss.testing.toy  # noqa: F401
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy import Branch, build_branches, check_branches, loss_paths
+from mmautoloss.proxy import Branch, build_branches, check_branches, find_losses
 from mmautoloss.testing.toy_config import BASE
 
 
@@ -17,7 +17,7 @@ def model():
 
 
 def test_losses_of_a_model_are_found(model) -> None:
-    assert loss_paths(model) == ['head.loss_cls', 'head.loss_box']
+    assert [loss.path for loss in find_losses(model)] == ['head.loss_cls', 'head.loss_box']
 
 
 def test_fitting_branches_pass(model) -> None:
@@ -49,7 +49,7 @@ WRONG = [
     pytest.param(
         Branch('cls', 'head.loss_cls', 'sigmoid'),
         False,
-        r"built for softmax \(use_sigmoid=False.*got inputs='sigmoid'. Set inputs='softmax'",
+        r"built for softmax \(ToyCrossEntropy with use_sigmoid=False.*got inputs='sigmoid'. Set inputs='softmax'",
         id='activation',
     ),
 ]
@@ -65,15 +65,15 @@ def test_unfit_branch(model, branch: Branch, decoded: bool, error: str) -> None:
 @pytest.mark.parametrize(
     ('settings', 'error'),
     [
-        pytest.param({}, 'must name at least one loss', id='none'),
-        pytest.param({'a': {'path': 'x'}}, "'a' needs the keys path and inputs", id='no inputs'),
+        pytest.param({}, "must be 'all', a list of paths", id='none'),
+        pytest.param({'a': {'inputs': 'delta'}}, "'a' needs the keys path and inputs", id='no path'),
         pytest.param({'a': {'path': 'x', 'inputs': 'delta', 'z': 1}}, 'but got path', id='key'),
         pytest.param({'a': {'path': 'x', 'inputs': 'logit'}}, "one of softmax.*'logit'", id='kind'),
     ],
 )
 def test_unfit_settings(settings: dict, error: str) -> None:
     with pytest.raises(SetupError, match=error):
-        build_branches(settings)
+        build_branches(settings, lambda: MODELS.build(BASE['model']))
 
 
 def test_config_of_a_searched_loss_keeps_what_sizes_the_head() -> None:

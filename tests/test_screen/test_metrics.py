@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from mmautoloss.evaluation import SEGMENTATION_METRICS, segmentation_scores
 from mmautoloss.screen.metrics import (
     PROBE_METRICS,
     area_iou,
     average_precision,
     delta_iou,
+    heatmap_pck,
+    mask_iou,
     sigmoid_ap,
     sigmoid_recall,
     softmax_ap,
@@ -80,6 +83,9 @@ def test_perfect_is_one(name: str) -> None:
     one_hot = torch.nn.functional.one_hot(labels, 3).float()
     deltas = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
     boxes = torch.tensor([[1.0, 2.0, 30.0, 50.0]]).repeat(12, 1)
+    label_maps = torch.arange(3).repeat_interleave(4).view(1, 1, 12).expand(2, 6, 12)
+    one_hot_maps = torch.nn.functional.one_hot(label_maps, 3).movedim(-1, 1).float()
+    masks, heat = one_hot_maps[:, :1], torch.rand(2, 3, 9, 8, generator=torch.Generator().manual_seed(0))
     calls = {
         'softmax_recall': (one_hot * 9, labels, {}),
         'sigmoid_recall': (one_hot * 9 - 4, one_hot, {}),
@@ -87,8 +93,44 @@ def test_perfect_is_one(name: str) -> None:
         'sigmoid_ap': (one_hot * 9, one_hot, {}),
         'delta_iou': (deltas, deltas, SCALING),
         'area_iou': (boxes, boxes, {}),
+        'mask_iou': (masks * 9 - 4, masks, {}),
+        'heatmap_pck': (heat, heat, {}),
+        **{name: (one_hot_maps, label_maps, {}) for name in SEGMENTATION_METRICS},
     }
     assert PROBE_METRICS[name](*calls[name]) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_masks_are_compared_one_by_one() -> None:
+    target = torch.zeros(3, 1, 2, 2)
+    target[0, 0, 0], target[1, 0, 0] = 1, 1
+    pred = torch.full((3, 1, 2, 2), -1.0)
+    pred[0, 0, 0, 0] = 1  # half of the first mask, nothing of the second, rightly nothing of the third
+    assert mask_iou(pred, target, {}) == pytest.approx((0.5 + 0 + 1) / 3)
+
+
+def test_peaks_must_be_near() -> None:
+    target, pred = torch.zeros(1, 4, 40, 30), torch.zeros(1, 4, 40, 30)
+    target[0, :, 10, 10] = 1
+    target[0, 3] = -1  # does not count
+    pred[0, 0, 12, 10], pred[0, 1, 12, 11], pred[0, 2, 10, 29] = 1, 1, 1  # 2, sqrt(5) and 19 pixels away
+    assert heatmap_pck(pred, target, {}) == pytest.approx(1 / 3)
+
+
+def test_segmentation_is_judged_by_the_metric_itself() -> None:
+    pred = torch.randn(3, 4, 8, 9, generator=torch.Generator().manual_seed(0))
+    target = torch.randint(4, (3, 8, 9), generator=torch.Generator().manual_seed(1))
+    target[0, :3] = -1
+    wanted = segmentation_scores(pred.argmax(1), target.where(target >= 0, 255), 4)
+    for name in SEGMENTATION_METRICS:
+        assert PROBE_METRICS[name](pred, target, {}) == pytest.approx(wanted[name])
+
+
+def test_sigmoid_recall_of_maps_is_that_of_their_pixels() -> None:
+    pred, target = torch.randn(2, 3, 4, 5), (torch.rand(2, 3, 4, 5) > 0.5).float()
+    rows = [maps.movedim(1, -1).reshape(-1, 3) for maps in (pred, target)]
+    assert sigmoid_recall(pred, target, {}) == pytest.approx(sigmoid_recall(*rows, {}))
+    target[0] = -1
+    assert sigmoid_recall(pred, target, {}) == pytest.approx(sigmoid_recall(rows[0][20:], rows[1][20:], {}))
 
 
 def test_huge_deltas_stay_finite() -> None:

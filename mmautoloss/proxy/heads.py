@@ -1,0 +1,172 @@
+"""What the heads of the libraries do differently, in one place: which loss reads what, and where it stands in a config.
+
+To teach the search another head, add its loss to a table here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from torch import nn
+
+
+class FoundLoss(NamedTuple):
+    """A loss of a model, as discovered.
+
+    Attributes:
+        name: Short name, unique in its model, such as ``rpn_cls``.
+        path: Path of the module in the model.
+        config_path: Path of its settings in the model's config.
+        loss: Class of the loss now.
+        inputs: Kind of input with which it can be searched, or None.
+        reason: Why it cannot be searched and what would help; '' where it can.
+        unknown: Whether nothing is known of this loss, so that a user may know better.
+    """
+
+    name: str
+    path: str
+    config_path: str
+    loss: str
+    inputs: str | None
+    reason: str
+    unknown: bool = False
+
+
+Verdict = tuple[str | None, str]
+"""Kind of input, or None and a reason."""
+
+
+def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
+    if getattr(loss, 'use_mask', False):
+        return 'mask', ''
+    return ('sigmoid' if loss.use_sigmoid else 'softmax'), ''
+
+
+def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
+    if getattr(head, 'reg_decoded_bbox', False):
+        return 'area', ''
+    coder = getattr(head, 'bbox_coder', None)
+    if hasattr(coder, 'means') and hasattr(coder, 'stds'):
+        return 'delta', ''
+    return None, (
+        "its values are no deltas of mmdet's DeltaXYWHBBoxCoder, so a probe cannot judge them; use an IoU loss with "
+        'reg_decoded_bbox=True if the head has that setting'
+    )
+
+
+def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
+    return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
+
+
+def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
+    return lambda head, loss: (inputs, '')
+
+
+def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
+    return lambda head, loss: (None, reason)
+
+
+_OF_QUALITY = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
+_OF_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
+_OF_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
+
+_RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
+    'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
+    'CrossEntropyLoss': _cross_entropy,
+    'FocalLoss': _sigmoid,
+    'GHMC': _always('sigmoid'),
+    'DiceLoss': _sigmoid,
+    'TverskyLoss': _always('softmax'),
+    'LovaszLoss': _always('softmax'),
+    'OhemCrossEntropy': _always('softmax'),
+    **dict.fromkeys(('L1Loss', 'SmoothL1Loss', 'MSELoss', 'BalancedL1Loss', 'GHMR'), _boxes),
+    **dict.fromkeys(
+        ('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _always('area')
+    ),
+    **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
+    **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _OF_QUALITY),
+    'DistributionFocalLoss': _OF_BINS,
+    'KLDiscretLoss': _OF_SIMCC,
+    'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
+    'SeesawLoss': _never('it sizes the output of its head itself; use CrossEntropyLoss in this head'),
+}
+"""By the name of the loss: its kind of input, or why it has none."""
+
+
+def find_losses(model: nn.Module) -> list[FoundLoss]:
+    """Every loss of a model, in the order of its modules.
+
+    Args:
+        model: A built model of mmdet, mmseg or mmpose.
+    """
+    paths = list(_paths(model))
+    return [_judge(model, name, path) for name, path in zip(_names(paths), paths, strict=True)]
+
+
+def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
+    loss, head = model.get_submodule(path), head_of(model, path)
+    kind = type(loss).__name__
+    rule = _RULES.get(kind) or _guess_rule(head, loss, path)
+    inputs, reason = rule(head, loss) if rule else (None, _UNKNOWN.format(kind))
+    return FoundLoss(name, path, config_path(path), kind, inputs, reason, unknown=rule is None)
+
+
+_UNKNOWN = 'the calls of {} are not known; if it is called with predictions and targets, name its inputs yourself'
+
+
+def _guess_rule(head: nn.Module, loss: nn.Module, path: str) -> Callable[[nn.Module, nn.Module], Verdict] | None:
+    """The rule for a loss of the user's own, by what the libraries' heads read of their losses and settings."""
+    if hasattr(loss, 'use_sigmoid'):
+        return _sigmoid
+    return _boxes if 'box' in path.rpartition('.')[2] and hasattr(head, 'reg_decoded_bbox') else None
+
+
+def head_of(model: nn.Module, path: str) -> nn.Module:
+    """The module that calls a loss."""
+    parent = model.get_submodule(path.rpartition('.')[0])
+    return head_of(model, path.rpartition('.')[0]) if isinstance(parent, nn.ModuleList) else parent
+
+
+def config_path(path: str) -> str:
+    """Where the settings of a loss stand in the model's config: mmpose's heads call theirs ``loss``."""
+    return re.sub(r'\bloss_module\b', 'loss', path)
+
+
+def _paths(model: nn.Module) -> Iterator[str]:
+    for path, module in model.named_modules():
+        parent, _, last = path.rpartition('.')
+        is_loss = 'loss' in last and not isinstance(module, (nn.ModuleList, nn.ModuleDict))
+        in_list = last.isdigit() and 'loss' in parent.rpartition('.')[2]
+        if is_loss or in_list:
+            yield path
+
+
+def _names(paths: list[str]) -> list[str]:
+    """Short names: the last two words of a path, all where those do not tell the losses apart."""
+    words = [_words(path) for path in paths]
+    short = ['_'.join(parts[-2:]) for parts in words]
+    return [name if short.count(name) == 1 else '_'.join(parts) for name, parts in zip(short, words, strict=True)]
+
+
+_SHORT = (
+    (r'^head\.loss_module', 'heatmap'),
+    (r'\broi_head\.mask_head\b', 'mask'),
+    (r'\broi_head\.bbox_head\b', 'roi'),
+    (r'^bbox_head\.', ''),
+    (r'\bauxiliary_head\b', 'aux'),
+    (r'\bloss_bbox\b', 'box'),
+    (r'\.?\bloss_(decode|module)\b', ''),
+    (r'\bloss_', ''),
+    (r'_head\b', ''),
+    (r'\.(\d+)\b', r'\1'),
+)
+"""How a path becomes words: a pattern and what replaces it, in this order."""
+
+
+def _words(path: str) -> list[str]:
+    for pattern, word in _SHORT:
+        path = re.sub(pattern, word, path)
+    return [word for word, _ in itertools.groupby(path.split('.')) if word]
