@@ -9,6 +9,7 @@ import torch
 
 import mmautoloss
 from mmautoloss.engine.export import with_losses, write_config
+from mmautoloss.engine.found import found_losses, write_losses
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor, LocalExecutor, SerialExecutor
@@ -115,6 +116,7 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
     if ranking:
         path = spec.work_dir / 'best_config.py'
         best = ranking[0]
+        write_losses(spec.work_dir / 'best_losses.json', found_losses(spec.branches, best))
         write_config(with_losses(spec.base, spec.branches, best.genome, best.weights), path)
     if spec.results:
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))

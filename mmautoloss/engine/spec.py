@@ -140,7 +140,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         side=side,
         balance=balance,
         search=SearchSettings(settings['seed'], _build('budget', Budget, settings['budget']), known, digits),
-        header=_header(cfg, settings),
+        header=_header(cfg, settings, branches),
         workers=execute['workers'],
         threads=execute['threads'],
         resume=settings['resume'],
@@ -180,13 +180,14 @@ def read_genome(entry: Mapping[str, str], branches: Sequence[Branch]) -> Genome:
     return Genome(trees)
 
 
-def _header(cfg: Config, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]) -> dict[str, Any]:
     """The settings that shape a search, and a digest of the model, data and optimiser."""
-    shaping = ('metric', 'rule', 'branches', 'aux', 'proxy', 'strategy', 'screen', 'known', 'seed')
+    shaping = ('metric', 'rule', 'aux', 'proxy', 'strategy', 'screen', 'known', 'seed')
     shaped = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
     plain = cfg.to_dict()
     digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}
-    return {**{key: _plain(settings[key]) for key in shaping}, 'config': digests}
+    places = {branch.name: {'path': branch.path, 'inputs': branch.inputs} for branch in branches}
+    return {**{key: _plain(settings[key]) for key in shaping}, 'branches': places, 'config': digests}
 
 
 def _plain(value: Any) -> Any:

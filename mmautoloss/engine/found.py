@@ -1,0 +1,168 @@
+"""Found losses on their way from a search to another config: a text file that people share."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mmautoloss.errors import ExpressionError, SetupError
+from mmautoloss.expr import Genome, parse
+from mmautoloss.losses import ZOO, input_kind, known_loss
+from mmautoloss.proxy import Branch, FoundLoss
+from mmautoloss.trial import Trial, read_history
+
+
+@dataclass(frozen=True)
+class NamedLoss:
+    """A loss and where it was found.
+
+    Attributes:
+        name: Name of its branch in the search.
+        path: Path of the branch in the model that was searched on.
+        inputs: Kind of input.
+        expression: Infix text.
+        weight: ``loss_weight``.
+
+    Raises:
+        SetupError: The expression is none, or reads what its kind of input does not give.
+    """
+
+    name: str
+    path: str
+    inputs: str
+    expression: str
+    weight: float
+
+    def __post_init__(self) -> None:
+        try:
+            parse(self.expression, inputs=input_kind(self.inputs).names)
+        except ExpressionError as error:
+            raise SetupError(f'The loss {self.name!r}: {error}') from None
+
+
+def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, ...]:
+    """The losses of a trial."""
+    return tuple(
+        NamedLoss(b.name, b.path, b.inputs, str(trial.genome[b.name]), trial.weights[b.name]) for b in branches
+    )
+
+
+def write_losses(path: Path, losses: Sequence[NamedLoss]) -> None:
+    """Writes losses as JSON; the file appears only when it is whole."""
+    part = path.with_name(f'.{path.name}')
+    part.write_text(json.dumps([asdict(loss) for loss in losses], indent=2) + '\n', encoding='utf-8')
+    part.replace(path)
+
+
+def read_result(source: Path, number: int | None = None) -> tuple[NamedLoss, ...]:
+    """Reads found losses.
+
+    Args:
+        source: The work dir of a search, its journal, or a file of ``write_losses``.
+        number: Trial of the journal; None takes the best.
+
+    Raises:
+        SetupError: There is nothing of the kind.
+    """
+    if source.is_dir():
+        source = source / 'journal.jsonl'
+    if not source.is_file():
+        raise SetupError(
+            f'RESULT must be a work dir, a journal.jsonl or a best_losses.json, but there is no {source}.'
+        )
+    if source.suffix == '.jsonl':
+        return _of_journal(source, number)
+    try:
+        entries = json.loads(source.read_text(encoding='utf-8'))
+        return tuple(NamedLoss(**entry) for entry in entries)
+    except (ValueError, TypeError) as error:
+        raise SetupError(f'{source} must be a best_losses.json as a search writes it: {error}.') from None
+
+
+def _of_journal(source: Path, number: int | None) -> tuple[NamedLoss, ...]:
+    header, history = read_history(source)
+    branches = [Branch(name, **entry) for name, entry in header['branches'].items()]
+    if number is None:
+        ranking = history.ranking(1)
+        if not ranking:
+            raise SetupError(f'{source} has no trained losses yet.')
+        return found_losses(branches, ranking[0])
+    if not 0 <= number < len(history) or history[number].genome is None:
+        raise SetupError(f'{source} has no searched trial {number}; it has {len(history)} trials.')
+    return found_losses(branches, history[number])
+
+
+def match(
+    losses: Sequence[NamedLoss], model: Sequence[FoundLoss], mapping: Mapping[str, str]
+) -> tuple[tuple[Branch, ...], Genome, dict[str, float]]:
+    """Finds the places of found losses in another model.
+
+    A loss goes where its path is the same, or the same but for numbers, so that one RoI loss goes to all stages of a
+    cascade.
+
+    Args:
+        losses: What was found.
+        model: The losses of the model.
+        mapping: Names of found losses by path or name in the model, where the user decides.
+
+    Raises:
+        SetupError: A found loss has no place, or reads what the head there does not give.
+    """
+    by_name = {loss.name: loss for loss in losses}
+    _check_mapping(mapping, by_name, model)
+    branches, texts, weights = [], {}, {}
+    for place in model:
+        name = mapping.get(place.path) or mapping.get(place.name)
+        loss = by_name[name] if name else next((x for x in losses if _same(x.path, place.path)), None)
+        if loss is None:
+            continue
+        if place.inputs != loss.inputs and not place.unknown:
+            raise SetupError(_misfit(loss, place))
+        branches.append(Branch(place.name, place.path, loss.inputs))
+        texts[place.name], weights[place.name] = loss.expression, loss.weight
+    if not branches:
+        raise SetupError(
+            f'None of the found losses ({", ".join(loss.path for loss in losses)}) has a place in this model '
+            f'({", ".join(place.path for place in model)}). Name places with --map PLACE=NAME.'
+        )
+    return tuple(branches), Genome.from_text(texts), weights
+
+
+def by_hand(entries: Sequence[str], model: Sequence[FoundLoss]) -> tuple[NamedLoss, ...]:
+    """Losses from ``NAME=LOSS``, a branch of the model and a known loss or an expression.
+
+    Raises:
+        SetupError: There is no such branch, or the loss does not fit it.
+    """
+    places, losses = {place.name: place for place in model}, []
+    for entry in entries:
+        name, _, text = entry.partition('=')
+        place = places.get(name)
+        if place is None or place.inputs is None:
+            fitting = [place.name for place in model if place.inputs]
+            raise SetupError(f'There is no loss {name!r} to replace; there are {", ".join(fitting)}.')
+        text = known_loss(text, place.inputs) if text in ZOO else text
+        losses.append(NamedLoss(name, place.path, place.inputs, text, 1.0))
+    return tuple(losses)
+
+
+def _same(path: str, other: str) -> bool:
+    return path == other or re.sub(r'\.\d+\b', '', path) == re.sub(r'\.\d+\b', '', other)
+
+
+def _check_mapping(mapping: Mapping[str, str], losses: Mapping[str, Any], model: Sequence[FoundLoss]) -> None:
+    places = {key for place in model for key in (place.path, place.name)}
+    for place, name in mapping.items():
+        if place not in places:
+            raise SetupError(f'--map: this model has no loss {place!r}; it has {", ".join(p.path for p in model)}.')
+        if name not in losses:
+            raise SetupError(f'--map: there is no found loss {name!r}; there are {", ".join(losses)}.')
+
+
+def _misfit(loss: NamedLoss, place: FoundLoss) -> str:
+    why = place.reason or f'the head there passes {place.inputs!r}'
+    return f'The found loss {loss.name!r} reads {loss.inputs!r} and cannot stand at {place.path!r}: {why}.'

@@ -1,0 +1,144 @@
+"""``mmautoloss branches`` and ``mmautoloss apply`` on configs of the project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmdet')
+
+from mmengine.config import Config
+
+from mmautoloss.__main__ import main
+from mmautoloss.engine import NamedLoss, found_losses, write_losses
+from mmautoloss.expr import Genome
+from mmautoloss.proxy import Branch
+from mmautoloss.trial import Outcome, Role, State, Trial
+from mmautoloss.trial.journal import Journal
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+BASE = str(CONFIGS / 'digits' / 'faster_rcnn.py')
+BRANCHES = {
+    'rpn_cls': {'path': 'rpn_head.loss_cls', 'inputs': 'sigmoid'},
+    'roi_box': {'path': 'roi_head.bbox_head.loss_bbox', 'inputs': 'delta'},
+}
+FORMULAS = ({'rpn_cls': '(p - y) ** 2', 'roi_box': 'abs(p - y)'}, {'rpn_cls': 'abs(p - y)', 'roi_box': '(p - y) ** 2'})
+
+
+@pytest.fixture
+def work_dir(tmp_path: Path) -> Path:
+    """A search that is over: trial 1 scored better than trial 0."""
+    journal = Journal(tmp_path / 'search' / 'journal.jsonl', {'branches': BRANCHES}, {})
+    for number, (texts, score) in enumerate(zip(FORMULAS, (0.2, 0.4), strict=True)):
+        weights = {'rpn_cls': 0.5, 'roi_box': 0.1 + 0.2}
+        journal.propose(Trial(number, Role.SEARCH, 0, Genome.from_text(texts), weights, fingerprint=str(number)))
+        journal.settle(number, Outcome(State.COMPLETE, score, {}, 1.0, ''), 1.0)
+    journal.close()
+    return tmp_path / 'search'
+
+
+def apply(tmp_path: Path, *arguments: str) -> Config:
+    out = tmp_path / 'new' / 'config.py'
+    assert main(['apply', *arguments, '-o', str(out)]) == 0
+    return Config.fromfile(out)
+
+
+def test_branches_are_listed_with_the_name_that_a_config_uses(capsys, monkeypatch) -> None:
+    monkeypatch.setenv('COLUMNS', '200')
+    assert main(['branches', BASE]) == 0
+    table = capsys.readouterr().out
+    for words in (
+        ('rpn_cls', 'rpn_head.loss_cls', 'CrossEntropyLoss', "inputs='sigmoid'"),
+        ('roi_box', 'roi_head.bbox_head.loss_bbox', 'L1Loss', "inputs='delta'"),
+    ):
+        assert any(all(word in line for word in words) for line in table.splitlines())
+
+
+def test_only_the_losses_of_the_best_trial_differ(tmp_path: Path, work_dir: Path) -> None:
+    new, old = apply(tmp_path, BASE, str(work_dir)).to_dict(), Config.fromfile(BASE).to_dict()
+    found = new['model']['rpn_head'].pop('loss_cls')
+    assert found == {
+        'type': 'mmautoloss.SearchedLoss',
+        'expression': 'abs(p - y)',
+        'inputs': 'sigmoid',
+        'loss_weight': 0.5,
+        'use_sigmoid': True,
+    }
+    assert new['model']['roi_head']['bbox_head'].pop('loss_bbox')['loss_weight'] == 0.1 + 0.2
+    del old['model']['rpn_head']['loss_cls'], old['model']['roi_head']['bbox_head']['loss_bbox']
+    assert new == old
+
+
+def test_another_trial(tmp_path: Path, work_dir: Path) -> None:
+    new = apply(tmp_path, BASE, str(work_dir / 'journal.jsonl'), '--trial', '0')
+    assert new.model.rpn_head.loss_cls.expression == '(p - y) ** 2'
+
+
+def test_a_shared_file_goes_to_all_stages_of_a_cascade(tmp_path: Path, capsys) -> None:
+    branches = [Branch(name, **entry) for name, entry in BRANCHES.items()]
+    trial = Trial(3, Role.SEARCH, 0, Genome.from_text(FORMULAS[0]), {'rpn_cls': 1.0, 'roi_box': 2.0})
+    write_losses(tmp_path / 'best_losses.json', found_losses(branches, trial))
+    base = Config.fromfile(BASE)
+    head, roi = base.model.roi_head.bbox_head, base.model.roi_head
+    stages = [dict(head, loss_bbox={'type': 'SmoothL1Loss', 'beta': beta}) for beta in (1.0, 0.5)]
+    rcnn = base.model.train_cfg.rcnn
+    base.model.update(type='CascadeRCNN')
+    roi.update(type='CascadeRoIHead', num_stages=2, stage_loss_weights=[1, 0.5], bbox_head=stages)
+    base.model.train_cfg.rcnn = [rcnn, rcnn]
+    base.dump(tmp_path / 'cascade.py')
+    new = apply(tmp_path, str(tmp_path / 'cascade.py'), str(tmp_path / 'best_losses.json'))
+    for stage in new.model.roi_head.bbox_head:
+        assert stage.loss_bbox == {
+            'type': 'mmautoloss.SearchedLoss',
+            'expression': 'abs(p - y)',
+            'inputs': 'delta',
+            'loss_weight': 2.0,
+        }
+    assert 'roi_head.bbox_head.1.loss_cls: CrossEntropyLoss -> as it was' in capsys.readouterr().out
+
+
+def test_losses_by_hand_and_by_name(tmp_path: Path) -> None:
+    new = apply(tmp_path, BASE, 'rpn_cls=focal', 'roi_cls=-mean_c(y * log(p))')
+    assert 'p ** 2' in new.model.rpn_head.loss_cls.expression
+    assert new.model.roi_head.bbox_head.loss_cls.expression == '-mean_c(y * log(p))'
+
+
+def test_the_user_says_which_loss_goes_where(tmp_path: Path) -> None:
+    losses = [NamedLoss('box', 'bbox_head.loss_bbox', 'delta', '(p - y) ** 2', 1.0)]
+    write_losses(tmp_path / 'losses.json', losses)
+    new = apply(
+        tmp_path, BASE, str(tmp_path / 'losses.json'), '--map', 'rpn_box=box', 'roi_head.bbox_head.loss_bbox=box'
+    )
+    assert new.model.rpn_head.loss_bbox.expression == new.model.roi_head.bbox_head.loss_bbox.expression
+    assert new.model.rpn_head.loss_cls.type == 'CrossEntropyLoss'
+
+
+ERRORS = {
+    'no file': (['no/such.json'], 'there is no no/such.json'),
+    'no branch': (['mask=dice'], "no loss 'mask' to replace; there are rpn_cls, rpn_box, roi_cls, roi_box"),
+    'no expression': (['rpn_cls=log(p'], "The loss 'rpn_cls': Cannot read"),
+    'other inputs': (['rpn_box=i / u'], "Unknown input 'i'"),
+    'unfit loss': (['roi_cls=giou'], 'known losses for inputs "softmax" are ce'),
+    'mixed': (['roi_cls=ce', 'no/such.json'], 'must be one file or work dir, or NAME=LOSS'),
+    'map from nowhere': (['{losses}', '--map', 'cls=box'], "this model has no loss 'cls'"),
+    'map of nothing': (['{losses}', '--map', 'rpn_cls=cls'], "no found loss 'cls'; there are box"),
+    'no place': (['{losses}'], 'None of the found losses .* Name places with --map'),
+    'misfit': (['{losses}', '--map', 'rpn_cls=box'], "reads 'delta' and cannot stand at 'rpn_head.loss_cls'"),
+    'not ours': (['{other}'], 'must be a best_losses.json'),
+}
+
+
+@pytest.mark.parametrize(('arguments', 'error'), ERRORS.values(), ids=ERRORS)
+def test_one_clear_error(tmp_path: Path, capsys, arguments: list[str], error: str) -> None:
+    import re
+
+    write_losses(tmp_path / 'losses.json', [NamedLoss('box', 'x.loss', 'delta', 'abs(p - y)', 1.0)])
+    (tmp_path / 'other.json').write_text(json.dumps({'a': 1}))
+    places = {'losses': tmp_path / 'losses.json', 'other': tmp_path / 'other.json'}
+    arguments = [argument.format(**places) if '{' in argument else argument for argument in arguments]
+    assert main(['apply', BASE, *arguments, '-o', str(tmp_path / 'out.py')]) == 2
+    printed = capsys.readouterr().err
+    assert re.search(error, printed), printed
+    assert not (tmp_path / 'out.py').exists()
