@@ -60,7 +60,8 @@ make_venv() {
 pip_install() {  # progress bars on a terminal, nothing in a log
   local quiet=(-q)
   if [ -t 2 ]; then quiet=(); fi
-  "$VENV/bin/uv" pip install "${quiet[@]}" --python "$VENV/bin/python" --no-deps "$@" ||
+  # Compiled now, since each worker process would else compile again where bytecode is not written on import.
+  "$VENV/bin/uv" pip install "${quiet[@]}" --compile-bytecode --python "$VENV/bin/python" --no-deps "$@" ||
     fail "could not install: $*, see above. What is done is kept: run it again"
 }
 
