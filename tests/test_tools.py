@@ -1,0 +1,180 @@
+"""``tools/train.py`` and ``tools/test.py`` as a user calls them."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmcv.ops')
+
+from mmengine.config import Config
+
+from mmautoloss.engine.train import default_work_dir, load_test_config, load_train_config
+from mmautoloss.errors import SetupError
+from tests.isolation import ROOT
+
+DIGITS = 'configs/digits/mask_rcnn.py'
+SEARCH = 'configs/digits/mask_rcnn_search.py'
+SMALL = [
+    *(
+        f'{split}_dataloader.dataset.scenes.{key}={value}'
+        for split in ('train', 'val', 'test')
+        for key, value in dict(size=64, train=12, search_val=4, val=6, test=3, seed=3).items()
+    ),
+    'train_dataloader.batch_size=2',
+]
+
+
+def run(*command: str, **env: str) -> str:
+    """Runs Python from the root of the project; gives what it prints."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', **env},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def call(monkeypatch: pytest.MonkeyPatch, tool: str, *args: str) -> int:
+    """Runs a tool in this process, for calls that end before anything is built."""
+    monkeypatch.setattr(sys, 'argv', [tool, *args])
+    return runpy.run_path(str(ROOT / 'tools' / tool))['main']()
+
+
+@pytest.mark.slow
+def test_trains_and_scores_searched_losses(tmp_path: Path) -> None:
+    """The mask loss is a searched one under its bare name, which only a tool that imports this package knows."""
+    config = tmp_path / 'found.py'
+    config.write_text(
+        f"_base_ = '{ROOT / DIGITS}'\n"
+        "loss = dict(_delete_=True, type='SearchedLoss', expression='(p - y) ** 2', inputs='sigmoid', "
+        'use_sigmoid=True, loss_weight=1.0)\n'
+        'model = dict(rpn_head=dict(loss_cls=loss))\n'
+    )
+    work, env = tmp_path / 'work', {'MMAUTOLOSS_DATA': str(tmp_path)}
+    options = ['--cfg-options', *SMALL, 'train_cfg.max_iters=2', 'train_cfg.val_interval=9']
+    run('tools/train.py', str(config), '--work-dir', str(work), '--seed', '7', *options, **env)
+    assert Config.fromfile(work / 'found.py').randomness.seed == 7
+    checkpoint = work / 'iter_2.pth'
+    assert checkpoint.is_file()
+
+    scored = ['--work-dir', str(tmp_path / 'test'), '--out', str(tmp_path / 'out.pkl'), '--cfg-options', *SMALL]
+    text = run('tools/test.py', str(config), str(checkpoint), *scored, **env)
+    scores = dict(re.findall(r'^(coco/\w+_mAP) (\S+)$', text, re.MULTILINE))
+    assert set(scores) == {'coco/bbox_mAP', 'coco/segm_mAP'}, text
+    assert all(0 <= float(score) <= 1 for score in scores.values())
+    assert (tmp_path / 'out.pkl').stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ('args', 'text'),
+    [
+        pytest.param(['train.py', 'configs/none.py'], 'There is no config configs/none.py', id='no config'),
+        pytest.param(['train.py', SEARCH], 'run tools/search.py with it', id='search config'),
+        pytest.param(['test.py', SEARCH, 'x.pth'], 'run tools/search.py with it', id='test of a search config'),
+        pytest.param(['test.py', DIGITS, 'none.pth'], 'There is no checkpoint none.pth', id='no checkpoint'),
+        pytest.param(['train.py', DIGITS, '--resume', 'none.pth'], 'There is no checkpoint none.pth', id='resume'),
+        pytest.param(
+            ['train.py', DIGITS, '--cfg-options', 'data_root=/none'],
+            'train_dataloader reads /none/annotations/train.json, which does not exist',
+            id='no data',
+        ),
+        pytest.param(
+            ['test.py', DIGITS, 'none.pth', '--cfg-options', 'data_root=/none'],
+            'test_dataloader reads /none/annotations/val.json, which does not exist',
+            id='no test data',
+        ),
+    ],
+)
+def test_bad_input_is_one_line(
+    args: list[str], text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert call(monkeypatch, *args) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith('error: ') and text in lines[0]
+
+
+def write(folder: Path, text: str) -> str:
+    """A config of a model that needs no data and no library."""
+    path = folder / 'plain.py'
+    path.write_text(
+        "model = dict(type='ToyModel')\n"
+        "train_dataloader = test_dataloader = dict(dataset=dict(type='ToyScenes'))\n"
+        "train_cfg = dict(by_epoch=True, max_epochs=1)\ntest_cfg = dict(type='TestLoop')\n"
+        "optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))\n"
+        "test_evaluator = dict(type='ToyMetric')\n" + text
+    )
+    return str(path)
+
+
+def test_what_the_command_line_says_stands_in_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmautoloss.engine.train.get_device', lambda: 'cuda')
+    path, checkpoint = write(tmp_path, ''), tmp_path / 'a.pth'
+    checkpoint.touch()
+    cfg = load_train_config(
+        path, 'w', {'train_cfg.max_epochs': 3}, resume='auto', amp=True, seed=5, launcher='pytorch'
+    )
+    assert (cfg.work_dir, cfg.resume, cfg.load_from, cfg.randomness.seed) == ('w', True, None, 5)
+    assert (cfg.train_cfg.max_epochs, cfg.launcher) == (3, 'pytorch')
+    assert cfg.optim_wrapper == dict(type='AmpOptimWrapper', loss_scale='dynamic', optimizer=dict(type='SGD', lr=0.1))
+    assert load_train_config(path, resume=str(checkpoint)).load_from == str(checkpoint)
+    cfg = load_test_config(path, str(checkpoint), out='p.pkl')
+    assert (cfg.resume, cfg.load_from) == (False, str(checkpoint))
+    assert [metric.type for metric in cfg.test_evaluator] == ['ToyMetric', 'mmengine.DumpResults']
+    assert load_test_config(path, 'https://host/a.pth').load_from == 'https://host/a.pth'
+
+
+@pytest.mark.parametrize(
+    ('text', 'options', 'message'),
+    [
+        ('optim_wrapper = None', {}, 'cannot be trained: it needs optim_wrapper'),
+        ('', {'amp': True}, '--amp needs a GPU'),
+        ("default_scope = 'mmnone'", {}, 'needs mmnone, which is not installed'),
+        ("custom_imports = dict(imports=['mmnone'], allow_failed_imports=False)", {}, 'needs what is not installed'),
+        ('', {'options': {'data_root': '/new'}}, 'no data set of this config has a data_root'),
+    ],
+)
+def test_what_cannot_be_trained(
+    text: str, options: dict, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('mmautoloss.engine.train.get_device', lambda: 'cpu')
+    with pytest.raises(SetupError, match=re.escape(message)):
+        load_train_config(write(tmp_path, text), **options)
+
+
+def test_amp_leaves_wrappers_of_another_kind_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmautoloss.engine.train.get_device', lambda: 'cuda')
+    with pytest.raises(SetupError, match="'ApexOptimWrapper'"):
+        load_train_config(write(tmp_path, "optim_wrapper = dict(type='ApexOptimWrapper')"), amp=True)
+
+
+def test_predictions_are_a_pickle(tmp_path: Path) -> None:
+    checkpoint = tmp_path / 'a.pth'
+    checkpoint.touch()
+    with pytest.raises(SetupError, match=r'--out FILE\.pkl'):
+        load_test_config(write(tmp_path, ''), str(checkpoint), out='p.json')
+
+
+@pytest.mark.parametrize(
+    ('path', 'work_dir'),
+    [
+        ('configs/digits/mask_rcnn.py', 'work_dirs/digits_mask_rcnn'),
+        ('/a/configs/mask_rcnn.py', 'work_dirs/mask_rcnn'),
+        ('work_dirs/digits_mask_rcnn_search/best_config.py', 'work_dirs/digits_mask_rcnn_search_best_config'),
+        ('elsewhere/found.py', 'work_dirs/found'),
+    ],
+)
+def test_default_work_dir(path: str, work_dir: str) -> None:
+    assert default_work_dir(path) == work_dir
