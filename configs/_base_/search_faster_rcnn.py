@@ -10,7 +10,7 @@ search = dict(
         roi_cls=dict(path='roi_head.bbox_head.loss_cls', inputs='softmax'),
         roi_box=dict(path='roi_head.bbox_head.loss_bbox', inputs='delta'),
     ),
-    known=[dict(rpn_cls='bce', rpn_box='l1', roi_cls='ce', roi_box='l1')],
+    seeds=[dict(rpn_cls='bce', rpn_box='l1', roi_cls='ce', roi_box='l1')],
     strategy=dict(type='RegularizedEvolution', initial=3, tournament=0.3, copy_rate=0.05, fresh_rate=0.15, vary='one'),
     screen=dict(samples=5, eta=0.6, steps=40, lr=0.2, optimizer='normalized', early=0.1, balance='gradient', digits=2),
     execute=dict(workers=2, threads=1),

@@ -9,7 +9,7 @@ search = dict(
     metric='PCK',
     rule='greater',
     branches=dict(heatmap=dict(path='head.loss_module', inputs='heatmap')),
-    known=[dict(heatmap='mse')],
+    seeds=['mse', 'l1', 'adaptive_wing'],
     strategy=dict(type='RegularizedEvolution', initial=3, tournament=0.3, copy_rate=0.05, fresh_rate=0.15, vary='one'),
     screen=dict(samples=5, eta=0.6, steps=40, lr=0.2, optimizer='normalized', early=0.1, balance='gradient', digits=2),
     execute=dict(workers=2, threads=1),

@@ -11,7 +11,7 @@ search = dict(
         aux=dict(path='auxiliary_head.loss_decode', inputs='softmax'),
     ),
     aux='search',  # 'keep': the auxiliary head keeps its hand-made loss; 'off': it weighs nothing
-    known=[dict(decode='ce', aux='ce'), dict(decode='dice', aux='dice')],
+    seeds=['ce', 'dice', 'tversky'],
     strategy=dict(type='RegularizedEvolution', initial=3, tournament=0.3, copy_rate=0.05, fresh_rate=0.15, vary='one'),
     screen=dict(samples=5, eta=0.6, steps=40, lr=0.2, optimizer='normalized', early=0.1, balance='gradient', digits=2),
     execute=dict(workers=2, threads=1),

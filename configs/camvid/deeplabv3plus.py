@@ -6,7 +6,7 @@ ignored; elsewhere with ``--cfg-options data_root=/path/to/camvid``.
 
 _base_ = '../digits/deeplabv3plus.py'
 
-max_iters = 80
+max_iters = 70
 data_root = 'data/camvid/'
 image_scale = (128, 96)  # width, height
 metainfo = dict(

@@ -37,7 +37,8 @@ class SearchLoop(BaseLoop):
             ``'gradient'`` gives every branch the weight that makes its gradient as long as that of the hand-made loss,
             ``'none'`` is the published behaviour; ``digits``, the significant digits of the gradient fingerprint;
             ``side``, the pixels a side to which maps are thinned out.
-        known: Genomes that are trained first and compete: names of known losses or expressions, by branch.
+        seeds: Known losses that are trained first, compete, and stand in the result: each a name of ``losses.ZOO`` or an
+            expression for all branches, or one by branch.
         budget: Settings of ``search.Budget``.
         execute: ``workers``, worker processes (1 trains in this process), and ``threads`` of each on the CPU.
         seed: Seed of everything.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
     'aux': 'search',
     'strategy': {'type': 'RegularizedEvolution'},
     'screen': {},
-    'known': (),
+    'seeds': (),
     'budget': {},
     'execute': {},
     'seed': 0,
@@ -115,10 +115,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         raise SetupError(f'screen.balance must be one of {", ".join(BALANCES)}, but got {balance!r}.')
     execute = _only('execute', settings['execute'], workers=1, threads=None)
     left_out = names_left_out(settings['branches'], branches)
-    known = tuple(
-        read_genome({name: text for name, text in entry.items() if name not in left_out}, branches)
-        for entry in settings['known']
-    )
+    seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
     _check_paths(base, branches)
     proxy = _only('proxy', settings['proxy'], schedule=None, invalid_stop=None)
     if not proxy['schedule']:
@@ -139,7 +136,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         samples=samples,
         side=side,
         balance=balance,
-        search=SearchSettings(settings['seed'], _build('budget', Budget, settings['budget']), known, digits),
+        search=SearchSettings(settings['seed'], _build('budget', Budget, settings['budget']), seeds, digits),
         header=_header(cfg, settings, branches),
         workers=execute['workers'],
         threads=execute['threads'],
@@ -160,29 +157,36 @@ def _read_metric(metric: str | Sequence[str]) -> str:
     return '+'.join(keys)
 
 
-def read_genome(entry: Mapping[str, str], branches: Sequence[Branch]) -> Genome:
-    """A genome from names of known losses or expressions, one a branch.
+def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left_out: Collection[str] = ()) -> Genome:
+    """A genome from names of known losses or expressions.
+
+    Args:
+        entry: One a branch, or one for all branches.
+        branches: The searched losses.
+        left_out: Names that may stand in the entry without being searched.
 
     Raises:
         SetupError: A branch is missing or unknown, or its text is no loss for it.
     """
     names = [branch.name for branch in branches]
+    entry = dict.fromkeys(names, entry) if isinstance(entry, str) else entry
+    entry = {name: text for name, text in entry.items() if name not in left_out}
     if set(entry) != set(names):
-        raise SetupError(f'A known genome must name each branch ({", ".join(names)}), but got {", ".join(entry)}.')
+        raise SetupError(f'A seed must name each branch ({", ".join(names)}), but got {", ".join(entry)}.')
     trees = {}
     for branch in branches:
         text = entry[branch.name]
         try:
             text = known_loss(text, branch.inputs) if text in ZOO else text
             trees[branch.name] = parse(text, inputs=branch.kind.names)
-        except ExpressionError as error:
-            raise SetupError(f'known, branch {branch.name!r}: {error}') from None
+        except (ExpressionError, SetupError) as error:
+            raise SetupError(f'seeds, branch {branch.name!r}: {error}') from None
     return Genome(trees)
 
 
 def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]) -> dict[str, Any]:
     """The settings that shape a search, and a digest of the model, data and optimiser."""
-    shaping = ('metric', 'rule', 'aux', 'proxy', 'strategy', 'screen', 'known', 'seed')
+    shaping = ('metric', 'rule', 'aux', 'proxy', 'strategy', 'screen', 'seeds', 'seed')
     shaped = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
     plain = cfg.to_dict()
     digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}

@@ -42,6 +42,8 @@ Verdict = tuple[str | None, str]
 def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
     if getattr(loss, 'use_mask', False):
         return 'mask', ''
+    if getattr(head, 'bg_cls_weight', 0) or hasattr(head, 'class_weight'):
+        return _OF_CLASS_WEIGHTS(head, loss)
     return ('sigmoid' if loss.use_sigmoid else 'softmax'), ''
 
 
@@ -70,6 +72,9 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
 
 
 _OF_QUALITY = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
+_OF_CLASS_WEIGHTS = _never(
+    'its head normalises by the class weights of this loss, and a formula has none; use a head without class weights'
+)
 _OF_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
 _OF_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
 
@@ -136,12 +141,22 @@ def config_path(path: str) -> str:
 
 
 def _paths(model: nn.Module) -> Iterator[str]:
+    outer = '.'
     for path, module in model.named_modules():
-        parent, _, last = path.rpartition('.')
-        is_loss = 'loss' in last and not isinstance(module, (nn.ModuleList, nn.ModuleDict))
-        in_list = last.isdigit() and 'loss' in parent.rpartition('.')[2]
-        if is_loss or in_list:
+        within_loss = path.startswith(f'{outer}.')
+        if _is_loss(path, module) and not within_loss and not _NECK.search(path):
+            outer = path
             yield path
+
+
+_NECK = re.compile(r'\bdeconv_head\.')
+"""Heads that mmpose's SimCC heads use as a neck: their losses are never called."""
+
+
+def _is_loss(path: str, module: nn.Module) -> bool:
+    parent, _, last = path.rpartition('.')
+    in_list = last.isdigit() and 'loss' in parent.rpartition('.')[2]
+    return in_list or ('loss' in last and not isinstance(module, (nn.ModuleList, nn.ModuleDict)))
 
 
 def _names(paths: list[str]) -> list[str]:
@@ -153,6 +168,7 @@ def _names(paths: list[str]) -> list[str]:
 
 _SHORT = (
     (r'^head\.loss_module', 'heatmap'),
+    (r'\broi_head\.mask_head((\.\d+)?)\.loss_mask\b', r'mask\1'),
     (r'\broi_head\.mask_head\b', 'mask'),
     (r'\broi_head\.bbox_head\b', 'roi'),
     (r'^bbox_head\.', ''),

@@ -92,6 +92,11 @@ class ConsoleObserver(Observer):
         for trial in ranking:
             lines = [f'trial {trial.number}', *(f'  {name}: {tree}' for name, tree in trial.genome.items())]
             table.add_row(escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number)))
+        ranked = {trial.number for trial in ranking}
+        for trial in history.of_role(Role.KNOWN):
+            if trial.number not in ranked:
+                lines = [f'seed, trial {trial.number}', *(f'  {name}: {tree}' for name, tree in trial.genome.items())]
+                table.add_row(escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number)))
         self.console.print(table)
         self.console.print(escape(self._verdict(history, ranking)))
         if path:

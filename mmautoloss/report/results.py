@@ -15,7 +15,7 @@ from rich.table import Table
 
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.trial import History, Role, Trial
+from mmautoloss.trial import History, Role, State, Trial
 
 
 class ResultRow(NamedTuple):
@@ -49,13 +49,14 @@ class ResultRow(NamedTuple):
 def result_rows(
     history: History, ranking: Sequence[Trial], describe: Mapping[str, str], proxy: ProxySettings
 ) -> list[ResultRow]:
-    """Rows of the baseline and of the finalists with all their seeds."""
+    """Rows of the baseline, of the known losses, and of the finalists with all their seeds."""
     finalists = {trial.number for trial in ranking}
     chosen = [
         trial
         for trial in history.settled()
         if trial.score is not None
-        and (trial.role is Role.BASELINE or trial.number in finalists or trial.repeats in finalists)
+        and (trial.role in (Role.BASELINE, Role.KNOWN) or trial.number in finalists or trial.repeats in finalists)
+        and trial.state is State.COMPLETE
     ]
     return [make_row(trial, describe, proxy, proxy.value(trial.outcome.metrics)) for trial in chosen]
 

@@ -140,6 +140,20 @@ def heatmap_pck(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> 
     return float((distance <= max(1.0, max(height, width) / 20)).double().mean()) if len(distance) else 0.0
 
 
+def heatmap_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Half the share of hot pixels (wanted above 1/2) that are hot, half that of cold pixels that are cold.
+
+    Args:
+        pred: Heat maps (N, K, H, W).
+        target: Wanted heat maps in [0, 1]; -1 where a keypoint does not count.
+        scaling: Not used.
+    """
+    hot, counts = target > 0.5, target >= 0
+    right = ((pred > 0.5) == hot).double()
+    shares = [float(right[where].mean()) for where in (hot, counts & ~hot) if where.any()]
+    return sum(shares) / max(len(shares), 1)
+
+
 def segmentation(name: str) -> Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]:
     """A metric of semantic segmentation itself, of logits (N, C, H, W) and label maps (N, H, W) with -1 as ignored."""
 
@@ -164,6 +178,7 @@ PROBE_METRICS: dict[str, Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]
     'delta_iou': delta_iou,
     'area_iou': area_iou,
     'mask_iou': mask_iou,
+    'heatmap_recall': heatmap_recall,
     'heatmap_pck': heatmap_pck,
     **{name: segmentation(name) for name in SEGMENTATION_METRICS},
 }
@@ -175,10 +190,11 @@ METRIC_OF_INPUTS = {
     'delta': 'delta_iou',
     'area': 'area_iou',
     'mask': 'mask_iou',
-    'heatmap': 'heatmap_pck',
+    'heatmap': 'heatmap_recall',
 }
 """Which metric judges which kind of input.
 
 Not average precision for scores: it only ranks, and a loss that pushes all scores one way, positives a little further,
-ranks perfectly on free predictions and says nothing of use to a network.
+ranks perfectly on free predictions and says nothing of use to a network. For the same reason not the share of right peaks
+(``heatmap_pck``) for heat maps: a peak can be raised without bringing anything else down.
 """

@@ -59,8 +59,8 @@ SEARCH: dict[str, Any] = {
         'box': {'path': 'head.loss_box', 'inputs': 'delta'},
     },
     'proxy': {'schedule': {'type': 'IterBasedTrainLoop', 'max_iters': 8}},
-    'known': [{'cls': 'ce', 'box': 'l1'}],
-    # box losses by chance are rare: children of the known genome pass the screen sooner
+    'seeds': [{'cls': 'ce', 'box': 'l1'}],
+    # box losses by chance are rare: children of the seed pass the screen sooner
     'strategy': {'type': 'RegularizedEvolution', 'initial': 1, 'fresh_rate': 0.0, 'vary': 'one'},
     'screen': {'samples': 2, 'steps': 16, 'lr': 0.5, 'eta': 0.3},
     'budget': {

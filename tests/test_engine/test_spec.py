@@ -38,10 +38,10 @@ WRONG = [
     ),
     pytest.param({'branches.cls.inputs': 'logits'}, "one of softmax.*'logits'", id='inputs'),
     pytest.param({'branches.cls.kind': 'x'}, 'needs the keys path and inputs', id='branch key'),
-    pytest.param({'known': [{'cls': 'ce', 'box': 'giou'}]}, 'known losses for inputs "delta" are l1', id='known name'),
-    pytest.param({'known': [{'cls': 'ce', 'box': 'l11'}]}, "known, branch 'box'.*l11", id='known typo'),
-    pytest.param({'known': [{'cls': 'ce'}]}, r'must name each branch \(cls, box\)', id='known branch'),
-    pytest.param({'known': [{'cls': 'ce', 'box': 'abs(p -'}]}, "known, branch 'box'", id='syntax'),
+    pytest.param({'seeds': [{'cls': 'ce', 'box': 'giou'}]}, 'known losses for inputs "delta" are l1', id='known name'),
+    pytest.param({'seeds': [{'cls': 'ce', 'box': 'l11'}]}, "seeds, branch 'box'.*l11", id='known typo'),
+    pytest.param({'seeds': [{'cls': 'ce'}]}, r'must name each branch \(cls, box\)', id='known branch'),
+    pytest.param({'seeds': [{'cls': 'ce', 'box': 'abs(p -'}]}, "seeds, branch 'box'", id='syntax'),
     pytest.param({'tempo': 3}, 'train_cfg has no setting tempo', id='unknown setting'),
 ]
 

@@ -13,6 +13,7 @@ from mmautoloss.screen.metrics import (
     average_precision,
     delta_iou,
     heatmap_pck,
+    heatmap_recall,
     mask_iou,
     sigmoid_ap,
     sigmoid_recall,
@@ -95,6 +96,7 @@ def test_perfect_is_one(name: str) -> None:
         'area_iou': (boxes, boxes, {}),
         'mask_iou': (masks * 9 - 4, masks, {}),
         'heatmap_pck': (heat, heat, {}),
+        'heatmap_recall': (heat, heat, {}),
         **{name: (one_hot_maps, label_maps, {}) for name in SEGMENTATION_METRICS},
     }
     assert PROBE_METRICS[name](*calls[name]) == pytest.approx(1.0, abs=1e-6)
@@ -114,6 +116,14 @@ def test_peaks_must_be_near() -> None:
     target[0, 3] = -1  # does not count
     pred[0, 0, 12, 10], pred[0, 1, 12, 11], pred[0, 2, 10, 29] = 1, 1, 1  # 2, sqrt(5) and 19 pixels away
     assert heatmap_pck(pred, target, {}) == pytest.approx(1 / 3)
+
+
+def test_hot_and_cold_pixels_count_the_same() -> None:
+    target = torch.full((1, 2, 4, 4), 0.3)
+    target[0, 0, 0, :2], target[0, 1] = 0.9, -1  # two hot pixels; the second keypoint does not count
+    pred = torch.zeros(1, 2, 4, 4)
+    pred[0, 0, 0, 0], pred[0, 0, 3] = 0.8, 0.8
+    assert heatmap_recall(pred, target, {}) == pytest.approx((1 / 2 + 10 / 14) / 2)
 
 
 def test_segmentation_is_judged_by_the_metric_itself() -> None:

@@ -59,5 +59,9 @@ class Heatmap(InputKind):
             pred, target.where(valid, -1.0), None if bool((weight[valid] == 1).all()) else weight, valid
         )
 
+    def scatter(self, values: Tensor, unit: Tensor, generator: torch.Generator) -> Tensor:
+        """Heat maps of which half is hot, so that a loss has to cool as much as it has to heat."""
+        return super().scatter(values + 0.5, unit, generator)
+
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': pred, 'y': target.to(pred.dtype)}
