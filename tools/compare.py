@@ -1,4 +1,4 @@
-"""Trains hand-made and found losses as the base config says, with several seeds, and scores on its validation set."""
+"""Trains hand-made, known and found losses as the base config says, with several seeds, and scores on its validation set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmengine.config import DictAction
 from mmautoloss.engine import compare, load_search_config, spec_of
 from mmautoloss.errors import MMAutoLossError
 from mmautoloss.report import print_comparison, read_results
-from mmautoloss.trial import read_history
+from mmautoloss.trial import Role, State, read_history
 
 
 def main() -> int:
@@ -23,7 +23,8 @@ def main() -> int:
         spec = spec_of(cfg)
         _, history = read_history(spec.work_dir / 'journal.jsonl')
         best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
-        compare(spec, best, range(args.first_seed, args.first_seed + args.seeds), args.split)
+        known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
+        compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), args.split)
         print_comparison(read_results(Path(args.results)), spec.describe, args.split)
     except MMAutoLossError as error:
         print(f'error: {error}', file=sys.stderr)

@@ -14,7 +14,9 @@ from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_r
 from mmautoloss.trial import History, Outcome, Role, Trial
 
 
-def compare(spec: SearchSpec, candidates: Sequence[Trial], seeds: Sequence[int], split: str) -> list[ResultRow]:
+def compare(
+    spec: SearchSpec, candidates: Sequence[Trial], known: Sequence[Trial], seeds: Sequence[int], split: str
+) -> list[ResultRow]:
     """Trains hand-made and found losses as the base config says, and scores on the base config's own validation set.
 
     Every row is appended to ``spec.results`` as soon as it is there, and rows that the file has are not trained again.
@@ -22,6 +24,7 @@ def compare(spec: SearchSpec, candidates: Sequence[Trial], seeds: Sequence[int],
     Args:
         spec: The search; its ``base`` says how to train.
         candidates: Trials of the search whose losses are compared.
+        known: Trials of the search with known losses, which are compared as well.
         seeds: One training of each loss a seed.
         split: Name of the base config's validation set, for the rows.
 
@@ -34,7 +37,7 @@ def compare(spec: SearchSpec, candidates: Sequence[Trial], seeds: Sequence[int],
     if spec.results is None:
         raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
     comparison = _Comparison(spec, split)
-    pending = [trial for trial in _trials(candidates, seeds) if not comparison.has(trial)]
+    pending = [trial for trial in _trials(candidates, known, seeds) if not comparison.has(trial)]
     executor = _executor(spec, comparison.proxy)
     running: dict[Future[Outcome], Trial] = {}
     try:
@@ -85,10 +88,12 @@ class _Comparison:
         self.rows.append(row)
 
 
-def _trials(candidates: Sequence[Trial], seeds: Sequence[int]) -> list[Trial]:
+def _trials(candidates: Sequence[Trial], known: Sequence[Trial], seeds: Sequence[int]) -> list[Trial]:
     trials = []
     for seed in seeds:  # seed by seed, so that an early end still compares like with like
         trials.append(Trial(0, Role.BASELINE, seed, origin='hand-made'))
+        for loss in known:
+            trials.append(replace(loss, number=0, seed=seed, outcome=None, funnel={}, fingerprint=''))
         for found in candidates:
             again = {'genome': found.genome, 'weights': found.weights, 'parent': found.number}
             trials.append(Trial(0, Role.FINALIST, seed, origin='repeat', repeats=found.number, **again))

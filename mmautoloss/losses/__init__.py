@@ -3,7 +3,7 @@
 from mmautoloss.losses.inputs import INPUT_KINDS, InputKind, Rows, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.losses.searched_loss import SearchedLoss
-from mmautoloss.losses.zoo import ZOO, KnownLoss, known_loss
+from mmautoloss.losses.zoo import ZOO, KnownLoss, known_loss, name_of
 
 __all__ = [
     'INPUT_KINDS',
@@ -15,4 +15,5 @@ __all__ = [
     'SearchedLoss',
     'input_kind',
     'known_loss',
+    'name_of',
 ]

@@ -12,7 +12,7 @@ import math
 from typing import NamedTuple
 
 from mmautoloss.errors import SetupError
-from mmautoloss.expr import parse_prefix
+from mmautoloss.expr import Tree, parse, parse_prefix
 from mmautoloss.losses.inputs import input_kind
 
 
@@ -83,6 +83,7 @@ ZOO: dict[str, KnownLoss] = {
     'ce': KnownLoss('-y * log(p)', ('softmax',), 'cross-entropy'),
     'bce': KnownLoss(_BCE, ('sigmoid', 'mask'), 'binary cross-entropy'),
     'focal': KnownLoss(_FOCAL, ('sigmoid', 'mask'), 'Lin et al., ICCV 2017, gamma 2, alpha 0.25'),
+    'focal_softmax': KnownLoss('-y * (1 - p) ** 2 * log(p)', ('softmax',), 'the same over exclusive classes, gamma 2'),
     'dice': KnownLoss(_DICE, _SCORES, 'Milletari et al., 3DV 2016, a batch as one sample'),
     'naive_dice': KnownLoss(_NAIVE_DICE, _SCORES, 'Drozdzal et al., DLMIA 2016 plus 1, a batch as one sample'),
     'jaccard': KnownLoss(_JACCARD, _SCORES, 'Rahman and Wang, ISVC 2016, a batch as one sample'),
@@ -104,6 +105,11 @@ ZOO: dict[str, KnownLoss] = {
 ``tversky`` differs from mmseg's ``TverskyLoss`` in that there is no ``smooth`` (1 there, added above and below), the
 images of a batch are one sample (there the mean over images) and classes are summed (there averaged).
 """
+
+
+def name_of(tree: Tree) -> str | None:
+    """The name of the known loss that an expression is, written as in the zoo; None for all others."""
+    return next((name for name, loss in ZOO.items() if parse(loss.expression) == tree), None)
 
 
 def known_loss(name: str, inputs: str) -> str:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmautoloss.errors import SetupError
+from mmautoloss.losses import name_of
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.trial import History, Role, State, Trial
 
@@ -114,17 +115,26 @@ def print_comparison(rows: Iterable[ResultRow], describe: Mapping[str, str], spl
 
 def make_row(trial: Trial, describe: Mapping[str, str], proxy: ProxySettings, value: float) -> ResultRow:
     """The row of one training; ``describe`` has ``task``, ``set``, ``network``, ``split`` and ``hand_made``."""
-    number = trial.number if trial.repeats is None else trial.repeats
     schedule = proxy.schedule
     return ResultRow(
         task=describe.get('task', ''),
         set=describe.get('set', ''),
         network=describe.get('network', ''),
         metric=proxy.metric,
-        loss=describe.get('hand_made', 'hand-made') if trial.genome is None else f'found-{number}',
+        loss=_name(trial, describe),
         expression='' if trial.genome is None else json.dumps(trial.genome.to_text()),
         seed=trial.seed,
         split=describe.get('split', 'search_val'),
         iterations=int(schedule.get('max_iters') or schedule.get('max_epochs') or 0),
         value=value,
     )
+
+
+def _name(trial: Trial, describe: Mapping[str, str]) -> str:
+    """Hand-made and known losses by their names, one a branch, found ones by the number of their trial."""
+    if trial.genome is None:
+        return describe.get('hand_made', 'hand-made')
+    names = [name_of(tree) for tree in trial.genome.values()]
+    if trial.role is Role.KNOWN or trial.origin == 'known':
+        return '+'.join(name or str(tree) for name, tree in zip(names, trial.genome.values(), strict=True))
+    return f'found-{trial.number if trial.repeats is None else trial.repeats}'

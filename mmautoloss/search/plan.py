@@ -18,6 +18,10 @@ class SearchStalled(MMAutoLossError):
     """No new candidate can be found."""
 
 
+_MAX_TWINS = 20
+"""How often a candidate is bred anew because the same loss is being trained."""
+
+
 class Planner:
     """Says which trial is next.
 
@@ -83,6 +87,14 @@ class Planner:
     def _search(self, history: History) -> Trial:
         rng = random.Random(f'{self.settings.seed}/{len(history)}')
         funnel: Counter[str] = Counter()
+        training = {trial.fingerprint for trial in history.running()} - {''}
+        for _ in range(_MAX_TWINS):
+            trial = self._breed(history, rng, funnel)
+            if trial.fingerprint not in training:  # else the same loss has no score yet that could be reused
+                break
+        return trial
+
+    def _breed(self, history: History, rng: random.Random, funnel: Counter[str]) -> Trial:
 
         def draw(branch: str, make) -> Drawn:
             for _ in range(self.settings.budget.max_draws):

@@ -29,6 +29,10 @@ class RegularizedEvolution(RandomSearch):
         fresh_rate: Share of children for which the branch is drawn afresh.
         vary: ``'all'`` branches of a child, each by its own draw, or ``'one'``, chosen at random.
         max_nodes: Largest expression that mutation makes.
+        mutations: Most mutations of a mutated branch, drawn from 1 on; 1 is published.
+        distinct: Whether of individuals with one fingerprint only the shortest lives. Else, as published, copies of the
+            winner and expressions that are the same loss crowd out all others in a small search, and grow without
+            becoming anything new.
 
     Raises:
         SetupError: A number is out of range.
@@ -45,6 +49,8 @@ class RegularizedEvolution(RandomSearch):
         fresh_rate: float = 0.5,
         vary: str = 'all',
         max_nodes: int = 40,
+        mutations: int = 1,
+        distinct: bool = False,
     ) -> None:
         super().__init__(inputs, depth)
         if initial < 1 or population < 1:
@@ -63,11 +69,15 @@ class RegularizedEvolution(RandomSearch):
         self.copy_rate = copy_rate
         self.fresh_rate = fresh_rate
         self.vary = vary
+        if mutations < 1:
+            raise SetupError(f'mutations must be at least 1, but got {mutations}.')
         self.max_nodes = max_nodes
+        self.mutations = mutations
+        self.distinct = distinct
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Breeds a child of the winner of a tournament, or a random genome while there are too few."""
-        alive = history.population()[-self.population :]
+        alive = self.alive(history)
         if len(history.of_role(Role.KNOWN, Role.SEARCH)) < self.initial or not alive:
             return super().propose(history, rng, draw)
         parent = self.select(alive, rng)
@@ -83,6 +93,18 @@ class RegularizedEvolution(RandomSearch):
             done.append(f'{drawn.origin}({branch})')
         return Proposal(genome, parent.number, ' '.join(done))
 
+    def alive(self, history: History) -> list[Trial]:
+        """The individuals that take part in tournaments, oldest first."""
+        population = history.population()
+        if self.distinct:
+            shortest: dict[str, Trial] = {}
+            for trial in population:
+                key = trial.fingerprint or str(trial.number)
+                if key not in shortest or _nodes(trial) < _nodes(shortest[key]):
+                    shortest[key] = trial
+            population = sorted(shortest.values(), key=lambda trial: trial.number)
+        return population[-self.population :]
+
     def select(self, alive: list[Trial], rng: random.Random) -> Trial:
         """The best of a random few; the newest of equals."""
         size = min(len(alive), max(2, round(self.tournament * len(alive))))
@@ -91,4 +113,15 @@ class RegularizedEvolution(RandomSearch):
     def _child(self, tree: Tree, branch: str, fresh: bool, rng: random.Random, draw: Draw) -> Drawn:
         if fresh:
             return self._fresh(branch, rng, draw)
-        return draw(branch, lambda: Drawn(*mutate(tree, rng, self.inputs[branch], self.max_nodes)))
+        return draw(branch, lambda: self._mutated(tree, branch, rng))
+
+    def _mutated(self, tree: Tree, branch: str, rng: random.Random) -> Drawn:
+        names = []
+        for _ in range(rng.randint(1, self.mutations) if self.mutations > 1 else 1):
+            tree, name = mutate(tree, rng, self.inputs[branch], self.max_nodes)
+            names.append(name)
+        return Drawn(tree, '+'.join(names))
+
+
+def _nodes(trial: Trial) -> int:
+    return sum(tree.size for tree in trial.genome.values())

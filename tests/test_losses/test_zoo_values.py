@@ -7,6 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmautoloss.expr import parse
+from mmautoloss.losses import ZOO, SearchedLoss, known_loss, name_of
+
 KEYPOINTS = 3
 TOL = 1e-8
 
@@ -109,3 +112,18 @@ def test_mse_of_probabilities(inputs, zoo_loss, assert_same):
 
     target = labels if inputs == 'softmax' else one_hot.double()
     assert_same(zoo_loss('mse', inputs), theirs, logits, target, tol=TOL)
+
+
+def test_focal_loss_of_exclusive_classes() -> None:
+    """By definition (Lin et al., ICCV 2017): (1 - p_t) ** 2 times the cross-entropy."""
+    pred, labels = torch.randn(20, 5) * 2, torch.arange(20) % 5
+    entropy = F.cross_entropy(pred, labels, reduction='none')
+    wanted = ((1 - (-entropy).exp()) ** 2 * entropy).mean()
+    found = SearchedLoss(known_loss('focal_softmax', 'softmax'))(pred, labels)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_known_losses_are_told_by_their_text() -> None:
+    for name, loss in ZOO.items():
+        assert name_of(parse(loss.expression)) == name
+    assert name_of(parse('p * y')) is None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome
 from mmautoloss.search import Budget, SearchStalled
-from mmautoloss.strategy import RegularizedEvolution
+from mmautoloss.strategy import Draw, Proposal, RegularizedEvolution, Strategy
 from mmautoloss.trial import History, Outcome, Role, State, Trial, read_history
 from tests.test_search.conftest import (
     BRANCHES,
@@ -178,3 +180,22 @@ def test_known_genome_is_bred_as_it_is(search: Search) -> None:
     search.run()
     (known,) = search.history.of_role(Role.KNOWN)
     assert (known.genome, known.origin, known.parent) == (KNOWN, 'known', None)
+
+
+def test_what_is_being_trained_is_not_trained_beside_it(make_search: Callable[..., Search]) -> None:
+    """Of two losses only, the second worker gets the other one."""
+
+    class TwoLosses(Strategy):
+        def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
+            expression = rng.choice(['abs(p - y)', '(p - y) ** 2'])
+            return Proposal(Genome.from_text(dict.fromkeys(BRANCHES, expression)), None, 'one of two')
+
+    search = make_search(known=())
+    search.strategy = TwoLosses(BRANCHES)
+    planner, history = search.planner(max_trials=99), History()
+    for _ in range(2):
+        history.add(planner.next(history, 0.0))
+        history.settle(len(history) - 1, Outcome(State.COMPLETE, 1.0))
+    for _ in range(2):
+        history.add(planner.next(history, 0.0))
+    assert len({trial.fingerprint for trial in history.running()}) == 2

@@ -7,10 +7,11 @@ from collections import Counter
 
 import pytest
 
-from mmautoloss.expr import MUTATIONS
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import MUTATIONS, Genome
 from mmautoloss.strategy import Proposal, RegularizedEvolution
 from mmautoloss.testing.strategy import INPUTS, accept_all, make_history
-from mmautoloss.trial import History, Outcome, State
+from mmautoloss.trial import History, Outcome, Role, State, Trial
 
 
 def propose(strategy: RegularizedEvolution, history: History, count: int) -> list[Proposal]:
@@ -133,3 +134,42 @@ def test_growth_is_bounded() -> None:
     for proposal in propose(strategy, history, 200):
         for branch, tree in proposal.genome.items():
             assert tree.size <= max(8, history[proposal.parent].genome[branch].size - 1)
+
+
+def clones() -> History:
+    """Losses a to d, of which a, the best, stands there four times, once shortest."""
+    history = History()
+    for number, (mark, expression, score) in enumerate(
+        [
+            ('a', 'abs(p - y) + 1', 9.0),
+            ('b', 'p * y', 3.0),
+            ('a', 'abs(p - y)', 9.0),
+            ('c', 'p + y', 2.0),
+            ('a', '1 * abs(p - y)', 9.0),
+            ('d', 'p / y', 1.0),
+            ('a', 'abs(p - y) * (1 + 1)', 9.0),
+        ]
+    ):
+        genome = Genome.from_text(dict.fromkeys(INPUTS, expression))
+        history.add(Trial(number, Role.SEARCH, 0, genome, fingerprint=mark))
+        history.settle(number, Outcome(State.COMPLETE, score))
+    return history
+
+
+def test_copies_and_twins_crowd_out_the_others_as_published() -> None:
+    assert [trial.number for trial in RegularizedEvolution(INPUTS, population=3).alive(clones())] == [4, 5, 6]
+
+
+def test_of_one_loss_the_shortest_lives_where_individuals_are_distinct() -> None:
+    strategy = RegularizedEvolution(INPUTS, initial=1, distinct=True, tournament=1.0, fresh_rate=0.0)
+    assert [trial.number for trial in strategy.alive(clones())] == [1, 2, 3, 5]
+    assert {proposal.parent for proposal in propose(strategy, clones(), 20)} == {2}
+
+
+def test_a_child_may_be_several_mutations_away() -> None:
+    strategy = RegularizedEvolution(INPUTS, initial=1, copy_rate=0.0, fresh_rate=0.0, vary='one', mutations=3)
+    origins = [proposal.origin for proposal in propose(strategy, make_history(9), 200)]
+    counts = Counter(origin.count('+') + 1 for origin in origins)
+    assert set(counts) == {1, 2, 3} and min(counts.values()) > 40
+    with pytest.raises(SetupError, match='mutations must be at least 1, but got 0'):
+        RegularizedEvolution(INPUTS, mutations=0)
