@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
-from mmengine.config import DictAction
+# of MMEngine about itself, once in every process
+warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
-from mmautoloss.engine import compare, load_search_config, spec_of
-from mmautoloss.errors import MMAutoLossError
-from mmautoloss.report import print_comparison, read_results
-from mmautoloss.trial import Role, State, read_history
+from mmengine.config import DictAction  # noqa: E402
+
+from mmautoloss.engine import compare, load_search_config, spec_of  # noqa: E402
+from mmautoloss.errors import MMAutoLossError  # noqa: E402
+from mmautoloss.report import print_comparison, read_results  # noqa: E402
+from mmautoloss.trial import Role, State, read_history  # noqa: E402
 
 
 def main() -> int:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 
-from mmengine.config import DictAction
-from mmengine.runner import Runner
+# of MMEngine about itself, once in every process
+warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
-from mmautoloss.engine import load_search_config
-from mmautoloss.errors import MMAutoLossError
+from mmengine.config import DictAction  # noqa: E402
+from mmengine.runner import Runner  # noqa: E402
+
+from mmautoloss.engine import load_search_config  # noqa: E402
+from mmautoloss.errors import MMAutoLossError  # noqa: E402
 
 
 def main() -> int:

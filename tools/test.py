@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 
-from mmengine.config import DictAction
-from mmengine.dist import is_main_process
-from mmengine.runner import Runner
+# of MMEngine about itself, once in every process
+warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
-from mmautoloss.compat import allow_mmengine_checkpoints
-from mmautoloss.engine.train import LAUNCHERS, load_test_config
-from mmautoloss.errors import MMAutoLossError
+from mmengine.config import DictAction  # noqa: E402
+from mmengine.dist import is_main_process  # noqa: E402
+from mmengine.runner import Runner  # noqa: E402
+
+from mmautoloss.compat import allow_mmengine_checkpoints  # noqa: E402
+from mmautoloss.engine.train import LAUNCHERS, load_test_config  # noqa: E402
+from mmautoloss.errors import MMAutoLossError  # noqa: E402
 
 
 def main() -> int:
