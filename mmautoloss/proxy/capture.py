@@ -123,6 +123,8 @@ _THIRD = ('weight', 'target_weights', 'target_weight')
 
 def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
     """One sample of all calls, which differ in the level of a feature pyramid and share their normaliser."""
+    # OHEM also calls a loss to draw its samples: a value each, which trains nothing
+    calls = [call for call in calls if call.get('reduction_override') != 'none'] or calls
     parts = [list(call.values()) for call in calls]
     thirds = [next((call[name] for name in _THIRD if name in call), None) for call in calls]
     factors = {_number(call.get('avg_factor')) for call in calls}

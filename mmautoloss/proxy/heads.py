@@ -59,6 +59,18 @@ def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
     )
 
 
+def _iou(head: nn.Module, loss: nn.Module) -> Verdict:
+    if hasattr(head, 'loss_bbox_init') and loss is getattr(head, 'loss_bbox', None):
+        return None, 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; leave it out'
+    return 'area', ''
+
+
+def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
+    if loss.use_sigmoid:  # of mmpose: whether the prediction already is a probability
+        return None, 'it reads probabilities; set use_sigmoid=False and let the head give logits'
+    return 'sigmoid', ''
+
+
 def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
 
@@ -88,9 +100,8 @@ _RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
     'LovaszLoss': _always('softmax'),
     'OhemCrossEntropy': _always('softmax'),
     **dict.fromkeys(('L1Loss', 'SmoothL1Loss', 'MSELoss', 'BalancedL1Loss', 'GHMR'), _boxes),
-    **dict.fromkeys(
-        ('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _always('area')
-    ),
+    **dict.fromkeys(('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _iou),
+    'BCELoss': _logits,
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
     **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _OF_QUALITY),
     'DistributionFocalLoss': _OF_BINS,
@@ -149,8 +160,8 @@ def _paths(model: nn.Module) -> Iterator[str]:
             yield path
 
 
-_NECK = re.compile(r'\bdeconv_head\.')
-"""Heads that mmpose's SimCC heads use as a neck: their losses are never called."""
+_NECK = re.compile(r'\b(deconv|simplebaseline)_head\.')
+"""Heads that other heads of mmpose (SimCC, integral regression) use as a neck: their losses are never called."""
 
 
 def _is_loss(path: str, module: nn.Module) -> bool:

@@ -189,12 +189,13 @@ METRIC_OF_INPUTS = {
     'sigmoid': 'sigmoid_recall',
     'delta': 'delta_iou',
     'area': 'area_iou',
-    'mask': 'mask_iou',
+    'mask': 'sigmoid_recall',
     'heatmap': 'heatmap_recall',
 }
 """Which metric judges which kind of input.
 
 Not average precision for scores: it only ranks, and a loss that pushes all scores one way, positives a little further,
 ranks perfectly on free predictions and says nothing of use to a network. For the same reason not the share of right peaks
-(``heatmap_pck``) for heat maps: a peak can be raised without bringing anything else down.
+(``heatmap_pck``) for heat maps, where a peak can be raised without bringing anything else down, and not the IoU of masks
+(``mask_iou``), which fill most of their boxes, so that to raise everything is nearly right.
 """

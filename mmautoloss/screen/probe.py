@@ -106,13 +106,14 @@ class Probe:
         that of ``log(1 - p)`` is that of ``-log(p)``. Apart from each other they are only away from it. Targets of a
         regression are scattered too: the proposals of an untrained network are far from all objects or, added by the
         sampler, those objects themselves, so that wanted deltas are 0 and any loss that shrinks ``p`` looks right.
+        Scores that are larger than natural, as of a mask head without normalisation, are brought to a deviation of 1.
         """
         generator = torch.Generator().manual_seed(0)
         samples = []
         for sample in self.samples:
             unit = self.kind.unit(sample.pred, sample.target)
             target = self.kind.scatter(sample.target, unit, generator) if self.kind.regression else sample.target
-            pred = self.kind.scatter(sample.pred, unit, generator)
+            pred = self.kind.scatter(sample.pred if self.kind.regression else _calmed(sample.pred), unit, generator)
             samples.append(replace(sample, pred=pred, target=target))
         return replace(self, samples=tuple(samples))
 
@@ -120,6 +121,11 @@ class Probe:
         """The metric of raw predictions on the rows of a joined sample; 1 is perfect."""
         rows = sample.rows(self.kind, pred)
         return PROBE_METRICS[self.metric](rows.pred, rows.target, self.scaling)
+
+
+def _calmed(scores: Tensor) -> Tensor:
+    deviation = scores.std() if scores.numel() > 1 else scores.new_zeros(())
+    return scores / deviation.clamp(min=1)
 
 
 def save_probes(probes: Mapping[str, Probe], path: Path) -> None:

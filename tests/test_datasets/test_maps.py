@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip('mmcv')
 pytest.importorskip('mmseg')
@@ -16,8 +17,8 @@ from mmengine.registry import DefaultScope
 from mmseg.registry import DATASETS, MODELS
 from mmseg.utils import register_all_modules
 
-import mmautoloss.datasets.maps  # noqa: F401  registers DigitMaps
 from mmautoloss.datasets import CLASSES, SPLITS, SceneSettings
+from mmautoloss.datasets.maps import FOREGROUND
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 BASES = [
@@ -60,6 +61,22 @@ def test_pixels_are_those_on_disk(split, scenes, small):
         assert 0 < labels.max() <= len(CLASSES)
 
 
+def test_digits_can_be_one_class(scenes):
+    dataset = split_of(
+        'train', data_root=str(scenes), metainfo=dict(classes=FOREGROUND, palette=[(0, 0, 0), (9, 9, 9)])
+    )
+    for coarse, fine in zip(dataset, split_of('train', data_root=str(scenes)), strict=True):
+        labels = fine['data_samples'].gt_sem_seg.data
+        assert labels.max() > 1
+        assert torch.equal(coarse['data_samples'].gt_sem_seg.data, (labels > 0).to(labels.dtype))
+
+
+def test_a_class_that_is_not_named_is_ignored(scenes):
+    dataset = split_of('train', data_root=str(scenes), metainfo=dict(classes=('background', 'three')))
+    found = torch.cat([sample['data_samples'].gt_sem_seg.data.flatten() for sample in dataset]).unique()
+    assert set(found.tolist()) <= {0, 1, 255} and 255 in found
+
+
 def test_makes_its_data_when_no_root_is_given(monkeypatch, tmp_path, small):
     monkeypatch.setenv('MMAUTOLOSS_DATA', str(tmp_path))
     dataset = split_of('val', scenes=small)
@@ -78,7 +95,7 @@ def test_reads_a_given_root_and_makes_nothing(monkeypatch, scenes, tmp_path, sma
 @pytest.mark.parametrize('name', BASES)
 def test_base_config_has_a_hand_made_loss_in_each_head(name):
     config = Config.fromfile(CONFIGS / name)
-    with DefaultScope.overwrite_default_scope('mmseg'):
+    with DefaultScope.overwrite_default_scope('mmseg'), torch.device('meta'):  # no memory for weights of 60 M
         model = MODELS.build(config.model)
     for head in (model.decode_head, model.auxiliary_head):
         assert type(head.loss_decode).__name__ == 'CrossEntropyLoss'

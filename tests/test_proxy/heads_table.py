@@ -1,0 +1,187 @@
+"""Models of the libraries, as they ship them but small, and the losses that they should turn out to have."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+CLASSES = 4
+CONTRACTION = 32
+"""Divisor of all widths: a ResNet-50 of 256 to 2048 channels has those of a ResNet-18 with ``base_channels=8``."""
+
+
+class Row(NamedTuple):
+    """A model of a library.
+
+    Attributes:
+        library: Package that ships it, and its default scope.
+        config: Path below the package's configs.
+        losses: What should be found: by name the kind of input, or None where the loss cannot be searched.
+        changes: Settings by dotted key that differ from the shipped ones.
+        scale: By name the factor between the hand-made loss and its formula, where it is not 1: the libraries disagree
+            in what they average over.
+        stages: By dotted key a head of which the shipped config gives one for all stages, and their number; it is
+            written out here for each.
+    """
+
+    library: str
+    config: str
+    losses: Mapping[str, str | None]
+    changes: dict[str, Any] = {}
+    scale: Mapping[str, float] = {}
+    stages: Mapping[str, int] = {}
+
+    def model_config(self) -> Config:
+        """A config with nothing but the small model and its scope."""
+        folder = Path(importlib.import_module(self.library).__file__).parent / '.mim' / 'configs'
+        model = _shrunk(Config.fromfile(folder / self.config).model.to_dict())
+        cfg = Config({'model': model, 'default_scope': self.library})
+        copies = {key: [reduce(dict.get, key.split('.'), model)] * count for key, count in self.stages.items()}
+        cfg.merge_from_dict({f'model.{key}': value for key, value in (self.changes | copies).items()})
+        return cfg
+
+
+_WIDTHS = {
+    *('in_channels', 'out_channels', 'channels', 'feat_channels', 'conv_out_channels', 'fc_out_channels'),
+    *('c1_in_channels', 'c1_channels', 'point_feat_channels', 'block_mid_channels', 'num_channels'),
+    *('embed_dims', 'num_feats', 'feedforward_channels'),
+}
+_FIXED = {'num_classes': CLASSES, 'num_groups': 4, 'num_modules': 1, 'num_queries': 10}
+
+
+def _shrunk(node: Any) -> Any:
+    """A config with few channels and layers, random weights, and norms that need no other process."""
+    if isinstance(node, (list, tuple)):
+        return type(node)(_shrunk(part) for part in node)
+    if not isinstance(node, dict):
+        return 'BN' if node == 'SyncBN' else node
+    small = {key: _shrunk_value(key, value) for key, value in node.items() if key not in ('init_cfg', 'pretrained')}
+    if str(small.get('type')).startswith('ResNet'):
+        small |= {'depth': 18, 'base_channels': 8, 'stem_channels': 8}
+    if small.get('type') == 'SegDataPreProcessor':
+        small['size'] = (64, 64)
+    return small
+
+
+def _shrunk_value(key: str, value: Any) -> Any:
+    if key in _WIDTHS:
+        return _narrow(value)
+    if key == 'num_blocks':
+        return tuple(1 for _ in value)
+    if key == 'num_layers':
+        return min(value, 2)
+    return _FIXED.get(key, None if key == 'init_cfg' else _shrunk(value))
+
+
+def _narrow(width: Any) -> Any:
+    if isinstance(width, (list, tuple)):
+        return type(width)(_narrow(part) for part in width)
+    return max(4, width // CONTRACTION) if isinstance(width, int) and width >= CONTRACTION else width
+
+
+_NORM = {'bbox_head.norm_cfg': {'type': 'GN', 'num_groups': 4}}
+_RPN = {'rpn_cls': 'sigmoid', 'rpn_box': 'delta'}
+_ROI = {'roi_cls': 'softmax', 'roi_box': 'delta'}
+_MAPS = {'decode': 'softmax', 'aux': 'softmax'}
+_OHEM = {'type': 'OHEMPixelSampler', 'min_kept': 512}
+_KEPT = {'decode': 512 / 64**2}
+"""mmseg divides by all pixels, a formula by those that were kept."""
+_BINARY = {'num_classes': 2, 'out_channels': 1, 'loss_decode': {'type': 'CrossEntropyLoss', 'use_sigmoid': True}}
+_TWO_LOSSES = [
+    {'type': 'CrossEntropyLoss', 'loss_weight': 1.0},
+    {'type': 'CrossEntropyLoss', 'use_sigmoid': True, 'loss_weight': 3.0, 'loss_name': 'loss_bce'},
+]
+_POSE = 'body_2d_keypoint/topdown_heatmap/coco/td-hm_{}_8xb64-210e_coco-256x192.py'
+_KEYPOINTS = 17
+
+
+def _below(head: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {f'{head}.{key}': value for key, value in changes.items()}
+
+
+ROWS: dict[str, Row] = {
+    'Faster R-CNN': Row('mmdet', '_base_/models/faster-rcnn_r50_fpn.py', _RPN | _ROI),
+    'Mask R-CNN': Row('mmdet', '_base_/models/mask-rcnn_r50_fpn.py', _RPN | _ROI | {'mask': 'mask'}),
+    'Cascade R-CNN': Row(
+        'mmdet',
+        '_base_/models/cascade-rcnn_r50_fpn.py',
+        _RPN | {f'roi{n}_{part}': kind for n in range(3) for part, kind in (('cls', 'softmax'), ('box', 'delta'))},
+    ),
+    'Cascade Mask R-CNN': Row(
+        'mmdet',
+        '_base_/models/cascade-mask-rcnn_r50_fpn.py',
+        _RPN
+        | {f'roi{n}_{part}': kind for n in range(3) for part, kind in (('cls', 'softmax'), ('box', 'delta'))}
+        | {f'mask{n}': 'mask' for n in range(3)},
+        stages={'roi_head.mask_head': 3},
+    ),
+    'Double-Head R-CNN': Row('mmdet', 'double_heads/dh-faster-rcnn_r50_fpn_1x_coco.py', _RPN | _ROI),
+    'RetinaNet': Row('mmdet', '_base_/models/retinanet_r50_fpn.py', {'cls': 'sigmoid', 'box': 'delta'}),
+    'FCOS': Row(
+        'mmdet',
+        'fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py',
+        {'cls': 'sigmoid', 'box': 'area', 'centerness': 'sigmoid'},
+        _NORM,
+    ),
+    'ATSS': Row(
+        'mmdet', 'atss/atss_r50_fpn_1x_coco.py', {'cls': 'sigmoid', 'box': 'area', 'centerness': 'sigmoid'}, _NORM
+    ),
+    'YOLOF': Row('mmdet', 'yolof/yolof_r50-c5_8xb8-1x_coco.py', {'cls': 'sigmoid', 'box': 'area'}),
+    'GFL': Row('mmdet', 'gfl/gfl_r50_fpn_1x_coco.py', {'cls': None, 'box': 'area', 'dfl': None}, _NORM),
+    'VFNet': Row(
+        'mmdet', 'vfnet/vfnet_r50_fpn_1x_coco.py', {'cls': None, 'box': 'area', 'bbox_refine': 'area'}, _NORM
+    ),
+    'RepPoints': Row(
+        'mmdet',
+        'reppoints/reppoints-moment_r50_fpn_1x_coco.py',
+        {'cls': 'sigmoid', 'box': None, 'bbox_init': None, 'bbox_refine': None},
+    ),
+    'DETR': Row('mmdet', 'detr/detr_r50_8xb2-150e_coco.py', {'cls': None, 'box': None, 'iou': 'area'}),
+    'DeepLabV3+': Row('mmseg', '_base_/models/deeplabv3plus_r50-d8.py', _MAPS),
+    'PSPNet': Row('mmseg', '_base_/models/pspnet_r50-d8.py', _MAPS),
+    'UPerNet': Row('mmseg', '_base_/models/upernet_r50.py', _MAPS),
+    'HRNet-FCN': Row('mmseg', '_base_/models/fcn_hr18.py', {'decode': 'softmax'}),
+    'a list of two losses': Row(
+        'mmseg',
+        '_base_/models/fcn_hr18.py',
+        {'decode0': 'softmax', 'decode1': 'sigmoid'},
+        {'decode_head.loss_decode': _TWO_LOSSES},
+        {'decode1': 1 / CLASSES},
+    ),
+    'binary maps': Row('mmseg', '_base_/models/fcn_hr18.py', {'decode': 'sigmoid'}, _below('decode_head', _BINARY)),
+    'OHEM by loss': Row(
+        'mmseg', '_base_/models/fcn_hr18.py', {'decode': 'softmax'}, {'decode_head.sampler': _OHEM}, _KEPT
+    ),
+    'OHEM by threshold': Row(
+        'mmseg',
+        '_base_/models/fcn_hr18.py',
+        {'decode': 'softmax'},
+        {'decode_head.sampler': _OHEM | {'thresh': 0.01}},
+        _KEPT,
+    ),
+    'OCRNet': Row('mmseg', '_base_/models/ocrnet_hr18.py', {'decode0': 'softmax', 'decode1': 'softmax'}),
+    'pose of ResNet': Row(
+        'mmpose',
+        _POSE.format('res50'),
+        {'heatmap': 'heatmap'},
+        {'head.deconv_out_channels': (8, 8, 8)},
+        {'heatmap': 1 / _KEYPOINTS},
+    ),
+    'pose of HRNet': Row(
+        'mmpose', _POSE.format('hrnet-w32'), {'heatmap': 'heatmap'}, scale={'heatmap': 1 / _KEYPOINTS}
+    ),
+    'SimCC': Row(
+        'mmpose',
+        'body_2d_keypoint/simcc/coco/simcc_res50_8xb64-210e_coco-256x192.py',
+        {'heatmap': None},
+        {'head.deconv_out_channels': (8, 8, 8)},
+    ),
+    'pose regression': Row(
+        'mmpose', 'body_2d_keypoint/topdown_regression/coco/td-reg_res50_8xb64-210e_coco-256x192.py', {'heatmap': None}
+    ),
+}
