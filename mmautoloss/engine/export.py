@@ -75,8 +75,9 @@ def _step(node: Any, part: str, branch: Branch) -> Any:
     try:
         return node[int(part)] if isinstance(node, (list, tuple)) else node[part]
     except (KeyError, IndexError, ValueError, TypeError):
-        raise _no_such(branch) from None
+        raise _no_such(branch, isinstance(node, dict) and part.isdigit()) from None
 
 
-def _no_such(branch: Branch) -> SetupError:
-    return SetupError(f'The config of the model has no {branch.config_path!r} (branch {branch.name!r}).')
+def _no_such(branch: Branch, shared: bool = False) -> SetupError:
+    remedy = ' One dict serves all stages there: write it as a list with one entry a stage.' if shared else ''
+    return SetupError(f'The config of the model has no {branch.config_path!r} (branch {branch.name!r}).{remedy}')

@@ -156,7 +156,7 @@ def _number(value: Tensor | float | None) -> float | None:
 
 def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitored: Sequence[str]) -> Probe:
     if not samples:
-        raise SetupError(f'The loss at {branch.path!r} was not called on any of the probe images.')
+        raise SetupError(f'The loss at {branch.path!r} was not called on any of the probe images. Leave it out.')
     metric = _metric(branch, samples[0], monitored)
     probe = Probe(branch.inputs, metric, tuple(samples), _scaling(model, branch))
     if not len(probe.joined().pred):
