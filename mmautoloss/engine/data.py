@@ -27,16 +27,16 @@ def apply_options(cfg: Config, options: Mapping[str, Any]) -> None:
 
 
 def check_files(cfg: Config) -> None:
-    """Looks for the annotation files of all data sets.
+    """Looks for the roots and annotation files of all data sets.
 
     Raises:
         SetupError: A file is missing.
     """
     for loader, dataset in _datasets(cfg):
         ann_file, root = dataset.get('ann_file'), dataset.get('data_root')
-        if not ann_file or (root is None and not osp.isabs(ann_file)):
+        if root is None and not osp.isabs(ann_file or ''):
             continue  # made by the data set itself
-        path = ann_file if osp.isabs(ann_file) else osp.join(root, ann_file)
+        path = osp.join(root or '', ann_file or '')
         if '://' not in path and not osp.exists(path):
             raise SetupError(
                 f'{loader} reads {path}, which does not exist. Put the data there, or name their place with '

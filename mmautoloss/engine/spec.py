@@ -208,7 +208,11 @@ def _only(name: str, given: Mapping[str, Any], **defaults: Any) -> dict[str, Any
 
 
 def _build(name: str, cls: type, options: Mapping[str, Any]) -> Any:
-    return cls(**_only(name, options, **{key: field.default for key, field in cls.__dataclass_fields__.items()}))
+    options = _only(name, options, **{key: field.default for key, field in cls.__dataclass_fields__.items()})
+    try:
+        return cls(**options)
+    except TypeError as error:  # such as a text where a number is compared
+        raise SetupError(f'{name} has a value of a wrong type: {error}. Got {dict(options)}.') from None
 
 
 def _check_paths(base: Config, branches: tuple[Branch, ...]) -> None:

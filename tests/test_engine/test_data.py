@@ -95,9 +95,18 @@ def test_files_that_are_there_pass(tmp_path: Path) -> None:
     'fields',
     [
         pytest.param({'data_root': None}, id='made by the data set'),
-        pytest.param({'ann_file': ''}, id='no file'),
+        pytest.param({'ann_file': '', 'data_root': None}, id='no file'),
         pytest.param({'data_root': 's3://bucket/coco'}, id='remote'),
     ],
 )
 def test_what_cannot_be_looked_up_is_left_alone(fields: dict) -> None:
     check_files(Config({'train_dataloader': {'dataset': dataset(**fields)}}))
+
+
+def test_missing_root_of_a_data_set_without_annotation_file(tmp_path):
+    dataset = {'type': 'BaseSegDataset', 'data_root': str(tmp_path / 'camvid'), 'data_prefix': {'img_path': 'img'}}
+    cfg = Config({'train_dataloader': {'dataset': dataset}})
+    with pytest.raises(SetupError, match='train_dataloader reads .*camvid.*does not exist'):
+        check_files(cfg)
+    (tmp_path / 'camvid').mkdir()
+    check_files(cfg)

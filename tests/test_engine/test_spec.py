@@ -22,6 +22,9 @@ WRONG = [
     pytest.param({'strategy.speed': 3}, 'strategy RegularizedEvolution: .*speed', id='option'),
     pytest.param({'budget.trials': 3}, 'budget has no setting trials; there are max_trials', id='budget key'),
     pytest.param({'budget.max_trials': -1}, 'max_trials must not be negative', id='budget value'),
+    pytest.param(
+        {'budget.max_trials': '3'}, "budget has a value of a wrong type.*'max_trials': '3'", id='budget type'
+    ),
     pytest.param({'screen.bar': 0.5}, 'screen has no setting bar; there are eta', id='screen key'),
     pytest.param({'screen.samples': 0}, 'at least 1, but got 0, 2 and 48', id='samples'),
     pytest.param({'screen.digits': 0}, 'at least 1, but got 2, 0 and 48', id='digits'),
