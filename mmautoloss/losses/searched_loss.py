@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -44,6 +47,9 @@ class SearchedLoss(nn.Module):
         reduction: ``'mean'``, ``'sum'`` or ``'none'`` (one value a row or pixel).
         loss_weight: Factor of the loss.
         ignore_index: Label that does not count.
+        class_weight: Factor of each channel of the graph, against imbalance; None where all are 1. With
+            ``-y * log(p)`` it weighs each row by its class. (mmseg's ``avg_non_ignore`` then divides by the sum of the
+            weights of all labels; this loss by the number of positions.)
         loss_name: Key of the loss in logs; must begin with ``loss``, or it would take no part in
             training.
 
@@ -65,6 +71,7 @@ class SearchedLoss(nn.Module):
         reduction: str = 'mean',
         loss_weight: float = 1.0,
         ignore_index: int | None = None,
+        class_weight: Sequence[float] | None = None,
         loss_name: str = 'loss_searched',
     ) -> None:
         super().__init__()
@@ -84,6 +91,7 @@ class SearchedLoss(nn.Module):
         self.reduction = reduction
         self.loss_weight = loss_weight
         self.ignore_index = ignore_index
+        self._class_weight = None if class_weight is None else _check_class_weight(class_weight)
         self._loss_name = loss_name
 
     @property
@@ -148,7 +156,17 @@ class SearchedLoss(nn.Module):
         elements = self.graph.elements(self._tensors(rows), rows.valid)
         if rows.weight is not None:
             elements = elements * rows.weight
+        if self._class_weight is not None:
+            elements = elements * self._channel_weight(elements)
         return elements.sum(dim=1)
+
+    def _channel_weight(self, elements: Tensor) -> Tensor:
+        if len(self._class_weight) != elements.shape[1]:
+            raise SetupError(
+                f'class_weight needs one factor for each of {elements.shape[1]} channels, '
+                f'but got {len(self._class_weight)}.'
+            )
+        return elements.new_tensor(self._class_weight).view(1, -1, 1, 1)
 
     def _tensors(self, rows: Rows) -> dict[str, Tensor]:
         # in float32 also under autocast: areas and exponentials leave the range of halves
@@ -160,6 +178,13 @@ class SearchedLoss(nn.Module):
 
     def extra_repr(self) -> str:
         return f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'
+
+
+def _check_class_weight(factors: Sequence[float]) -> tuple[float, ...]:
+    factors = tuple(map(float, factors))
+    if not all(math.isfinite(factor) and factor >= 0 for factor in factors):
+        raise SetupError(f'class_weight must be finite and not negative, but got {factors}.')
+    return factors
 
 
 def _full_precision(tensor: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmautoloss.errors import SetupError
 from mmautoloss.expr import compile_tree, parse
 from mmautoloss.losses import SearchedLoss, input_kind, known_loss
 
@@ -137,6 +138,31 @@ def test_weights_of_pixels():
     found = SearchedLoss(CE)(pred, target, weight)
     wanted = (F.cross_entropy(pred, target, reduction='none') * weight).sum() / (weight != 0).sum()
     torch.testing.assert_close(found, wanted)
+
+
+def test_class_weights_are_those_of_cross_entropy():
+    """Against imbalance: a rare class counts as much as its factor says."""
+    pred, target, factors = torch.randn(3, 4, 5, 6), labels(3, 5, 6), [0.2, 1.0, 5.0, 0.0]
+    loss = SearchedLoss(CE, class_weight=factors)
+    found = value_and_gradient(loss, pred, target, ignore_index=255)
+
+    def reference(p):
+        weight = torch.tensor(factors)
+        total = F.cross_entropy(p, target, weight, ignore_index=255, reduction='sum')
+        return total / (target != 255).sum()
+
+    assert_same(found, value_and_gradient(reference, pred))
+    with pytest.raises(SetupError, match='one factor for each of 4 channels, but got 2'):
+        SearchedLoss(CE, class_weight=[1, 2])(pred, target, ignore_index=255)
+    with pytest.raises(SetupError, match='class_weight must be finite and not negative'):
+        SearchedLoss(CE, class_weight=[1, float('nan')])
+
+
+def test_dice_is_blind_to_the_number_of_pixels_of_a_class():
+    """Twice the background, predicted as well, changes nothing: each class is a ratio of its own."""
+    pred, target = torch.randn(1, 2, 4, 4), (torch.rand(1, 4, 4) > 0.8).long()
+    doubled = SearchedLoss(known_loss('dice', 'softmax'))(torch.cat([pred, pred], 3), torch.cat([target, target], 2))
+    torch.testing.assert_close(doubled, SearchedLoss(known_loss('dice', 'softmax'))(pred, target))
 
 
 def test_without_reduction_a_value_a_pixel():
