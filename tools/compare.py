@@ -25,9 +25,11 @@ def main() -> int:
             args.config, args.work_dir, args.cfg_options, execute__workers=args.workers, results=args.results
         )
         spec = spec_of(cfg)
-        _, history = read_history(spec.work_dir / 'journal.jsonl')
-        best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
-        known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
+        best, known = [], []
+        if args.best:
+            _, history = read_history(spec.work_dir / 'journal.jsonl')
+            best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
+            known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
         compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), args.split)
         print_comparison(read_results(Path(args.results)), spec.describe, args.split)
     except MMAutoLossError as error:
@@ -41,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='the search config')
     parser.add_argument('--results', metavar='CSV', required=True, help='file to which each row is appended')
     parser.add_argument('--work-dir', help='work dir of the search; default work_dirs/CONFIG')
-    parser.add_argument('--best', type=int, default=3, help='how many of the best found losses')
+    parser.add_argument('--best', type=int, default=3, help='how many of the best found losses; 0 needs no search')
     parser.add_argument('--seeds', type=int, default=3, help='trainings of each loss')
     parser.add_argument('--first-seed', type=int, default=100, help='seeds that the search has not used')
     parser.add_argument('--split', default='val', help="name of the base config's validation set, for the rows")

@@ -13,7 +13,7 @@ search = dict(
     seeds=[dict(rpn_cls='bce', rpn_box='l1', roi_cls='ce', roi_box='l1')],
     strategy=dict(
         type='RegularizedEvolution',
-        initial=2,
+        initial=1,
         tournament=0.3,
         copy_rate=0.0,
         fresh_rate=0.15,
