@@ -31,7 +31,7 @@ def main() -> int:
             best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
             known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
         compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), args.split)
-        print_comparison(read_results(Path(args.results)), spec.describe, args.split)
+        print_comparison(read_results(Path(args.results)), spec.describe, spec.proxy.metric, args.split)
     except MMAutoLossError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

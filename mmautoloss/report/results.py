@@ -95,20 +95,26 @@ def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
                 writer.writerow(row)
 
 
-def print_comparison(rows: Iterable[ResultRow], describe: Mapping[str, str], split: str) -> None:
-    """Prints mean, spread and the paired difference to the hand-made losses, of the rows of one set and split."""
-    rows = [row for row in rows if (row.set, row.network, row.split) == (describe['set'], describe['network'], split)]
-    table = Table(title=f'{describe["set"]}, {describe["network"]}, scored on {split}', title_justify='left')
+def print_comparison(rows: Iterable[ResultRow], describe: Mapping[str, str], metric: str, split: str) -> None:
+    """Prints mean, spread and the paired difference to the hand-made losses, of the rows of one set and metric."""
+    wanted = (describe['set'], describe['network'], metric, split)
+    rows = [row for row in rows if (row.set, row.network, row.metric, row.split) == wanted]
+    title = f'{describe["set"]}, {describe["network"]}, {metric} on {split}'
+    table = Table(title=title, title_justify='left')
     for column in ('losses', 'mean', 'spread', 'seeds', 'difference by seed'):
         table.add_column(column, overflow='fold')
-    hand_made = {row.seed: row.value for row in rows if not row.expression}
+    hand_made = {row.seed: row.value for row in rows if row.loss == describe.get('hand_made', 'hand-made')}
     for loss, expression in dict.fromkeys((row.loss, row.expression) for row in rows):
         values = {row.seed: row.value for row in rows if (row.loss, row.expression) == (loss, expression)}
         paired = ' '.join(f'{values[seed] - hand_made[seed]:+.3f}' for seed in sorted(values) if seed in hand_made)
         name = '\n'.join([loss, *(f'  {k}: {v}' for k, v in json.loads(expression or '{}').items())])
         spread = f'{stdev(values.values()):.4f}' if len(values) > 1 else '-'
         table.add_row(
-            escape(name), f'{mean(values.values()):.4f}', spread, str(len(values)), paired if expression else ''
+            escape(name),
+            f'{mean(values.values()):.4f}',
+            spread,
+            str(len(values)),
+            '' if loss == describe.get('hand_made', 'hand-made') else paired,
         )
     Console(highlight=False).print(table)
 

@@ -11,7 +11,7 @@ pytest.importorskip('mmengine')
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.report import ResultRow, append_results, read_results, result_rows
+from mmautoloss.report import ResultRow, append_results, print_comparison, read_results, result_rows
 from mmautoloss.trial import History, Outcome, Role, State, Trial
 
 GENOME = Genome.from_text({'cls': '-y * log(p)', 'box': 'abs(p - y)'})
@@ -47,7 +47,7 @@ def test_rows_are_those_of_baseline_and_finalists() -> None:
     history = History()
     plan = [
         (Role.BASELINE, None, 0.5),
-        (Role.SEARCH, None, 0.4),
+        (Role.KNOWN, None, 0.4),
         (Role.SEARCH, None, 0.3),
         (Role.SEARCH, None, None),
         (Role.FINALIST, 2, 0.25),
@@ -59,11 +59,29 @@ def test_rows_are_those_of_baseline_and_finalists() -> None:
         state = State.FAILED if error is None else State.COMPLETE
         metrics = {} if error is None else {'toy/error': error}
         history.settle(number, Outcome(state, None if error is None else -error, metrics))
-    rows = result_rows(history, history.ranking(1), {'task': 'toy', 'hand_made': 'ce+l1'}, PROXY)
+    rows = result_rows(history, history.ranking(1), {'task': 'toy', 'hand_made': 'hand'}, PROXY)
     assert [(row.loss, row.seed, row.value) for row in rows] == [
-        ('ce+l1', 0, 0.5),
+        ('hand', 0, 0.5),
+        ('ce+l1', 1, 0.4),
         ('found-2', 2, 0.3),
         ('found-2', 4, 0.25),
     ]
     assert {(row.metric, row.iterations, row.split) for row in rows} == {('toy/error', 8, 'search_val')}
     assert rows[0].expression == '' and '"cls": "-y * log(p)"' in rows[1].expression
+
+
+def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) -> None:
+    values = {('hand', ''): (0.5, 0.4), ('mse', '{"cls": "p"}'): (0.4, 0.2), ('other', ''): (0.9, 0.9)}
+    rows = [
+        ROW._replace(loss=loss, expression=text, seed=seed, value=value)
+        for (loss, text), pair in values.items()
+        for seed, value in enumerate(pair)
+    ]
+    foreign = [ROW._replace(metric='m2', value=7.0), ROW._replace(split='test', value=7.0)]
+    describe = {'set': 's', 'network': 'n', 'hand_made': 'hand'}
+    print_comparison([*rows, *foreign], describe, 'm', 'val')
+    table = capsys.readouterr().out
+    assert 's, n, m on val' in table and '7.0' not in table
+    (line,) = [line for line in table.splitlines() if 'mse' in line]
+    assert '0.3000' in line and '-0.100 -0.200' in line
+    assert '+0.400 +0.500' in next(line for line in table.splitlines() if 'other' in line)
