@@ -25,7 +25,8 @@ LAYERS = (
     {'strategy', 'screen', 'losses'},
     {'proxy', 'execute'},
     {'search', 'report'},
-    {'engine', 'datasets', 'testing', 'cli'},
+    {'engine', 'datasets', 'testing'},
+    {'cli'},
     {'__init__', '__main__'},
 )
 
