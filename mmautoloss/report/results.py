@@ -103,7 +103,8 @@ def print_comparison(rows: Iterable[ResultRow], describe: Mapping[str, str], met
     table = Table(title=title, title_justify='left')
     for column in ('losses', 'mean', 'spread', 'seeds', 'difference by seed'):
         table.add_column(column, overflow='fold')
-    hand_made = {row.seed: row.value for row in rows if row.loss == describe.get('hand_made', 'hand-made')}
+    reference = (describe.get('hand_made', 'hand-made'), '')  # as expressions the same losses may have the same name
+    hand_made = {row.seed: row.value for row in rows if (row.loss, row.expression) == reference}
     for loss, expression in dict.fromkeys((row.loss, row.expression) for row in rows):
         values = {row.seed: row.value for row in rows if (row.loss, row.expression) == (loss, expression)}
         paired = ' '.join(f'{values[seed] - hand_made[seed]:+.3f}' for seed in sorted(values) if seed in hand_made)
@@ -114,7 +115,7 @@ def print_comparison(rows: Iterable[ResultRow], describe: Mapping[str, str], met
             f'{mean(values.values()):.4f}',
             spread,
             str(len(values)),
-            '' if loss == describe.get('hand_made', 'hand-made') else paired,
+            '' if (loss, expression) == reference else paired,
         )
     Console(highlight=False).print(table)
 

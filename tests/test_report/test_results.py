@@ -71,7 +71,12 @@ def test_rows_are_those_of_baseline_and_finalists() -> None:
 
 
 def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) -> None:
-    values = {('hand', ''): (0.5, 0.4), ('mse', '{"cls": "p"}'): (0.4, 0.2), ('other', ''): (0.9, 0.9)}
+    values = {
+        ('hand', ''): (0.5, 0.4),
+        ('mse', '{"cls": "p"}'): (0.4, 0.2),
+        ('hand', '{"cls": "y"}'): (0.1, 0.1),
+        ('other', ''): (0.9, 0.9),
+    }
     rows = [
         ROW._replace(loss=loss, expression=text, seed=seed, value=value)
         for (loss, text), pair in values.items()
