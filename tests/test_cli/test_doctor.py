@@ -67,9 +67,7 @@ class TestVerdict:
 
     def test_absent_mmcv_stops_the_models_only(self) -> None:
         verdicts = judge_by_task(change(HEALTHY, Package('mmcv', 'absent')))
-        assert verdicts['detection'] == Verdict(
-            'detection', False, 'mmcv is not installed', MENDS['mmcv']
-        )
+        assert verdicts['detection'] == Verdict('detection', False, 'mmcv is not installed', MENDS['mmcv'])
         assert not verdicts['pose'].works
         assert verdicts['digits data set'].works
 
@@ -150,9 +148,7 @@ class TestFacts:
         assert attempt_import('patient') == Check('patient', 'failed', error)
 
     def test_check_of_an_absent_package(self) -> None:
-        assert attempt_import('patient.x') == Check(
-            'patient.x', 'absent', 'patient is not installed'
-        )
+        assert attempt_import('patient.x') == Check('patient.x', 'absent', 'patient is not installed')
 
     def test_check_that_works(self) -> None:
         assert attempt('name', 'pytest', lambda: ('note', 'text')) == Check('name', 'note', 'text')
@@ -165,9 +161,7 @@ class TestFacts:
         assert 'loads' in detail
 
     @pytest.mark.parametrize(('kept', 'state'), [([2, 0], 'ok'), ([0, 1, 2], 'failed')])
-    def test_nms_is_judged_by_its_result(
-        self, kept: list[int], state: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_nms_is_judged_by_its_result(self, kept: list[int], state: str, monkeypatch: pytest.MonkeyPatch) -> None:
         fake_mmcv(monkeypatch, nms=lambda *args, **kwargs: (None, torch.tensor(kept)))
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
         assert probes.compute_nms()[0] == state
@@ -235,9 +229,7 @@ class TestPage:
             monkeypatch.setitem(sys.modules, 'rich', None)
             monkeypatch.setitem(sys.modules, 'rich.box', None)
         monkeypatch.setenv('COLUMNS', '60')
-        environment = change(
-            HEALTHY, Package('mmcv', 'absent'), Package('mmdet', 'broken', error='E: [red]x[/]')
-        )
+        environment = change(HEALTHY, Package('mmcv', 'absent'), Package('mmdet', 'broken', error='E: [red]x[/]'))
         show(build_page(environment, judge(environment)))
         text = capsys.readouterr().out
         assert 'E: [red]x[/]' in text

@@ -106,7 +106,7 @@ def test_what_cannot_be_looked_up_is_left_alone(fields: dict) -> None:
 def test_missing_root_of_a_data_set_without_annotation_file(tmp_path):
     dataset = {'type': 'BaseSegDataset', 'data_root': str(tmp_path / 'camvid'), 'data_prefix': {'img_path': 'img'}}
     cfg = Config({'train_dataloader': {'dataset': dataset}})
-    with pytest.raises(SetupError, match='train_dataloader reads .*camvid.*does not exist'):
+    with pytest.raises(SetupError, match=r'train_dataloader reads .*camvid.*does not exist'):
         check_files(cfg)
     (tmp_path / 'camvid').mkdir()
     check_files(cfg)
