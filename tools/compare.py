@@ -14,7 +14,7 @@ from mmengine.config import DictAction  # noqa: E402
 
 from mmautoloss.engine import compare, load_search_config, spec_of  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
-from mmautoloss.report import print_comparison, read_results  # noqa: E402
+from mmautoloss.report import length_of, print_comparison, read_results  # noqa: E402
 from mmautoloss.trial import Role, State, read_history  # noqa: E402
 
 
@@ -31,7 +31,13 @@ def main() -> int:
             best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
             known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
         compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), args.split)
-        print_comparison(read_results(Path(args.results)), spec.describe, spec.proxy.metric, args.split)
+        print_comparison(
+            read_results(Path(args.results)),
+            spec.describe,
+            spec.proxy.metric,
+            args.split,
+            length_of(spec.base.train_cfg),
+        )
     except MMAutoLossError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

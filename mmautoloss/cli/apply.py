@@ -33,10 +33,12 @@ def run(args: argparse.Namespace) -> int:
     places = find_losses(build_model(base))
     if len(args.result) == 1 and '=' not in args.result[0]:
         losses = read_result(Path(args.result[0]), args.trial)
-    elif all('=' in entry for entry in args.result):
+    elif all('=' in entry for entry in args.result) and args.trial is None:
         losses = by_hand(args.result, places)
     else:
-        raise SetupError(f'RESULT must be one file or work dir, or NAME=LOSS ..., but got {" ".join(args.result)}.')
+        raise SetupError(
+            'RESULT must be one file or work dir, or NAME=LOSS ... without --trial, but got ' + ' '.join(args.result)
+        )
     mapping = dict(entry.partition('=')[::2] for entry in args.map)
     branches, genome, weights = match(losses, places, mapping)
     out = Path(args.out)

@@ -61,7 +61,7 @@ def _takes(head: Mapping[str, Any], key: str, scope: str | None) -> bool:
     """Whether a head has a loss by default that its config does not mention."""
     with DefaultScope.overwrite_default_scope(scope):
         kind = MODELS.get(head['type']) if isinstance(head.get('type'), str) else None
-    return kind is not None and key in inspect.signature(kind).parameters
+    return kind is not None and any(key in inspect.signature(base.__init__).parameters for base in kind.__mro__)
 
 
 def write_config(cfg: Config, path: Path) -> None:

@@ -76,6 +76,8 @@ def read_result(source: Path, number: int | None = None) -> tuple[NamedLoss, ...
         )
     if source.suffix == '.jsonl':
         return _of_journal(source, number)
+    if number is not None:
+        raise SetupError(f'Only a journal has trials to choose from, but got trial {number} of {source}.')
     try:
         entries = json.loads(source.read_text(encoding='utf-8'))
         return tuple(NamedLoss(**entry) for entry in entries)
@@ -113,11 +115,12 @@ def match(
         SetupError: A found loss has no place, or reads what the head there does not give.
     """
     by_name = {loss.name: loss for loss in losses}
+    by_path = {loss.path: loss for loss in losses}
     _check_mapping(mapping, by_name, model)
     branches, texts, weights = [], {}, {}
     for place in model:
         name = mapping.get(place.path) or mapping.get(place.name)
-        loss = by_name[name] if name else next((x for x in losses if _same(x.path, place.path)), None)
+        loss = by_name[name] if name else by_path.get(place.path) or _of_other_stage(losses, place.path, model)
         if loss is None:
             continue
         if place.inputs != loss.inputs and not place.unknown:
@@ -146,12 +149,19 @@ def by_hand(entries: Sequence[str], model: Sequence[FoundLoss]) -> tuple[NamedLo
             fitting = [place.name for place in model if place.inputs]
             raise SetupError(f'There is no loss {name!r} to replace; there are {", ".join(fitting)}.')
         text = known_loss(text, place.inputs) if text in ZOO else text
-        losses.append(NamedLoss(name, place.path, place.inputs, text, 1.0))
+        losses.append(NamedLoss(name, place.path, place.inputs, text, place.weight))
     return tuple(losses)
 
 
-def _same(path: str, other: str) -> bool:
-    return path == other or re.sub(r'\.\d+\b', '', path) == re.sub(r'\.\d+\b', '', other)
+def _of_other_stage(losses: Sequence[NamedLoss], path: str, model: Sequence[FoundLoss]) -> NamedLoss | None:
+    """The loss whose path differs in numbers only; one that has a place of its own in the model stays there."""
+    places = {place.path for place in model}
+    same = [x for x in losses if x.path not in places and _unnumbered(x.path) == _unnumbered(path)]
+    return same[0] if same else None
+
+
+def _unnumbered(path: str) -> str:
+    return re.sub(r'\.\d+\b', '', path)
 
 
 def _check_mapping(mapping: Mapping[str, str], losses: Mapping[str, Any], model: Sequence[FoundLoss]) -> None:

@@ -24,6 +24,7 @@ class FoundLoss(NamedTuple):
         inputs: Kind of input with which it can be searched, or None.
         reason: Why it cannot be searched and what would help; '' where it can.
         unknown: Whether nothing is known of this loss, so that a user may know better.
+        weight: Its ``loss_weight`` now.
     """
 
     name: str
@@ -33,6 +34,7 @@ class FoundLoss(NamedTuple):
     inputs: str | None
     reason: str
     unknown: bool = False
+    weight: float = 1.0
 
 
 Verdict = tuple[str | None, str]
@@ -94,12 +96,14 @@ _RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
     'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
     'CrossEntropyLoss': _cross_entropy,
     'FocalLoss': _sigmoid,
-    'GHMC': _always('sigmoid'),
+    **dict.fromkeys(
+        ('GHMC', 'GHMR'), _never('it remembers the gradients of earlier batches; use FocalLoss or L1Loss')
+    ),
     'DiceLoss': _sigmoid,
     'TverskyLoss': _always('softmax'),
     'LovaszLoss': _always('softmax'),
     'OhemCrossEntropy': _always('softmax'),
-    **dict.fromkeys(('L1Loss', 'SmoothL1Loss', 'MSELoss', 'BalancedL1Loss', 'GHMR'), _boxes),
+    **dict.fromkeys(('L1Loss', 'SmoothL1Loss', 'MSELoss', 'BalancedL1Loss'), _boxes),
     **dict.fromkeys(('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _iou),
     'BCELoss': _logits,
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
@@ -127,7 +131,10 @@ def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
     kind = type(loss).__name__
     rule = _RULES.get(kind) or _guess_rule(head, loss, path)
     inputs, reason = rule(head, loss) if rule else (None, _UNKNOWN.format(kind))
-    return FoundLoss(name, path, config_path(path), kind, inputs, reason, unknown=rule is None)
+    if getattr(loss, 'reduction', 'mean') == 'sum':  # then the head itself divides by its number of samples
+        inputs, reason = None, "its head divides a sum by itself; use reduction='mean' if the head passes avg_factor"
+    weight = float(getattr(loss, 'loss_weight', 1.0))
+    return FoundLoss(name, path, config_path(path), kind, inputs, reason, unknown=rule is None, weight=weight)
 
 
 _UNKNOWN = 'the calls of {} are not known; if it is called with predictions and targets, name its inputs yourself'

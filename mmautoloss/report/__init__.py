@@ -1,12 +1,21 @@
 """What a person sees and keeps of a search."""
 
 from mmautoloss.report.console import ConsoleObserver
-from mmautoloss.report.results import ResultRow, append_results, make_row, print_comparison, read_results, result_rows
+from mmautoloss.report.results import (
+    ResultRow,
+    append_results,
+    length_of,
+    make_row,
+    print_comparison,
+    read_results,
+    result_rows,
+)
 
 __all__ = [
     'ConsoleObserver',
     'ResultRow',
     'append_results',
+    'length_of',
     'make_row',
     'print_comparison',
     'read_results',

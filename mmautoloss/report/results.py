@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -95,11 +95,13 @@ def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
                 writer.writerow(row)
 
 
-def print_comparison(rows: Iterable[ResultRow], describe: Mapping[str, str], metric: str, split: str) -> None:
+def print_comparison(
+    rows: Iterable[ResultRow], describe: Mapping[str, str], metric: str, split: str, iterations: int
+) -> None:
     """Prints mean, spread and the paired difference to the hand-made losses, of the rows of one set and metric."""
-    wanted = (describe['set'], describe['network'], metric, split)
-    rows = [row for row in rows if (row.set, row.network, row.metric, row.split) == wanted]
-    title = f'{describe["set"]}, {describe["network"]}, {metric} on {split}'
+    wanted = (describe.get('set', ''), describe.get('network', ''), metric, split, iterations)
+    rows = [row for row in rows if (row.set, row.network, row.metric, row.split, row.iterations) == wanted]
+    title = ', '.join(filter(None, [*wanted[:2], f'{metric} on {split}', f'{iterations} iterations']))
     table = Table(title=title, title_justify='left')
     for column in ('losses', 'mean', 'spread', 'seeds', 'difference by seed'):
         table.add_column(column, overflow='fold')
@@ -122,7 +124,6 @@ def print_comparison(rows: Iterable[ResultRow], describe: Mapping[str, str], met
 
 def make_row(trial: Trial, describe: Mapping[str, str], proxy: ProxySettings, value: float) -> ResultRow:
     """The row of one training; ``describe`` has ``task``, ``set``, ``network``, ``split`` and ``hand_made``."""
-    schedule = proxy.schedule
     return ResultRow(
         task=describe.get('task', ''),
         set=describe.get('set', ''),
@@ -132,9 +133,14 @@ def make_row(trial: Trial, describe: Mapping[str, str], proxy: ProxySettings, va
         expression='' if trial.genome is None else json.dumps(trial.genome.to_text()),
         seed=trial.seed,
         split=describe.get('split', 'search_val'),
-        iterations=int(schedule.get('max_iters') or schedule.get('max_epochs') or 0),
+        iterations=length_of(proxy.schedule),
         value=value,
     )
+
+
+def length_of(schedule: Mapping[str, Any]) -> int:
+    """Iterations of a training, or epochs where it counts those."""
+    return int(schedule.get('max_iters') or schedule.get('max_epochs') or 0)
 
 
 def _name(trial: Trial, describe: Mapping[str, str]) -> str:

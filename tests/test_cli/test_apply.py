@@ -12,9 +12,9 @@ pytest.importorskip('mmdet')
 from mmengine.config import Config
 
 from mmautoloss.__main__ import main
-from mmautoloss.engine import NamedLoss, found_losses, write_losses
+from mmautoloss.engine import NamedLoss, found_losses, match, write_losses
 from mmautoloss.expr import Genome
-from mmautoloss.proxy import Branch
+from mmautoloss.proxy import Branch, FoundLoss
 from mmautoloss.trial import Outcome, Role, State, Trial
 from mmautoloss.trial.journal import Journal
 
@@ -99,6 +99,21 @@ def test_a_shared_file_goes_to_all_stages_of_a_cascade(tmp_path: Path, capsys) -
     assert 'roi_head.bbox_head.1.loss_cls: CrossEntropyLoss -> as it was' in capsys.readouterr().out
 
 
+def test_losses_of_two_heads_that_differ_in_a_number_stay_apart(tmp_path: Path) -> None:
+    places = [FoundLoss(f'aux{k}', f'auxiliary_head.{k}.loss_decode', '', 'CE', 'softmax', '') for k in range(3)]
+    texts = ('-y * log(p)', '(p - y) ** 2')
+    losses = [NamedLoss(p.name, p.path, 'softmax', text, 1.0) for p, text in zip(places, texts, strict=False)]
+    _, genome, _ = match(losses, places, {})
+    assert genome.to_text() == {'aux0': texts[0], 'aux1': texts[1]}
+
+
+def test_losses_by_hand_keep_the_weight(tmp_path: Path) -> None:
+    pytest.importorskip('mmseg')
+    new = apply(tmp_path, str(CONFIGS / 'digits' / 'deeplabv3plus.py'), 'decode=dice', 'aux=ce')
+    weights = [head.loss_decode.loss_weight for head in (new.model.decode_head, new.model.auxiliary_head)]
+    assert weights == [1.0, 0.4]
+
+
 def test_losses_by_hand_and_by_name(tmp_path: Path) -> None:
     new = apply(tmp_path, BASE, 'rpn_cls=focal', 'roi_cls=-mean_c(y * log(p))')
     assert 'p ** 2' in new.model.rpn_head.loss_cls.expression
@@ -122,6 +137,7 @@ ERRORS = {
     'other inputs': (['rpn_box=i / u'], "Unknown input 'i'"),
     'unfit loss': (['roi_cls=giou'], 'known losses for inputs "softmax" are ce'),
     'mixed': (['roi_cls=ce', 'no/such.json'], 'must be one file or work dir, or NAME=LOSS'),
+    'trial of a file': (['{losses}', '--trial', '3'], 'Only a journal has trials to choose from'),
     'map from nowhere': (['{losses}', '--map', 'cls=box'], "this model has no loss 'cls'"),
     'map of nothing': (['{losses}', '--map', 'rpn_cls=cls'], "no found loss 'cls'; there are box"),
     'no place': (['{losses}'], 'None of the found losses .* Name places with --map'),

@@ -82,11 +82,11 @@ def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) ->
         for (loss, text), pair in values.items()
         for seed, value in enumerate(pair)
     ]
-    foreign = [ROW._replace(metric='m2', value=7.0), ROW._replace(split='test', value=7.0)]
+    foreign = [ROW._replace(value=7.0, **other) for other in ({'metric': 'm2'}, {'split': 'test'}, {'iterations': 9})]
     describe = {'set': 's', 'network': 'n', 'hand_made': 'hand'}
-    print_comparison([*rows, *foreign], describe, 'm', 'val')
+    print_comparison([*rows, *foreign], describe, 'm', 'val', 8)
     table = capsys.readouterr().out
-    assert 's, n, m on val' in table and '7.0' not in table
+    assert 's, n, m on val, 8 iterations' in table and '7.0' not in table
     (line,) = [line for line in table.splitlines() if 'mse' in line]
     assert '0.3000' in line and '-0.100 -0.200' in line
     assert '+0.400 +0.500' in next(line for line in table.splitlines() if 'other' in line)
