@@ -104,15 +104,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     base = load_base(settings['base_config'], settings['options'])
     cfg, base = with_aux(cfg, settings['aux']), with_aux(base, settings['aux'])
     branches = read_branches(settings['branches'], settings['aux'], base)
-    screen = dict(settings['screen'])
-    samples, balance = screen.pop('samples', 5), screen.pop('balance', 'gradient')
-    digits, side = screen.pop('digits', 2), screen.pop('side', 48)
-    if min(samples, digits, side) < 1:
-        raise SetupError(
-            f'screen.samples, screen.digits and screen.side must be at least 1, but got {samples}, {digits} and {side}.'
-        )
-    if balance not in BALANCES:
-        raise SetupError(f'screen.balance must be one of {", ".join(BALANCES)}, but got {balance!r}.')
+    test, numbers = _read_screen(settings['screen'])
     execute = _only('execute', settings['execute'], workers=1, threads=None)
     left_out = names_left_out(settings['branches'], branches)
     seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
@@ -132,11 +124,13 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             work_dir=str(work_dir / 'proxy'),
         ),
         strategy=build_strategy(settings['strategy'], {branch.name: branch.kind.names for branch in branches}),
-        test=_build('screen', RejectionTest, screen),
-        samples=samples,
-        side=side,
-        balance=balance,
-        search=SearchSettings(settings['seed'], _build('budget', Budget, settings['budget']), seeds, digits),
+        test=test,
+        samples=numbers['samples'],
+        side=numbers['side'],
+        balance=numbers['balance'],
+        search=SearchSettings(
+            settings['seed'], _build('budget', Budget, settings['budget']), seeds, numbers['digits']
+        ),
         header=_header(cfg, settings, branches),
         workers=execute['workers'],
         threads=execute['threads'],
@@ -145,6 +139,23 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         results=Path(settings['results']) if settings['results'] else None,
         work_dir=work_dir,
     )
+
+
+_PROBE = {'samples': 5, 'balance': 'gradient', 'digits': 2, 'side': 48}
+"""Settings of ``screen`` that are not of the rejection test."""
+
+
+def _read_screen(settings: Mapping[str, Any]) -> tuple[RejectionTest, dict[str, Any]]:
+    """The rejection test, and the settings of probe, weights and fingerprint."""
+    numbers = {key: settings.get(key, default) for key, default in _PROBE.items()}
+    samples, digits, side = (numbers[key] for key in ('samples', 'digits', 'side'))
+    if min(samples, digits, side) < 1:
+        raise SetupError(
+            f'screen.samples, screen.digits and screen.side must be at least 1, but got {samples}, {digits} and {side}.'
+        )
+    if numbers['balance'] not in BALANCES:
+        raise SetupError(f'screen.balance must be one of {", ".join(BALANCES)}, but got {numbers["balance"]!r}.')
+    return _build('screen', RejectionTest, {k: v for k, v in settings.items() if k not in _PROBE}), numbers
 
 
 def _read_metric(metric: str | Sequence[str]) -> str:
