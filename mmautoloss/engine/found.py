@@ -89,10 +89,10 @@ def _of_journal(source: Path, number: int | None) -> tuple[NamedLoss, ...]:
     header, history = read_history(source)
     branches = [Branch(name, **entry) for name, entry in header['branches'].items()]
     if number is None:
-        ranking = history.ranking(1)
-        if not ranking:
+        winner = history.winner()
+        if winner is None:
             raise SetupError(f'{source} has no trained losses yet.')
-        return found_losses(branches, ranking[0])
+        return found_losses(branches, winner)
     if not 0 <= number < len(history) or history[number].genome is None:
         raise SetupError(f'{source} has no searched trial {number}; it has {len(history)} trials.')
     return found_losses(branches, history[number])

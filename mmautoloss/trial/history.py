@@ -94,6 +94,12 @@ class History:
         """The same by the mean over all their seeds, best first, so that one lucky training does not win."""
         return sorted(self.best_found(count), key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))
 
+    def winner(self) -> Trial | None:
+        """The best candidate: by the mean over its seeds among those that were repeated, else by its one score."""
+        repeated = {trial.repeats for trial in self.of_role(Role.FINALIST)}
+        finalists = [trial for trial in self.ranking(len(self)) if trial.number in repeated]
+        return next(iter(finalists or self.ranking(1)), None)
+
     def funnel(self) -> Counter[str]:
         """Drawn expressions by verdict, over all trials."""
         total: Counter[str] = Counter()

@@ -43,6 +43,19 @@ def numbers(trials: list[Trial]) -> list[int]:
     return [trial.number for trial in trials]
 
 
+def test_winner_is_the_best_of_those_that_were_repeated(make_trial: Callable[..., Trial]) -> None:
+    history = History()
+    assert history.winner() is None
+    plan = [(Role.SEARCH, None, 0.9), (Role.SEARCH, None, 0.8), (Role.SEARCH, None, 0.7)]
+    repeats = [(Role.FINALIST, 0, 0.1), (Role.FINALIST, 1, 0.6)]
+    for number, (role, repeated, score) in enumerate([*plan, *repeats]):
+        if number == len(plan):
+            assert history.winner().number == 0, 'by the only score that there is'
+        history.add(make_trial(number, role, repeats=repeated))
+        history.settle(number, Outcome(State.COMPLETE, score))
+    assert history.winner().number == 1, 'the first was luck, and the third had no second seed'
+
+
 def test_trials_keep_their_number(history: History, make_trial: Callable[..., Trial]) -> None:
     assert numbers(list(history)) == list(range(9)) and len(history) == 9
     with pytest.raises(ValueError, match='Trial 9 is next, but got 11'):
