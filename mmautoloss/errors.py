@@ -25,3 +25,7 @@ class CalibrationError(MMAutoLossError, RuntimeError):
 
 class NonFiniteLoss(MMAutoLossError, ArithmeticError):
     """Training met NaN or Inf."""
+
+
+class TimeLimitExceeded(MMAutoLossError, TimeoutError):
+    """A trial took longer than a trial may."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from pathlib import Path
 
 # of MMEngine about itself, once in every process
 warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
@@ -14,6 +15,8 @@ from mmengine.runner import Runner  # noqa: E402
 
 from mmautoloss.engine import load_search_config  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
+from mmautoloss.execute.settings import EXECUTORS  # noqa: E402
+from mmautoloss.trial import repair  # noqa: E402
 
 
 def main() -> int:
@@ -26,11 +29,20 @@ def main() -> int:
             budget__max_trials=args.max_trials,
             budget__max_seconds=args.max_seconds,
             execute__workers=args.workers,
+            execute__executor=args.executor,
+            execute__ray_address=args.ray_address,
+            execute__gpus_per_candidate=args.gpus_per_candidate,
+            execute__isolate=args.isolate or None,
             seed=args.seed,
             results=args.results,
             resume=args.resume or None,
         )
-        Runner.from_cfg(cfg).train()
+        if args.repair:
+            print(repair(Path(cfg.work_dir) / 'journal.jsonl'))
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        if runner.train_loop.interrupted:
+            raise KeyboardInterrupt
     except MMAutoLossError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
@@ -46,9 +58,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where journal and results are written; default work_dirs/CONFIG')
     parser.add_argument('--max-trials', type=int, help='searched candidates to train, a total across resumes')
     parser.add_argument('--max-seconds', type=float, help='after this time no new candidate begins, a total likewise')
-    parser.add_argument('--workers', type=int, help='worker processes; 1 trains in this process')
+    parser.add_argument('--workers', type=int, help='candidates that are trained at the same time, one a GPU')
+    parser.add_argument('--executor', choices=EXECUTORS, help='processes of this machine (default), or a Ray cluster')
+    parser.add_argument(
+        '--ray-address', help="a running cluster, such as 'auto' or ray://host:10001; else a local one"
+    )
+    parser.add_argument('--gpus-per-candidate', type=float, help='GPUs that train one candidate; with Ray also 0.5')
+    parser.add_argument('--isolate', action='store_true', help='a process of its own also for a single worker')
     parser.add_argument('--seed', type=int, help='seed of everything')
     parser.add_argument('--resume', action='store_true', help='continue the search in the work dir')
+    parser.add_argument(
+        '--repair', action='store_true', help='first make a damaged journal whole again; the damaged one is kept'
+    )
     parser.add_argument('--results', metavar='CSV', help='file to which rows of baseline and finalists are appended')
     parser.add_argument(
         '--cfg-options',

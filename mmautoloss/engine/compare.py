@@ -8,8 +8,6 @@ from dataclasses import replace
 
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
-from mmautoloss.execute import Executor, LocalExecutor, SerialExecutor
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
 from mmautoloss.trial import History, Outcome, Role, Trial
 
@@ -38,7 +36,7 @@ def compare(
         raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
     comparison = _Comparison(spec, split)
     pending = [trial for trial in _trials(candidates, known, seeds) if not comparison.has(trial)]
-    executor = _executor(spec, comparison.proxy)
+    executor = spec.execute.build(comparison.proxy)
     running: dict[Future[Outcome], Trial] = {}
     try:
         while pending or running:
@@ -98,12 +96,6 @@ def _trials(candidates: Sequence[Trial], known: Sequence[Trial], seeds: Sequence
             again = {'genome': found.genome, 'weights': found.weights, 'parent': found.number}
             trials.append(Trial(0, Role.FINALIST, seed, origin='repeat', repeats=found.number, **again))
     return trials
-
-
-def _executor(spec: SearchSpec, proxy: ProxySettings) -> Executor:
-    if spec.workers == 1:
-        return SerialExecutor(ProxyEvaluator(proxy).evaluate)
-    return LocalExecutor(proxy, spec.workers, spec.threads)
 
 
 def _identity(row: ResultRow) -> tuple[str, ...]:

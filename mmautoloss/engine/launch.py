@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import platform
+from pathlib import Path
 
 import mmengine
 import torch
+from mmengine.config import Config
 
 import mmautoloss
 from mmautoloss.engine.export import with_losses, write_config
 from mmautoloss.engine.found import found_losses, write_losses
+from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
-from mmautoloss.execute import Executor, LocalExecutor, SerialExecutor
+from mmautoloss.execute import Executor
 from mmautoloss.proxy import ProxyEvaluator, capture_probes, find_losses
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.screen import (
@@ -24,23 +28,32 @@ from mmautoloss.screen import (
     require_calibrated,
     save_probes,
 )
-from mmautoloss.search import Planner, run_search
+from mmautoloss.search import Planner, Stop, run_search
 from mmautoloss.trial import History, Journal
 
+CONFIG = 'search_config.py'
+"""The whole search config, as it was resolved, in the work dir."""
 
-def launch(spec: SearchSpec) -> History:
+
+def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
     """Runs a search to its end and writes what it found.
+
+    Args:
+        spec: The search.
+        stop: Where its end can be asked for before it comes by itself.
 
     Raises:
         SetupError: Something cannot work; the text says what and how to mend it.
         JournalError: The work dir holds another search.
         CalibrationError: The rejection test cannot tell good from bad here.
     """
-    if spec.threads:  # from here on: also probes and verdicts are rounded differently by more threads
-        torch.set_num_threads(spec.threads)
+    if spec.execute.threads:  # from here on: also probes and verdicts are rounded differently by more threads
+        torch.set_num_threads(spec.execute.threads)
     observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater)
+    stop = stop or Stop()
     journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
     try:
+        write_config(_resolved(spec), spec.work_dir / CONFIG)
         evaluator = ProxyEvaluator(spec.proxy)
         observer.say('building the model and the data, validating once untrained')
         require_metric(evaluator)
@@ -50,7 +63,8 @@ def launch(spec: SearchSpec) -> History:
         executor = build_executor(spec, evaluator)
         planner = Planner(spec.search, spec.strategy, screens)
         try:
-            run_search(journal, planner, executor, observer)
+            with stop_on_signals(stop):
+                run_search(journal, planner, executor, observer, spec.execute, spec.execute.heartbeat, stop)
         finally:
             executor.close()
         finish(spec, journal.history, observer)
@@ -101,12 +115,11 @@ def build_screens(
 
 
 def build_executor(spec: SearchSpec, evaluator: ProxyEvaluator) -> Executor:
-    """In this process for one worker, else in processes; then the driver's own model is freed."""
-    if spec.workers == 1:
-        return SerialExecutor(evaluator.evaluate)
-    evaluator.close()
-    torch.set_num_threads(1)  # the driver only screens, on small tensors
-    return LocalExecutor(spec.proxy, spec.workers, spec.threads)
+    """As ``execute`` says; where others train, the driver's own model is freed."""
+    if not spec.execute.in_driver:
+        evaluator.close()
+        torch.set_num_threads(1)  # the driver only screens, on small tensors
+    return spec.execute.build(spec.proxy, evaluator)
 
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:
@@ -121,6 +134,12 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
     if spec.results:
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
     observer.table(history, ranking, path)
+
+
+def _resolved(spec: SearchSpec) -> Config:
+    cfg = Config(copy.deepcopy(dict(spec.proxy.config)))
+    cfg.train_cfg.base_config = str(Path(cfg.train_cfg.base_config).absolute())
+    return cfg
 
 
 def _screen(spec: SearchSpec, probe: Probe, hand_made: torch.nn.Module) -> ProbeScreen:

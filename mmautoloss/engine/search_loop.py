@@ -10,6 +10,7 @@ from mmengine.runner import BaseLoop
 from mmautoloss.engine.launch import launch
 from mmautoloss.engine.spec import read_spec
 from mmautoloss.registry import LOOPS, register
+from mmautoloss.search import Stop
 
 
 @register(LOOPS, everywhere=True)
@@ -40,7 +41,8 @@ class SearchLoop(BaseLoop):
         seeds: Known losses that are trained first, compete, and stand in the result: each a name of ``losses.ZOO`` or an
             expression for all branches, or one by branch.
         budget: Settings of ``search.Budget``.
-        execute: ``workers``, worker processes (1 trains in this process), and ``threads`` of each on the CPU.
+        execute: Settings of ``execute.ExecuteSettings``: ``workers``, ``threads`` of each on the CPU, ``executor``
+            (``'local'`` or ``'ray'``), ``gpus_per_candidate``, time limits, retries.
         seed: Seed of everything.
         resume: Whether to continue the search in the work dir.
         describe: What results are filed under: ``dict(task=..., set=..., network=...)``.
@@ -57,6 +59,12 @@ class SearchLoop(BaseLoop):
         runner._val_loop = None  # validation is the workers' business; the Runner would build its data as well
         self.spec = read_spec(runner.cfg, Path(runner.work_dir), settings)
         self._settled = 0
+        self._stop = Stop()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the search was asked to end before it was done (Ctrl-C)."""
+        return self._stop.requested
 
     @property
     def iter(self) -> int:
@@ -81,6 +89,6 @@ class SearchLoop(BaseLoop):
     def run(self) -> Any:
         """Runs the search to its end; the Runner's own model stays as it was."""
         self._runner.call_hook('before_train')
-        self._settled = len(launch(self.spec).settled())
+        self._settled = len(launch(self.spec, self._stop).settled())
         self._runner.call_hook('after_train')
         return self._runner.model

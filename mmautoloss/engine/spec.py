@@ -14,9 +14,10 @@ from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
 from mmautoloss.engine.export import load_base, with_losses
 from mmautoloss.errors import ExpressionError, SetupError
+from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, parse
 from mmautoloss.losses import ZOO, known_loss
-from mmautoloss.proxy import Branch, ProxySettings
+from mmautoloss.proxy import Branch, ProxySettings, share_batch
 from mmautoloss.screen import RejectionTest
 from mmautoloss.search import Budget, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
@@ -56,8 +57,7 @@ class SearchSpec:
         balance: ``'gradient'`` or ``'none'``.
         search: The numbers of the search.
         header: What must not change when the search is continued.
-        workers: Worker processes; 1 trains in the driver.
-        threads: Threads of a worker on the CPU, or None.
+        execute: Where candidates are trained.
         resume: Whether to continue.
         describe: ``task``, ``set`` and ``network`` of the results.
         results: CSV file for results, or None.
@@ -73,8 +73,7 @@ class SearchSpec:
     balance: str
     search: SearchSettings
     header: Mapping[str, Any]
-    workers: int
-    threads: int | None
+    execute: ExecuteSettings
     resume: bool
     describe: Mapping[str, str]
     results: Path | None
@@ -105,7 +104,8 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     cfg, base = with_aux(cfg, settings['aux']), with_aux(base, settings['aux'])
     branches = read_branches(settings['branches'], settings['aux'], base)
     test, numbers = _read_screen(settings['screen'])
-    execute = _only('execute', settings['execute'], workers=1, threads=None)
+    execute = _build('execute', ExecuteSettings, settings['execute'])
+    share_batch(cfg.get('train_dataloader') or {}, int(max(1, execute.gpus_per_candidate)))
     left_out = names_left_out(settings['branches'], branches)
     seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
     _check_paths(base, branches)
@@ -132,8 +132,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             settings['seed'], _build('budget', Budget, settings['budget']), seeds, numbers['digits']
         ),
         header=_header(cfg, settings, branches),
-        workers=execute['workers'],
-        threads=execute['threads'],
+        execute=execute,
         resume=settings['resume'],
         describe=settings['describe'],
         results=Path(settings['results']) if settings['results'] else None,

@@ -1,7 +1,20 @@
-"""Where trials run: in this process or in worker processes."""
+"""Where trials run: in this process, in worker processes of this machine."""
 
 from mmautoloss.execute.base import Executor
+from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.serial import SerialExecutor
+from mmautoloss.execute.settings import ExecuteSettings
+from mmautoloss.execute.supervisor import SupervisedExecutor
+from mmautoloss.execute.worker import Worker, WorkerDied
 
-__all__ = ['Executor', 'LocalExecutor', 'SerialExecutor']
+__all__ = [
+    'ExecuteSettings',
+    'Executor',
+    'Limits',
+    'LocalExecutor',
+    'SerialExecutor',
+    'SupervisedExecutor',
+    'Worker',
+    'WorkerDied',
+]

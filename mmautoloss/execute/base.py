@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-from mmautoloss.trial import Outcome, Trial
+from mmautoloss.trial import Outcome, Pulse, Trial
 
 
 class Executor(ABC):
     """Where trials are measured.
 
-    A trial that crashes, takes its worker down or gives no number is a failed ``Outcome``; a future only raises when the
-    executor itself is broken.
+    A trial that crashes, hangs, takes its worker down or gives no number is a failed ``Outcome``; a future only raises
+    when the executor itself is broken.
 
     Attributes:
         slots: How many trials run at the same time.
+        isolated: Whether a trial that takes its process down leaves the search alive.
     """
 
     slots: int = 1
+    isolated: bool = False
 
     @abstractmethod
-    def submit(self, trial: Trial) -> Future[Outcome]:
-        """Begins to measure a trial."""
+    def submit(self, trial: Trial, limit: float | None = None) -> Future[Outcome]:
+        """Begins to measure a trial.
+
+        Args:
+            trial: The trial.
+            limit: Seconds that training and validation may take; beyond, the trial fails with a reason that begins with
+                ``time limit``. None for no limit.
+
+        Raises:
+            RuntimeError: All slots are busy.
+        """
 
     def wait(self, running: Collection[Future[Outcome]]) -> Collection[Future[Outcome]]:
         """Blocks until at least one of the futures is done; returns those that are."""
         return wait(running, return_when=FIRST_COMPLETED).done
+
+    def pulses(self) -> Sequence[Pulse]:
+        """What each worker does just now; may be called from another thread."""
+        return ()
 
     def close(self) -> None:  # noqa: B027 (an executor in this process has nothing to end)
         """Ends the workers; what is running is given up."""

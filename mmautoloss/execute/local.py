@@ -2,119 +2,200 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import multiprocessing
 import os
+import signal
+import socket
 import threading
-import warnings
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection, Pipe, wait
 
 from mmautoloss.errors import SetupError
-from mmautoloss.execute.base import Executor
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.trial import Outcome, State, Trial, outcome_from_json, outcome_to_json
+from mmautoloss.execute.devices import share_cores, share_gpus, visible_gpus
+from mmautoloss.execute.limits import Limits
+from mmautoloss.execute.process import Place, work
+from mmautoloss.execute.supervisor import SupervisedExecutor
+from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.proxy import ProxySettings
+from mmautoloss.trial import Outcome, Pulse, State, Trial, outcome_from_json
 
-_evaluator: ProxyEvaluator | None = None  # of this worker process
+_PATIENCE = 10.0
+"""Seconds that the processes of a candidate may answer after the first one that failed."""
+
+_environment = threading.Lock()
 
 
-class LocalExecutor(Executor):
-    """One process a slot, started afresh (spawn) and kept; with GPUs, worker k trains on GPU k.
-
-    Each worker is a pool of one process, so that one that dies fails its own trial only; another takes its place.
+class LocalExecutor(SupervisedExecutor):
+    """One process a slot, started afresh (spawn) and kept; with GPUs, each has its own.
 
     Args:
         settings: How a candidate is measured.
-        workers: Number of processes.
-        threads: Threads of a worker on the CPU; by default the cores are shared out.
+        workers: Number of candidates that are trained at the same time.
+        threads: Threads of a process on the CPU; by default the cores are shared out.
+        gpus_per_candidate: Processes that train a candidate together by distributed data-parallel training (gloo on
+            the CPU).
+        limits: How long to wait for a worker.
 
     Raises:
-        SetupError: ``workers`` or ``threads`` is not positive.
+        SetupError: A number is not positive, or there are fewer GPUs than a candidate needs.
     """
 
-    def __init__(self, settings: ProxySettings, workers: int, threads: int | None = None) -> None:
-        if workers < 1 or (threads is not None and threads < 1):
-            raise SetupError(f'workers and threads must be at least 1, but got {workers} and {threads}.')
-        self.slots = workers
-        self.settings = settings
-        self.threads = threads or max(1, (os.cpu_count() or 1) // workers)
-        self._pools: list[ProcessPoolExecutor | None] = [None] * workers
-        self._free = list(reversed(range(workers)))
-
-    def submit(self, trial: Trial) -> Future[Outcome]:
-        """Gives a trial to a free worker.
-
-        Raises:
-            RuntimeError: All workers are busy.
-        """
-        if not self._free:
-            raise RuntimeError(f'All {self.slots} workers are busy.')
-        slot = self._free.pop()
-        outcome: Future[Outcome] = Future()
-        try:
-            answer = self._pool(slot).submit(_evaluate, trial.to_json())
-        except BrokenProcessPool:  # its worker died between two trials
-            self._pools[slot] = None
-            answer = self._pool(slot).submit(_evaluate, trial.to_json())
-        answer.add_done_callback(lambda done: self._settle(slot, done, outcome))
-        return outcome
-
-    def close(self) -> None:
-        """Ends all workers at once."""
-        for slot, pool in enumerate(self._pools):
-            if pool is not None:
-                for process in list(getattr(pool, '_processes', {}).values()):
-                    process.terminate()
-                pool.shutdown(wait=False, cancel_futures=True)
-                self._pools[slot] = None
-
-    def _pool(self, slot: int) -> ProcessPoolExecutor:
-        if self._pools[slot] is None:
-            self._pools[slot] = ProcessPoolExecutor(
-                max_workers=1,
-                mp_context=multiprocessing.get_context('spawn'),
-                initializer=_begin,
-                initargs=(self.settings, slot, self.threads),
+    def __init__(
+        self,
+        settings: ProxySettings,
+        workers: int,
+        threads: int | None = None,
+        gpus_per_candidate: int = 1,
+        limits: Limits | None = None,
+    ) -> None:
+        if min(workers, gpus_per_candidate) < 1 or (threads is not None and threads < 1):
+            raise SetupError(
+                'workers, threads and gpus_per_candidate must be at least 1, '
+                f'but got {workers}, {threads} and {gpus_per_candidate}.'
             )
-        return self._pools[slot]
+        super().__init__(workers, limits, prefix='local')
+        self.settings = settings
+        self.ranks = gpus_per_candidate
+        self.threads = threads or share_cores(workers * self.ranks)
+        self.gpus = share_gpus(visible_gpus(), workers, self.ranks)
+        self._ear, self._bell = Pipe(duplex=False)
 
-    def _settle(self, slot: int, answer: Future[dict[str, Any]], outcome: Future[Outcome]) -> None:
-        if answer.cancelled():
-            outcome.cancel()
-            return
-        error = answer.exception()
-        if isinstance(error, BrokenProcessPool):
-            self._pools[slot] = None  # the next trial of this slot starts another worker
-            result = Outcome(State.FAILED, reason='the worker process died')
-        elif error is not None:
-            result = Outcome(State.FAILED, reason=f'the worker failed: {error!r}')
+    def _start(self, index: int, name: str) -> Worker:
+        beat = min(1.0, self.limits.silence / 4)
+        port = _free_port() if self.ranks > 1 else 0
+        places = [
+            Place(name, rank, self.ranks, self.gpus[index], self.threads, port, beat) for rank in range(self.ranks)
+        ]
+        return LocalWorker(self.settings, places)
+
+    def _sleep(self, workers: Sequence[Worker], seconds: float) -> None:
+        sources = [source for worker in workers for source in worker.sources()]
+        if self._ear in wait([self._ear, *sources], seconds):
+            self._ear.recv_bytes()
+
+    def _wake(self) -> None:
+        self._bell.send_bytes(b'.')
+
+
+class LocalWorker(Worker):
+    """The process of a worker, or the processes that train a candidate together.
+
+    Args:
+        settings: How a candidate is measured.
+        places: Who each process is, by rank.
+    """
+
+    def __init__(self, settings: ProxySettings, places: Sequence[Place]) -> None:
+        self._links: list[Connection] = []
+        self._processes: list[multiprocessing.process.BaseProcess] = []
+        self._outcomes: dict[int, Outcome] = {}
+        self._failed_at: float | None = None
+        for place in places:
+            here, there = Pipe()
+            process = multiprocessing.get_context('spawn').Process(
+                target=work, args=(there, settings, place), name=f'{place.name}.{place.rank}', daemon=False
+            )
+            with _inherited(place.environment):
+                process.start()
+            there.close()  # so that the end of the process ends the link
+            self._links.append(here)
+            self._processes.append(process)
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes, by rank."""
+        return [process.pid for process in self._processes]
+
+    def begin(self, trial: Trial, limit: float | None) -> None:
+        """Hands the trial to all processes."""
+        self._outcomes, self._failed_at = {}, None
+        # one of several that stopped by its own clock would leave the others waiting; there the supervisor's counts
+        limit = limit if len(self._links) == 1 else None
+        message = json.dumps({'trial': trial.to_json(), 'limit': limit}).encode()
+        for link in self._links:
+            try:
+                link.send_bytes(message)
+            except OSError:
+                raise WorkerDied(self._cause()) from None
+
+    def news(self) -> Iterator[Pulse | Outcome]:
+        """Pulses of the first process, and its outcome when all have theirs."""
+        for rank, link in enumerate(self._links):
+            for message in _received(link):
+                if 'outcome' in message:
+                    self._outcomes[rank] = outcome_from_json(message['outcome'])
+                elif rank == 0:
+                    yield Pulse.from_json(message['pulse'])
+        if len(self._outcomes) == len(self._links):
+            outcomes, self._outcomes = self._outcomes, {}
+            yield next((each for each in outcomes.values() if each.state is State.FAILED), outcomes[0])
+        elif any(not process.is_alive() for process in self._processes):
+            raise WorkerDied(self._cause())
         else:
-            result = outcome_from_json(answer.result())
-        self._free.append(slot)
-        outcome.set_result(result)
+            self._require_company()
+
+    def kill(self) -> None:
+        """Ends the processes at once."""
+        for process in self._processes:
+            process.kill()
+        for process, link in zip(self._processes, self._links, strict=True):
+            process.join()
+            link.close()
+        self._processes, self._links = [], []
+
+    def sources(self) -> list[Connection | int]:
+        """What becomes ready when there is news."""
+        return [*self._links, *(process.sentinel for process in self._processes)]
+
+    def _require_company(self) -> None:
+        """One process that failed alone leaves the others waiting for it."""
+        failed = [outcome for outcome in self._outcomes.values() if outcome.state is State.FAILED]
+        if failed and self._failed_at is None:
+            self._failed_at = time.monotonic()
+        if failed and time.monotonic() - self._failed_at > _PATIENCE:
+            raise WorkerDied(f'one of its {len(self._links)} processes failed alone: {failed[0].reason}')
+
+    def _cause(self) -> str:
+        for process in self._processes:
+            process.join(1.0)  # its exit code comes a moment after its last word
+        codes = [process.exitcode for process in self._processes if process.exitcode is not None]
+        return ', '.join(map(_describe_exit, codes)) or 'its link broke'
 
 
-def _begin(settings: ProxySettings, slot: int, threads: int) -> None:
-    """Runs once in a new worker."""
-    import torch
-
-    # the start method that a config sets is that of its data loaders
-    warnings.filterwarnings('ignore', message='Multi-processing start method')
-    threading.Thread(target=_end_with_driver, daemon=True).start()
-    global _evaluator
-    if torch.cuda.is_available():
-        torch.cuda.set_device(slot % torch.cuda.device_count())
-    else:
-        torch.set_num_threads(threads)
-    _evaluator = ProxyEvaluator(settings)
+def _received(link: Connection) -> Iterator[dict]:
+    """What lies in the link; a process that died may have left its last words there."""
+    with contextlib.suppress(EOFError, OSError):
+        while link.poll():
+            yield json.loads(link.recv_bytes())
 
 
-def _end_with_driver() -> None:
-    """Ends this worker when the driver is gone, even by SIGKILL; else it would wait for work forever."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
+def _describe_exit(code: int) -> str:
+    if code >= 0:
+        return f'exit code {code}'
+    hint = ', perhaps for lack of memory' if code == -signal.SIGKILL else ''
+    return f'{signal.Signals(-code).name}{hint}'
 
 
-def _evaluate(trial: dict[str, Any]) -> dict[str, Any]:
-    """Runs in a worker; what goes in and out is text and numbers."""
-    return outcome_to_json(_evaluator.evaluate(Trial.from_json(trial)))
+@contextlib.contextmanager
+def _inherited(variables: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for a process that is started meanwhile."""
+    with _environment:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+def _free_port() -> int:
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        return server.getsockname()[1]

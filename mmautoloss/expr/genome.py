@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from mmautoloss.errors import ExpressionError
 from mmautoloss.expr.text import parse
@@ -23,7 +24,7 @@ class Genome(Mapping[str, Tree]):
         '(p - y) ** 2'
     """
 
-    __slots__ = ('_trees',)
+    __slots__ = ('_texts', '_trees')
 
     def __init__(self, trees: Mapping[str, Tree]) -> None:
         if not trees:
@@ -31,16 +32,30 @@ class Genome(Mapping[str, Tree]):
         for branch, tree in trees.items():
             if not isinstance(tree, Tree):
                 raise ExpressionError(f'The branch {branch!r} needs an expression tree, but got {tree!r}.')
-        self._trees = dict(trees)
+        self._trees: dict[str, Tree] | None = dict(trees)
+        self._texts: dict[str, str] | None = None
 
     @classmethod
     def from_text(cls, texts: Mapping[str, str]) -> Genome:
         """Reads a genome from expressions in infix text."""
         return cls({branch: parse(text) for branch, text in texts.items()})
 
+    @classmethod
+    def from_own_text(cls, texts: Mapping[str, str]) -> Genome:
+        """Takes what ``to_text`` wrote, and reads it when it is needed; so many genomes are there at once.
+
+        For texts of which it is certain that they are as written: an error in them shows late. They are told apart by
+        their trees all the same.
+        """
+        genome = cls.__new__(cls)
+        genome._trees, genome._texts = None, texts
+        return genome
+
     def to_text(self) -> dict[str, str]:
         """The expressions as infix text."""
-        return {branch: str(tree) for branch, tree in self._trees.items()}
+        if self._texts is None:
+            self._texts = {branch: str(tree) for branch, tree in self._read().items()}
+        return dict(self._texts)
 
     def with_tree(self, branch: str, tree: Tree) -> Genome:
         """A genome that differs in one branch.
@@ -48,21 +63,30 @@ class Genome(Mapping[str, Tree]):
         Raises:
             ExpressionError: There is no such branch.
         """
-        if branch not in self._trees:
-            raise ExpressionError(f'There is no branch {branch!r}, only {", ".join(self._trees)}.')
-        return Genome({**self._trees, branch: tree})
+        trees = self._read()
+        if branch not in trees:
+            raise ExpressionError(f'There is no branch {branch!r}, only {", ".join(trees)}.')
+        return Genome({**trees, branch: tree})
 
     def __getitem__(self, branch: str) -> Tree:
-        return self._trees[branch]
+        return self._read()[branch]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._trees)
+        return iter(self._read())
 
     def __len__(self) -> int:
-        return len(self._trees)
+        return len(self._read())
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._trees.items()))  # equality ignores the order, as in any map
+        return hash(frozenset(self._read().items()))  # equality ignores the order, as in any map
 
     def __repr__(self) -> str:
         return f'Genome({self.to_text()!r})'
+
+    def _read(self) -> dict[str, Tree]:
+        if self._trees is None:
+            self._trees = {branch: _parse_once(text) for branch, text in self._texts.items()}
+        return self._trees
+
+
+_parse_once = lru_cache(maxsize=10_000)(parse)  # evolution copies most branches from trial to trial

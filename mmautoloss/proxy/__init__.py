@@ -4,7 +4,7 @@ from mmautoloss.proxy.branch import Branch, build_branches, check_branches
 from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.evaluator import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy.heads import FoundLoss, find_losses
-from mmautoloss.proxy.runner import ProxyRunner, proxy_config
+from mmautoloss.proxy.runner import ProxyRunner, proxy_config, share_batch
 
 __all__ = [
     'Branch',
@@ -17,4 +17,5 @@ __all__ = [
     'check_branches',
     'find_losses',
     'proxy_config',
+    'share_batch',
 ]

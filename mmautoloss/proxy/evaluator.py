@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from mmautoloss.errors import NonFiniteLoss, SetupError
+from mmautoloss.errors import NonFiniteLoss, SetupError, TimeLimitExceeded
 from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
+from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner, proxy_config
 from mmautoloss.trial import Outcome, State, Trial
 
@@ -72,10 +73,14 @@ class ProxyEvaluator:
 
     Args:
         settings: How a candidate is measured.
+
+    Attributes:
+        progress: What it does just now; may be read from another thread.
     """
 
     def __init__(self, settings: ProxySettings) -> None:
         self.settings = settings
+        self.progress = Progress()
         self._runner: ProxyRunner | None = None
         self._name = ''  # of the Runner in MMEngine's managers
 
@@ -87,25 +92,36 @@ class ProxyEvaluator:
             SetupError: The branches do not fit the model.
         """
         if self._runner is None:
-            settings = self.settings
-            cfg = proxy_config(
-                Config(dict(settings.config)), dict(settings.schedule), settings.invalid_stop, settings.work_dir
-            )
-            self._name = cfg.experiment_name
-            with _silence():
-                self._runner = ProxyRunner.from_cfg(cfg)
-            check_branches(self._runner.model, settings.branches)
-            self._hand_made = {branch.name: branch.loss(self._runner.model) for branch in settings.branches}
+            with self.progress.stage('build'):
+                self._build()
         return self._runner
+
+    def _build(self) -> None:
+        settings = self.settings
+        cfg = proxy_config(
+            Config(dict(settings.config)), dict(settings.schedule), settings.invalid_stop, settings.work_dir
+        )
+        self._name = cfg.experiment_name
+        with _silence():
+            self._runner = ProxyRunner.from_cfg(cfg)
+        self._runner.progress = self.progress
+        check_branches(self._runner.model, settings.branches)
+        self._hand_made = {branch.name: branch.loss(self._runner.model) for branch in settings.branches}
 
     @property
     def hand_made(self) -> dict[str, torch.nn.Module]:
         """The losses that the model was built with, by branch."""
         return self.runner and self._hand_made
 
-    def evaluate(self, trial: Trial) -> Outcome:
-        """Trains and validates; whatever goes wrong becomes a failed outcome with its reason."""
+    def evaluate(self, trial: Trial, limit: float | None = None) -> Outcome:
+        """Trains and validates; whatever goes wrong becomes a failed outcome with its reason.
+
+        Args:
+            trial: What is measured.
+            limit: Seconds that training and validation may take, or None; looked at after each iteration.
+        """
         begin = time.perf_counter()
+        self.progress.begin(limit)
         metrics: dict[str, float] = {}
         try:
             with _silence():
@@ -115,6 +131,9 @@ class ProxyEvaluator:
             score, reason = None, f'not finite: {error}'
         except MissingMetric as error:
             score, reason = None, str(error)
+        except TimeLimitExceeded as error:
+            score, reason = None, f'time limit: {error}'
+            self.close()  # a validation that was broken off has left results behind
         except Exception:
             # anything in the user's model, data or metric: an outcome, not the end; the Runner may be in any state
             score, reason = None, traceback.format_exc(limit=-6)
@@ -123,7 +142,7 @@ class ProxyEvaluator:
         state = State.FAILED if score is None else State.COMPLETE
         # a value besides the score may be NaN, such as that of a class which does not occur
         metrics = {key: value for key, value in metrics.items() if math.isfinite(value)}
-        return Outcome(state, score, metrics, seconds, reason)
+        return Outcome(state, score, metrics, seconds, reason, dict(self.progress.stages))
 
     def validate_untrained(self) -> dict[str, float]:
         """Result of the validation of the untrained model on its first batch: shows broken data and the metric's keys."""
@@ -153,14 +172,16 @@ class ProxyEvaluator:
         if trial.genome is not None:
             losses = build_losses(trial.genome, trial.weights, self.settings.branches)
         for branch in self.settings.branches:
-            branch.install(runner.model, losses[branch.name])
+            branch.install(runner.bare_model, losses[branch.name])
         if trial.genome is not None:
-            require_installed(runner.model, trial.genome, self.settings.branches)
-        runner.reset(trial.seed)
-        runner.train()
+            require_installed(runner.bare_model, trial.genome, self.settings.branches)
+        with self.progress.stage('train'):
+            runner.reset(trial.seed)
+            runner.train()
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
-        return {key: float(value) for key, value in runner.val_loop.run().items()}
+        with self.progress.stage('validate'):
+            return {key: float(value) for key, value in runner.val_loop.run().items()}
 
     def _score(self, metrics: Mapping[str, float]) -> float:
         value = self.settings.value(metrics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import Hook, RuntimeInfoHook
 
 from mmautoloss.errors import NonFiniteLoss
@@ -33,10 +34,22 @@ class NonFiniteGuardHook(Hook):
         """Looks at the loss of this iteration."""
         if self.first is not None and runner.iter >= self.first:
             return
+        found = ''
         for name, value in (outputs or {}).items():
             value = torch.as_tensor(value).detach()
             if 'loss' in name and not torch.isfinite(value).all():
-                raise NonFiniteLoss(f'{name} is {value.sum().item()} in iteration {runner.iter + 1}')
+                found = found or f'{name} is {value.sum().item()}'
+        if _anywhere(bool(found)):
+            raise NonFiniteLoss(f'{found or "a loss of another process"} in iteration {runner.iter + 1}')
+
+
+def _anywhere(here: bool) -> bool:
+    """Whether it holds in any of the processes that train together; they must all stop at the same iteration."""
+    if get_world_size() == 1:
+        return here
+    flag = torch.tensor(float(here))
+    all_reduce(flag)
+    return flag.item() > 0
 
 
 @register(HOOKS)
@@ -57,3 +70,24 @@ class QuietRuntimeInfoHook(RuntimeInfoHook):
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Keeps no scalars."""
+
+
+@register(HOOKS)
+class ProgressHook(Hook):
+    """Counts iterations in the Runner's ``progress``, so that a watcher sees a training that hangs.
+
+    Raises:
+        TimeLimitExceeded: After an iteration, when the trial has had its time.
+    """
+
+    priority = 'LOWEST'
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Counts an iteration of the training."""
+        runner.progress.advance()
+
+    def after_val_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Counts an iteration of the validation."""
+        runner.progress.advance()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 import itertools
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
+from mmengine.device import get_device
+from mmengine.dist import get_world_size
 from mmengine.logging import MessageHub, MMLogger
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper, revert_sync_batchnorm
 from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_checkpoint
@@ -19,6 +23,8 @@ from mmengine.visualization import Visualizer
 from torch import Tensor
 
 from mmautoloss.compat import allow_mmengine_checkpoints
+from mmautoloss.errors import SetupError
+from mmautoloss.proxy.progress import Progress
 
 _KEPT_STATES = 4
 _NEVER = 1 << 30
@@ -47,16 +53,34 @@ def proxy_config(cfg: Config, schedule: dict[str, Any], invalid_stop: int | None
     cfg.train_cfg = {**schedule, 'val_begin': _NEVER}  # one validation, at the end, by the evaluator
     cfg.default_hooks = copy.deepcopy(_HOOKS)
     guard = {'type': 'mmautoloss.NonFiniteGuardHook', 'first': invalid_stop}
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), guard]
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), guard, {'type': 'mmautoloss.ProgressHook'}]
     cfg.experiment_name = f'proxy_{os.getpid()}_{next(_NUMBERS)}'  # MMEngine's managers are keyed by this name
     cfg.visualizer = {'type': 'Visualizer', 'name': cfg.experiment_name, 'vis_backends': []}
     cfg.log_level = 'ERROR'
     cfg.work_dir = work_dir
-    cfg.launcher = 'none'
+    # a worker of several processes has joined them before; MMEngine then only uses what is there
+    cfg.launcher = 'pytorch' if get_world_size() > 1 else 'none'
+    if get_world_size() > 1:
+        cfg.train_dataloader.batch_size = share_batch(cfg.train_dataloader, get_world_size())
     cfg.resume = False
     for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         cfg[key] = None
     return cfg
+
+
+def share_batch(loader: Mapping[str, Any], ranks: int) -> int | None:
+    """The batch size of each of the processes that train together: the step's batch stays what the config says.
+
+    Raises:
+        SetupError: It cannot be shared evenly.
+    """
+    size = loader.get('batch_size')
+    if ranks > 1 and (not isinstance(size, int) or size % ranks):
+        raise SetupError(
+            f'The train_dataloader needs a batch_size that {ranks} processes can share, but got {size}: '
+            'change gpus_per_candidate or the batch size.'
+        )
+    return size // ranks if ranks > 1 else size
 
 
 class ProxyRunner(Runner):
@@ -65,8 +89,12 @@ class ProxyRunner(Runner):
     Datasets, model and evaluator are built once. What a training changes is set anew: initial weights (kept by seed,
     since building them may read a file), optimiser, schedulers, sampler, hooks, message hub, random generators. So a
     training gives the same score as in a fresh process.
+
+    Attributes:
+        progress: Is told of every iteration; an evaluator puts its own here.
     """
 
+    progress: Progress
     _initial: dict[int, dict[str, Tensor]]
 
     @classmethod
@@ -76,6 +104,7 @@ class ProxyRunner(Runner):
             import_modules_from_strings(**cfg.custom_imports)
         runner = super().from_cfg(cfg)
         runner._initial = {}
+        runner.progress = Progress()
         runner._load_from = None  # part of the initial weights
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
             runner.train_dataset = _build_dataset(cfg.train_dataloader.dataset)
@@ -87,6 +116,7 @@ class ProxyRunner(Runner):
         Args:
             seed: Seed of the initial weights, the order of the data and all else.
         """
+        self.model = self.bare_model
         state = self.initial_state(seed)
         cfg = copy.deepcopy(self.cfg)
         self._train_loop = cfg.train_cfg
@@ -99,6 +129,8 @@ class ProxyRunner(Runner):
         self.message_hub = MessageHub.get_instance(self._experiment_name)
         self.model.load_state_dict(state)
         self.model.zero_grad(set_to_none=True)
+        if self.distributed:
+            self.model = self._distribute(self.model)
         self.set_randomness(seed=seed)
 
     def initial_state(self, seed: int) -> dict[str, Tensor]:
@@ -117,6 +149,24 @@ class ProxyRunner(Runner):
                 self._initial.pop(next(iter(self._initial)))
             self._initial[seed] = {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}
         return self._initial[seed]
+
+    @property
+    def bare_model(self) -> torch.nn.Module:
+        """The model without what distributes it among processes."""
+        return self.model.module if is_model_wrapper(self.model) else self.model
+
+    def wrap_model(self, model_wrapper_cfg: Any, model: torch.nn.Module) -> torch.nn.Module:
+        """Moves the model to its device; ``reset`` wraps it, since a wrapper remembers the training before."""
+        if not self.distributed:
+            return super().wrap_model(model_wrapper_cfg, model)
+        model = model.to(get_device())
+        return model if torch.cuda.is_available() else revert_sync_batchnorm(model)
+
+    def _distribute(self, model: torch.nn.Module) -> torch.nn.Module:
+        if torch.cuda.is_available():
+            return super().wrap_model(copy.deepcopy(self.cfg.get('model_wrapper_cfg')), model)
+        unused = self.cfg.get('find_unused_parameters', False)
+        return MMDistributedDataParallel(module=model, broadcast_buffers=False, find_unused_parameters=unused)
 
     def _init_model_weights(self) -> None:
         """``reset`` has loaded them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -35,6 +36,8 @@ class ConsoleObserver(Observer):
         self.sign = 1 if greater else -1
         self.console = console or Console(highlight=False)
         self._progress: Progress | None = None
+        self._best: float | None = None
+        self._states: Counter[State] = Counter()  # of candidates; counted on, since histories grow long
 
     def say(self, text: str) -> None:
         """Prints a line."""
@@ -64,22 +67,25 @@ class ConsoleObserver(Observer):
         )
         self._progress.start()
         self._task = self._progress.add_task('search', total=total, funnel='')
+        for trial in history.settled():
+            self._count(trial)
         if history.settled():
             self.say(f'continued: {len(history.settled())} trials are settled, {len(history.running())} begin again')
 
     def settled(self, trial: Trial, history: History) -> None:
         """Prints a line for a trial and moves the bar."""
-        self._print(self._line(trial, history))
-        if self._progress:
-            done = sum(t.outcome is not None and t.state is not State.EQUIVALENT for t in _candidates(history))
-            self._progress.update(self._task, completed=done, funnel=_funnel_text(history))
+        self._count(trial)
+        self._print(self._line(trial))
+        if self._progress and self.console.is_terminal:
+            done = self._states[State.COMPLETE] + self._states[State.FAILED]
+            self._progress.update(self._task, completed=done, funnel=self._funnel_text(history))
 
     def end(self, history: History) -> None:
         """Stops the bar and prints the funnel."""
         if self._progress:
             self._progress.stop()
             self._progress = None
-        self.say(_funnel_text(history))
+        self.say(self._funnel_text(history))
         for reason, count in history.funnel().most_common():
             self.say(f'  {count:8d} {reason}')
 
@@ -118,15 +124,28 @@ class ConsoleObserver(Observer):
             f'within the noise ({noise:.4f}).'
         )
 
-    def _line(self, trial: Trial, history: History) -> str:
+    def _count(self, trial: Trial) -> None:
+        if trial.role in (Role.KNOWN, Role.SEARCH):
+            self._states[trial.state] += 1
+            if trial.score is not None and (self._best is None or trial.score > self._best):
+                self._best = trial.score
+
+    def _funnel_text(self, history: History) -> str:
+        funnel = history.funnel()
+        explored, accepted = sum(funnel.values()), funnel[ACCEPTED]
+        return (
+            f'{explored} explored, {explored - accepted} rejected, {self._states[State.EQUIVALENT]} equivalent, '
+            f'{self._states[State.COMPLETE]} trained, {self._states[State.FAILED]} failed'
+        )
+
+    def _line(self, trial: Trial) -> str:
         outcome = trial.outcome
         if trial.state is State.FAILED:
             result = f'[red]failed: {escape(_last_line(outcome.reason))}[/red]'
         elif trial.state is State.EQUIVALENT:
             result = f'[dim]{self.sign * trial.score:.4f} as {escape(outcome.reason)}[/dim]'
         else:
-            best = max((t.score for t in history.population()), default=None)
-            mark = 'bold green' if trial.role is Role.SEARCH and trial.score == best else 'default'
+            mark = 'bold green' if trial.role is Role.SEARCH and trial.score == self._best else 'default'
             result = f'[{mark}]{self.sign * trial.score:.4f}[/{mark}] {outcome.seconds:5.1f} s'
         origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
         formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
@@ -146,20 +165,6 @@ class ConsoleObserver(Observer):
             f'{_spread(scores):.4f}' if len(scores) > 1 else '-',
             str(len(scores)),
         )
-
-
-def _candidates(history: History) -> list[Trial]:
-    return history.of_role(Role.KNOWN, Role.SEARCH)
-
-
-def _funnel_text(history: History) -> str:
-    funnel, candidates = history.funnel(), _candidates(history)
-    explored, accepted = sum(funnel.values()), funnel[ACCEPTED]
-    states = [trial.state for trial in candidates]
-    return (
-        f'{explored} explored, {explored - accepted} rejected, {states.count(State.EQUIVALENT)} equivalent, '
-        f'{states.count(State.COMPLETE)} trained, {states.count(State.FAILED)} failed'
-    )
 
 
 def _last_line(text: str) -> str:

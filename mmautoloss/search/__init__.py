@@ -1,7 +1,7 @@
 """The search itself: settings, what comes next, the loop over slots."""
 
-from mmautoloss.search.driver import Observer, run_search
+from mmautoloss.search.driver import Observer, Stop, run_search
 from mmautoloss.search.plan import Planner, SearchStalled
 from mmautoloss.search.settings import Budget, SearchSettings
 
-__all__ = ['Budget', 'Observer', 'Planner', 'SearchSettings', 'SearchStalled', 'run_search']
+__all__ = ['Budget', 'Observer', 'Planner', 'SearchSettings', 'SearchStalled', 'Stop', 'run_search']

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from dataclasses import asdict
 
-from mmautoloss.errors import SetupError
-from mmautoloss.execute import Executor
+from mmautoloss.errors import JournalError, SetupError
+from mmautoloss.execute import Executor, Limits
+from mmautoloss.search.faults import require_working
+from mmautoloss.search.heart import Heart
 from mmautoloss.search.plan import Planner, SearchStalled
 from mmautoloss.trial import History, Journal, Outcome, Role, State, Trial
 
@@ -27,7 +30,34 @@ class Observer:
         """The search is over, or was stopped."""
 
 
-def run_search(journal: Journal, planner: Planner, executor: Executor, observer: Observer) -> None:
+class Stop:
+    """The wish that a search ends: what runs is finished, and nothing new begins."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def request(self) -> None:
+        """Asks for the end; from a signal handler, too."""
+        self.requested = True
+
+
+class _Stopped(Exception):
+    """The drawing of expressions was broken off."""
+
+
+_MAX_DEATHS = 3
+"""How often the search may die during one trial that runs in its own process before the trial is to blame."""
+
+
+def run_search(
+    journal: Journal,
+    planner: Planner,
+    executor: Executor,
+    observer: Observer,
+    limits: Limits | None = None,
+    heartbeat: float = 30.0,
+    stop: Stop | None = None,
+) -> None:
     """Runs a search to its end.
 
     Trials that the journal knows as begun but not settled are run first, with the same genome and seed: so a search that
@@ -38,33 +68,64 @@ def run_search(journal: Journal, planner: Planner, executor: Executor, observer:
         planner: Says what comes next.
         executor: Measures trials.
         observer: Is told what happens.
+        limits: How long a trial may take.
+        heartbeat: Seconds between two lines of the journal that tell what the workers do.
+        stop: Where the end can be asked for.
 
     Raises:
-        SetupError: The hand-made losses cannot be trained or scored: nothing that follows would mean anything.
+        SetupError: The hand-made losses cannot be trained or scored, or candidate after candidate fails alike: nothing
+            that follows would mean anything.
         SearchStalled: No new candidate can be found.
+        JournalError: The journal cannot be written any more.
     """
-    driver = _Driver(journal, planner, executor, observer)
+    stop = stop or Stop()
+    journal.begin(executor.slots, heartbeat, asdict(planner.settings.budget))
+    driver = _Driver(journal, planner, executor, observer, limits or Limits(), stop)
+    heart = Heart(driver.beat, heartbeat)
     observer.begin(journal.history, planner)
+    heart.start()
+    reason = None
     try:
-        driver.run()
+        driver.run(heart)
+        reason = 'interrupted' if stop.requested else 'done'
+    except JournalError:
+        raise  # there is nowhere to write it
+    except BaseException as error:
+        reason = 'interrupted' if isinstance(error, KeyboardInterrupt) else str(error) or repr(error)
+        raise
     finally:
+        heart.stop()
         observer.end(journal.history)
+        if reason is not None:
+            journal.end(reason)
 
 
 class _Driver:
-    def __init__(self, journal: Journal, planner: Planner, executor: Executor, observer: Observer) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        planner: Planner,
+        executor: Executor,
+        observer: Observer,
+        limits: Limits,
+        stop: Stop,
+    ) -> None:
         self.journal = journal
         self.history = journal.history
         self.planner = planner
         self.executor = executor
         self.observer = observer
+        self.limits = limits
+        self.stop = stop
         self.began = time.monotonic() - journal.elapsed
         self.running: dict[Future[Outcome], int] = {}
+        planner.watch = self._require_go
 
-    def run(self) -> None:
+    def run(self, heart: Heart) -> None:
         unfinished = self.history.running()
         while True:
-            while len(self.running) < self.executor.slots:
+            while len(self.running) < self.executor.slots and not self.stop.requested:
+                heart.check()
                 trial = unfinished.pop(0) if unfinished else self._propose()
                 if trial is None:
                     break
@@ -74,38 +135,66 @@ class _Driver:
             for future in sorted(self.executor.wait(self.running), key=self.running.__getitem__):
                 self._settle(self.running.pop(future), future.result())
 
+    def beat(self) -> None:
+        """Writes what the workers do."""
+        self.journal.beat(self.executor.pulses(), self._elapsed())
+
+    def _require_go(self) -> None:
+        if self.stop.requested:
+            raise _Stopped
+
     def _propose(self) -> Trial | None:
         if self.running and not self._baseline_known():
             return None  # a broken set-up shows in the first minute, on one trial
-        trial = self.planner.next(self.history, self._elapsed())
+        try:
+            trial = self.planner.next(self.history, self._elapsed())
+        except _Stopped:
+            return None
         if trial is not None:
             self.journal.propose(trial)
         return trial
 
     def _begin(self, trial: Trial) -> None:
         self.observer.proposed(trial, self.history)
+        deaths = 0 if self.executor.isolated else self.journal.attempts(trial.number)
         twin = self.history.same_loss(trial.fingerprint) if trial.role in (Role.SEARCH, Role.KNOWN) else None
         if twin is not None:
             self._settle(trial.number, Outcome(State.EQUIVALENT, twin.score, reason=f'trial {twin.number}'))
             self._check_progress()
+        elif deaths >= _MAX_DEATHS:
+            reason = f'worker died: the search itself died {deaths} times while it trained this in its own process'
+            self._settle(trial.number, Outcome(State.FAILED, reason=reason, attempts=deaths))
         else:
-            self.running[self.executor.submit(trial)] = trial.number
+            self.running[self.executor.submit(trial, self._limit())] = trial.number
 
     def _settle(self, number: int, outcome: Outcome) -> None:
         self.journal.settle(number, outcome, self._elapsed())
         trial = self.history[number]
         self.observer.settled(trial, self.history)
-        if trial.role is Role.BASELINE and trial.state is State.FAILED:
+        if trial.state is not State.FAILED:
+            return
+        if trial.role is Role.BASELINE:
             raise SetupError(f'The hand-made losses could not be trained and scored:\n{outcome.reason}')
+        self._require_working()
+
+    def _require_working(self) -> None:
+        count = self.planner.settings.budget.max_failures
+        latest = [trial for trial in self.history.latest_settled(4 * count) if trial.state is not State.EQUIVALENT]
+        require_working(latest, count)
 
     def _check_progress(self) -> None:
         limit = self.planner.settings.budget.max_repeats
-        latest = self.history.settled()[-limit:]
+        latest = self.history.latest_settled(limit)
         if len(latest) == limit and all(trial.state is State.EQUIVALENT for trial in latest):
             raise SearchStalled(
                 f'{limit} candidates in a row are equal to earlier ones. Raise fresh_rate, depth or digits, '
                 'or end here: the best so far are in the journal.'
             )
+
+    def _limit(self) -> float | None:
+        """Seconds that a trial may take, by what the hand-made losses took without the building of the model."""
+        outcomes = [trial.outcome for trial in self.history.of_role(Role.BASELINE) if trial.score is not None]
+        return self.limits.of_trial([outcome.seconds - outcome.stages.get('build', 0.0) for outcome in outcomes])
 
     def _baseline_known(self) -> bool:
         return bool(self.history.baseline_scores())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mmautoloss.errors import MMAutoLossError
 from mmautoloss.expr import Genome
@@ -32,38 +32,50 @@ class Planner:
         settings: The numbers of the search.
         strategy: Breeds candidates.
         screens: Judges of expressions, by branch.
+
+    Attributes:
+        watch: Called before each expression that is drawn; may raise to break off.
     """
 
     def __init__(self, settings: SearchSettings, strategy: Strategy, screens: Mapping[str, Screen]) -> None:
         self.settings = settings
         self.strategy = strategy
         self.screens = dict(screens)
+        self.watch: Callable[[], None] = lambda: None
 
     def next(self, history: History, elapsed: float) -> Trial | None:
-        """The next trial, without outcome; None while there is nothing to begin (see ``is_done``).
+        """The next trial, without outcome; None while there is nothing to begin.
 
         Args:
             history: All trials so far.
             elapsed: Seconds of search so far.
         """
-        budget = self.settings.budget
-        # one that failed ended the search; after a resume it is tried again
-        baselines = [trial for trial in history.of_role(Role.BASELINE) if trial.state is not State.FAILED]
-        if len(baselines) <= budget.baseline_repeats:
-            return self._baseline(history, baselines)
-        n_known = len(history.of_role(Role.KNOWN))
-        if n_known < len(self.settings.known):
-            proposal = Proposal(self.settings.known[n_known], None, 'known')
-            return self._bred(history, Role.KNOWN, proposal, Counter())
-        if not self._search_over(history, elapsed):
-            return self._search(history)
-        if any(trial.role is not Role.FINALIST for trial in history.running()):
-            return None  # it may yet become a finalist
-        return self._finalist(history)
+        role = self.stage(history, elapsed)
+        return None if role is None else self.make(role, history)
 
-    def is_done(self, history: History, elapsed: float) -> bool:
-        """Whether nothing is left to do; only meaningful while nothing runs."""
-        return not history.running() and self.next(history, elapsed) is None
+    def stage(self, history: History, elapsed: float) -> Role | None:
+        """What kind of trial is next; None while some that run may yet become finalists."""
+        if len(self._baselines(history)) <= self.settings.budget.baseline_repeats:
+            return Role.BASELINE
+        if len(history.of_role(Role.KNOWN)) < len(self.settings.known):
+            return Role.KNOWN
+        if not self._search_over(history, elapsed):
+            return Role.SEARCH
+        running = any(trial.role is not Role.FINALIST for trial in history.running())
+        return None if running else Role.FINALIST
+
+    def make(self, role: Role, history: History) -> Trial | None:
+        """The next trial of a kind, a function of the history alone; None where all finalists have been repeated."""
+        if role is Role.BASELINE:
+            return self._baseline(history, self._baselines(history))
+        if role is Role.KNOWN:
+            known = self.settings.known[len(history.of_role(Role.KNOWN))]
+            return self._bred(history, Role.KNOWN, Proposal(known, None, 'known'), Counter())
+        return self._search(history) if role is Role.SEARCH else self._finalist(history)
+
+    def _baselines(self, history: History) -> list[Trial]:
+        # one that failed ended the search; after a resume it is tried again
+        return [trial for trial in history.of_role(Role.BASELINE) if trial.state is not State.FAILED]
 
     def _search_over(self, history: History, elapsed: float) -> bool:
         return history.n_proxies() >= self.settings.budget.max_trials or self._out_of_time(elapsed)
@@ -98,6 +110,7 @@ class Planner:
 
         def draw(branch: str, make) -> Drawn:
             for _ in range(self.settings.budget.max_draws):
+                self.watch()
                 drawn = make()
                 verdict = self.screens[branch].judge(drawn.tree)
                 funnel[verdict.reason] += 1

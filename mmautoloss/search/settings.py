@@ -23,6 +23,8 @@ class Budget:
         finalist_repeats: How often, each time with another seed.
         max_draws: Expressions drawn for one branch of one trial before the search gives up.
         max_repeats: Equivalent candidates in a row before the search gives up.
+        max_failures: Candidates in a row that fail alike, for a cause which is not their loss, before the search gives up;
+            0 for no such limit.
 
     Raises:
         SetupError: A number is negative.
@@ -35,6 +37,7 @@ class Budget:
     finalist_repeats: int = 2
     max_draws: int = 200_000
     max_repeats: int = 1000
+    max_failures: int = 5
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

@@ -95,14 +95,7 @@ class RegularizedEvolution(RandomSearch):
 
     def alive(self, history: History) -> list[Trial]:
         """The individuals that take part in tournaments, oldest first."""
-        population = history.population()
-        if self.distinct:
-            shortest: dict[str, Trial] = {}
-            for trial in population:
-                key = trial.fingerprint or str(trial.number)
-                if key not in shortest or _nodes(trial) < _nodes(shortest[key]):
-                    shortest[key] = trial
-            population = sorted(shortest.values(), key=lambda trial: trial.number)
+        population = history.distinct_population() if self.distinct else history.population()
         return population[-self.population :]
 
     def select(self, alive: list[Trial], rng: random.Random) -> Trial:
@@ -121,7 +114,3 @@ class RegularizedEvolution(RandomSearch):
             tree, name = mutate(tree, rng, self.inputs[branch], self.max_nodes)
             names.append(name)
         return Drawn(tree, '+'.join(names))
-
-
-def _nodes(trial: Trial) -> int:
-    return sum(tree.size for tree in trial.genome.values())

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
 from mmautoloss.execute.base import Executor
 from mmautoloss.search import Observer
-from mmautoloss.trial import History, Outcome, Trial
+from mmautoloss.trial import History, Outcome, Pulse, State, Trial
 
 
 class VirtualExecutor(Executor):
     """Finishes jobs by their virtual durations, the next one whenever the search waits.
+
+    A trial that would take longer than its limit fails when that is over.
 
     Args:
         outcome: Gives the outcome of a trial.
@@ -34,8 +36,9 @@ class VirtualExecutor(Executor):
         self._outcome = outcome
         self._duration = duration
         self._running: list[tuple[float, Trial, Future[Outcome]]] = []
+        self._limits: dict[int, float | None] = {}
 
-    def submit(self, trial: Trial) -> Future[Outcome]:
+    def submit(self, trial: Trial, limit: float | None = None) -> Future[Outcome]:
         """Begins a trial at the present virtual time.
 
         Raises:
@@ -44,7 +47,9 @@ class VirtualExecutor(Executor):
         if len(self._running) >= self.slots:
             raise RuntimeError(f'All {self.slots} slots are busy.')
         future: Future[Outcome] = Future()
-        self._running.append((self.now + self._duration(trial), trial, future))
+        seconds = self._duration(trial) if limit is None else min(self._duration(trial), limit)
+        self._limits[trial.number] = limit
+        self._running.append((self.now + seconds, trial, future))
         return future
 
     def wait(self, running: Collection[Future[Outcome]]) -> Collection[Future[Outcome]]:
@@ -53,9 +58,19 @@ class VirtualExecutor(Executor):
         if not done:
             self._running.sort(key=lambda job: (job[0], job[1].number))
             self.now, trial, future = self._running.pop(0)
-            future.set_result(replace(self._outcome(trial), seconds=self._duration(trial)))
+            future.set_result(self._measure(trial, self._limits.pop(trial.number)))
             done = [future]
         return done
+
+    def pulses(self) -> Sequence[Pulse]:
+        """A worker for each trial that runs."""
+        return [Pulse(f'virtual-{slot}', job[1].number, 'train') for slot, job in enumerate(self._running)]
+
+    def _measure(self, trial: Trial, limit: float | None) -> Outcome:
+        seconds = self._duration(trial)
+        if limit is not None and seconds > limit:
+            return Outcome(State.FAILED, seconds=limit, reason=f'time limit: more than {limit} s')
+        return replace(self._outcome(trial), seconds=seconds)
 
 
 class Recorder(Observer):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
@@ -19,24 +23,43 @@ VARIABLE = 'MMAUTOLOSS_TOY_FAULTS'
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong while the toy trains; iterations count from 0.
+    """What goes wrong in the toy; iterations of its training count from 0.
 
     Attributes:
         fail_at: Iteration in which the model raises.
         nan_at: First iteration of which the class loss is NaN; gradients stay finite.
         die_at: Iteration in which the process kills itself.
+        die_in: ``'build'`` or ``'validate'``, where the process kills itself.
+        hang_at: Iteration that does not end.
+        freeze_at: Iteration in which the process is stopped, as by a debugger.
+        memory_at: Iteration in which more memory is asked for than there is.
         slow: Seconds by which every iteration is longer.
         where: Only trainings whose class loss has this text in its expression; hand-made losses have
             none. '' means all.
+        once: A file that is made when a fault strikes; while it is there, none does. '' for always.
+        in_worker: Only in worker processes.
+        rank: Only in this process of those that train a candidate together.
         metric: ``fault`` of ``ToyMetric``.
     """
 
     fail_at: int | None = None
     nan_at: int | None = None
     die_at: int | None = None
+    die_in: str | None = None
+    hang_at: int | None = None
+    freeze_at: int | None = None
+    memory_at: int | None = None
     slow: float = 0.0
     where: str = ''
+    once: str = ''
+    in_worker: bool = False
+    rank: int | None = None
     metric: str | None = None
+
+    def enter(self, phase: str) -> None:
+        """Does the harm of a phase."""
+        if phase == self.die_in and self._strikes():
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def strike(self, losses: dict[str, Tensor], loss_cls: nn.Module) -> dict[str, Tensor]:
         """Does the harm of this iteration to the losses of a training; else returns them."""
@@ -45,13 +68,48 @@ class Faults:
         if iteration < 0 or self.where not in getattr(loss_cls, 'expression', ''):
             return losses
         time.sleep(self.slow)
-        if iteration == self.die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if iteration == self.fail_at:
-            raise RuntimeError(f'the toy fails in iteration {iteration}')
-        if self.nan_at is not None and iteration >= self.nan_at:
+        for harm in ('die', 'hang', 'freeze', 'memory', 'fail'):
+            if getattr(self, f'{harm}_at') == iteration and self._strikes():
+                _HARM[harm](iteration)
+        if self.nan_at is not None and iteration >= self.nan_at and self._strikes():
             return {**losses, 'loss_cls': losses['loss_cls'] + float('nan')}
         return losses
+
+    def _strikes(self) -> bool:
+        if self.in_worker and multiprocessing.parent_process() is None:
+            return False
+        if self.rank is not None and os.environ.get('RANK') != str(self.rank):
+            return False
+        if not self.once:
+            return True
+        with contextlib.suppress(FileExistsError):
+            Path(self.once).touch(exist_ok=False)
+            return True
+        return False
+
+
+def _die(iteration: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hang(iteration: int) -> None:
+    while True:
+        time.sleep(1)
+
+
+def _freeze(iteration: int) -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _exhaust(iteration: int) -> None:
+    torch.zeros(1 << 55)
+
+
+def _fail(iteration: int) -> None:
+    raise RuntimeError(f'the toy fails in iteration {iteration}')
+
+
+_HARM = {'die': _die, 'hang': _hang, 'freeze': _freeze, 'memory': _exhaust, 'fail': _fail}
 
 
 def read_faults(faults: Mapping[str, Any] | None) -> Faults:

@@ -136,24 +136,34 @@ class ToyDetector(BaseModel):
     Args:
         head: Config of the head.
         faults: What goes wrong in training (``testing.faults``).
+        plain: Without batch norm and dropout, which depend on how a batch is shared out.
         data_preprocessor: As in any model of MMEngine.
     """
 
-    def __init__(self, head: dict, faults: dict | None = None, data_preprocessor: dict | None = None) -> None:
+    def __init__(
+        self,
+        head: dict,
+        faults: dict | None = None,
+        plain: bool = False,
+        data_preprocessor: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor)
         self.hidden = nn.Linear(FEATURES, 16)
-        self.norm = nn.BatchNorm1d(16)
+        self.norm = nn.Identity() if plain else nn.BatchNorm1d(16)
+        self.dropout = 0.0 if plain else 0.1
         self.head = MODELS.build(head)
         self.faults: Faults = read_faults(faults)
+        self.faults.enter('build')
 
     def forward(self, x: Tensor, labels: Tensor, deltas: Tensor, mode: str = 'tensor'):
         hidden = self.norm(self.hidden(x).flatten(0, 1)).view(*x.shape[:2], -1)
-        features = F.dropout(hidden.relu(), 0.1, self.training)
+        features = F.dropout(hidden.relu(), self.dropout, self.training)
         if mode == 'loss':
             return self.faults.strike(self.head.loss(features, labels, deltas), self.head.loss_cls)
         scores, boxes = self.head(features)
         if mode == 'tensor':
             return scores, boxes
+        self.faults.enter('validate')
         truth = zip(scores, boxes, labels, deltas, strict=True)
         return [dict(zip(('scores', 'boxes', 'labels', 'deltas'), each, strict=True)) for each in truth]
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from statistics import mean
 
+from mmautoloss.trial.indices import Ranked, Shortest
 from mmautoloss.trial.trial import Outcome, Role, State, Trial
+
+_CANDIDATES = (Role.KNOWN, Role.SEARCH)
 
 
 class History:
     """The trials by number and the order in which they settled.
+
+    Each answer takes no longer than its own length asks for, since a search asks several a trial: what it needs is kept up
+    to date by ``add`` and ``settle``.
 
     Example:
         >>> history = History()
@@ -22,21 +28,71 @@ class History:
 
     def __init__(self) -> None:
         self._trials: dict[int, Trial] = {}
-        self._order: list[int] = []
+        self._running: dict[int, Trial] = {}
+        self._settled: list[Trial] = []
+        self._population: list[Trial] = []
+        self._by_roles: dict[tuple[Role, ...], dict[int, Trial]] = {}
+        self._repeats: dict[int, list[int]] = {}
+        self._trained: dict[str, int] = {}
+        self._found = Ranked()
+        self._distinct = Shortest()
+        self._n_proxies = 0
+        self._funnel: Counter[str] = Counter()
 
     def add(self, trial: Trial) -> None:
-        """Takes in a proposed trial."""
-        if trial.number != len(self._trials):
-            raise ValueError(f'Trial {len(self._trials)} is next, but got {trial.number}.')
-        self._trials[trial.number] = trial
+        """Takes in a proposed trial.
+
+        Raises:
+            ValueError: Its number is not the next one.
+        """
+        number = trial.number
+        if number != len(self._trials):
+            raise ValueError(f'Trial {len(self._trials)} is next, but got {number}.')
+        self._put(trial)
+        if trial.repeats is not None:
+            self._repeats.setdefault(trial.repeats, []).append(number)
+        if trial.role in _CANDIDATES:
+            self._n_proxies += 1
+        for verdict, count in trial.funnel.items():
+            self._funnel[verdict] += count
+        if trial.outcome is None:
+            self._running[number] = trial
+        else:
+            self._judge(trial)
 
     def settle(self, number: int, outcome: Outcome) -> None:
-        """Takes in what came of a trial."""
-        trial = self._trials.get(number)
-        if trial is None or trial.outcome is not None:
+        """Takes in what came of a trial.
+
+        Raises:
+            ValueError: It is not running.
+        """
+        trial = self._running.pop(number, None)
+        if trial is None:
             raise ValueError(f'Trial {number} is not running.')
-        self._trials[number] = trial.settle(outcome)
-        self._order.append(number)
+        trial = trial.settle(outcome)
+        self._put(trial)
+        self._settled.append(trial)
+        if trial.role in _CANDIDATES and outcome.score is not None:
+            self._population.append(trial)
+            self._distinct.add(trial)
+        self._judge(trial)
+
+    def _put(self, trial: Trial) -> None:
+        self._trials[trial.number] = trial
+        for roles, trials in self._by_roles.items():
+            if trial.role in roles:
+                trials[trial.number] = trial
+
+    def _judge(self, trial: Trial) -> None:
+        state, role = trial.outcome.state, trial.role
+        if state is State.EQUIVALENT and role in _CANDIDATES:
+            self._n_proxies -= 1
+        elif state is State.COMPLETE and role is not Role.FINALIST:
+            if trial.fingerprint:
+                older = self._trained.get(trial.fingerprint, trial.number)
+                self._trained[trial.fingerprint] = min(older, trial.number)
+            if role is Role.SEARCH:
+                self._found.add(trial)
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -49,25 +105,37 @@ class History:
 
     def running(self) -> list[Trial]:
         """Trials without an outcome, by number."""
-        return [trial for trial in self if trial.outcome is None]
+        return list(self._running.values())
 
     def settled(self) -> list[Trial]:
         """Trials with an outcome, oldest first."""
-        return [self._trials[number] for number in self._order]
+        return list(self._settled)
+
+    def latest_settled(self, count: int) -> list[Trial]:
+        """The last trials that settled, newest last; fewer where there are not as many."""
+        return self._settled[-count:] if count > 0 else []
 
     def population(self) -> list[Trial]:
         """Searched genomes with a score, oldest first: what evolution selects from."""
-        roles = (Role.KNOWN, Role.SEARCH)
-        return [trial for trial in self.settled() if trial.role in roles and trial.score is not None]
+        return list(self._population)
+
+    def distinct_population(self) -> list[Trial]:
+        """The population without longer forms of one loss, by number.
+
+        Of trials with one fingerprint the one with the fewest nodes stays, the first of these that settled among equals;
+        trials without a fingerprint stay.
+        """
+        return self._at(self._distinct.numbers())
 
     def of_role(self, *roles: Role) -> list[Trial]:
         """Trials of these roles, by number."""
-        return [trial for trial in self if trial.role in roles]
+        if roles not in self._by_roles:
+            self._by_roles[roles] = {trial.number: trial for trial in self if trial.role in roles}
+        return list(self._by_roles[roles].values())
 
     def n_proxies(self) -> int:
         """Searched candidates that were or are being trained; equivalents cost nothing and do not count."""
-        candidates = self.of_role(Role.KNOWN, Role.SEARCH)
-        return sum(trial.state is not State.EQUIVALENT for trial in candidates)
+        return self._n_proxies
 
     def baseline_scores(self) -> list[float]:
         """Scores of the hand-made losses, one a seed."""
@@ -75,34 +143,35 @@ class History:
 
     def scores_of(self, number: int) -> list[float]:
         """Scores of a trial and of its repeats with other seeds."""
-        trials = [trial for trial in self if trial.number == number or trial.repeats == number]
+        numbers = sorted({number, *self._repeats.get(number, ())})
+        trials = self._at(number for number in numbers if number in self._trials)
         return [trial.score for trial in trials if trial.score is not None]
 
     def same_loss(self, fingerprint: str) -> Trial | None:
         """The trial of the search or the baseline that was trained with this fingerprint, if any."""
-        for trial in self.of_role(Role.BASELINE, Role.KNOWN, Role.SEARCH):
-            if fingerprint and trial.fingerprint == fingerprint and trial.state is State.COMPLETE:
-                return trial
-        return None
+        number = self._trained.get(fingerprint)
+        return None if number is None else self._trials[number]
 
     def best_found(self, count: int) -> list[Trial]:
         """The best candidates that were found and trained, by their first score; older ones first among equals."""
-        trained = [trial for trial in self.of_role(Role.SEARCH) if trial.state is State.COMPLETE]
-        return sorted(trained, key=lambda trial: (-trial.score, trial.number))[:count]
+        return self._at(self._found.numbers(count))
 
     def ranking(self, count: int) -> list[Trial]:
         """The same by the mean over all their seeds, best first, so that one lucky training does not win."""
-        return sorted(self.best_found(count), key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))
+        return self._by_mean(self.best_found(count))
 
     def winner(self) -> Trial | None:
         """The best candidate: by the mean over its seeds among those that were repeated, else by its one score."""
-        repeated = {trial.repeats for trial in self.of_role(Role.FINALIST)}
-        finalists = [trial for trial in self.ranking(len(self)) if trial.number in repeated]
-        return next(iter(finalists or self.ranking(1)), None)
+        repeated = {trial.repeats for trial in self.of_role(Role.FINALIST)} & self._trials.keys()
+        trained = [t for t in self._at(repeated) if t.role is Role.SEARCH and t.state is State.COMPLETE]
+        return next(iter(self._by_mean(trained) or self.ranking(1)), None)
 
     def funnel(self) -> Counter[str]:
         """Drawn expressions by verdict, over all trials."""
-        total: Counter[str] = Counter()
-        for trial in self:
-            total.update(trial.funnel)
-        return total
+        return Counter(self._funnel)
+
+    def _at(self, numbers: Iterable[int]) -> list[Trial]:
+        return [self._trials[number] for number in numbers]
+
+    def _by_mean(self, trials: list[Trial]) -> list[Trial]:
+        return sorted(trials, key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -38,7 +38,11 @@ class Outcome:
         score: Monitored metric, higher is better; None exactly where there is none to be had.
         metrics: All values of the validation, as the evaluator names them.
         seconds: Time spent on training and validation.
-        reason: Why it failed, in a line; '' otherwise.
+        reason: Why it failed; '' otherwise. Begins with ``not finite:``, ``time limit:``, ``worker died:``,
+            ``worker hung:`` or, for an exception in the user's model, data or metric, ``Traceback``.
+        stages: Seconds by stage: ``build`` (where the model was built for it), ``train``, ``validate``.
+        worker: Name of the worker that measured it, where there is one.
+        attempts: Workers that it took: one that died is replaced, and the trial measured again.
     """
 
     state: State
@@ -46,6 +50,9 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     reason: str = ''
+    stages: Mapping[str, float] = field(default_factory=dict)
+    worker: str = ''
+    attempts: int = 1
 
     def __post_init__(self) -> None:
         if self.state is State.RUNNING:
@@ -100,7 +107,9 @@ class Trial:
 
     def settle(self, outcome: Outcome) -> Trial:
         """The same trial with an outcome."""
-        return replace(self, outcome=outcome)
+        settled = object.__new__(Trial)  # ``replace`` takes several times as long, and long journals have many trials
+        settled.__dict__.update(self.__dict__, outcome=outcome)
+        return settled
 
     def to_json(self) -> dict[str, Any]:
         """The trial without its outcome, in types of JSON."""
@@ -119,12 +128,16 @@ class Trial:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Trial:
-        """Reads what ``to_json`` wrote."""
-        fields = dict(data)
-        fields['role'] = Role(fields['role'])
-        fields['genome'] = Genome.from_text(fields['genome']) if fields['genome'] else None
-        return cls(**fields)
+    def from_json(cls, data: Mapping[str, Any], trusted: bool = False) -> Trial:
+        """Reads what ``to_json`` wrote.
+
+        Args:
+            data: The trial.
+            trusted: Whether it is certain that the expressions are as they were written, so that they need not be read now.
+        """
+        read = Genome.from_own_text if trusted else Genome.from_text
+        genome = read(data['genome']) if data['genome'] else None
+        return cls(**{**data, 'role': Role(data['role']), 'genome': genome})
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
@@ -135,9 +148,12 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
         'metrics': dict(outcome.metrics),
         'seconds': outcome.seconds,
         'reason': outcome.reason,
+        'stages': dict(outcome.stages),
+        'worker': outcome.worker,
+        'attempts': outcome.attempts,
     }
 
 
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
-    """Reads what ``outcome_to_json`` wrote."""
+    """Reads what ``outcome_to_json`` wrote, also in earlier versions, which knew fewer fields."""
     return Outcome(**{**data, 'state': State(data['state'])})

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from mmautoloss.execute import Limits
 from mmautoloss.expr import Genome, Tree
 from mmautoloss.losses import input_kind
 from mmautoloss.screen import ACCEPTED, Screen, Verdict
-from mmautoloss.search import Budget, Planner, SearchSettings, run_search
+from mmautoloss.search import Budget, Planner, SearchSettings, Stop, run_search
 from mmautoloss.strategy import RandomSearch, Strategy
 from mmautoloss.testing.executor import Recorder, VirtualExecutor
 from mmautoloss.trial import Journal, Outcome, State, Trial
@@ -66,6 +67,8 @@ class Search:
         duration: Callable[[Trial], float] = lambda trial: 1.0,
         slots: int = 1,
         resume: bool = False,
+        stop: Stop | None = None,
+        limits: Limits | None = None,
         **budget: Any,
     ) -> list[str]:
         """Runs to the end; gives the events of this run."""
@@ -73,7 +76,7 @@ class Search:
         self.recorder, self.history = Recorder(), journal.history
         try:
             executor = VirtualExecutor(outcome, duration, slots)
-            run_search(journal, self.planner(**budget), executor, self.recorder)
+            run_search(journal, self.planner(**budget), executor, self.recorder, limits, stop=stop)
         finally:
             journal.close()
         return self.recorder.events

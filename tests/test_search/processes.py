@@ -59,10 +59,11 @@ def count_lines(work: Path) -> int:
 
 
 def read_events(work: Path) -> list[dict[str, Any]]:
-    """The events of a journal after its header, without what tells the time."""
-    lines = (work / 'journal.jsonl').read_text().splitlines()[1:]
-    drop = ('seconds', 'elapsed')
-    return [{k: v for k, v in json.loads(line).items() if k not in drop} for line in lines]
+    """What a journal says of its trials, without times and without who measured them."""
+    lines = (work / 'journal.jsonl').read_text().splitlines()
+    drop = ('seconds', 'elapsed', 'time', 'crc', 'stages', 'worker', 'attempts')
+    events = [{k: v for k, v in json.loads(line).items() if k not in drop} for line in lines]
+    return [event for event in events if event['event'] in ('proposed', 'settled')]
 
 
 def descendants(pid: int) -> list[int]:

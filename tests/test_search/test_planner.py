@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from mmautoloss.expr import Genome
 from mmautoloss.search import Budget, SearchStalled
 from mmautoloss.strategy import Draw, Proposal, RegularizedEvolution, Strategy
 from mmautoloss.trial import History, Outcome, Role, State, Trial, read_history
+from mmautoloss.trial.line import parse_line, seal
 from tests.test_search.conftest import (
     BRANCHES,
     FAILED,
@@ -50,9 +50,8 @@ def test_time_is_up(search: Search) -> None:
 
 def test_time_of_earlier_runs_counts(search: Search) -> None:
     search.run(max_trials=2)
-    lines = search.path.read_text().splitlines()
-    last = {**json.loads(lines[-1]), 'elapsed': 500.0}
-    search.path.write_text('\n'.join([*lines[:-1], json.dumps(last)]) + '\n')
+    *lines, settled, ended = search.path.read_bytes().splitlines(keepends=True)
+    search.path.write_bytes(b''.join([*lines, seal({**parse_line(settled), 'elapsed': 500.0}), ended]))
     assert search.run(resume=True, max_trials=9, max_seconds=400.0) == []
     assert search.run(resume=True, max_trials=3, max_seconds=600.0) != []
 
@@ -151,9 +150,10 @@ def test_next_is_a_function_of_the_history(search: Search, slots: int, tmp_path:
     lines = search.path.read_text().splitlines()
     compared = 0
     for number, line in enumerate(lines[1:], start=1):
-        event = json.loads(line)
+        event = parse_line(line.encode())
         if event.pop('event') != 'proposed':
             continue
+        del event['time']
         part = tmp_path / 'part.jsonl'
         part.write_text('\n'.join(lines[:number]) + '\n')
         assert search.planner(max_trials=8).next(read_history(part)[1], 0.0).to_json() == event

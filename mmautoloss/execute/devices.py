@@ -1,0 +1,51 @@
+"""Sharing out GPUs and cores among workers."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from mmautoloss.errors import SetupError
+
+VISIBLE = 'CUDA_VISIBLE_DEVICES'
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them; without touching any."""
+    given = os.environ.get(VISIBLE)
+    if given is None:
+        return tuple(str(index) for index in range(torch.cuda.device_count()))
+    names = [name.strip() for name in given.split(',')]
+    return tuple(name for name in names if name and name != '-1') if torch.cuda.device_count() else ()
+
+
+def share_gpus(gpus: tuple[str, ...], workers: int, each: int = 1) -> list[tuple[str, ...]]:
+    """The GPUs of each worker: ``each`` of them, one worker after the other; more workers than that begin anew.
+
+    Example:
+        >>> share_gpus(('0', '1', '2'), 2)
+        [('0',), ('1',)]
+        >>> share_gpus(('0', '1'), 3)
+        [('0',), ('1',), ('0',)]
+        >>> share_gpus((), 2)
+        [(), ()]
+
+    Raises:
+        SetupError: There are GPUs, but fewer than one worker needs.
+    """
+    if gpus and each > len(gpus):
+        raise SetupError(
+            f'gpus_per_candidate is {each}, but this machine shows {len(gpus)} GPU(s): {", ".join(gpus)}. '
+            'Ask for fewer, or make more visible.'
+        )
+    if not gpus:
+        return [()] * workers
+    groups = len(gpus) // each
+    return [gpus[k % groups * each : k % groups * each + each] for k in range(workers)]
+
+
+def share_cores(processes: int) -> int:
+    """Threads for each of so many processes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    return max(1, cores // processes)

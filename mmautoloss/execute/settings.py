@@ -1,0 +1,93 @@
+"""Where and with how much a search runs; none of it changes what is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmautoloss.errors import SetupError
+from mmautoloss.execute.base import Executor
+from mmautoloss.execute.limits import Limits
+from mmautoloss.execute.local import LocalExecutor
+from mmautoloss.execute.serial import SerialExecutor
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+
+EXECUTORS = ('local', 'ray')
+
+
+@dataclass(frozen=True)
+class ExecuteSettings(Limits):
+    """``execute`` of a search config.
+
+    Attributes:
+        workers: Candidates that are trained at the same time.
+        threads: Threads of a process on the CPU; None shares the cores out.
+        executor: ``'local'``, processes of this machine, or ``'ray'``, actors of a Ray cluster.
+        isolate: Whether also a single worker is a process of its own, so that a training that hangs or takes its process
+            down leaves the search alive.
+        gpus_per_candidate: GPUs (on the CPU: processes) that train a candidate together; with Ray also a fraction, such
+            as 0.5 for two candidates a GPU.
+        ray_address: The cluster, as ``ray.init`` takes it; None starts one on this machine.
+        heartbeat: Seconds between two lines of the journal that tell what the workers do.
+
+    Raises:
+        SetupError: A number is out of range, or settings do not go together.
+    """
+
+    workers: int = 1
+    threads: int | None = None
+    executor: str = 'local'
+    isolate: bool = False
+    gpus_per_candidate: float = 1
+    ray_address: str | None = None
+    heartbeat: float = 30.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.executor not in EXECUTORS:
+            raise SetupError(f'execute.executor must be one of {", ".join(EXECUTORS)}, but got {self.executor!r}.')
+        if self.workers < 1 or (self.threads is not None and self.threads < 1) or self.heartbeat <= 0:
+            raise SetupError(
+                'execute.workers and execute.threads must be at least 1 and execute.heartbeat positive, '
+                f'but got {self.workers}, {self.threads} and {self.heartbeat}.'
+            )
+        if self.ray_address and self.executor != 'ray':
+            raise SetupError(f"ray_address {self.ray_address!r} needs executor='ray' (--executor ray).")
+        self._check_gpus()
+
+    def _check_gpus(self) -> None:
+        each = self.gpus_per_candidate
+        if each <= 0 or (each > 1 and each != int(each)):
+            raise SetupError(
+                f'gpus_per_candidate must be a whole number, or with Ray a fraction of 1, but got {each}.'
+            )
+        if each < 1 and self.executor != 'ray':
+            raise SetupError(
+                f'gpus_per_candidate={each} needs executor="ray"; without it, more workers than GPUs share them.'
+            )
+        if each > 1 and self.executor == 'ray':
+            raise SetupError(
+                f'gpus_per_candidate={each} needs executor="local": with Ray a candidate trains on one GPU.'
+            )
+
+    @property
+    def in_driver(self) -> bool:
+        """Whether candidates are trained in the process of the search."""
+        return self.executor == 'local' and self.workers == 1 and not self.isolate and self.gpus_per_candidate == 1
+
+    def build(self, proxy: ProxySettings, evaluator: ProxyEvaluator | None = None) -> Executor:
+        """The executor.
+
+        Args:
+            proxy: How a candidate is measured.
+            evaluator: One of this process that is there already, if any.
+
+        Raises:
+            SetupError: The machine or the cluster has less than was asked for.
+        """
+        if self.in_driver:
+            return SerialExecutor(evaluator or ProxyEvaluator(proxy))
+        if self.executor == 'local':
+            return LocalExecutor(proxy, self.workers, self.threads, int(self.gpus_per_candidate), self)
+        from mmautoloss.execute.ray import RayExecutor
+
+        return RayExecutor(proxy, self.workers, self.threads, self.ray_address, self.gpus_per_candidate, self)

@@ -1,0 +1,226 @@
+"""The supervision of workers: what is running where, what died, what hangs, what is tried again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from mmautoloss.errors import SetupError
+from mmautoloss.execute.base import Executor
+from mmautoloss.execute.limits import Limits
+from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.trial import Outcome, Pulse, State, Trial
+
+_ROUND = 0.5
+"""Seconds between two looks at the workers when nothing is heard."""
+
+_START = 600.0
+"""Seconds that imports and the building of the model may take in any case; they show no iterations."""
+
+
+@dataclass
+class _Job:
+    """A trial that is being measured, for the so-many-th time."""
+
+    trial: Trial
+    limit: float | None
+    future: Future[Outcome]
+    attempt: int = 1
+
+
+class _Slot:
+    """One place for a worker; its worker may be replaced."""
+
+    def __init__(self, name: str) -> None:
+        self.worker: Worker | None = None
+        self.job: _Job | None = None
+        self.begun = False
+        self.pulse = Pulse(name, phase='idle')
+        self.heard = self.moved = time.monotonic()
+        self.since: float | None = None  # when the training of the job was first seen
+
+    def hear(self, pulse: Pulse) -> None:
+        """Takes in a sign of life."""
+        now = self.heard = time.monotonic()
+        if (pulse.phase, pulse.step, pulse.trial) != (self.pulse.phase, self.pulse.step, self.pulse.trial):
+            self.moved = now
+        if self.since is None and pulse.phase in ('train', 'validate'):
+            self.since = now
+        self.pulse = pulse
+
+    def restart_clocks(self, phase: str) -> None:
+        """A job begins, on a worker that is there or on a new one."""
+        self.heard = self.moved = time.monotonic()
+        self.since = None
+        self.pulse = replace(self.pulse, phase=phase, step=0, trial=self.job.trial.number)
+
+
+class SupervisedExecutor(Executor):
+    """Slots with a worker each, watched by one thread.
+
+    A worker that dies or hangs is replaced, and its trial is measured again as often as ``limits.retries`` says; a trial
+    that takes too long fails. Children say how to start a worker.
+
+    Args:
+        slots: Number of workers.
+        limits: How long to wait for them.
+        prefix: Beginning of the workers' names.
+
+    Raises:
+        SetupError: ``slots`` is not positive.
+    """
+
+    isolated = True
+
+    def __init__(self, slots: int, limits: Limits | None = None, prefix: str = 'worker') -> None:
+        if slots < 1:
+            raise SetupError(f'workers must be at least 1, but got {slots}.')
+        self.slots = slots
+        self.limits = limits or Limits()
+        self._slots = [_Slot(f'{prefix}-{index}') for index in range(slots)]
+        self._lock = threading.Lock()
+        self._closing = False
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    @abstractmethod
+    def _start(self, index: int, name: str) -> Worker:
+        """Starts a worker for a slot; called in the supervising thread."""
+
+    @abstractmethod
+    def _sleep(self, workers: Sequence[Worker], seconds: float) -> None:
+        """Waits until a worker has news or ``_wake`` is called, at most so long."""
+
+    @abstractmethod
+    def _wake(self) -> None:
+        """Ends ``_sleep``; called from any thread."""
+
+    def submit(self, trial: Trial, limit: float | None = None) -> Future[Outcome]:
+        """Gives a trial to a free worker.
+
+        Raises:
+            RuntimeError: All workers are busy, or the executor is closed.
+        """
+        future: Future[Outcome] = Future()
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            if self._closing:
+                raise RuntimeError('The executor is closed.')
+            free = next((slot for slot in self._slots if slot.job is None), None)
+            if free is None:
+                raise RuntimeError(f'All {self.slots} workers are busy.')
+            free.job, free.begun = _Job(trial, limit, future), False
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
+                self._thread.start()
+        self._wake()
+        return future
+
+    def pulses(self) -> Sequence[Pulse]:
+        """What was last heard of each worker."""
+        now = time.monotonic()
+        return [replace(slot.pulse, silent=round(now - slot.heard, 1)) for slot in self._slots if slot.worker]
+
+    def close(self) -> None:
+        """Ends all workers at once."""
+        with self._lock:
+            self._closing = True
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._wake()
+            thread.join()
+
+    def _supervise(self) -> None:
+        try:
+            while not self._closing:
+                for index, slot in enumerate(self._slots):
+                    self._attend(index, slot) if slot.job else self._listen(slot)
+                self._sleep([slot.worker for slot in self._slots if slot.worker], _ROUND)
+        except BaseException as error:  # a defect of ours must not leave the search waiting for ever
+            with self._lock:
+                self._error = error
+            for slot in self._slots:
+                if slot.job is not None and not slot.job.future.done():
+                    slot.job.future.set_exception(error)
+        finally:
+            for slot in self._slots:
+                if slot.worker is not None:
+                    slot.worker.kill()
+                    slot.worker = None
+
+    def _listen(self, slot: _Slot) -> None:
+        """Of a worker that has nothing to do; one that died is not missed before the next trial."""
+        try:
+            for pulse in slot.worker.news() if slot.worker else ():
+                slot.hear(pulse)
+        except WorkerDied:
+            slot.worker.kill()
+            slot.worker = None
+
+    def _attend(self, index: int, slot: _Slot) -> None:
+        try:
+            if not slot.begun:
+                self._begin(index, slot)
+            for news in slot.worker.news():
+                if isinstance(news, Pulse):
+                    slot.hear(news)
+                else:
+                    self._settle(slot, news)
+                    return
+        except WorkerDied as death:
+            self._lose(slot, f'worker died: {death}{_where(slot.pulse)}')
+            return
+        late = self._too_late(slot)
+        if late:
+            self._lose(slot, late, again=not late.startswith('time limit'))
+
+    def _begin(self, index: int, slot: _Slot) -> None:
+        self._listen(slot)  # one that died meanwhile is no attempt of this trial
+        fresh = slot.worker is None
+        slot.restart_clocks('start' if fresh else 'idle')
+        if fresh:
+            slot.worker = self._start(index, slot.pulse.worker)
+        slot.begun = True
+        slot.worker.begin(slot.job.trial, slot.job.limit)
+
+    def _too_late(self, slot: _Slot) -> str:
+        """Why the worker must be given up; '' while it may go on."""
+        now, limits, job = time.monotonic(), self.limits, slot.job
+        # the worker itself ends a training after its limit; this is for one whose iteration does not end
+        if job.limit is not None and slot.since is not None and now - slot.since > 1.1 * job.limit + 5:
+            return f'time limit: more than {job.limit:.0f} s{_where(slot.pulse)}'
+        if slot.pulse.phase != 'start' and now - slot.heard > limits.silence:
+            return f'worker hung: nothing heard for {limits.silence:.0f} s{_where(slot.pulse)}'
+        stall = max(limits.stall, _START) if slot.pulse.phase in ('start', 'build') else limits.stall
+        if now - slot.moved > stall:
+            return f'worker hung: no iteration for {stall:.0f} s{_where(slot.pulse)}'
+        return ''
+
+    def _lose(self, slot: _Slot, reason: str, again: bool = True) -> None:
+        """The worker is gone, or must go."""
+        if slot.worker is not None:
+            slot.worker.kill()
+            slot.worker = None
+        job = slot.job
+        if again and job.attempt <= self.limits.retries:
+            job.attempt += 1
+            slot.begun = False
+            self._wake()
+        else:
+            self._settle(slot, Outcome(State.FAILED, reason=reason))
+
+    def _settle(self, slot: _Slot, outcome: Outcome) -> None:
+        job = slot.job
+        slot.pulse = replace(slot.pulse, phase='idle', step=0, trial=None)
+        with self._lock:
+            slot.job = None
+        job.future.set_result(replace(outcome, worker=slot.pulse.worker, attempts=job.attempt))
+
+
+def _where(pulse: Pulse) -> str:
+    return f' ({pulse.phase}, iteration {pulse.step}, {pulse.where or pulse.worker})'

@@ -1,0 +1,59 @@
+"""What an evaluator does just now, and how long it may go on."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from mmautoloss.errors import TimeLimitExceeded
+
+
+class Progress:
+    """Written by the evaluator, read by whoever watches it, from any thread.
+
+    Attributes:
+        phase: ``idle``, ``build``, ``train`` or ``validate``.
+        step: Iterations done in the phase.
+        stages: Seconds spent in the phases of the latest trial.
+        changed: Called when a phase begins.
+    """
+
+    def __init__(self) -> None:
+        self.phase = 'idle'
+        self.step = 0
+        self.stages: dict[str, float] = {}
+        self.changed: Callable[[], None] = lambda: None
+        self._limit: float | None = None
+        self._deadline: float | None = None
+
+    def begin(self, limit: float | None = None) -> None:
+        """A trial begins; ``limit`` are the seconds that it may take once its model is built."""
+        self.stages = {}
+        self._limit, self._deadline = limit, None
+
+    @contextlib.contextmanager
+    def stage(self, phase: str) -> Iterator[None]:
+        """Times a phase; the limit counts from the first one that is not ``build``."""
+        began = time.monotonic()
+        if phase != 'build' and self._limit is not None and self._deadline is None:
+            self._deadline = began + self._limit
+        self.phase, self.step = phase, 0
+        self.changed()
+        try:
+            yield
+        finally:
+            self.phase, self.step = 'idle', 0
+            self.stages[phase] = self.stages.get(phase, 0.0) + time.monotonic() - began
+
+    def advance(self) -> None:
+        """An iteration is done.
+
+        Raises:
+            TimeLimitExceeded: The trial has had its time.
+        """
+        self.step += 1
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise TimeLimitExceeded(
+                f'{self.phase} was at iteration {self.step} when the {self._limit:.0f} s of a trial were over'
+            )

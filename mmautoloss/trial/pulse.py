@@ -1,0 +1,37 @@
+"""A sign of life of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What a worker was last heard to do.
+
+    Attributes:
+        worker: Name of the worker, such as ``local-0``; ``driver`` where trials run in the process of the search.
+        trial: Number of the trial that it measures, or None.
+        phase: ``start`` (imports), ``idle``, ``build``, ``train``, ``validate``.
+        step: Iterations done in the phase.
+        silent: Seconds since it was last heard.
+        where: Host, process and device, such as ``node7:4711 GPU 2``.
+    """
+
+    worker: str
+    trial: int | None = None
+    phase: str = 'idle'
+    step: int = 0
+    silent: float = 0.0
+    where: str = ''
+
+    def to_json(self) -> dict[str, Any]:
+        """The pulse in types of JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Pulse:
+        """Reads what ``to_json`` wrote."""
+        return cls(**data)

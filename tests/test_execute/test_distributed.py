@@ -1,0 +1,79 @@
+"""A candidate that two processes train together scores as one that a single process trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmautoloss.engine import spec_of
+from mmautoloss.errors import SetupError
+from mmautoloss.execute import LocalExecutor, SerialExecutor
+from mmautoloss.proxy import ProxyEvaluator, share_batch
+from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.trial import Role, State, Trial
+from tests.test_execute.conftest import DEADLY, GOOD, searched
+
+LIMIT = 240
+
+pytestmark = pytest.mark.slow
+
+MakeLocal = Callable[..., LocalExecutor]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[MakeLocal]:
+    """Executors of one candidate on two processes."""
+    made = []
+
+    def build(faults: dict[str, Any] | None = None) -> LocalExecutor:
+        cfg = toy_config(tmp_path, base={'model.plain': True, 'model.faults': faults or {}})
+        made.append(LocalExecutor(spec_of(cfg).proxy, workers=1, threads=1, gpus_per_candidate=2))
+        return made[-1]
+
+    yield build
+    for executor in made:
+        executor.close()
+
+
+def test_two_processes_score_as_one(make: MakeLocal) -> None:
+    """The same batches, shared out; sums are rounded in another order, nothing else."""
+    together = make()
+    alone = SerialExecutor(ProxyEvaluator(together.settings))
+    trials = [Trial(0, Role.BASELINE, 0), searched(GOOD), Trial(2, Role.BASELINE, 5), searched(GOOD)]
+    pairs = [(alone.submit(trial).result(), together.submit(trial).result(LIMIT)) for trial in trials]
+    for one, two in pairs:
+        assert one.state is two.state is State.COMPLETE
+        assert two.metrics == pytest.approx(one.metrics, rel=1e-5)
+    assert len({one.score for one, _ in pairs}) == 3, 'the trials differ'
+    assert pairs[1][1].score == pairs[3][1].score, 'and nothing is left of those before'
+    alone.evaluator.close()
+
+
+@pytest.mark.parametrize('rank', [0, 1])
+def test_nan_of_one_process_stops_both_and_they_go_on(make: MakeLocal, rank: int) -> None:
+    executor = make({'nan_at': 2, 'rank': rank, 'where': 'exp('})
+    failed = executor.submit(searched(DEADLY)).result(LIMIT)
+    assert failed.state is State.FAILED and failed.attempts == 1, 'no worker was lost'
+    assert failed.reason.startswith('not finite: ') and failed.reason.endswith('in iteration 3')
+    assert executor.submit(searched(GOOD)).result(LIMIT).state is State.COMPLETE
+
+
+def test_exception_of_one_process_does_not_leave_the_other_waiting(
+    make: MakeLocal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('mmautoloss.execute.local._PATIENCE', 1.0)
+    executor = make({'fail_at': 2, 'rank': 1, 'where': 'exp('})
+    failed = executor.submit(searched(DEADLY)).result(LIMIT)
+    assert failed.state is State.FAILED
+    assert 'the toy fails in iteration 2' in failed.reason
+    assert executor.submit(searched(GOOD)).result(LIMIT).state is State.COMPLETE
+
+
+def test_batch_that_cannot_be_shared_is_refused_before_work(tmp_path: Path) -> None:
+    assert (share_batch({'batch_size': 6}, 2), share_batch({'batch_size': 5}, 1)) == (3, 5)
+    cfg = toy_config(tmp_path, {'execute.gpus_per_candidate': 3})
+    with pytest.raises(SetupError, match='batch_size that 3 processes can share, but got 4'):
+        spec_of(cfg)

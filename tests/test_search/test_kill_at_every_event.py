@@ -1,0 +1,40 @@
+"""The driver is killed right after every event of its journal, one after the other; nothing is lost, nothing differs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmengine')
+
+from mmautoloss.testing.deaths import run_to_next_event
+from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.trial import read_journal
+from tests.test_search.processes import LIMIT, read_events
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith('linux'), reason='kills as Linux does'),
+]
+
+
+def test_killed_after_every_event_it_is_the_unbroken_search(tmp_path: Path) -> None:
+    cfg = toy_config(tmp_path)
+    run_toy(cfg)
+    unbroken, work = Path(cfg.work_dir), tmp_path / 'broken'
+    sessions, code = 0, -signal.SIGKILL
+    while code == -signal.SIGKILL and sessions < 100:
+        code = run_to_next_event(tmp_path, 'broken', LIMIT)
+        sessions += 1
+    assert code == 0, 'the last session finds nothing left to do, and ends well'
+    record = read_journal(work / 'journal.jsonl')
+    events = read_events(work)
+    assert events == read_events(unbroken)
+    kinds = {event['event'] for event in events}
+    assert kinds == {'proposed', 'settled'} and record.ended == 'done'
+    assert sessions > len(events), 'one event a session'
+    for name in ('best_config.py', 'best_losses.json'):
+        assert (work / name).read_text() == (unbroken / name).read_text()

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# A search under Slurm:
+#   [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_GPU=4] [SRUN_ARGS='--time=48:00:00'] \
+#       bash tools/slurm_search.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of tools/search.py ...]
+# On one node tools/search.py starts a worker a GPU. On several (GPUS > GPUS_PER_NODE) a Ray cluster lives for as long as
+# the job: its head and the search on the first node, its workers on all. WORK_DIR must be on a disk that the nodes
+# share only if the search is to go on from another node; the search itself writes from one node.
+# The search always runs with --resume, so that a job that is queued again after a time limit or a preemption goes on.
+set -euo pipefail
+
+if [ $# -lt 4 ]; then
+  echo "usage: bash tools/slurm_search.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of tools/search.py ...]" >&2
+  exit 2
+fi
+partition=$1 job=$2 config=$3 work_dir=$4
+shift 4
+gpus=${GPUS:-4}
+per_node=${GPUS_PER_NODE:-8}
+cpus=${CPUS_PER_GPU:-4}
+case "$gpus$per_node$cpus" in
+  *[!0-9]*) echo "error: GPUS, GPUS_PER_NODE and CPUS_PER_GPU must be numbers, but got '$gpus', '$per_node', '$cpus'." >&2; exit 2 ;;
+esac
+
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-$here/../.venv/bin/python}
+[ -x "$python" ] || command -v "$python" >/dev/null || python=python
+if [ "$gpus" -lt "$per_node" ]; then per_node=$gpus; fi
+nodes=$(((gpus + per_node - 1) / per_node))
+
+# --signal: a minute before the time limit the search is told to end, so that it can say so in its journal
+common=(-p "$partition" --job-name="$job" --nodes="$nodes" --ntasks="$nodes" --ntasks-per-node=1
+  --gres="gpu:$per_node" --cpus-per-task="$((cpus * per_node))" --kill-on-bad-exit=1 --signal=TERM@60)
+read -r -a extra <<<"${SRUN_ARGS:-}"
+search=("$python" "$here/search.py" "$config" --work-dir "$work_dir" --workers "$gpus" --resume)
+
+if [ "$nodes" -eq 1 ]; then
+  exec srun "${common[@]}" "${extra[@]}" "${search[@]}" "$@"
+fi
+
+# Every task runs this; the first node is the head. `ray start --block` ends with the job.
+node='
+ray=$1; port=$2; shift 2
+head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+export RAY_USAGE_STATS_ENABLED=0
+if [ "$SLURM_PROCID" -ne 0 ]; then
+  sleep 10
+  exec "$ray" start --address="$head:$port" --block
+fi
+"$ray" start --head --port="$port" --include-dashboard=false
+trap "\"$ray\" stop" EXIT
+"$@" --executor ray --ray-address "$head:$port"
+'
+exec srun "${common[@]}" "${extra[@]}" bash -c "$node" node "$(dirname "$python")/ray" "${RAY_PORT:-6379}" "${search[@]}" "$@"
