@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument('--quick', action='store_true', help='under 50 s on two cores')
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory() as folder:
-        ratio = compare_workers(Path(folder), rounds=2 if quick else 6, iterations=1000 if quick else 3000)
+        ratio = compare_workers(Path(folder), rounds=5, iterations=400 if quick else 3000)
         busy, milliseconds = simulate(Path(folder), trials=WORKERS * (10 if quick else 40))
     print(
         json.dumps({'two_workers': round(ratio, 3), 'busy_256': round(busy, 4), 'driver_ms': round(milliseconds, 3)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import os
 import random
 import time
 from collections.abc import Callable, Collection
@@ -19,7 +19,7 @@ from mmautoloss.screen import ACCEPTED, Screen, Verdict
 from mmautoloss.search import Budget, Planner, SearchSettings, run_search
 from mmautoloss.strategy import RegularizedEvolution
 from mmautoloss.testing.executor import VirtualExecutor
-from mmautoloss.trial import Journal, Outcome, State, Trial
+from mmautoloss.trial import Journal, Outcome, Role, State, Trial
 
 BRANCHES = (Branch('cls', 'head.loss_cls', 'softmax'), Branch('box', 'head.loss_box', 'delta'))
 
@@ -49,11 +49,12 @@ def search(path: Path, executor: VirtualExecutor, trials: int) -> Journal:
     inputs = {branch.name: branch.kind.names for branch in BRANCHES}
     settings = SearchSettings(seed=0, budget=Budget(max_trials=trials, max_failures=0))
     planner = Planner(settings, RegularizedEvolution(inputs, distinct=True), dict.fromkeys(inputs, AllPass()))
-    observer = ConsoleObserver(BRANCHES, 'coco/bbox_mAP', console=Console(file=io.StringIO(), highlight=False))
-    try:
-        run_search(journal, planner, executor, observer)
-    finally:
-        journal.close()
+    with open(os.devnull, 'w') as nowhere:
+        observer = ConsoleObserver(BRANCHES, 'coco/bbox_mAP', console=Console(file=nowhere, highlight=False))
+        try:
+            run_search(journal, planner, executor, observer)
+        finally:
+            journal.close()
     return journal
 
 
@@ -77,7 +78,8 @@ class ChargedExecutor(VirtualExecutor):
         self._enter()
         future = super().submit(trial)
         self._full = self._full or len(self._running) == self.slots
-        self.busy, self.span = self._area, self._since
+        if trial.role is Role.SEARCH:  # finalists wait for the last candidate, as they must
+            self.busy, self.span = self._area, self._since
         self._leave()
         return future
 

@@ -65,9 +65,14 @@ def _takes(head: Mapping[str, Any], key: str, scope: str | None) -> bool:
 
 
 def write_config(cfg: Config, path: Path) -> None:
-    """Writes a config as a Python file; it appears only when it is whole."""
+    """Writes a config as a Python file."""
+    write_text(path, cfg.pretty_text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file that appears only when it is whole."""
     part = path.with_name(f'.{path.name}')
-    part.write_text(cfg.pretty_text, encoding='utf-8')
+    part.write_text(text, encoding='utf-8')
     part.replace(path)
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mmautoloss.engine.export import write_text
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.expr import Genome, parse
 from mmautoloss.losses import ZOO, input_kind, known_loss
@@ -52,10 +53,8 @@ def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, .
 
 
 def write_losses(path: Path, losses: Sequence[NamedLoss]) -> None:
-    """Writes losses as JSON; the file appears only when it is whole."""
-    part = path.with_name(f'.{path.name}')
-    part.write_text(json.dumps([asdict(loss) for loss in losses], indent=2) + '\n', encoding='utf-8')
-    part.replace(path)
+    """Writes losses as JSON."""
+    write_text(path, json.dumps([asdict(loss) for loss in losses], indent=2) + '\n')
 
 
 def read_result(source: Path, number: int | None = None) -> tuple[NamedLoss, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import platform
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pprint import pformat
 
 import mmengine
 import torch
-from mmengine.config import Config
 
 import mmautoloss
-from mmautoloss.engine.export import with_losses, write_config
+from mmautoloss.engine.export import with_losses, write_config, write_text
 from mmautoloss.engine.found import found_losses, write_losses
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.spec import SearchSpec
@@ -53,7 +55,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
     stop = stop or Stop()
     journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
     try:
-        write_config(_resolved(spec), spec.work_dir / CONFIG)
+        with _writing(spec):
+            write_resolved(spec)
         evaluator = ProxyEvaluator(spec.proxy)
         observer.say('building the model and the data, validating once untrained')
         require_metric(evaluator)
@@ -67,7 +70,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
                 run_search(journal, planner, executor, observer, spec.execute, spec.execute.heartbeat, stop)
         finally:
             executor.close()
-        finish(spec, journal.history, observer)
+        with _writing(spec):
+            finish(spec, journal.history, observer)
         return journal.history
     finally:
         journal.close()
@@ -106,12 +110,20 @@ def build_screens(
         probes = capture_probes(
             evaluator.runner, spec.branches, spec.samples, spec.search.seed, spec.side, spec.proxy.keys
         )
-        save_probes(probes, path)
+        with _writing(spec):
+            save_probes(probes, path)
     hand_made = evaluator.hand_made
     calibrations = {name: calibrate(spec.test, probe, hand_made[name]) for name, probe in probes.items()}
     require_calibrated(calibrations, spec.test)
-    screens = {name: _screen(spec, probe, hand_made[name]) for name, probe in probes.items()}
-    return screens, calibrations
+    return make_screens(spec, probes, hand_made), calibrations
+
+
+def make_screens(
+    spec: SearchSpec, probes: Mapping[str, Probe], hand_made: Mapping[str, torch.nn.Module]
+) -> dict[str, ProbeScreen]:
+    """The screen of each branch."""
+    balance = spec.balance == 'gradient'
+    return {name: ProbeScreen(probe, spec.test, hand_made[name], balance) for name, probe in probes.items()}
 
 
 def build_executor(spec: SearchSpec, evaluator: ProxyEvaluator) -> Executor:
@@ -136,14 +148,24 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
     observer.table(history, ranking, path)
 
 
-def _resolved(spec: SearchSpec) -> Config:
-    cfg = Config(copy.deepcopy(dict(spec.proxy.config)))
-    cfg.train_cfg.base_config = str(Path(cfg.train_cfg.base_config).absolute())
-    return cfg
+def write_resolved(spec: SearchSpec) -> None:
+    """Writes the search config into the work dir, for ``replay``."""
+    settings = copy.deepcopy(dict(spec.proxy.config))
+    settings['train_cfg']['base_config'] = str(Path(settings['train_cfg']['base_config']).absolute())
+    # not by MMEngine's own writer: it sorts keys, and branches are bred in the order in which they are named
+    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in settings.items()]
+    write_text(spec.work_dir / CONFIG, '\n'.join(lines) + '\n')
 
 
-def _screen(spec: SearchSpec, probe: Probe, hand_made: torch.nn.Module) -> ProbeScreen:
-    return ProbeScreen(probe, spec.test, hand_made, balance=spec.balance == 'gradient')
+@contextlib.contextmanager
+def _writing(spec: SearchSpec) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(
+            f'{error.filename2 or error.filename or spec.work_dir} cannot be written: {error.strerror}. '
+            'The journal is whole: free space or make it writable, then go on with --resume.'
+        ) from error
 
 
 def _versions() -> dict[str, str]:

@@ -3,9 +3,11 @@
 from mmautoloss.trial.history import History
 from mmautoloss.trial.journal import Journal
 from mmautoloss.trial.line import VERSION
+from mmautoloss.trial.ownership import driver_lives
 from mmautoloss.trial.pulse import Pulse
-from mmautoloss.trial.read import read_history, read_journal
+from mmautoloss.trial.read import journal_of, read_events, read_history, read_journal
 from mmautoloss.trial.record import Record
+from mmautoloss.trial.repair import Repair, repair
 from mmautoloss.trial.session import Session
 from mmautoloss.trial.trial import Outcome, Role, State, Trial, outcome_from_json, outcome_to_json
 
@@ -16,12 +18,17 @@ __all__ = [
     'Outcome',
     'Pulse',
     'Record',
+    'Repair',
     'Role',
     'Session',
     'State',
     'Trial',
+    'driver_lives',
+    'journal_of',
     'outcome_from_json',
     'outcome_to_json',
+    'read_events',
     'read_history',
     'read_journal',
+    'repair',
 ]

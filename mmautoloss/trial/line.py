@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 VERSION = 2
@@ -11,7 +13,9 @@ VERSION = 2
 
 _MARK = b',"crc":"'
 _END = b'"}'
-_TAIL = len(_MARK) + 8 + len(_END)
+_HEX = 8 + len(_END)
+_TAIL = len(_MARK) + _HEX
+_BLOCK = 256
 
 
 class DamagedLine(ValueError):
@@ -30,19 +34,17 @@ def seal(event: dict[str, Any]) -> bytes:
 
 
 def is_sealed(line: bytes) -> bool:
-    """Whether a line says that it has a checksum."""
-    return line[-_TAIL:].startswith(_MARK) and line.endswith(_END)
-
-
-def check_seal(line: bytes) -> None:
-    """Refuses a line that has another checksum than it says.
+    """Whether a line has a checksum, and the right one.
 
     Raises:
-        DamagedLine: It has.
+        DamagedLine: It has another one.
     """
-    actual, told = b'%08x' % zlib.crc32(memoryview(line)[:-_TAIL]), line[-_TAIL + len(_MARK) : -len(_END)]
+    if line[-_TAIL:-_HEX] != _MARK or line[-2:] != _END:
+        return False
+    actual, told = b'%08x' % zlib.crc32(memoryview(line)[:-_TAIL]), line[-_HEX:-2]
     if actual != told:
         raise DamagedLine(f'its checksum is {actual.decode()}, but it should be {told.decode(errors="replace")}')
+    return True
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
@@ -52,10 +54,34 @@ def parse_line(line: bytes) -> dict[str, Any]:
         DamagedLine: It is no event.
     """
     try:
-        event = json.loads(line)
+        event = json.loads(line.decode())
     except (ValueError, RecursionError) as error:
         raise DamagedLine(str(error)) from None
     if not isinstance(event, dict) or not isinstance(event.get('event'), str):
         raise DamagedLine('it is no event')
     event.pop('crc', None)
     return event
+
+
+def parse_lines(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """The events of lines, and whether each had a checksum; many are read at once, in less time and memory.
+
+    Raises:
+        DamagedLine: The next one is damaged.
+    """
+    rest = iter(lines)
+    while block := list(islice(rest, _BLOCK)):
+        if _all_sealed(block):
+            for event in json.loads(b'[%b]' % b','.join(block)):
+                event.pop('crc')
+                yield event, True
+        else:
+            for line in block:
+                yield parse_line(line), is_sealed(line)
+
+
+def _all_sealed(lines: Iterable[bytes]) -> bool:
+    try:
+        return all(map(is_sealed, lines))
+    except DamagedLine:  # told when its turn comes
+        return False

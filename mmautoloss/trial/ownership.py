@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from mmautoloss.errors import JournalError
 from mmautoloss.trial.read import read_journal
+from mmautoloss.trial.record import Record
 from mmautoloss.trial.session import Session
 
 WAIT = 15.0
@@ -38,7 +39,7 @@ def _acquire(lock: FileLock, path: Path) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         owner = _last_session(path)
-        if owner is None or not _lives(owner):
+        if owner is None or not lives(owner):
             # Children that the owner forked hold its lock as long as they live, a little longer than itself.
             try:
                 lock.acquire(timeout=WAIT)
@@ -59,7 +60,8 @@ def _last_session(path: Path) -> Session | None:
     return sessions[-1] if sessions and not sessions[-1].ended else None
 
 
-def _lives(owner: Session) -> bool:
+def lives(owner: Session) -> bool:
+    """Whether the process of a session is alive on this machine; False also where that cannot be told."""
     if owner.host != socket.gethostname():
         return False
     try:
@@ -83,3 +85,10 @@ def _describe(owner: Session | None) -> str:
         return ''
     since = datetime.fromtimestamp(owner.began).isoformat(' ', 'seconds')
     return f' (process {owner.pid} on {owner.host}, since {since})'
+
+
+def driver_lives(record: Record) -> bool | None:
+    """Whether the process that last drove a search is alive; None where it ran on another machine, or none is known."""
+    if not record.sessions or record.sessions[-1].host != socket.gethostname():
+        return None
+    return lives(record.sessions[-1])

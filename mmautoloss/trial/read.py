@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import gc
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mmautoloss.errors import JournalError, MMAutoLossError
 from mmautoloss.trial.history import History
-from mmautoloss.trial.line import DamagedLine, check_seal, is_sealed, parse_line
+from mmautoloss.trial.line import DamagedLine, is_sealed, parse_line, parse_lines
 from mmautoloss.trial.record import NewerVersion, Record, require_version
-
-REPAIR = 'python -m mmautoloss repair'
-"""The command that keeps what is whole of a damaged journal."""
 
 MISFITS = (ValueError, KeyError, TypeError, AttributeError, MMAutoLossError)
 """What reading a damaged line may raise."""
@@ -35,17 +34,21 @@ class Reader:
         Raises:
             ValueError: It is damaged, or does not fit what was there before; ``MISFITS`` are raised for wrong values.
         """
-        sealed = is_sealed(line)
-        if sealed:
-            check_seal(line)
-        elif self._sealed:  # once a line has a checksum, all that follow have one
+        self.take(parse_line(line), is_sealed(line))
+
+    def take(self, event: dict[str, Any], sealed: bool) -> None:
+        """Takes in the event of the next line, and whether that has a checksum.
+
+        Raises:
+            ValueError: As ``read``.
+        """
+        if self._sealed and not sealed:  # once a line has a checksum, all that follow have one
             raise DamagedLine('its checksum is missing')
-        event = parse_line(line)
         if self.record.header:
             self.record.apply(event, trusted=sealed)
         else:
             self.record.header = _header(event, sealed)
-        self._sealed = self._sealed or sealed
+        self._sealed = sealed
 
 
 def read_journal(path: str | Path) -> Record:
@@ -71,23 +74,60 @@ def read_history(path: str | Path) -> tuple[dict[str, Any], History]:
     return record.header, record.history
 
 
+def read_events(path: str | Path) -> list[dict[str, Any]]:
+    """The events of a journal, in its order.
+
+    Raises:
+        JournalError: There is no journal, or it is damaged.
+    """
+    read_journal(path)
+    return [parse_line(line) for line in complete_lines(Path(path))]
+
+
+def journal_of(work_dir: Path) -> Path:
+    """The journal of a work dir; the path itself where it names a file."""
+    return work_dir if work_dir.is_file() else work_dir / 'journal.jsonl'
+
+
 def replay(path: Path, lines: Iterable[bytes]) -> Record:
     """What the lines of a journal say.
 
     Raises:
         JournalError: One of them is damaged.
     """
-    reader = Reader()
-    for number, line in enumerate(lines, start=1):
-        try:
-            reader.read(line)
-        except NewerVersion as error:
-            raise NewerVersion(f'{path}, line {number}: {error}.') from None
-        except MISFITS as error:
-            what = f'nothing is known of {error}' if isinstance(error, KeyError) else str(error)
-            raise JournalError(
-                f'{path}, line {number} is damaged: {what}. "{REPAIR} {path.parent}" keeps what is whole.'
-            ) from None
+    with _no_collection():
+        return _replay(path, lines)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the garbage collector, which would look again and again at trials of which none is garbage."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            if not gc.get_freeze_count():  # what was read counts as old, so that the next look does not go through it
+                gc.freeze()
+                gc.unfreeze()
+            gc.enable()
+
+
+def _replay(path: Path, lines: Iterable[bytes]) -> Record:
+    reader, number = Reader(), 1
+    try:
+        for event, sealed in parse_lines(lines):
+            reader.take(event, sealed)
+            number += 1
+    except NewerVersion as error:
+        raise NewerVersion(f'{path}, line {number}: {error}.') from None
+    except MISFITS as error:
+        what = f'{error} is missing' if isinstance(error, KeyError) else str(error).rstrip('.')
+        raise JournalError(
+            f'{path}, line {number} is damaged: {what}. '
+            'The search goes on from what is whole of it with --resume --repair; the damaged journal is kept.'
+        ) from None
     return reader.record
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from mmautoloss.expr import Genome
@@ -137,7 +138,7 @@ class Trial:
         """
         read = Genome.from_own_text if trusted else Genome.from_text
         genome = read(data['genome']) if data['genome'] else None
-        return cls(**{**data, 'role': Role(data['role']), 'genome': genome})
+        return cls(**{**data, 'role': _member(Role, data['role']), 'genome': genome})
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
@@ -156,4 +157,10 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
 
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
     """Reads what ``outcome_to_json`` wrote, also in earlier versions, which knew fewer fields."""
-    return Outcome(**{**data, 'state': State(data['state'])})
+    return Outcome(**{**data, 'state': _member(State, data['state'])})
+
+
+@cache
+def _member(kind: type[Enum], value: str) -> Enum:
+    """A member by its value; long journals ask for the same few again and again."""
+    return kind(value)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import resource
+import shutil
+import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from mmautoloss.errors import SetupError
+from mmautoloss.errors import JournalError, SetupError
 from mmautoloss.execute import Limits
 from mmautoloss.search import Stop
 from mmautoloss.search.faults import kind_of, require_working
 from mmautoloss.search.heart import Heart
-from mmautoloss.trial import Outcome, Role, State, Trial, read_history, read_journal
+from mmautoloss.testing.executor import VirtualExecutor
+from mmautoloss.trial import Journal, Outcome, Role, State, Trial, read_history, read_journal
 from tests.test_search.conftest import Search, score_by_number
 
 OOM = 'Traceback\nRuntimeError: out of memory, tried to allocate 12.50 MiB at 0x7f'
@@ -140,3 +145,62 @@ def test_heart_beats_while_the_search_is_busy_and_tells_its_errors() -> None:
     with pytest.raises(OSError, match='no space'):
         sick.check()
     sick.stop()
+
+
+def test_work_dir_that_vanishes_is_written_again(search: Search) -> None:
+    """And the search goes on from there."""
+
+    def outcome(trial: Trial) -> Outcome:
+        if trial.number == 4:
+            shutil.rmtree(search.path.parent)
+        return score_by_number(trial)
+
+    with pytest.raises(JournalError, match=r'was deleted while the search was running(.*)continue with') as error:
+        search.run(outcome, max_trials=8)
+    assert str(search.path) in str(error.value)
+    _, history = read_history(search.path)
+    assert [trial.state for trial in history][:5] == [State.COMPLETE] * 5
+    search.run(max_trials=8, resume=True)
+    assert search.history.n_proxies() == 8
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGXFSZ'), reason='no limit of the size of files')
+def test_full_disk_ends_the_search_and_it_goes_on(search: Search) -> None:
+    """The limit of a file's size stands for the disk: a part of the line is written, then no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def outcome(trial: Trial) -> Outcome:
+        if trial.number == 4:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (search.path.stat().st_size + 60, hard))
+        return score_by_number(trial)
+
+    try:
+        with pytest.raises(JournalError, match=r'cannot be written: File too large(.*)MiB are free'):
+            search.run(outcome, max_trials=8)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [trial.number for trial in read_history(search.path)[1].running()] == [4]
+    search.run(max_trials=8, resume=True)
+    assert search.history.n_proxies() == 8 and search.history[4].state is State.COMPLETE
+
+
+@pytest.mark.parametrize(('isolated', 'state'), [(False, State.FAILED), (True, State.COMPLETE)])
+def test_trial_that_takes_the_search_down_again_and_again(search: Search, isolated: bool, state: State) -> None:
+    """Where trials run in the process of the search, only the number of its deaths tells."""
+    search.run(max_trials=2)
+    trial = replace(search.history[3], number=len(search.history), fingerprint='')
+    for attempt in range(3):
+        journal = Journal(search.path, {'seed': 3}, {}, resume=True)
+        journal.begin(1, 30.0, {})
+        if not attempt:
+            journal.propose(trial)
+        journal.close()
+    VirtualExecutor.isolated = isolated
+    try:
+        search.run(max_trials=3, resume=True)
+    finally:
+        VirtualExecutor.isolated = False
+    outcome = search.history[trial.number].outcome
+    assert outcome.state is state
+    if not isolated:
+        assert outcome.reason.startswith('worker died: the search itself died 3 times') and outcome.attempts == 3

@@ -12,6 +12,7 @@ import pytest
 
 from mmautoloss.errors import JournalError
 from mmautoloss.trial import Journal, Outcome, Role, State, Trial, read_history
+from mmautoloss.trial.line import seal
 from tests.test_trial.conftest import complete
 
 FAILED = Outcome(State.FAILED, reason='Traceback\n  boom')
@@ -95,9 +96,10 @@ def test_torn_header_is_no_search(path: Path, open_journal: Open) -> None:
     assert json.loads(lines(path)[0])['event'] == 'search'
 
 
+SEALED = seal({'event': 'mystery'}).decode().strip()[len('{"event":"mystery"') :]
 DAMAGE = [
     pytest.param(2, '{"event": "settled"', 'line 2 is damaged', id='no JSON'),
-    pytest.param(3, '{"event": "mystery"}', "line 3 .*unknown event 'mystery'", id='event'),
+    pytest.param(3, '{"event":"mystery"}', "line 3 .*unknown event 'mystery'", id='event'),
     pytest.param(3, '[1]', 'line 3 is damaged', id='list'),
     pytest.param(4, '{"event": "proposed", "number": 7}', 'line 4 is damaged', id='keys'),
     pytest.param(1, '{"event": "search"', 'line 1 is damaged', id='header'),
@@ -111,7 +113,7 @@ def test_other_damage_is_an_error_with_its_line(
     written: Path, open_journal: Open, number: int, text: str, error: str
 ) -> None:
     content = lines(written)
-    content[number - 1] = text
+    content[number - 1] = text.replace('}', SEALED, 1) if 'mystery' in text else text
     written.write_text('\n'.join(content) + '\n')
     with pytest.raises(JournalError, match=error):
         open_journal(resume=True)

@@ -1,0 +1,99 @@
+"""``mmautoloss status``: how a search stands, while it runs and afterwards."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmautoloss.report.status import Status
+
+DESCRIPTION = """\
+Says how the search in WORK_DIR stands, from its journal alone: whether it runs, is over or died,
+what is settled and what failed, what each worker does, how fast it goes and when it will be over,
+and the best losses so far beside the hand-made ones. The search is not touched; it may run on
+another machine that shares the folder. The keys of --json are those of
+mmautoloss.report.status.Status; with --watch there is one object a line."""
+
+_GOING_ON = ('running', 'not begun')
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Describes the command's arguments."""
+    parser = subparsers.add_parser('status', help='say how a search stands', description=DESCRIPTION)
+    parser.add_argument('work_dir', metavar='WORK_DIR', help='the work dir of a search, or its journal.jsonl')
+    parser.add_argument('--json', action='store_true', help='everything as a JSON object')
+    parser.add_argument(
+        '--watch',
+        nargs='?',
+        type=_seconds,
+        const=5.0,
+        metavar='SECONDS',
+        help='show it anew every SECONDS (5) until the search is over or Ctrl-C',
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints how the search stands, once or again and again."""
+    path = find_journal(Path(args.work_dir))
+    if args.watch is None:
+        _show(_look(path), args, path)
+        return 0
+    try:
+        while True:
+            status = _look(path)
+            _show(status, args, path)
+            if status.state not in _GOING_ON:
+                return 0
+            time.sleep(args.watch)
+    except KeyboardInterrupt:  # the end of watching, not of the search
+        return 0
+
+
+def find_journal(work_dir: Path) -> Path:
+    """The journal of a work dir.
+
+    Raises:
+        JournalError: There is none.
+    """
+    from mmautoloss.errors import JournalError
+    from mmautoloss.trial import journal_of
+
+    path = journal_of(work_dir)
+    if not path.is_file():
+        what = 'it has no journal.jsonl' if work_dir.exists() else 'it does not exist'
+        raise JournalError(f'There is no search in {work_dir}: {what}. WORK_DIR must be the --work-dir of a search.')
+    return path
+
+
+def _look(path: Path) -> Status:
+    from mmautoloss.report.status import status_of
+    from mmautoloss.trial import driver_lives, read_journal
+
+    record = read_journal(path)
+    return status_of(record, time.time(), driver_lives(record))
+
+
+def _show(status: Status, args: argparse.Namespace, path: Path) -> None:
+    if args.json:
+        print(json.dumps(status.to_json(), indent=2 if args.watch is None else None), flush=True)
+        return
+    from rich.console import Console
+
+    from mmautoloss.cli.status_page import print_status
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    if args.watch is not None and console.is_terminal:
+        console.clear()
+    print_status(status, path.parent, console)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float('inf'):
+        raise argparse.ArgumentTypeError(f'SECONDS must be positive, but got {text}')
+    return seconds

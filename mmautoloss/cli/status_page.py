@@ -1,0 +1,180 @@
+"""The picture of how a search stands: on a terminal with colours, else in plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from mmautoloss.report.status import Score, Status
+
+_STYLES = {
+    'running': 'bold green',
+    'finished': 'bold green',
+    'interrupted': 'bold yellow',
+    'error': 'bold red',
+    'died': 'bold red',
+}
+_ADVICE = {
+    'interrupted': 'the same command with --resume goes on',
+    'error': 'once that is mended, the same command with --resume goes on',
+    'died': 'the same command with --resume goes on',
+}
+_MOST = 6
+"""Sessions and reasons that are shown."""
+
+
+def print_status(status: Status, work_dir: Path, console: Console) -> None:
+    """Prints the whole picture."""
+    _print_state(status, work_dir, console)
+    _print_scores(status, console)
+    _print_trials(status, console)
+    _print_pace(status, console)
+    _print_workers(status, console)
+    _print_sessions(status, console)
+
+
+def _print_state(status: Status, work_dir: Path, console: Console) -> None:
+    words = {'error': 'stopped by an error', 'unknown': 'state unknown'}.get(status.state, status.state)
+    console.print(words, style=_STYLES.get(status.state, 'bold'), end='')
+    heard = '' if status.silent is None else f', last heard of {span(status.silent)} ago'
+    console.print(f', {span(status.elapsed)} of search{heard}', soft_wrap=True)
+    for line in (status.why, _ADVICE.get(status.state, '')):
+        if line:
+            console.print(
+                line, style='red' if line == status.why and status.state == 'error' else None, soft_wrap=True
+            )
+    console.print(f'{work_dir}', style='dim', soft_wrap=True)
+
+
+def _print_scores(status: Status, console: Console) -> None:
+    better = 'higher' if status.greater else 'lower'
+    rows = [('hand-made', *_numbers(status.baseline))]
+    rows.append((f'best, trial {status.best.trial}' if status.best else 'best found', *_numbers(status.best)))
+    _print_table(console, (f'{status.metric} ({better} is better)', 'mean', 'spread', 'seeds'), rows)
+    for branch, text in status.best.expressions.items() if status.best else ():
+        console.print(f'  {branch}: {text}', style='cyan', soft_wrap=not console.is_terminal)
+
+
+def _print_trials(status: Status, console: Console) -> None:
+    states = ('running', 'settled', 'complete', 'equivalent', 'failed')
+    begun = 'unfinished' if status.state in _ADVICE else 'running'
+    rows = [(role, *(str(counts[state] or '-') for state in states)) for role, counts in status.trials.items()]
+    _print_table(console, ('trials', begun, *states[1:]), rows)
+    if status.funnel:
+        _print_table(console, ('expressions', ''), [(verdict, f'{n}') for verdict, n in status.funnel.items()])
+    if status.failures:
+        rows = [(f'{each.count}', each.reason) for each in status.failures[:_MOST]]
+        rows += [('', f'and {len(status.failures) - _MOST} more')] if len(status.failures) > _MOST else []
+        _print_table(console, ('failed', 'because of'), rows, right=(0,))
+
+
+def _print_pace(status: Status, console: Console) -> None:
+    pace = status.pace
+    seconds = 'unknown' if pace.seconds is None else f'{_short(pace.seconds)} s'
+    stages = ', '.join(f'{stage} {_short(value)}' for stage, value in pace.stages.items())
+    rows = [
+        ('trainings an hour', f'{_rate(pace.per_hour)}, lately {_rate(pace.per_hour_last_20)}'),
+        ('median training', seconds + f' ({stages})' * bool(stages)),
+    ]
+    if status.state != 'finished':
+        rows += [('left to train', _left(status)), ('expected end', _end(status))]
+    _print_table(console, ('speed', ''), rows, right=())
+
+
+def _print_workers(status: Status, console: Console) -> None:
+    if status.state not in ('running', 'died', 'unknown'):
+        return
+    if not status.workers:
+        found = 'unknown' if status.workers is None else 'not heard yet'
+        _print_table(console, ('workers', ''), [(found, '')])
+        return
+    heard = 'silent' if status.state == 'running' else 'silent at last'
+    rows = []
+    for each in status.workers:
+        trial, step = '-' if each.trial is None else str(each.trial), str(each.step or '-')
+        rows.append((each.worker, trial, each.phase, step, span(each.silent), each.where))
+    _print_table(console, ('workers', 'trial', 'phase', 'step', heard, 'where'), rows, right=(1, 3, 4))
+    console.print(f'as they were {span(status.beat)} ago', style='dim')
+
+
+def _print_sessions(status: Status, console: Console) -> None:
+    if status.sessions is None:
+        rows: list[Sequence[str]] = [('unknown',)]
+        _print_table(console, ('sessions',), rows)
+        return
+    rows = [
+        (_clock(each.began), span(each.seconds), f'{each.host}:{each.pid}', str(each.slots), _first(each.ended))
+        for each in status.sessions[-_MOST:]
+    ]
+    more = f'sessions ({len(rows)} of {len(status.sessions)})' if len(status.sessions) > _MOST else 'sessions'
+    _print_table(console, (more, 'lasted', 'where', 'slots', 'end'), rows, right=(1, 3))
+
+
+def _print_table(
+    console: Console, titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] | None = None
+) -> None:
+    """Columns side by side, after an empty line; numbers, in all columns but the first by default, stand right."""
+    right = range(1, len(titles)) if right is None else right
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
+    for index, title in enumerate(titles):
+        table.add_column(title, justify='right' if index in right else 'left', overflow='fold')
+    for row in rows:
+        table.add_row(*row)
+    console.print()
+    console.print(table)
+
+
+def _numbers(score: Score | None) -> tuple[str, str, str]:
+    if score is None:
+        return 'none yet', '-', '-'
+    return f'{score.mean:.4f}', '-' if score.spread is None else f'{score.spread:.4f}', str(len(score.scores))
+
+
+def _rate(per_hour: float | None) -> str:
+    return 'unknown' if per_hour is None else f'{per_hour:.1f}'
+
+
+def _short(seconds: float) -> str:
+    return f'{seconds:.1f}' if seconds >= 1 else f'{seconds:.2g}'
+
+
+def _left(status: Status) -> str:
+    if status.pace.left is None:
+        return 'unknown'
+    return ', '.join(f'{n} {kind}' + 's' * (n > 1) for kind, n in status.pace.left.items() if n) or 'nothing'
+
+
+def _end(status: Status) -> str:
+    if status.pace.seconds_left is None:
+        return 'unknown'
+    left = f'after {span(status.pace.seconds_left)} of search'
+    return left if status.end is None else f'in {span(status.pace.seconds_left)}, {_clock(status.end)}'
+
+
+def _first(reason: str | None) -> str:
+    return 'running' if reason is None else (reason.splitlines() or [''])[0]
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).strftime('%Y-%m-%d %H:%M')
+
+
+def span(seconds: float) -> str:
+    """A duration for people.
+
+    Example:
+        >>> [span(seconds) for seconds in (3.4, 600, 7500, 200_000)]
+        ['3 s', '10 min', '2 h 5 min', '2 d 7 h']
+    """
+    minutes = round(seconds / 60)
+    if seconds < 120:
+        return f'{seconds:.0f} s'
+    if minutes < 120:
+        return f'{minutes} min'
+    if minutes < 48 * 60:
+        return f'{minutes // 60} h {minutes % 60} min'
+    return f'{minutes // 1440} d {minutes % 1440 // 60} h'

@@ -1,0 +1,124 @@
+"""How fast a search goes, and when it will be over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from mmautoloss.trial import History, Record, Role, State, Trial
+
+_HOUR = 3600.0
+_LATELY = 20
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Speed of a search; hours are of searching, so that pauses between two sessions do not count.
+
+    Attributes:
+        trained: Trainings that are over: all settled trials but equivalent ones.
+        per_hour: Trainings an hour over all; None where none is over.
+        per_hour_last_hour: The same over the last hour.
+        per_hour_last_20: The same over the last 20 trainings; what the expected end rests on.
+        seconds: Median of the seconds of a scored training; None where there is none.
+        stages: The same by stage: ``build``, ``train``, ``validate``; empty where unknown.
+        left: Trainings still to do, by ``baseline``, ``candidate``, ``finalist``, what runs among them; None where the
+            budget is unknown.
+        seconds_left: How long they will take; None where unknown.
+    """
+
+    trained: int
+    per_hour: float | None
+    per_hour_last_hour: float | None
+    per_hour_last_20: float | None
+    seconds: float | None
+    stages: Mapping[str, float]
+    left: Mapping[str, int] | None
+    seconds_left: float | None
+
+
+def pace_of(record: Record, elapsed: float) -> Pace:
+    """The speed of a search.
+
+    Args:
+        record: What its journal says.
+        elapsed: Seconds of search by now.
+    """
+    trained = [trial for trial in record.history.settled() if trial.state is not State.EQUIVALENT]
+    times = [record.settled_elapsed[trial.number] for trial in trained]
+    scored = [trial for trial in trained if trial.state is State.COMPLETE]
+    lately = _last(times, _LATELY)
+    budget = record.sessions[-1].budget if record.sessions else {}
+    left = _left(record, budget, elapsed) if 'max_trials' in budget else None
+    return Pace(
+        trained=len(trained),
+        per_hour=_rate(len(times), elapsed),
+        per_hour_last_hour=_rate(sum(time > elapsed - _HOUR for time in times), min(elapsed, _HOUR))
+        if times
+        else None,
+        per_hour_last_20=lately,
+        seconds=median(trial.outcome.seconds for trial in scored) if scored else None,
+        stages=_stages(scored),
+        left=left,
+        seconds_left=_seconds_left(left, lately, budget.get('max_seconds'), elapsed),
+    )
+
+
+def _rate(count: int, seconds: float) -> float | None:
+    return _HOUR * count / seconds if count and seconds > 0 else None
+
+
+def _last(times: list[float], count: int) -> float | None:
+    """Trainings an hour among the last few; times at which they were over."""
+    if not times:
+        return None
+    before = times[-count - 1] if len(times) > count else 0.0
+    return _rate(min(count, len(times)), times[-1] - before)
+
+
+def _stages(trials: list[Trial]) -> dict[str, float]:
+    names = dict.fromkeys(name for trial in trials for name in trial.outcome.stages)
+    seconds = {name: [t.outcome.stages[name] for t in trials if name in t.outcome.stages] for name in names}
+    return {name: median(values) for name, values in seconds.items()}
+
+
+def _left(record: Record, budget: Mapping[str, Any], elapsed: float) -> dict[str, int]:
+    if record.ended == 'done':  # whatever it was that was enough
+        return {'baseline': 0, 'candidate': 0, 'finalist': 0}
+    history = record.history
+    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if t.state is not State.EQUIVALENT]
+    settled = sum(trial.state is not State.RUNNING for trial in candidates)
+    running = len(candidates) - settled
+    wanted = max(budget['max_trials'], len(record.header.get('seeds') or ()))  # known losses are trained in any case
+    candidates_left = max(wanted - settled, running)
+    limit = budget.get('max_seconds')
+    if limit is not None and elapsed >= limit:
+        candidates_left = running
+    return {
+        'baseline': max(0, 1 + budget.get('baseline_repeats', 0) - len(history.baseline_scores())),
+        'candidate': candidates_left,
+        'finalist': _finalists_left(history, budget, search_over=not candidates_left),
+    }
+
+
+def _finalists_left(history: History, budget: Mapping[str, Any], search_over: bool) -> int:
+    count, repeats = budget.get('finalists', 0), budget.get('finalist_repeats', 0)
+    repeated = [t.repeats for t in history.of_role(Role.FINALIST) if t.state is not State.RUNNING]
+    best = history.best_found(count)
+    missing = 0 if search_over else count - len(best)
+    return missing * repeats + sum(max(0, repeats - repeated.count(trial.number)) for trial in best)
+
+
+def _seconds_left(
+    left: Mapping[str, int] | None, per_hour: float | None, limit: float | None, elapsed: float
+) -> float | None:
+    """What is left at the present speed; a limit in seconds cuts the candidates short, and finalists come after it."""
+    if left is None or (not per_hour and any(left.values())):
+        return None
+    each = _HOUR / per_hour if per_hour else 0.0
+    search = left['candidate'] * each
+    if limit is not None and left['candidate']:
+        search = min(search, max(0.0, limit - elapsed - left['baseline'] * each))
+    return left['baseline'] * each + search + left['finalist'] * each

@@ -1,0 +1,222 @@
+"""How a search stands, as facts: from its journal alone, while it runs and afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from statistics import mean, stdev
+from typing import Any
+
+from mmautoloss.expr import Genome
+from mmautoloss.report.pace import Pace, pace_of
+from mmautoloss.search.faults import kind_of
+from mmautoloss.trial import History, Pulse, Record, Role, Session, State
+
+_PATIENCE = 3
+"""Heartbeats without any event after which a search is taken for dead."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Trials that failed alike.
+
+    Attributes:
+        reason: What their reasons have in common; ``#`` stands for a number.
+        count: How many they are.
+        trials: Their numbers.
+    """
+
+    reason: str
+    count: int
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """One run of the search.
+
+    Attributes:
+        began: When, in Unix seconds.
+        seconds: From its start to its last event.
+        host: The machine.
+        pid: The process there.
+        slots: How many trials ran at the same time.
+        ended: ``done``, ``interrupted``, the text of an error, or ``died``; None while it runs.
+    """
+
+    began: float
+    seconds: float
+    host: str
+    pid: int
+    slots: int
+    ended: str | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """A loss and its scores, as the metric reports them.
+
+    Attributes:
+        trial: Number of its first trial.
+        scores: One a seed.
+        mean: Their mean.
+        spread: Their standard deviation; None for a single one.
+        expressions: By branch; empty for the hand-made losses.
+    """
+
+    trial: int
+    scores: tuple[float, ...]
+    mean: float
+    spread: float | None
+    expressions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything that ``mmautoloss status`` shows; the keys of ``--json``.
+
+    Attributes:
+        state: ``running``, ``finished``, ``interrupted``, ``error``, ``died``, ``not begun`` (there was no session yet) or
+            ``unknown`` (the journal is of version 1, which does not tell).
+        why: What the state rests on: the text of the error, or how the death shows.
+        now: When this was so, in Unix seconds.
+        version: Version of the journal's first line.
+        metric: Key of the monitored value; several are joined by +.
+        greater: Whether a higher value is better.
+        elapsed: Seconds of search, over all sessions.
+        silent: Seconds since the last event; None where unknown.
+        sessions: The runs of the search, oldest first; None where unknown.
+        trials: Counts by role and state; ``settled`` are complete, equivalent and failed ones.
+        failures: Reasons of failed trials, most frequent first.
+        funnel: Drawn expressions by verdict, most frequent first.
+        workers: What each was last heard to do; None where unknown.
+        beat: Seconds since the workers were last heard; None where they never were.
+        pace: Speed and what is left.
+        end: When it will be over, in Unix seconds; None where it does not run, or nothing can be said.
+        baseline: The hand-made losses; None where they have no score yet.
+        best: The best found losses; None where none has a score yet.
+    """
+
+    state: str
+    why: str
+    now: float
+    version: int
+    metric: str
+    greater: bool
+    elapsed: float
+    silent: float | None
+    sessions: tuple[SessionFacts, ...] | None
+    trials: Mapping[str, Mapping[str, int]]
+    failures: tuple[Failure, ...]
+    funnel: Mapping[str, int]
+    workers: tuple[Pulse, ...] | None
+    beat: float | None
+    pace: Pace
+    end: float | None
+    baseline: Score | None
+    best: Score | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The facts in types of JSON."""
+        return asdict(self)
+
+
+def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
+    """How a search stands.
+
+    Args:
+        record: What its journal says.
+        now: The present time, in Unix seconds.
+        lives: Whether the process of the last session is there; None where that cannot be told from here.
+    """
+    header, history, sessions = record.header, record.history, record.sessions
+    state, why = _state(record, now, lives)
+    elapsed = record.elapsed + (max(0.0, now - _anchor(record)) if state == 'running' else 0.0)
+    pace = pace_of(record, elapsed)
+    metric = header.get('metric', 'score')
+    sign = -1 if header.get('rule') == 'less' else 1
+    baselines, winner = history.of_role(Role.BASELINE), history.winner()
+    return Status(
+        state=state,
+        why=why,
+        now=now,
+        version=header['version'],
+        metric=metric if isinstance(metric, str) else '+'.join(metric),
+        greater=sign > 0,
+        elapsed=elapsed,
+        silent=None if record.last_time is None else max(0.0, now - record.last_time),
+        sessions=tuple(_session(each, state) for each in sessions) or None,
+        trials={role.value: _count(history, role) for role in Role},
+        failures=_failures(history),
+        funnel=dict(history.funnel().most_common()),
+        workers=record.pulses if sessions else None,
+        beat=None if record.beat_time is None else max(0.0, now - record.beat_time),
+        pace=pace,
+        end=now + pace.seconds_left if state == 'running' and pace.seconds_left is not None else None,
+        baseline=_score(baselines[0].number, history.baseline_scores(), sign) if baselines else None,
+        best=_score(winner.number, history.scores_of(winner.number), sign, winner.genome) if winner else None,
+    )
+
+
+def _state(record: Record, now: float, lives: bool | None) -> tuple[str, str]:
+    if not record.sessions:
+        return _without_sessions(record)
+    session = record.sessions[-1]
+    if session.reason is not None:
+        known = {'done': 'finished', 'interrupted': 'interrupted'}
+        return known.get(session.reason, 'error'), '' if session.reason in known else session.reason
+    where, silent = f'process {session.pid} on {session.host}', now - session.last
+    if lives is False:
+        return 'died', f'{where} is gone'
+    if silent < _PATIENCE * session.heartbeat:
+        return 'running', ''
+    found = f', though {where} is there: it hangs, or is another program by now' if lives else ''
+    return 'died', f'nothing was heard of it for more than {_PATIENCE} heartbeats of {session.heartbeat:g} s{found}'
+
+
+def _without_sessions(record: Record) -> tuple[str, str]:
+    if record.header['version'] > 1:
+        return 'not begun', 'it is being set up, or that failed'
+    return 'unknown', 'a journal of version 1 knows neither times nor workers'
+
+
+def _anchor(record: Record) -> float:
+    """When the journal last said how many seconds of search there were; a session goes on where the last one ended."""
+    settled = record.history.latest_settled(1)
+    times = [record.settled_time.get(trial.number, 0.0) for trial in settled]
+    return max([record.sessions[-1].began, record.beat_time or 0.0, *times])
+
+
+def _session(session: Session, state: str) -> SessionFacts:
+    dead = session.reason is None and (session.died or state == 'died')
+    return SessionFacts(
+        began=session.began,
+        seconds=max(0.0, session.last - session.began),
+        host=session.host,
+        pid=session.pid,
+        slots=session.slots,
+        ended='died' if dead else session.reason,
+    )
+
+
+def _count(history: History, role: Role) -> dict[str, int]:
+    states = [trial.state for trial in history.of_role(role)]
+    counts = {state.value: states.count(state) for state in State}
+    return {**counts, 'settled': len(states) - counts['running']}
+
+
+def _failures(history: History) -> tuple[Failure, ...]:
+    groups: dict[str, list[int]] = {}
+    for trial in history.settled():
+        if trial.state is State.FAILED:
+            groups.setdefault(kind_of(trial.outcome.reason) or 'no reason given', []).append(trial.number)
+    ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[1]))
+    return tuple(Failure(reason, len(numbers), tuple(numbers)) for reason, numbers in ordered)
+
+
+def _score(trial: int, scores: list[float], sign: int, genome: Genome | None = None) -> Score | None:
+    if not scores:
+        return None
+    shown = tuple(sign * score for score in scores)
+    spread = stdev(shown) if len(shown) > 1 else None
+    return Score(trial, shown, mean(shown), spread, genome.to_text() if genome else {})

@@ -1,0 +1,269 @@
+"""What every executor must keep to; inherit the suite in a test and say how to build yours.
+
+Example:
+    .. code-block:: python
+
+        class TestMine(ExecutorSuite):
+            def build(self, settings, slots):
+                return MyExecutor(settings, workers=slots)
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mmautoloss.execute import Executor
+from mmautoloss.expr import Genome
+from mmautoloss.proxy import Branch, ProxyEvaluator, ProxySettings
+from mmautoloss.testing.toy_config import BASE, SEARCH
+from mmautoloss.trial import Outcome, Pulse, Role, State, Trial
+
+FAULTY = 'tanh'
+"""What the loss of a trial has in it that is slow, or also takes its process down."""
+
+GOOD = Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'})
+BAD = Genome.from_text({'cls': f'-y * log({FAULTY}(p))', 'box': 'abs(p - y)'})
+INFINITE = Genome.from_text({'cls': '-y * p', 'box': 'exp(exp(exp(exp(p + 9)))) * y'})
+BROKEN = Genome.from_text({'cls': '-y * log(p)'})
+"""Lacks a branch, so that an exception is raised."""
+
+PATIENCE = 300.0
+"""Seconds that anything may take, on a machine that is busy."""
+
+
+def toy_settings(work_dir: Path, **faults: Any) -> ProxySettings:
+    """Measures trials by training the toy for eight iterations, with faults of ``testing.faults``."""
+    config = copy.deepcopy(BASE)
+    config['model']['faults'] = faults
+    branches = tuple(Branch(name, **entry) for name, entry in SEARCH['branches'].items())
+    schedule = SEARCH['proxy']['schedule']
+    return ProxySettings(config, branches, schedule, 'toy/score', True, None, str(work_dir))
+
+
+def make_trial(genome: Genome | None, number: int, seed: int = 0) -> Trial:
+    """A candidate, or the hand-made losses."""
+    if genome is None:
+        return Trial(number, Role.BASELINE, seed)
+    return Trial(number, Role.SEARCH, seed, genome, {'cls': 1 / 3, 'box': 0.5})
+
+
+def finish(executor: Executor, futures: Sequence[Future[Outcome]]) -> list[Outcome]:
+    """The outcomes, gathered as a search does it."""
+    left = set(futures)
+    while left:
+        done = executor.wait(left)
+        assert done and set(done) <= left and all(future.done() for future in done)
+        left -= set(done)
+    return [future.result() for future in futures]
+
+
+def comparable(outcome: Outcome) -> Outcome:
+    """The outcome without what may differ from worker to worker and from time to time."""
+    return replace(outcome, seconds=0.0, stages={}, worker='', attempts=1)
+
+
+class Watch:
+    """Asks an executor for its pulses all the time, from a thread of its own.
+
+    Attributes:
+        seen: All that were given.
+        error: What was raised instead, if anything.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self.seen: list[Pulse] = []
+        self.error: Exception | None = None
+        self._executor = executor
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        try:
+            while not self._end.wait(0.01):
+                self.seen += self._executor.pulses()
+        except Exception as error:  # handed to the test: an error of this thread would go unseen
+            self.error = error
+
+
+@dataclass(frozen=True)
+class Ordeal:
+    """A bad trial beside good ones, on all slots at once.
+
+    Attributes:
+        bad: Outcome of the bad trial.
+        others: Outcomes of the others.
+        watch: The pulses meanwhile.
+    """
+
+    bad: Outcome
+    others: list[Outcome]
+    watch: Watch
+
+
+class ExecutorSuite:
+    """Tests of the contract of ``Executor``; run by pytest in a class that inherits it.
+
+    All tests of a class share one executor, which the last one closes.
+
+    Attributes:
+        slots: How many slots are asked for; at least 2 if the executor can.
+        isolated: What the executor claims: a trial that takes its process down leaves the search alive.
+        concurrent: Whether ``submit`` returns before the trial is measured.
+        trains: Whether trials are really trained; where not, their outcomes are not looked at closely.
+    """
+
+    slots = 2
+    isolated = True
+    concurrent = True
+    trains = True
+
+    def build(self, settings: ProxySettings, slots: int) -> Executor:
+        """A new executor with so many slots and at least one retry."""
+        raise NotImplementedError
+
+    @pytest.fixture(scope='class')
+    @classmethod
+    def settings(cls, tmp_path_factory: pytest.TempPathFactory) -> ProxySettings:
+        """The toy; a loss with tanh is slow, and kills its process where that is promised to do no harm."""
+        faults = {'slow': 0.4, 'where': FAULTY, **({'die_at': 5} if cls.isolated else {})}
+        return toy_settings(tmp_path_factory.mktemp('executor'), **faults)
+
+    @pytest.fixture(scope='class')
+    @classmethod
+    def executor(cls, settings: ProxySettings) -> Iterator[Executor]:
+        """The executor of the class."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # sums depend on it
+        executor = cls().build(settings, cls.slots)
+        yield executor
+        executor.close()
+        torch.set_num_threads(threads)
+
+    @pytest.fixture(scope='class')
+    @classmethod
+    def ordeal(cls, executor: Executor) -> Ordeal:
+        """Run once for the class: it costs an isolated executor two workers."""
+        trials = [make_trial(BAD, 90), *(make_trial(GOOD, 91 + k) for k in range(cls.slots - 1))]
+        with Watch(executor) as watch:
+            futures = [executor.submit(trial) for trial in trials]
+            watch.seen += executor.pulses()
+            bad, *others = finish(executor, futures)
+        return Ordeal(bad, others, watch)
+
+    def measure(self, executor: Executor, *trials: Trial, limit: float | None = None) -> list[Outcome]:
+        """Outcomes of trials that are submitted at once."""
+        return finish(executor, [executor.submit(trial, limit) for trial in trials])
+
+    def test_claims(self, executor: Executor) -> None:
+        assert executor.slots == self.slots
+        assert executor.isolated is self.isolated
+
+    def test_same_trial_same_outcome_on_any_worker_and_again(
+        self, executor: Executor, settings: ProxySettings
+    ) -> None:
+        """Bit for bit; trials between them, with other losses and seeds, leave nothing behind."""
+        kinds = [(GOOD, 0), (None, 0), (None, 3), (GOOD, 0)]
+        rounds = [
+            self.measure(executor, *(make_trial(genome, 10 * k + slot, seed) for slot in range(self.slots)))
+            for k, (genome, seed) in enumerate(kinds)
+        ]
+        outcomes = [[comparable(outcome) for outcome in each] for each in rounds]
+        assert all(each == [each[0]] * self.slots for each in outcomes)
+        assert outcomes[0] == outcomes[3]
+        assert all(each[0].state is State.COMPLETE for each in outcomes)
+        if self.trains:
+            evaluator = ProxyEvaluator(settings)
+            wanted = [comparable(evaluator.evaluate(make_trial(genome, 0, seed))) for genome, seed in kinds]
+            evaluator.close()
+            assert [each[0] for each in outcomes] == wanted
+            assert len({each[0].score for each in outcomes}) == 3, 'the trials differ'
+
+    def test_outcome_tells_who_and_how_long(self, executor: Executor) -> None:
+        [outcome] = self.measure(executor, make_trial(GOOD, 1))
+        assert outcome.attempts == 1
+        if self.trains:
+            assert outcome.worker in {pulse.worker for pulse in executor.pulses()}
+            assert {'train', 'validate'} <= set(outcome.stages)
+            assert 0 < outcome.stages['train'] <= outcome.seconds
+
+    def test_submit_beyond_the_slots_is_refused(self, executor: Executor) -> None:
+        if not self.concurrent:
+            pytest.skip('is never busy')
+        futures = [executor.submit(make_trial(GOOD, number)) for number in range(self.slots)]
+        with pytest.raises(RuntimeError):
+            executor.submit(make_trial(GOOD, self.slots))
+        assert [outcome.state for outcome in finish(executor, futures)] == [State.COMPLETE] * self.slots
+        assert self.measure(executor, make_trial(GOOD, 9))[0].state is State.COMPLETE, 'the slots are free again'
+
+    @pytest.mark.parametrize(
+        ('genome', 'reason'),
+        [pytest.param(INFINITE, 'not finite: ', id='not finite'), pytest.param(BROKEN, 'Traceback', id='exception')],
+    )
+    def test_failing_trial_is_an_outcome_and_the_next_works(
+        self, executor: Executor, genome: Genome, reason: str
+    ) -> None:
+        [failed] = self.measure(executor, make_trial(genome, 1))
+        assert failed.state is State.FAILED and failed.reason.startswith(reason)
+        assert failed.attempts == 1, 'it would fail on any worker'
+        assert self.measure(executor, make_trial(GOOD, 2))[0].state is State.COMPLETE
+
+    def test_time_limit_fails_the_trial_alone(self, executor: Executor) -> None:
+        [late] = self.measure(executor, make_trial(GOOD, 1), limit=1e-5)
+        assert late.state is State.FAILED and late.reason.startswith('time limit: ')
+        assert late.attempts == 1, 'it would take as long again'
+        assert self.measure(executor, make_trial(GOOD, 2), limit=PATIENCE)[0].state is State.COMPLETE
+
+    def test_dying_worker_takes_its_own_trial_alone(self, ordeal: Ordeal, executor: Executor) -> None:
+        if self.isolated:
+            assert ordeal.bad.state is State.FAILED and ordeal.bad.reason.startswith('worker died: ')
+            assert ordeal.bad.attempts > 1, 'another worker tried it, too'
+        else:
+            assert ordeal.bad.state is State.COMPLETE
+        again = self.measure(executor, *(make_trial(GOOD, number) for number in range(self.slots)))
+        assert all(outcome.attempts == 1 for outcome in ordeal.others)
+        assert len({comparable(outcome).score for outcome in [*ordeal.others, *again]}) == 1
+        assert all(outcome.state is State.COMPLETE for outcome in again), 'the slot of the dead one is used again'
+
+    def test_pulses_tell_who_does_what(self, ordeal: Ordeal) -> None:
+        seen = ordeal.watch.seen
+        assert ordeal.watch.error is None, 'pulses may be asked for from any thread'
+        assert len({pulse.worker for pulse in seen}) == self.slots
+        assert {(pulse.trial, pulse.phase) for pulse in seen} >= {(90, 'train')}
+        assert {pulse.phase for pulse in seen} <= {'start', 'idle', 'build', 'train', 'validate'}
+        assert len({pulse.worker for pulse in seen if pulse.trial == 90}) == 1
+        assert all(pulse.silent >= 0 and Pulse.from_json(pulse.to_json()) == pulse for pulse in seen)
+        if self.trains:
+            assert max(pulse.step for pulse in seen if pulse.trial == 90) > 0
+            assert all(':' in pulse.where for pulse in seen if pulse.phase == 'train')
+
+    def test_pulses_of_idle_workers_have_no_trial(self, executor: Executor) -> None:
+        self.measure(executor, make_trial(GOOD, 1))
+        assert all(pulse.trial is None for pulse in executor.pulses())
+
+    def test_close_ends_everything_and_may_be_called_again(self, executor: Executor) -> None:
+        """The last test that uses the shared executor."""
+        for number in range(self.slots):
+            executor.submit(make_trial(GOOD, number))  # given up
+        executor.close()
+        executor.close()
+        if self.isolated:
+            assert not executor.pulses()
+            with pytest.raises(RuntimeError):
+                executor.submit(make_trial(GOOD, 1))

@@ -1,0 +1,92 @@
+"""A history without any index: each answer is computed from all trials, as plainly as can be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from statistics import mean
+
+from mmautoloss.trial import Outcome, Role, State, Trial
+
+
+class PlainHistory:
+    """The reference for ``History``."""
+
+    def __init__(self) -> None:
+        self.trials: dict[int, Trial] = {}
+        self.order: list[int] = []
+
+    def add(self, trial: Trial) -> None:
+        self.trials[trial.number] = trial
+
+    def settle(self, number: int, outcome: Outcome) -> None:
+        self.trials[number] = self.trials[number].settle(outcome)
+        self.order.append(number)
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self.trials.values())
+
+    def running(self) -> list[Trial]:
+        return [trial for trial in self if trial.outcome is None]
+
+    def settled(self) -> list[Trial]:
+        return [self.trials[number] for number in self.order]
+
+    def latest_settled(self, count: int) -> list[Trial]:
+        return [trial for index, trial in enumerate(self.settled()) if index >= len(self.order) - count]
+
+    def population(self) -> list[Trial]:
+        roles = (Role.KNOWN, Role.SEARCH)
+        return [trial for trial in self.settled() if trial.role in roles and trial.score is not None]
+
+    def distinct_population(self) -> list[Trial]:
+        shortest: dict[str, Trial] = {}
+        for trial in self.population():
+            key = trial.fingerprint or str(trial.number)
+            if key not in shortest or nodes(trial) < nodes(shortest[key]):
+                shortest[key] = trial
+        return sorted(shortest.values(), key=lambda trial: trial.number)
+
+    def of_role(self, *roles: Role) -> list[Trial]:
+        return [trial for trial in self if trial.role in roles]
+
+    def n_proxies(self) -> int:
+        return sum(trial.state is not State.EQUIVALENT for trial in self.of_role(Role.KNOWN, Role.SEARCH))
+
+    def baseline_scores(self) -> list[float]:
+        return [trial.score for trial in self.of_role(Role.BASELINE) if trial.score is not None]
+
+    def scores_of(self, number: int) -> list[float]:
+        trials = [trial for trial in self if trial.number == number or trial.repeats == number]
+        return [trial.score for trial in trials if trial.score is not None]
+
+    def same_loss(self, fingerprint: str) -> Trial | None:
+        for trial in self.of_role(Role.BASELINE, Role.KNOWN, Role.SEARCH):
+            if fingerprint and trial.fingerprint == fingerprint and trial.state is State.COMPLETE:
+                return trial
+        return None
+
+    def best_found(self, count: int) -> list[Trial]:
+        trained = [trial for trial in self.of_role(Role.SEARCH) if trial.state is State.COMPLETE]
+        return sorted(trained, key=lambda trial: (-trial.score, trial.number))[:count]
+
+    def ranking(self, count: int) -> list[Trial]:
+        return sorted(self.best_found(count), key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))
+
+    def winner(self) -> Trial | None:
+        repeated = {trial.repeats for trial in self.of_role(Role.FINALIST)}
+        finalists = [trial for trial in self.ranking(len(self)) if trial.number in repeated]
+        return next(iter(finalists or self.ranking(1)), None)
+
+    def funnel(self) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for trial in self:
+            total.update(trial.funnel)
+        return total
+
+
+def nodes(trial: Trial) -> int:
+    return sum(tree.size for tree in trial.genome.values())
