@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     path = find_journal(Path(args.work_dir))
     events = read_events(path)
     wanted = _wanted(args, sum(event['event'] == 'proposed' for event in events))
-    planner = load_planner(path.parent, args.config)
+    planner = load_planner(path.parent, events[0], args.config)
     replayed = islice(replay(events, planner, wanted.start), len(wanted))
     results = [_told(each, quiet=args.json) for each in _shown(replayed, len(wanted))]
     differing = [each.number for each in results if each.differences]

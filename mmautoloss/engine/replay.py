@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from mmengine.config import Config
 
 from mmautoloss.engine.branches import build_model
 from mmautoloss.engine.config import spec_of
@@ -14,8 +17,9 @@ from mmautoloss.engine.launch import CONFIG, make_screens
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.screen import load_probes
-from mmautoloss.search import Planner
+from mmautoloss.search import Budget, Planner
 from mmautoloss.trial import History, Trial, outcome_from_json
+from mmautoloss.trial.journal import check_header
 
 
 class Replayed(NamedTuple):
@@ -41,10 +45,12 @@ def replay(events: Iterable[Mapping[str, Any]], planner: Planner, first: int = 0
     history = History()
     for event in events:
         fields = {key: value for key, value in event.items() if key not in ('event', 'time', 'crc')}
-        if event['event'] == 'proposed':
+        if event['event'] == 'started':  # a resume may have another budget
+            planner.settings = replace(planner.settings, budget=Budget(**event['budget']))
+        elif event['event'] == 'proposed':
             trial = Trial.from_json(fields)
             if trial.number >= first:
-                yield Replayed(trial.number, _differences(trial, planner.make(trial.role, history)))
+                yield Replayed(trial.number, _compare(trial, planner, history))
             history.add(trial)
         elif event['event'] == 'settled':
             number = fields.pop('number')
@@ -52,33 +58,37 @@ def replay(events: Iterable[Mapping[str, Any]], planner: Planner, first: int = 0
             history.settle(number, outcome_from_json(fields))
 
 
-def load_planner(work_dir: Path, config: Path | None = None) -> Planner:
+def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None = None) -> Planner:
     """The planner of a search, without its data: probes are read, and only the model is built, for its losses.
+
+    torch's number of threads becomes that of the search, since verdicts are rounded differently by another one.
 
     Args:
         work_dir: Work dir of the search.
+        header: The first event of its journal.
         config: Its search config, where the work dir has none.
 
     Raises:
         SetupError: A file is missing.
+        JournalError: The config is of another search.
     """
     spec = _load_spec(work_dir, config)
+    check_header(work_dir / 'journal.jsonl', dict(header), dict(spec.header))
     path = work_dir / 'probes.pt'
     if not path.is_file():
         raise SetupError(
             f'The probes of the search are not there: {path}. Without them no verdict can be found again.'
         )
-    if spec.execute.threads:
-        torch.set_num_threads(spec.execute.threads)
+    torch.set_num_threads(int(header['info'].get('threads', spec.execute.threads or torch.get_num_threads())))
     model = build_model(spec.base)
     hand_made = {branch.name: branch.loss(model) for branch in spec.branches}
     screens = make_screens(spec, load_probes(path), hand_made)
+    if not spec.execute.in_driver:
+        torch.set_num_threads(1)  # as in the search, from here on
     return Planner(spec.search, spec.strategy, screens)
 
 
 def _load_spec(work_dir: Path, config: Path | None) -> SearchSpec:
-    from mmengine.config import Config
-
     path = config or work_dir / CONFIG
     if not path.is_file():
         raise SetupError(f'There is no {path}. Name the search config of this journal with --config CONFIG.')
@@ -87,6 +97,11 @@ def _load_spec(work_dir: Path, config: Path | None) -> SearchSpec:
     return spec_of(cfg)
 
 
-def _differences(trial: Trial, again: Trial | None) -> dict[str, tuple[Any, Any]]:
+def _compare(trial: Trial, planner: Planner, history: History) -> dict[str, tuple[Any, Any]]:
+    # the time that had passed is not in the journal, and decides whether the search was over
+    roles = {planner.stage(history, elapsed) for elapsed in (0.0, math.inf)} - {None}
+    if trial.role not in roles:
+        return {'role': (trial.role.value, ' or '.join(sorted(role.value for role in roles)) or None)}
+    again = planner.make(trial.role, history)
     told, found = trial.to_json(), again.to_json() if again else {}
     return {key: (value, found.get(key)) for key, value in told.items() if value != found.get(key)}

@@ -129,6 +129,7 @@ class RayWorker(Worker):
         self._beat = beat
         self._news = news
         self._trial: int | None = None
+        self._where = ''
         self._placed = False
         self._since = time.monotonic()
         self._asked = 0.0
@@ -150,7 +151,8 @@ class RayWorker(Worker):
         """What the actor does, and its outcome."""
         if self._prepared is not None and self._prepared.done():
             self._take(self._prepared)
-            self._prepared = None
+            self._prepared, self._pulse, self._placed = None, None, True
+            yield Pulse(self.name, self._trial, 'idle', where=self._where)  # from now on silence counts
         yield from self._pulses()
         if self._outcome is not None and self._outcome.done():
             outcome, self._outcome, self._trial = self._outcome, None, None
@@ -168,8 +170,8 @@ class RayWorker(Worker):
             # where it is out of reach for a moment, silence is the supervisor's business
             if not isinstance(pulse.exception(), self._ray.exceptions.ActorUnavailableError):
                 fields = json.loads(self._take(pulse))
+                self._where, self._placed = fields['where'], True
                 yield Pulse(self.name, **{'trial': self._trial, **fields})
-                self._placed = True
         elif not self._placed:
             # a full cluster is no hung worker, so something must be seen to go on
             yield Pulse(

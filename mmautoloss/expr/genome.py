@@ -48,7 +48,7 @@ class Genome(Mapping[str, Tree]):
         their trees all the same.
         """
         genome = cls.__new__(cls)
-        genome._trees, genome._texts = None, texts
+        genome._trees, genome._texts = None, dict(texts)
         return genome
 
     def to_text(self) -> dict[str, str]:

@@ -127,7 +127,7 @@ def _load(path: Path, header: dict[str, Any], resume: bool) -> tuple[Record, int
     if not resume or not lines:
         return Record(), 0
     record = replay(path, lines)
-    _check_header(path, record.header, header)
+    check_header(path, record.header, header)
     return record, sum(map(len, lines)) + len(lines)
 
 
@@ -146,7 +146,7 @@ def _open(path: Path, size: int) -> AppendedFile:
         raise JournalError(f'{path} cannot be written: {error.strerror}. Choose another --work-dir.') from error
 
 
-def _check_header(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+def check_header(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     wanted = json.loads(json.dumps(wanted))
     for key, value in wanted.items():
         if found.get(key) != value:

@@ -27,7 +27,7 @@ def seal(event: dict[str, Any]) -> bytes:
 
     Example:
         >>> seal({'event': 'ended', 'reason': 'done'})
-        b'{"event":"ended","reason":"done","crc":"3b2b1c05"}\\n'
+        b'{"event":"ended","reason":"done","crc":"44a0fb7d"}\\n'
     """
     text = json.dumps(event, allow_nan=False, separators=(',', ':'))[:-1].encode()
     return b'%b%b%08x%b\n' % (text, _MARK, zlib.crc32(text), _END)

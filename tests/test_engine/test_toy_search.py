@@ -16,6 +16,7 @@ from mmautoloss.report import read_results
 from mmautoloss.testing.toy_config import run_toy, toy_config
 from mmautoloss.trial import History, Role, State, read_history
 from tests.test_engine.test_export import differences
+from tests.test_search.processes import read_events
 
 
 class Finished:
@@ -80,12 +81,12 @@ def test_rows_of_results(finished: Finished) -> None:
 
 def test_finished_search_again_adds_nothing(finished: Finished) -> None:
     before = (finished.folder / 'results.csv').read_text()
-    journal = (finished.work / 'journal.jsonl').read_bytes()
+    events = read_events(finished.work)
     cfg = copy.deepcopy(finished.cfg)
     cfg.train_cfg.resume = True
     run_toy(cfg)
     assert (finished.folder / 'results.csv').read_text() == before
-    assert (finished.work / 'journal.jsonl').read_bytes() == journal
+    assert read_events(finished.work) == events
 
 
 def test_finished_search_is_not_overwritten(finished: Finished) -> None:
@@ -130,3 +131,22 @@ def test_options_of_the_command_line_reach_the_result(tmp_path: Path) -> None:
     run_toy(cfg)
     best = Config.fromfile(tmp_path / 'work' / 'best_config.py')
     assert best.train_dataloader.batch_size == 2
+
+
+def test_result_that_cannot_be_written_is_one_error_and_the_search_is_kept(tmp_path: Path) -> None:
+    cfg = toy_config(tmp_path)
+    obstacle = Path(cfg.work_dir) / 'best_config.py' / 'x'
+    obstacle.mkdir(parents=True)
+    with pytest.raises(SetupError, match=r'best_config\.py cannot be written: .*--resume'):
+        run_toy(cfg)
+    obstacle.rmdir()
+    obstacle.parent.rmdir()
+    cfg.train_cfg.resume = True
+    before = len(read_history(Path(cfg.work_dir) / 'journal.jsonl')[1])
+    assert len(run_toy(cfg)) == before and obstacle.parent.is_file()
+
+
+def test_work_dir_below_a_file_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / 'work').touch()
+    with pytest.raises((JournalError, FileExistsError), match='work'):
+        run_toy(toy_config(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -13,6 +14,7 @@ pytest.importorskip('mmengine')
 from mmautoloss.testing.toy_config import run_toy, toy_config, write_toy
 from mmautoloss.trial import History, Role, State, read_history
 from tests.test_search.processes import (
+    LIMIT,
     count_lines,
     descendants,
     finish,
@@ -59,6 +61,25 @@ def test_killed_search_is_the_unbroken_one(unbroken: Path, tmp_path: Path) -> No
     assert read_events(work) == read_events(unbroken)
     best = (work / 'best_config.py').read_text()
     assert best == (unbroken / 'best_config.py').read_text()
+
+
+def test_damaged_journal_goes_on_after_its_repair(unbroken: Path, tmp_path: Path) -> None:
+    """A digit within the last finalist's outcome was altered: the trial is measured again."""
+    config, work = write_toy(tmp_path), tmp_path / 'work'
+    shutil.copytree(unbroken, work)
+    journal = work / 'journal.jsonl'
+    *before, settled, ended = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b''.join([*before, settled.replace(b'"seconds":0.', b'"seconds":7.'), ended]))
+    damaged = journal.read_bytes()
+    refused = start(config, work, '--resume')
+    assert refused.wait(LIMIT) == 2
+    log = work.with_suffix('.log')
+    assert f'line {len(before) + 1} is damaged' in log.read_text() and 'Traceback' not in log.read_text()
+    assert journal.read_bytes() == damaged
+    finish(start(config, work, '--resume', '--repair'), work)
+    assert read_events(work) == read_events(unbroken)
+    assert (work / 'journal.damaged-1.jsonl').read_bytes() == damaged
+    assert '1 dropped' in log.read_text()
 
 
 def test_two_workers_lose_nothing(unbroken: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -37,7 +38,7 @@ def answer_of(work: Callable[..., None], *args: Any) -> Any:
 def kill(process: BaseProcess) -> None:
     """Ends a process as the kernel does when memory is short."""
     os.kill(process.pid, signal.SIGKILL)
-    process.join(LIMIT)
+    process.join()  # a limit would make it wait for the children, too, which hold the pipe that it listens to
     assert process.exitcode == -signal.SIGKILL, 'it ended by itself before'
 
 
@@ -77,8 +78,15 @@ def hold(path: Path) -> None:
 
 
 def hold_by_a_child(path: Path, release: Path) -> None:
-    """The same with a child, as of a data loader, that lives until a file appears."""
+    """The same with a child that lives until a file appears.
+
+    It is forked past Python, so that no hook closes the lock that it inherits, as some versions of filelock do.
+    """
     journal = Journal(path, HEADER, {}, resume=True)
-    fork(wait_for, release.exists)
+    if ctypes.CDLL(None).fork() == 0:
+        try:
+            wait_for(release.exists)
+        finally:
+            os._exit(0)
     journal.begin(1, 30.0, {})
     time.sleep(LIMIT)

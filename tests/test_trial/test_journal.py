@@ -150,6 +150,7 @@ def test_start_that_failed_early_is_no_obstacle(path: Path, open_journal: Open) 
 
 def test_one_owner_at_a_time(written: Path, open_journal: Open) -> None:
     first = open_journal(resume=True)
+    first.begin(1, 30.0, {})
     with pytest.raises(JournalError, match='Another search is writing'):
         open_journal(resume=True)
     first.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -48,16 +49,22 @@ def test_living_owner_is_told_at_once(path: Path, monkeypatch: pytest.MonkeyPatc
     open_and_close(path)
 
 
-def test_child_of_a_dead_owner_is_waited_for(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize('reaped', [True, False])
+def test_child_of_a_dead_owner_is_waited_for(path: Path, tmp_path: Path, reaped: bool) -> None:
     release = tmp_path / 'release'
     owner = fork(hold_by_a_child, path, release)
     wait_for(lambda: count_lines(path) >= BEGUN)
-    kill(owner)
+    if reaped:
+        kill(owner)
+    else:  # a zombie, as where the parent of the search does not look after it
+        os.kill(owner.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, owner.pid, os.WEXITED | os.WNOWAIT)
     assert is_locked(path), 'the child has inherited the lock'
     timer = threading.Timer(0.5, release.touch)
     timer.start()
     open_and_close(path)
     timer.join()
+    owner.join()
     assert read_journal(path).sessions[0].pid == owner.pid
 
 

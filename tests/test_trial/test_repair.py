@@ -88,6 +88,7 @@ def test_torn_last_line_is_no_damage(path: Path) -> None:
 
 def test_what_cannot_be_repaired(path: Path) -> None:
     journal = Journal(path, {'seed': 0}, {}, resume=True)
+    journal.begin(2, 30.0, {})
     with pytest.raises(JournalError, match='Another search is writing'):
         repair(path)
     journal.close()
@@ -96,3 +97,18 @@ def test_what_cannot_be_repaired(path: Path) -> None:
         repair(path)
     with pytest.raises(JournalError, match='There is no journal'):
         repair(path.with_name('none.jsonl'))
+
+
+def test_crash_in_the_midst_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = flip(path, 7)
+
+    def crash(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, 'replace', crash)
+        with pytest.raises(KeyboardInterrupt):
+            repair(path)
+    assert path.read_bytes() == damaged
+    assert repair(path).original.read_bytes() == damaged
+    assert len(read_journal(path).history) == 3

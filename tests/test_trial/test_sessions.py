@@ -143,7 +143,9 @@ def test_start_without_any_trial_may_be_begun_anew(open_journal: Open, path: Pat
 
 
 def test_outcome_keeps_stages_worker_and_attempts(open_journal: Open, make_trial: Make, path: Path) -> None:
-    outcome = Outcome(State.FAILED, seconds=2.5, reason='worker died: 3', stages={'train': 2.5}, worker='a', attempts=3)
+    outcome = Outcome(
+        State.FAILED, seconds=2.5, reason='worker died: 3', stages={'train': 2.5}, worker='a', attempts=3
+    )
     journal = open_journal()
     journal.propose(make_trial(0))
     journal.settle(0, outcome, 3.0)

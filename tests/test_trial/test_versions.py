@@ -151,7 +151,9 @@ def test_later_version_is_told(tmp_path: Path, where: str, line: int) -> None:
     path = copied(2, tmp_path)
     content = b'' if where == 'header' else path.read_bytes()
     path.write_bytes(content + LATER[where] + seal({'event': 'novelty', 'time': 2.0}))
-    with pytest.raises(JournalError, match=rf'line {line}: .*version {VERSION + 1} .*version 1 to {VERSION} are known'):
+    with pytest.raises(
+        JournalError, match=rf'line {line}: .*version {VERSION + 1} .*version 1 to {VERSION} are known'
+    ):
         read_journal(path)
     with pytest.raises(JournalError, match=f'version {VERSION + 1}'):
         Journal(path, {'seed': 8}, {}, resume=True)
@@ -160,5 +162,5 @@ def test_later_version_is_told(tmp_path: Path, where: str, line: int) -> None:
 def test_unknown_event_is_told_with_the_version(tmp_path: Path) -> None:
     path = copied(2, tmp_path)
     path.write_bytes(path.read_bytes() + seal({'event': 'novelty', 'time': 2.0}))
-    with pytest.raises(JournalError, match="line 39 .*unknown event 'novelty'"):
+    with pytest.raises(JournalError, match=r"line 39 .*unknown event 'novelty'"):
         read_journal(path)
