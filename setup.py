@@ -28,7 +28,7 @@ setup(
         'det': [*MMCV, 'mmdet>=3.3.0', 'scikit-learn>=1.3'],
         'seg': [*MMCV, 'mmsegmentation>=1.2.2', 'scikit-learn>=1.3', 'ftfy', 'regex'],
         'pose': [*MMENGINE, 'mmcv>=2.0.0', 'mmpose>=1.3.2'],
-        'ray': ['ray>=2.9'],
+        'ray': ['ray>=2.52'],
         'dev': ['pytest>=8', 'hypothesis>=6', 'ruff>=0.6'],
     },
     entry_points={'console_scripts': ['mmautoloss = mmautoloss.__main__:main']},

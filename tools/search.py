@@ -61,7 +61,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--workers', type=int, help='candidates that are trained at the same time, one a GPU')
     parser.add_argument('--executor', choices=EXECUTORS, help='processes of this machine (default), or a Ray cluster')
     parser.add_argument(
-        '--ray-address', help="a running cluster, such as 'auto' or ray://host:10001; else a local one"
+        '--ray-address', help="a running cluster, such as 'auto' or 10.0.0.1:6379; else a local one"
     )
     parser.add_argument('--gpus-per-candidate', type=float, help='GPUs that train one candidate; with Ray also 0.5')
     parser.add_argument('--isolate', action='store_true', help='a process of its own also for a single worker')

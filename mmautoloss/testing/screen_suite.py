@@ -21,10 +21,20 @@ from mmautoloss.screen import REASONS, Screen
 DIGITS = 2
 
 TWINS = {
-    'p': [('abs(p - y)', 'abs(y - p)'), ('p * y', '1 * (y * p)'), ('(p - y) ** 2', '(y - p) ** 2'), ('p', 'p + 0')],
-    'i': [('1 - i / u', '1 + -(i / u)'), ('i * u', '1 * (u * i)'), ('abs(u - i)', 'abs(i - u)')],
+    'p': [
+        ('abs(p - y)', 'abs(y - p)'),
+        ('(p - y) ** 2', '(p - y) * (p - y)'),
+        ('abs(p - y) + (p - y) ** 2 + tanh(p) * y', 'y * tanh(p) + ((y - p) ** 2 + abs(p - y))'),
+        ('abs(p - y) * exp(p) * y', 'y * (exp(p) * abs(p - y))'),
+        ('p', 'p + 0'),
+    ],
+    'i': [
+        ('1 - i / u', '2 - i / u'),
+        ('(e - u) / e + i * u * e', 'e * (u * i) + (e - u) / e'),
+        ('abs(u - i) * exp(i) * e', 'e * (exp(i) * abs(i - u))'),
+    ],
 }
-"""Pairs of one canonical form or of none, by a name that they read."""
+"""Pairs of one canonical form, by a name that they read; most are rounded differently."""
 
 
 class ScreenSuite:
@@ -43,9 +53,7 @@ class ScreenSuite:
     def twins(self, screen: Screen) -> list[tuple[Tree, Tree]]:
         """Pairs of expressions with one canonical form, of the names that the screen's expressions read."""
         pairs = next(pairs for name, pairs in TWINS.items() if name in screen.kind.names)
-        trees = [(parse(one), parse(other)) for one, other in pairs]
-        form = screen.kind.from_prediction
-        return [pair for pair in trees if canonical(pair[0], form) == canonical(pair[1], form)]
+        return [(parse(one), parse(other)) for one, other in pairs]
 
     def sample(self, screen: Screen) -> list[Tree]:
         """Expressions by chance, and some that are no losses."""
@@ -72,9 +80,9 @@ class ScreenSuite:
 
     def test_equal_canonical_forms_share_a_verdict(self) -> None:
         screen = self.build()
-        pairs = self.twins(screen)
-        assert len(pairs) >= 2
-        for one, other in pairs:
+        for one, other in self.twins(screen):
+            form = screen.kind.from_prediction
+            assert canonical(one, form) == canonical(other, form)
             assert screen.judge(one) == self.build().judge(other)
             assert screen.judge(one) == screen.judge(other)
 

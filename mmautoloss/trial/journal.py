@@ -147,6 +147,11 @@ def _open(path: Path, size: int) -> AppendedFile:
 
 
 def check_header(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Compares the header of a journal with that of the search at hand.
+
+    Raises:
+        JournalError: A key differs.
+    """
     wanted = json.loads(json.dumps(wanted))
     for key, value in wanted.items():
         if found.get(key) != value:
