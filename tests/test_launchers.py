@@ -67,10 +67,11 @@ def test_several_nodes_of_slurm_are_a_ray_cluster(fake: Path) -> None:
         'SLURM_PROCID=0 "$@"; SLURM_PROCID=1 "$@"\n'
     )
     (fake / 'scontrol').write_text('#!/bin/bash\nprintf "n1\\nn2\\n"\n')
-    (fake / 'ray').write_text('#!/bin/bash\necho ray "$@"\n')
-    (fake / 'python').write_text('#!/bin/bash\necho python "${@:2}"\n')
+    (fake / 'python').write_text(
+        '#!/bin/bash\ncase $1 in -c) echo 2;; -m) shift 2; echo ray "$@";; *) echo python "${@:2}";; esac\n'
+    )
     (fake / 'sleep').write_text('#!/bin/bash\n')
-    for name in ('scontrol', 'ray', 'sleep'):
+    for name in ('scontrol', 'sleep'):
         (fake / name).chmod(0o755)
     env = {'GPUS': '12', 'GPUS_PER_NODE': '8', 'SLURM_JOB_NODELIST': 'n[1-2]'}
     lines = call(fake, 'slurm_search.sh', 'gpu', 'job', 'a.py', 'work', '--seed', '3', **env)
@@ -83,6 +84,7 @@ def test_several_nodes_of_slurm_are_a_ray_cluster(fake: Path) -> None:
     ]
 
 
-def test_numbers_of_slurm_are_checked(fake: Path) -> None:
-    lines = call(fake, 'slurm_search.sh', 'gpu', 'job', 'a.py', 'work', code=2, GPUS='many')
-    assert "but got 'many'" in lines[0]
+@pytest.mark.parametrize(('gpus', 'error'), [('many', "but got 'many'"), ('0', 'must be at least 1')])
+def test_numbers_of_slurm_are_checked(fake: Path, gpus: str, error: str) -> None:
+    lines = call(fake, 'slurm_search.sh', 'gpu', 'job', 'a.py', 'work', code=2, GPUS=gpus)
+    assert error in lines[0]

@@ -83,6 +83,11 @@ def test_trains_and_scores_searched_losses(tmp_path: Path) -> None:
         pytest.param(['train.py', 'configs/none.py'], 'There is no config configs/none.py', id='no config'),
         pytest.param(['train.py', SEARCH], 'run tools/search.py with it', id='search config'),
         pytest.param(['test.py', SEARCH, 'x.pth'], 'run tools/search.py with it', id='test of a search config'),
+        pytest.param(
+            ['search.py', SEARCH, '--work-dir', 'setup.py/work'],
+            'The work dir setup.py/work cannot be written',
+            id='work dir',
+        ),
         pytest.param(['test.py', DIGITS, 'none.pth'], 'There is no checkpoint none.pth', id='no checkpoint'),
         pytest.param(['train.py', DIGITS, '--resume', 'none.pth'], 'There is no checkpoint none.pth', id='resume'),
         pytest.param(

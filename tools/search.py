@@ -13,7 +13,7 @@ warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 from mmengine.config import DictAction  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
-from mmautoloss.engine import load_search_config  # noqa: E402
+from mmautoloss.engine import load_search_config, require_writable  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
 from mmautoloss.execute.settings import EXECUTORS  # noqa: E402
 from mmautoloss.trial import repair  # noqa: E402
@@ -21,6 +21,7 @@ from mmautoloss.trial import repair  # noqa: E402
 
 def main() -> int:
     args = parse_args()
+    cfg = None
     try:
         cfg = load_search_config(
             args.config,
@@ -37,6 +38,7 @@ def main() -> int:
             results=args.results,
             resume=args.resume or None,
         )
+        require_writable(Path(cfg.work_dir))
         if args.repair:
             print(repair(Path(cfg.work_dir) / 'journal.jsonl'))
         runner = Runner.from_cfg(cfg)
@@ -47,7 +49,8 @@ def main() -> int:
         print(f'error: {error}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f'stopped; the same command with --resume goes on ({cfg.work_dir})', file=sys.stderr)
+        place = f' ({cfg.work_dir})' if cfg else ''
+        print(f'stopped; the same command with --resume goes on{place}', file=sys.stderr)
         return 130
     return 0
 
@@ -60,9 +63,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--max-seconds', type=float, help='after this time no new candidate begins, a total likewise')
     parser.add_argument('--workers', type=int, help='candidates that are trained at the same time, one a GPU')
     parser.add_argument('--executor', choices=EXECUTORS, help='processes of this machine (default), or a Ray cluster')
-    parser.add_argument(
-        '--ray-address', help="a running cluster, such as 'auto' or 10.0.0.1:6379; else a local one"
-    )
+    parser.add_argument('--ray-address', help="a running cluster, such as 'auto' or 10.0.0.1:6379; else a local one")
     parser.add_argument('--gpus-per-candidate', type=float, help='GPUs that train one candidate; with Ray also 0.5')
     parser.add_argument('--isolate', action='store_true', help='a process of its own also for a single worker')
     parser.add_argument('--seed', type=int, help='seed of everything')

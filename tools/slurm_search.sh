@@ -20,6 +20,7 @@ cpus=${CPUS_PER_GPU:-4}
 case "$gpus$per_node$cpus" in
   *[!0-9]*) echo "error: GPUS, GPUS_PER_NODE and CPUS_PER_GPU must be numbers, but got '$gpus', '$per_node', '$cpus'." >&2; exit 2 ;;
 esac
+if [ "$gpus" -eq 0 ] || [ "$per_node" -eq 0 ]; then echo "error: GPUS and GPUS_PER_NODE must be at least 1." >&2; exit 2; fi
 
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-$here/../.venv/bin/python}
@@ -29,25 +30,34 @@ nodes=$(((gpus + per_node - 1) / per_node))
 
 # --signal: a minute before the time limit the search is told to end, so that it can say so in its journal
 common=(-p "$partition" --job-name="$job" --nodes="$nodes" --ntasks="$nodes" --ntasks-per-node=1
-  --gres="gpu:$per_node" --cpus-per-task="$((cpus * per_node))" --kill-on-bad-exit=1 --signal=TERM@60)
+  --gres="gpu:$per_node" --cpus-per-task="$((cpus * per_node))" --signal=TERM@60)
 read -r -a extra <<<"${SRUN_ARGS:-}"
 search=("$python" "$here/search.py" "$config" --work-dir "$work_dir" --workers "$gpus" --resume)
 
 if [ "$nodes" -eq 1 ]; then
-  exec srun "${common[@]}" "${extra[@]}" "${search[@]}" "$@"
+  exec srun "${common[@]}" ${extra[@]+"${extra[@]}"} "${search[@]}" "$@"
 fi
 
-# Every task runs this; the first node is the head. `ray start --block` ends with the job.
+# Every task runs this; the first node is the head. A node that cannot join, or leaves, does not end the job.
 node='
-ray=$1; port=$2; shift 2
+python=$1; port=$2; nodes=$3; shift 3
+ray() { "$python" -m ray.scripts.scripts "$@"; }
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export RAY_USAGE_STATS_ENABLED=0
 if [ "$SLURM_PROCID" -ne 0 ]; then
-  sleep 10
-  exec "$ray" start --address="$head:$port" --block
+  for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    sleep 5
+    if ray start --address="$head:$port" --block; then break; fi
+  done
+  exit 0
 fi
-"$ray" start --head --port="$port" --include-dashboard=false
-trap "\"$ray\" stop" EXIT
+ray start --head --port="$port" --include-dashboard=false
+trap "ray stop" EXIT
+for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  alive=$("$python" -c "import ray; ray.init(address=\"$head:$port\", log_to_driver=False); print(sum(n[\"Alive\"] for n in ray.nodes()))" | tail -n 1)
+  if [ "$alive" -ge "$nodes" ]; then break; fi
+  sleep 5
+done
 "$@" --executor ray --ray-address "$head:$port"
 '
-exec srun "${common[@]}" "${extra[@]}" bash -c "$node" node "$(dirname "$python")/ray" "${RAY_PORT:-6379}" "${search[@]}" "$@"
+exec srun "${common[@]}" ${extra[@]+"${extra[@]}"} bash -c "$node" node "$python" "${RAY_PORT:-6379}" "$nodes" "${search[@]}" "$@"

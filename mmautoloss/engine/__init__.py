@@ -2,7 +2,7 @@
 
 from mmautoloss.engine.branches import build_model
 from mmautoloss.engine.compare import compare
-from mmautoloss.engine.config import load_search_config, spec_of
+from mmautoloss.engine.config import load_search_config, require_writable, spec_of
 from mmautoloss.engine.data import apply_options, check_files
 from mmautoloss.engine.export import load_base, with_losses, write_config
 from mmautoloss.engine.found import NamedLoss, by_hand, found_losses, match, read_result, write_losses
@@ -26,6 +26,7 @@ __all__ = [
     'match',
     'read_result',
     'read_spec',
+    'require_writable',
     'spec_of',
     'with_losses',
     'write_config',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,3 +47,19 @@ def spec_of(cfg: Config) -> SearchSpec:
     """The search that a config describes, without a Runner."""
     settings = {key: value for key, value in cfg.train_cfg.items() if key != 'type'}
     return read_spec(cfg, Path(cfg.work_dir).absolute(), settings)
+
+
+def require_writable(work_dir: Path) -> None:
+    """Makes the work dir if it is absent, and tries to write there.
+
+    Raises:
+        SetupError: That is not possible.
+    """
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=work_dir):
+            return
+    except OSError as error:
+        raise SetupError(
+            f'The work dir {work_dir} cannot be written: {error.strerror}. Choose another with --work-dir.'
+        ) from None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -30,11 +30,12 @@ def stop_on_signals(stop: Stop) -> Iterator[None]:
         return
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
-        if signum == signal.SIGTERM or stop.requested:
+        now = signum == signal.SIGTERM or stop.requested
+        stop.request()  # in any case: where the exception is swallowed, nothing new begins
+        if now:
             raise KeyboardInterrupt
-        stop.request()
-        # not to stdout, which is turned off while a trial runs in this process
-        print('stopping: what is running is finished first; Ctrl-C again stops now', file=sys.stderr, flush=True)
+        # a plain write: the handler may run in the midst of a print
+        os.write(2, b'stopping: what is running is finished first; Ctrl-C again stops now\n')
 
     before = {signum: signal.signal(signum, interrupt) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -93,16 +93,24 @@ class LocalWorker(Worker):
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._outcomes: dict[int, Outcome] = {}
         self._failed_at: float | None = None
-        for place in places:
-            here, there = Pipe()
-            process = multiprocessing.get_context('spawn').Process(
-                target=work, args=(there, settings, place), name=f'{place.name}.{place.rank}', daemon=False
-            )
-            with _inherited(place.environment):
-                process.start()
-            there.close()  # so that the end of the process ends the link
-            self._links.append(here)
-            self._processes.append(process)
+        self._spoilt = False
+        try:
+            for place in places:
+                self._launch(settings, place)
+        except OSError as error:  # no more processes, files or memory
+            self.kill()
+            raise WorkerDied(f'it cannot be started: {error}') from None
+
+    def _launch(self, settings: ProxySettings, place: Place) -> None:
+        here, there = Pipe()
+        process = multiprocessing.get_context('spawn').Process(
+            target=work, args=(there, settings, place), name=f'{place.name}.{place.rank}', daemon=False
+        )
+        with _inherited(place.environment):
+            process.start()
+        there.close()  # so that the end of the process ends the link
+        self._links.append(here)
+        self._processes.append(process)
 
     @property
     def pids(self) -> list[int]:
@@ -123,9 +131,12 @@ class LocalWorker(Worker):
 
     def news(self) -> Iterator[Pulse | Outcome]:
         """Pulses of the first process, and its outcome when all have theirs."""
+        if self._spoilt and not self._outcomes:
+            raise WorkerDied('it was spoilt by the trial before')
         for rank, link in enumerate(self._links):
             for message in _received(link):
                 if 'outcome' in message:
+                    self._spoilt = self._spoilt or message['last']
                     self._outcomes[rank] = outcome_from_json(message['outcome'])
                 elif rank == 0:
                     yield Pulse.from_json(message['pulse'])
@@ -142,7 +153,9 @@ class LocalWorker(Worker):
         for process in self._processes:
             process.kill()
         for process, link in zip(self._processes, self._links, strict=True):
-            process.join()
+            process.join(
+                _PATIENCE
+            )  # one that waits for a dead disk or driver does not die; others must not wait for it
             link.close()
         self._processes, self._links = [], []
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from mmautoloss.errors import SetupError
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.trial import Pulse, Trial, outcome_to_json
 
@@ -74,11 +75,15 @@ def work(link: Connection, settings: ProxySettings, place: Place) -> None:
         mouth.pulse()
         outcome = evaluator.evaluate(Trial.from_json(job['trial']), job['limit'])
         mouth.trial = None
-        mouth.say({'outcome': outcome_to_json(outcome)})
+        mouth.say({'outcome': outcome_to_json(outcome), 'last': evaluator.broken})
+        if evaluator.broken:
+            return  # whoever takes this place begins anew
 
 
 def _prepare(place: Place) -> None:
     """Takes the devices of this process and, where there are several, meets the others."""
+    if place.gpus and not torch.cuda.is_available():
+        raise SetupError(f'GPU {",".join(place.gpus)} is not available to this worker any more.')
     if torch.cuda.is_available():
         torch.cuda.set_device(place.rank)
     else:
@@ -115,5 +120,6 @@ class _Mouth:
         with contextlib.suppress(OSError):  # the link broke: the driver is gone, even by SIGKILL
             while True:
                 self.pulse()
+                self._progress.tick()
                 pause.wait(self._place.beat)
         os._exit(1)  # a training in the main thread would go on for nobody

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
+from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
 from mmautoloss.proxy import ProxyEvaluator
 from mmautoloss.trial import Outcome, Pulse, Trial
@@ -30,7 +31,16 @@ class SerialExecutor(Executor):
         self._trial: int | None = None
 
     def submit(self, trial: Trial, limit: float | None = None) -> Future[Outcome]:
-        """Measures a trial."""
+        """Measures a trial.
+
+        Raises:
+            SetupError: The trial before has spoilt this process.
+        """
+        if self.evaluator.broken:
+            raise SetupError(
+                'The trial before has broken the GPU for this process (its reason is in the journal): go on with --resume, '
+                'or with --isolate, where a worker is replaced.'
+            )
         future: Future[Outcome] = Future()
         self._trial = trial.number
         try:

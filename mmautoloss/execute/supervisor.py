@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from abc import abstractmethod
@@ -13,10 +14,14 @@ from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.proxy import SUSPENDED
 from mmautoloss.trial import Outcome, Pulse, State, Trial
 
 _ROUND = 0.5
 """Seconds between two looks at the workers when nothing is heard."""
+
+_GRACE = 5.0
+"""Seconds in which a worker may end a trial by itself once its time is over."""
 
 _START = 600.0
 """Seconds that imports and the building of the model may take in any case; they show no iterations."""
@@ -39,6 +44,7 @@ class _Slot:
         self.worker: Worker | None = None
         self.job: _Job | None = None
         self.begun = False
+        self.losses = 0  # workers in a row
         self.pulse = Pulse(name, phase='idle')
         self.heard = self.moved = time.monotonic()
         self.since: float | None = None  # when the training of the job was first seen
@@ -111,10 +117,12 @@ class SupervisedExecutor(Executor):
                 raise self._error
             if self._closing:
                 raise RuntimeError('The executor is closed.')
-            free = next((slot for slot in self._slots if slot.job is None), None)
+            # a slot that has lost its last workers, perhaps for a broken GPU, is taken when no other is free
+            free = min((slot for slot in self._slots if slot.job is None), key=lambda slot: slot.losses, default=None)
             if free is None:
                 raise RuntimeError(f'All {self.slots} workers are busy.')
-            free.job, free.begun = _Job(trial, limit, future), False
+            free.begun = False  # before the job, which the other thread looks for
+            free.job = _Job(trial, limit, future)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
                 self._thread.start()
@@ -136,8 +144,15 @@ class SupervisedExecutor(Executor):
             thread.join()
 
     def _supervise(self) -> None:
+        if hasattr(signal, 'pthread_sigmask'):  # inherited by workers: Ctrl-C is not for them, also while they import
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        looked = time.monotonic()
         try:
             while not self._closing:
+                now = time.monotonic()
+                if now - looked > SUSPENDED:
+                    self._excuse(now - looked)
+                looked = now
                 for index, slot in enumerate(self._slots):
                     self._attend(index, slot) if slot.job else self._listen(slot)
                 self._sleep([slot.worker for slot in self._slots if slot.worker], _ROUND)
@@ -152,6 +167,13 @@ class SupervisedExecutor(Executor):
                 if slot.worker is not None:
                     slot.worker.kill()
                     slot.worker = None
+
+    def _excuse(self, seconds: float) -> None:
+        """The whole search was suspended so long, which is nobody's fault."""
+        for slot in self._slots:
+            slot.heard += seconds
+            slot.moved += seconds
+            slot.since = None if slot.since is None else slot.since + seconds
 
     def _listen(self, slot: _Slot) -> None:
         """Of a worker that has nothing to do; one that died is not missed before the next trial."""
@@ -170,6 +192,7 @@ class SupervisedExecutor(Executor):
                 if isinstance(news, Pulse):
                     slot.hear(news)
                 else:
+                    slot.losses = 0
                     self._settle(slot, news)
                     return
         except WorkerDied as death:
@@ -192,17 +215,19 @@ class SupervisedExecutor(Executor):
         """Why the worker must be given up; '' while it may go on."""
         now, limits, job = time.monotonic(), self.limits, slot.job
         # the worker itself ends a training after its limit; this is for one whose iteration does not end
-        if job.limit is not None and slot.since is not None and now - slot.since > 1.1 * job.limit + 5:
+        if job.limit is not None and slot.since is not None and now - slot.since > 1.1 * job.limit + _GRACE:
             return f'time limit: more than {job.limit:.0f} s{_where(slot.pulse)}'
-        if slot.pulse.phase != 'start' and now - slot.heard > limits.silence:
-            return f'worker hung: nothing heard for {limits.silence:.0f} s{_where(slot.pulse)}'
-        stall = max(limits.stall, _START) if slot.pulse.phase in ('start', 'build') else limits.stall
+        least = _START if slot.pulse.phase in ('start', 'build') else 0.0
+        silence, stall = max(limits.silence, least), max(limits.stall, least)
+        if slot.pulse.phase != 'start' and now - slot.heard > silence:
+            return f'worker hung: nothing heard for {silence:.0f} s{_where(slot.pulse)}'
         if now - slot.moved > stall:
             return f'worker hung: no iteration for {stall:.0f} s{_where(slot.pulse)}'
         return ''
 
     def _lose(self, slot: _Slot, reason: str, again: bool = True) -> None:
         """The worker is gone, or must go."""
+        slot.losses += 1
         if slot.worker is not None:
             slot.worker.kill()
             slot.worker = None

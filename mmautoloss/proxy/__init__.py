@@ -4,9 +4,11 @@ from mmautoloss.proxy.branch import Branch, build_branches, check_branches
 from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.evaluator import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy.heads import FoundLoss, find_losses
+from mmautoloss.proxy.progress import SUSPENDED
 from mmautoloss.proxy.runner import ProxyRunner, proxy_config, share_batch
 
 __all__ = [
+    'SUSPENDED',
     'Branch',
     'FoundLoss',
     'ProxyEvaluator',

@@ -76,11 +76,13 @@ class ProxyEvaluator:
 
     Attributes:
         progress: What it does just now; may be read from another thread.
+        broken: Whether this process is spoilt for further trials, as by an error of the GPU.
     """
 
     def __init__(self, settings: ProxySettings) -> None:
         self.settings = settings
         self.progress = Progress()
+        self.broken = False
         self._runner: ProxyRunner | None = None
         self._name = ''  # of the Runner in MMEngine's managers
 
@@ -133,11 +135,12 @@ class ProxyEvaluator:
             score, reason = None, str(error)
         except TimeLimitExceeded as error:
             score, reason = None, f'time limit: {error}'
-            self.close()  # a validation that was broken off has left results behind
-        except Exception:
+            self._clear()  # a validation that was broken off has left results behind
+        except (Exception, SystemExit):
             # anything in the user's model, data or metric: an outcome, not the end; the Runner may be in any state
             score, reason = None, traceback.format_exc(limit=-6)
-            self.close()
+            self.broken = 'CUDA error' in reason
+            self._clear()
         seconds = time.perf_counter() - begin
         state = State.FAILED if score is None else State.COMPLETE
         # a value besides the score may be NaN, such as that of a class which does not occur
@@ -165,6 +168,13 @@ class ProxyEvaluator:
         gc.collect()  # a Runner is a cycle of references
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _clear(self) -> None:
+        """``close`` after a failure, which may have left nothing that can be closed."""
+        try:
+            self.close()
+        except Exception:  # after an illegal access to its memory a GPU refuses everything; told by ``broken``
+            self.broken = True
 
     def _measure(self, trial: Trial) -> dict[str, float]:
         runner = self.runner

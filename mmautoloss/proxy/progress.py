@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 
 from mmautoloss.errors import TimeLimitExceeded
 
+SUSPENDED = 10.0
+"""Seconds without a tick after which a process must have been suspended."""
+
 
 class Progress:
     """Written by the evaluator, read by whoever watches it, from any thread.
@@ -24,6 +27,7 @@ class Progress:
         self.step = 0
         self.stages: dict[str, float] = {}
         self.changed: Callable[[], None] = lambda: None
+        self._ticked = time.monotonic()
         self._limit: float | None = None
         self._deadline: float | None = None
 
@@ -45,6 +49,17 @@ class Progress:
         finally:
             self.phase, self.step = 'idle', 0
             self.stages[phase] = self.stages.get(phase, 0.0) + time.monotonic() - began
+
+    def tick(self) -> None:
+        """Called about once a second by a thread beside; where it was not, the whole process was suspended.
+
+        That time, of Ctrl-Z or of a scheduler that gives the machine to others, does not count.
+        """
+        now = time.monotonic()
+        gap = now - self._ticked
+        self._ticked = now
+        if self._deadline is not None and gap > SUSPENDED:
+            self._deadline += gap
 
     def advance(self) -> None:
         """An iteration is done.

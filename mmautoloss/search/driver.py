@@ -79,7 +79,7 @@ def run_search(
         JournalError: The journal cannot be written any more.
     """
     stop = stop or Stop()
-    journal.begin(executor.slots, heartbeat, asdict(planner.settings.budget))
+    journal.begin(executor.slots, heartbeat, asdict(planner.settings.budget), executor.isolated)
     driver = _Driver(journal, planner, executor, observer, limits or Limits(), stop)
     heart = Heart(driver.beat, heartbeat)
     observer.begin(journal.history, planner)

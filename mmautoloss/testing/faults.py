@@ -27,6 +27,7 @@ class Faults:
 
     Attributes:
         fail_at: Iteration in which the model raises.
+        says: What it then says.
         nan_at: First iteration of which the class loss is NaN; gradients stay finite.
         die_at: Iteration in which the process kills itself.
         die_in: ``'build'`` or ``'validate'``, where the process kills itself.
@@ -43,6 +44,7 @@ class Faults:
     """
 
     fail_at: int | None = None
+    says: str = 'the toy fails'
     nan_at: int | None = None
     die_at: int | None = None
     die_in: str | None = None
@@ -68,9 +70,11 @@ class Faults:
         if iteration < 0 or self.where not in getattr(loss_cls, 'expression', ''):
             return losses
         time.sleep(self.slow)
-        for harm in ('die', 'hang', 'freeze', 'memory', 'fail'):
+        for harm, do in _HARM.items():
             if getattr(self, f'{harm}_at') == iteration and self._strikes():
-                _HARM[harm](iteration)
+                do()
+        if self.fail_at == iteration and self._strikes():
+            raise RuntimeError(f'{self.says} in iteration {iteration}')
         if self.nan_at is not None and iteration >= self.nan_at and self._strikes():
             return {**losses, 'loss_cls': losses['loss_cls'] + float('nan')}
         return losses
@@ -88,28 +92,24 @@ class Faults:
         return False
 
 
-def _die(iteration: int) -> None:
+def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _hang(iteration: int) -> None:
+def _hang() -> None:
     while True:
         time.sleep(1)
 
 
-def _freeze(iteration: int) -> None:
+def _freeze() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def _exhaust(iteration: int) -> None:
+def _exhaust() -> None:
     torch.zeros(1 << 55)
 
 
-def _fail(iteration: int) -> None:
-    raise RuntimeError(f'the toy fails in iteration {iteration}')
-
-
-_HARM = {'die': _die, 'hang': _hang, 'freeze': _freeze, 'memory': _exhaust, 'fail': _fail}
+_HARM = {'die': _die, 'hang': _hang, 'freeze': _freeze, 'memory': _exhaust}
 
 
 def read_faults(faults: Mapping[str, Any] | None) -> Faults:

@@ -71,16 +71,18 @@ class Journal:
         """How many sessions died while this trial was trained."""
         return self._record.attempts(number)
 
-    def begin(self, slots: int, heartbeat: float, budget: Mapping[str, Any]) -> None:
+    def begin(self, slots: int, heartbeat: float, budget: Mapping[str, Any], isolated: bool = False) -> None:
         """Writes that a session begins.
 
         Args:
             slots: How many trials run at the same time.
             heartbeat: Seconds between two beats.
             budget: What is to be done at most.
+            isolated: Whether trials run in other processes.
         """
         who = {'version': VERSION, 'host': socket.gethostname(), 'pid': os.getpid()}
         what = {'slots': slots, 'heartbeat': heartbeat, 'budget': dict(budget), 'info': self._info}
+        what['isolated'] = isolated
         self._note('started', **who, **what)
 
     def propose(self, trial: Trial) -> None:

@@ -79,6 +79,8 @@ class Record:
             return
         session = self.sessions[-1]
         session.died = True
+        if session.isolated:
+            return
         # Unfinished trials are begun again by number before any new one, so the first few were in training.
         self._deaths.update(trial.number for trial in self.history.running()[: session.slots])
 

@@ -16,6 +16,7 @@ class Session:
         host: Name of the machine.
         pid: Its process there.
         slots: How many trials ran at the same time.
+        isolated: Whether they ran in other processes, so that its death is none of their doing.
         heartbeat: Seconds between two signs of life.
         budget: What it was to do at most.
         info: What else is worth knowing, such as versions.
@@ -32,6 +33,7 @@ class Session:
     heartbeat: float
     budget: Mapping[str, Any] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
+    isolated: bool = False
     last: float = 0.0
     reason: str | None = None
     died: bool = False

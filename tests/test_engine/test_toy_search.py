@@ -144,9 +144,3 @@ def test_result_that_cannot_be_written_is_one_error_and_the_search_is_kept(tmp_p
     cfg.train_cfg.resume = True
     before = len(read_history(Path(cfg.work_dir) / 'journal.jsonl')[1])
     assert len(run_toy(cfg)) == before and obstacle.parent.is_file()
-
-
-def test_work_dir_below_a_file_is_one_error(tmp_path: Path) -> None:
-    (tmp_path / 'work').touch()
-    with pytest.raises((JournalError, FileExistsError), match='work'):
-        run_toy(toy_config(tmp_path))

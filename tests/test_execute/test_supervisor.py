@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from mmautoloss.errors import SetupError
-from mmautoloss.execute import Limits, SupervisedExecutor, Worker, WorkerDied
+from mmautoloss.execute import Limits, LocalExecutor, SupervisedExecutor, Worker, WorkerDied
 from mmautoloss.trial import Outcome, Pulse, Role, State, Trial
 
 DONE = Outcome(State.COMPLETE, 0.5)
@@ -143,15 +143,47 @@ def test_start_of_a_worker_may_be_silent(field) -> None:
 
 
 def test_iteration_that_does_not_end_meets_the_time_limit_once(field, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmautoloss.execute.supervisor._GRACE', 0.1)
     executor = field([pulse(step=2)], [DONE], limits=Limits(silence=600.0, retries=3))
-    future = executor.submit(trial(), 2.0)
+    outcome = executor.submit(trial(), 0.6).result(LIMIT)
+    assert outcome.reason == 'time limit: more than 1 s (train, iteration 2, node:1)'
+    assert outcome.attempts == 1, 'it would take as long again'
+
+
+def test_time_in_which_all_were_suspended_is_nobodys_fault(field, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by Ctrl-Z, or by a scheduler that gives the machine to others for a while."""
+    executor = field([pulse(step=2)], limits=Limits(silence=60.0, stall=60.0))
+    future = executor.submit(trial(), 60.0)
     while not executor.pulses() or executor.pulses()[0].phase != 'train':
         time.sleep(0.01)
     now = time.monotonic
-    monkeypatch.setattr('mmautoloss.execute.supervisor.time.monotonic', lambda: now() + 20)
-    outcome = future.result(LIMIT)
-    assert outcome.reason == 'time limit: more than 2 s (train, iteration 2, node:1)'
-    assert outcome.attempts == 1, 'it would take as long again'
+    monkeypatch.setattr('mmautoloss.execute.supervisor.time.monotonic', lambda: now() + 5000)
+    while executor.pulses()[0].silent > 100:  # not yet excused
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert not future.done()
+    executor.workers[0].script = [DONE]
+    assert future.result(LIMIT).attempts == 1
+
+
+def test_slot_that_lost_its_workers_is_taken_last(field) -> None:
+    executor = field([WorkerDied('a')], [WorkerDied('b')], [DONE, DONE], slots=2)
+    assert executor.submit(trial()).result(LIMIT).state is State.FAILED
+    for _ in range(2):
+        assert executor.submit(trial()).result(LIMIT).worker == 'straw-1'
+
+
+def test_worker_that_cannot_be_started_is_a_lost_one(settings) -> None:
+    executor = LocalExecutor(settings, workers=1, threads=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('multiprocessing.context.SpawnProcess._Popen', staticmethod(refuse))
+        outcome = executor.submit(trial()).result(LIMIT)
+    executor.close()
+    assert outcome.reason.startswith('worker died: it cannot be started: ') and outcome.attempts == 2
+
+
+def refuse(process: object) -> None:
+    raise BlockingIOError(11, 'Resource temporarily unavailable')
 
 
 def test_worker_that_dies_idle_costs_no_attempt(field) -> None:

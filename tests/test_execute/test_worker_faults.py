@@ -88,6 +88,15 @@ def test_lack_of_memory_fails_the_trial_and_the_worker_lives(make, undisturbed: 
     assert executor._slots[0].worker.pids == [pid]
 
 
+def test_broken_gpu_costs_its_trial_and_its_worker(make, undisturbed: Outcome) -> None:
+    """After such an error nothing works any more in the process: the next trial gets another one."""
+    executor = make({'fail_at': 3, 'says': 'CUDA error: device-side assert triggered', 'where': 'exp('})
+    failed = executor.submit(searched(DEADLY)).result(LIMIT)
+    assert failed.state is State.FAILED and failed.attempts == 1 and 'device-side assert' in failed.reason
+    outcome = executor.submit(searched(GOOD)).result(LIMIT)
+    assert (outcome.score, outcome.attempts) == (undisturbed.score, 1)
+
+
 def test_slow_training_ends_at_its_next_iteration(make, undisturbed: Outcome) -> None:
     executor = make({'slow': 0.4, 'where': 'exp('}, Limits())
     failed = executor.submit(searched(DEADLY), 1.0).result(LIMIT)

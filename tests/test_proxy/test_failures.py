@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from mmautoloss.errors import SetupError
+from mmautoloss.errors import SetupError, TimeLimitExceeded
+from mmautoloss.execute import SerialExecutor
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxyEvaluator
 from mmautoloss.proxy.branch import build_losses, require_installed
+from mmautoloss.proxy.progress import Progress
 from mmautoloss.trial import Outcome, State
 from tests.test_proxy.conftest import EXP, SINK, SQUARE, baseline, searched
 
@@ -54,6 +56,31 @@ def test_exception_in_the_model(make_evaluator: Make) -> None:
     reason = failed(evaluator).reason
     assert reason.startswith('Traceback')
     assert reason.rstrip().endswith('RuntimeError: the toy fails in iteration 2')
+
+
+def test_gpu_that_refuses_even_to_be_cleared(make_evaluator: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluator = make_evaluator({'model.faults': {'fail_at': 2, 'where': 'exp('}})
+
+    def refuse() -> None:
+        raise RuntimeError('CUDA error: an illegal memory access was encountered')
+
+    monkeypatch.setattr(evaluator, 'close', refuse)
+    outcome = evaluator.evaluate(searched(EXP))
+    assert outcome.state is State.FAILED and 'the toy fails' in outcome.reason and evaluator.broken
+    with pytest.raises(SetupError, match=r'has broken the GPU for this process.*--resume.*--isolate'):
+        SerialExecutor(evaluator).submit(searched(SQUARE))
+
+
+def test_time_of_a_suspended_process_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr('mmautoloss.proxy.progress.time.monotonic', lambda: clock[0])
+    progress = Progress()
+    progress.begin(limit=20.0)
+    with pytest.raises(TimeLimitExceeded, match='train was at iteration 3 when the 20 s'), progress.stage('train'):
+        for seconds in (5.0, 500.0, 16.0):  # the second time nobody ticked meanwhile
+            clock[0] += seconds
+            progress.tick() if seconds != 16.0 else None
+            progress.advance()
 
 
 @pytest.mark.parametrize(

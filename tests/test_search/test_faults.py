@@ -16,7 +16,6 @@ from mmautoloss.execute import Limits
 from mmautoloss.search import Stop
 from mmautoloss.search.faults import kind_of, require_working
 from mmautoloss.search.heart import Heart
-from mmautoloss.testing.executor import VirtualExecutor
 from mmautoloss.trial import Journal, Outcome, Role, State, Trial, read_history, read_journal
 from tests.test_search.conftest import Search, score_by_number
 
@@ -186,20 +185,16 @@ def test_full_disk_ends_the_search_and_it_goes_on(search: Search) -> None:
 
 @pytest.mark.parametrize(('isolated', 'state'), [(False, State.FAILED), (True, State.COMPLETE)])
 def test_trial_that_takes_the_search_down_again_and_again(search: Search, isolated: bool, state: State) -> None:
-    """Where trials run in the process of the search, only the number of its deaths tells."""
+    """Where trials run in the process of the search, only the number of its deaths tells; else they tell nothing."""
     search.run(max_trials=2)
     trial = replace(search.history[3], number=len(search.history), fingerprint='')
     for attempt in range(3):
         journal = Journal(search.path, {'seed': 3}, {}, resume=True)
-        journal.begin(1, 30.0, {})
+        journal.begin(1, 30.0, {}, isolated)
         if not attempt:
             journal.propose(trial)
         journal.close()
-    VirtualExecutor.isolated = isolated
-    try:
-        search.run(max_trials=3, resume=True)
-    finally:
-        VirtualExecutor.isolated = False
+    search.run(max_trials=3, resume=True)
     outcome = search.history[trial.number].outcome
     assert outcome.state is state
     if not isolated:
