@@ -41,8 +41,9 @@ class TestRayExecutor(ExecutorSuite):
         return RayExecutor(settings, workers=slots, threads=1, limits=QUICK)
 
     def test_close_ends_everything_and_may_be_called_again(self, executor: Executor) -> None:
-        below = descendants(os.getpid())
-        assert any('ray' in Path(f'/proc/{pid}/cmdline').read_text() for pid in below)
+        # other children, such as the resource tracker of multiprocessing, live as long as this process
+        below = [pid for pid in descendants(os.getpid()) if 'ray' in Path(f'/proc/{pid}/cmdline').read_text()]
+        assert len(below) > 2
         super().test_close_ends_everything_and_may_be_called_again(executor)
         wait_for(lambda: not any(map(is_alive, below)), seconds=60)
 
