@@ -8,11 +8,12 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
 from mmautoloss.execute.limits import Limits
+from mmautoloss.execute.slot import Job, Slot
 from mmautoloss.execute.worker import Worker, WorkerDied
 from mmautoloss.proxy import SUSPENDED
 from mmautoloss.trial import Outcome, Pulse, State, Trial
@@ -25,44 +26,6 @@ _GRACE = 5.0
 
 _START = 600.0
 """Seconds that imports and the building of the model may take in any case; they show no iterations."""
-
-
-@dataclass
-class _Job:
-    """A trial that is being measured, for the so-many-th time."""
-
-    trial: Trial
-    limit: float | None
-    future: Future[Outcome]
-    attempt: int = 1
-
-
-class _Slot:
-    """One place for a worker; its worker may be replaced."""
-
-    def __init__(self, name: str) -> None:
-        self.worker: Worker | None = None
-        self.job: _Job | None = None
-        self.begun = False
-        self.losses = 0  # workers in a row
-        self.pulse = Pulse(name, phase='idle')
-        self.heard = self.moved = time.monotonic()
-        self.since: float | None = None  # when the training of the job was first seen
-
-    def hear(self, pulse: Pulse) -> None:
-        """Takes in a sign of life."""
-        now = self.heard = time.monotonic()
-        if (pulse.phase, pulse.step, pulse.trial) != (self.pulse.phase, self.pulse.step, self.pulse.trial):
-            self.moved = now
-        if self.since is None and pulse.phase in ('train', 'validate'):
-            self.since = now
-        self.pulse = pulse
-
-    def restart_clocks(self, phase: str) -> None:
-        """A job begins, on a worker that is there or on a new one."""
-        self.heard = self.moved = time.monotonic()
-        self.since = None
-        self.pulse = replace(self.pulse, phase=phase, step=0, trial=self.job.trial.number)
 
 
 class SupervisedExecutor(Executor):
@@ -87,7 +50,7 @@ class SupervisedExecutor(Executor):
             raise SetupError(f'workers must be at least 1, but got {slots}.')
         self.slots = slots
         self.limits = limits or Limits()
-        self._slots = [_Slot(f'{prefix}-{index}') for index in range(slots)]
+        self._slots = [Slot(f'{prefix}-{index}') for index in range(slots)]
         self._lock = threading.Lock()
         self._closing = False
         self._error: BaseException | None = None
@@ -122,7 +85,7 @@ class SupervisedExecutor(Executor):
             if free is None:
                 raise RuntimeError(f'All {self.slots} workers are busy.')
             free.begun = False  # before the job, which the other thread looks for
-            free.job = _Job(trial, limit, future)
+            free.job = Job(trial, limit, future)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
                 self._thread.start()
@@ -175,7 +138,7 @@ class SupervisedExecutor(Executor):
             slot.moved += seconds
             slot.since = None if slot.since is None else slot.since + seconds
 
-    def _listen(self, slot: _Slot) -> None:
+    def _listen(self, slot: Slot) -> None:
         """Of a worker that has nothing to do; one that died is not missed before the next trial."""
         try:
             for pulse in slot.worker.news() if slot.worker else ():
@@ -184,7 +147,7 @@ class SupervisedExecutor(Executor):
             slot.worker.kill()
             slot.worker = None
 
-    def _attend(self, index: int, slot: _Slot) -> None:
+    def _attend(self, index: int, slot: Slot) -> None:
         try:
             if not slot.begun:
                 self._begin(index, slot)
@@ -202,7 +165,7 @@ class SupervisedExecutor(Executor):
         if late:
             self._lose(slot, late, again=not late.startswith('time limit'))
 
-    def _begin(self, index: int, slot: _Slot) -> None:
+    def _begin(self, index: int, slot: Slot) -> None:
         self._listen(slot)  # one that died meanwhile is no attempt of this trial
         fresh = slot.worker is None
         slot.restart_clocks('start' if fresh else 'idle')
@@ -211,7 +174,7 @@ class SupervisedExecutor(Executor):
         slot.begun = True
         slot.worker.begin(slot.job.trial, slot.job.limit)
 
-    def _too_late(self, slot: _Slot) -> str:
+    def _too_late(self, slot: Slot) -> str:
         """Why the worker must be given up; '' while it may go on."""
         now, limits, job = time.monotonic(), self.limits, slot.job
         # the worker itself ends a training after its limit; this is for one whose iteration does not end
@@ -225,7 +188,7 @@ class SupervisedExecutor(Executor):
             return f'worker hung: no iteration for {stall:.0f} s{_where(slot.pulse)}'
         return ''
 
-    def _lose(self, slot: _Slot, reason: str, again: bool = True) -> None:
+    def _lose(self, slot: Slot, reason: str, again: bool = True) -> None:
         """The worker is gone, or must go."""
         slot.losses += 1
         if slot.worker is not None:
@@ -239,7 +202,7 @@ class SupervisedExecutor(Executor):
         else:
             self._settle(slot, Outcome(State.FAILED, reason=reason))
 
-    def _settle(self, slot: _Slot, outcome: Outcome) -> None:
+    def _settle(self, slot: Slot, outcome: Outcome) -> None:
         job = slot.job
         slot.pulse = replace(slot.pulse, phase='idle', step=0, trial=None)
         with self._lock:

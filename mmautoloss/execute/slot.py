@@ -1,0 +1,48 @@
+"""One place for a worker: who is there, what it does, since when."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from mmautoloss.execute.worker import Worker
+from mmautoloss.trial import Outcome, Pulse, Trial
+
+
+@dataclass
+class Job:
+    """A trial that is being measured, for the so-many-th time."""
+
+    trial: Trial
+    limit: float | None
+    future: Future[Outcome]
+    attempt: int = 1
+
+
+class Slot:
+    """One place for a worker; its worker may be replaced."""
+
+    def __init__(self, name: str) -> None:
+        self.worker: Worker | None = None
+        self.job: Job | None = None
+        self.begun = False
+        self.losses = 0  # workers in a row
+        self.pulse = Pulse(name, phase='idle')
+        self.heard = self.moved = time.monotonic()
+        self.since: float | None = None  # when the training of the job was first seen
+
+    def hear(self, pulse: Pulse) -> None:
+        """Takes in a sign of life."""
+        now = self.heard = time.monotonic()
+        if (pulse.phase, pulse.step, pulse.trial) != (self.pulse.phase, self.pulse.step, self.pulse.trial):
+            self.moved = now
+        if self.since is None and pulse.phase in ('train', 'validate'):
+            self.since = now
+        self.pulse = pulse
+
+    def restart_clocks(self, phase: str) -> None:
+        """A job begins, on a worker that is there or on a new one."""
+        self.heard = self.moved = time.monotonic()
+        self.since = None
+        self.pulse = replace(self.pulse, phase=phase, step=0, trial=self.job.trial.number)
