@@ -13,7 +13,7 @@ from mmautoloss.execute import Limits, LocalExecutor, SupervisedExecutor, Worker
 from mmautoloss.trial import Outcome, Pulse, Role, State, Trial
 
 DONE = Outcome(State.COMPLETE, 0.5)
-QUICK = Limits(silence=0.3, stall=0.6, retries=1)
+QUICK = Limits(silence=1.0, stall=1.5, retries=1)
 LIMIT = 30
 
 
@@ -118,8 +118,8 @@ def test_trial_that_takes_every_worker_down_fails(field) -> None:
 @pytest.mark.parametrize(
     ('script', 'reason'),
     [
-        pytest.param([pulse()], 'worker hung: nothing heard for 0 s (train, iteration 0', id='silent'),
-        pytest.param([pulse(step=4)] * 10_000, 'worker hung: no iteration for 1 s (train, iteration 4', id='stalled'),
+        pytest.param([pulse()], 'worker hung: nothing heard for 1 s (train, iteration 0', id='silent'),
+        pytest.param([pulse(step=4)] * 10_000, 'worker hung: no iteration for 2 s (train, iteration 4', id='stalled'),
     ],
 )
 def test_hung_worker_is_replaced(field, script: list[object], reason: str) -> None:
@@ -132,7 +132,7 @@ def test_hung_worker_is_replaced(field, script: list[object], reason: str) -> No
 
 def test_worker_that_goes_on_is_left_alone(field) -> None:
     """Twice as long as a stall, but with an iteration now and then."""
-    script = [entry for step in range(8) for entry in (pulse(step=step), 0.15)]
+    script = [entry for step in range(6) for entry in (pulse(step=step), 0.4)]
     assert field([*script, DONE]).submit(trial()).result(LIMIT).state is State.COMPLETE
 
 
