@@ -76,7 +76,7 @@ def test_twice_or_sigterm_stops_now(tmp_path: Path, signals: list[int], workers:
     log = work.with_suffix('.log')
     process.send_signal(signals[0])
     if len(signals) == 2:
-        wait_for(lambda: 'is finished first' in log.read_text() or process.poll() is not None, seconds=60)
+        wait_for(lambda: 'is finished first' in log.read_text() or process.poll() is not None)
         assert process.poll() is None
         process.send_signal(signals[1])
     assert process.wait(LIMIT) == 130
@@ -84,7 +84,7 @@ def test_twice_or_sigterm_stops_now(tmp_path: Path, signals: list[int], workers:
     record = read_journal(work / 'journal.jsonl')
     running = [trial.number for trial in record.history.running()]
     assert record.ended == 'interrupted' and running
-    wait_for(lambda: not any(map(is_alive, below)), seconds=30)
+    wait_for(lambda: not any(map(is_alive, below)), seconds=120)
     finish(start(config, work, '--resume', '--max-trials', '3'), work)
     _, history = read_history(work / 'journal.jsonl')
     assert all(history[number].state is State.COMPLETE for number in running)
