@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# The core needs torch alone (filelock guards the journal, rich prints). The parts that meet a model also
+# The core needs torch alone (filelock guards the journal, rich prints, numba compiles the screen). The parts that meet a model also
 # import mmengine, mmcv, mmdet, mmseg or mmpose, but by their import names, and these come from more than one
 # distribution (mmengine or onedl-mmengine, ...). Required here, the original would be installed on top of a
 # user's fork and overwrite its files. So they are extras for who starts from nothing; with a fork, name none.
@@ -22,7 +22,7 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmautoloss', 'mmautoloss.*']),
     python_requires='>=3.10',
-    install_requires=['torch>=2.1', 'numpy', 'filelock>=3', 'rich>=13'],
+    install_requires=['torch>=2.1', 'numpy', 'filelock>=3', 'rich>=13', 'numba>=0.60'],
     extras_require={
         'mmengine': MMENGINE,
         'det': [*MMCV, 'mmdet>=3.3.0', 'scikit-learn>=1.3'],

@@ -1,6 +1,7 @@
 """Cheap reasons to stop: probes, the rejection test, gradient fingerprints, calibration."""
 
 from mmautoloss.screen.calibrate import Calibration, calibrate, require_calibrated
+from mmautoloss.screen.fast import FastScreen
 from mmautoloss.screen.fingerprint import balance_weight, fingerprint, gradient_norms, gradient_signature
 from mmautoloss.screen.metrics import METRIC_OF_INPUTS, PROBE_METRICS
 from mmautoloss.screen.probe import Objective, Probe, Sample, load_probes, save_probes
@@ -13,6 +14,7 @@ __all__ = [
     'PROBE_METRICS',
     'REASONS',
     'Calibration',
+    'FastScreen',
     'Objective',
     'OpenScreen',
     'Probe',

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
+from torch import Tensor
 
 from mmautoloss.screen.probe import Objective, Probe
 
@@ -20,13 +21,18 @@ def gradient_signature(objective: Objective, probe: Probe) -> tuple[float, ...]:
     The published fingerprint has the norms alone. They do not know where a gradient points: ``abs(p - y)`` and
     ``abs(p + y)`` have the same everywhere.
     """
-    generator = torch.Generator().manual_seed(0)
     signature: list[float] = []
-    for sample in probe.samples:
+    for sample, direction in zip(probe.samples, directions(probe), strict=True):
         gradient = sample.gradient(objective)
-        direction = torch.randn(gradient.shape, generator=generator)
         signature += [float(gradient.norm()), float((gradient * direction).sum())]
     return tuple(signature)
+
+
+def directions(probe: Probe) -> Iterator[Tensor]:
+    """The fixed random direction of each sample, of the prediction's shape; always the same ones."""
+    generator = torch.Generator().manual_seed(0)
+    for sample in probe.samples:
+        yield torch.randn(sample.pred.shape, generator=generator)
 
 
 def total_norm(norms: Sequence[float]) -> float:

@@ -101,7 +101,7 @@ def delta_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> fl
         target: Wanted deltas (M, 4).
         scaling: ``means`` (4,) and ``stds`` (4,) of the normalisation.
     """
-    return area_iou(_unit_boxes(pred, scaling), _unit_boxes(target, scaling), scaling)
+    return area_iou(delta_boxes(pred, scaling), delta_boxes(target, scaling), scaling)
 
 
 def area_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
@@ -164,7 +164,8 @@ def segmentation(name: str) -> Callable[[Tensor, Tensor, Mapping[str, Tensor]], 
     return score
 
 
-def _unit_boxes(deltas: Tensor, scaling: Mapping[str, Tensor]) -> Tensor:
+def delta_boxes(deltas: Tensor, scaling: Mapping[str, Tensor]) -> Tensor:
+    """Boxes (M, 4) that deltas (M, 4) stand for, coded against the unit box."""
     deltas = deltas * scaling['stds'] + scaling['means']
     sides = deltas[:, 2:].clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
     return torch.cat([deltas[:, :2] - sides / 2, deltas[:, :2] + sides / 2], dim=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mmautoloss.expr import Tree, canonical
@@ -81,7 +82,7 @@ class OpenScreen(Screen):
 
 
 class ProbeScreen(Screen):
-    """Static tests, the first gradient, and the rejection test on a probe; plain and clear.
+    """Static tests, the first gradient, and the rejection test on a probe; plain and clear, the reference.
 
     Args:
         probe: Samples of the branch.
@@ -120,18 +121,31 @@ class ProbeScreen(Screen):
     def _try(self, tree: Tree) -> Verdict:
         objective = SearchedLoss(tree, inputs=self.kind.name)
         norms = gradient_norms(objective, self.probe)
-        size = total_norm(norms)
-        if not math.isfinite(size):
-            return Verdict('not finite')
-        if size == 0:
-            return Verdict('zero gradient')
+        reason = reason_of_norms(norms)
+        if reason != ACCEPTED:
+            return Verdict(reason)
         gain = self.test.gain(objective, self.probe, self._joined)
+        reason = reason_of_gain(gain, self.test.eta)
         if math.isnan(gain):
-            return Verdict('not finite')
+            return Verdict(reason)
+        return self._weighed(reason, gain, norms, gradient_signature(objective, self._scattered))
+
+    def _weighed(self, reason: str, gain: float, norms: Sequence[float], signature: Sequence[float]) -> Verdict:
         weight = balance_weight(norms, self._reference) if self._reference else 1.0
-        reason = ACCEPTED if gain >= self.test.eta else 'low gain'
-        signature = gradient_signature(objective, self._scattered)
         return Verdict(reason, gain, tuple(value * weight for value in signature), weight)
+
+
+def reason_of_norms(norms: Sequence[float]) -> str:
+    size = total_norm(norms)
+    if not math.isfinite(size):
+        return 'not finite'
+    return ACCEPTED if size else 'zero gradient'
+
+
+def reason_of_gain(gain: float, eta: float) -> str:
+    if math.isnan(gain):
+        return 'not finite'
+    return ACCEPTED if gain >= eta else 'low gain'
 
 
 def _static_reason(tree: Tree, kind: InputKind) -> tuple[str, Tree | None]:

@@ -1,0 +1,64 @@
+"""The screen that a search uses: the verdicts of the plain one, some hundred times as fast."""
+
+from __future__ import annotations
+
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Tree
+from mmautoloss.screen.probe import Objective, Probe
+from mmautoloss.screen.rejection import RejectionTest
+from mmautoloss.screen.screen import ACCEPTED, ProbeScreen, Verdict, reason_of_gain, reason_of_norms
+
+
+class FastScreen(ProbeScreen):
+    """The tests of ``ProbeScreen`` in compiled code, on parts of the probe where these are clear enough.
+
+    A gain is that of the step and of the part at which the verdict was clear. Of expressions that are turned down nothing
+    else is known: they have no signature. Expressions with operators that the compiled code does not know (``sin``, ``erf``,
+    ``atan``) are judged by the plain screen.
+
+    The verdict on an expression depends on the expression alone, as everywhere.
+
+    Args:
+        probe: See ``ProbeScreen``.
+        test: See ``ProbeScreen``.
+        hand_made: See ``ProbeScreen``.
+        balance: See ``ProbeScreen``.
+
+    Raises:
+        SetupError: numba is not installed.
+    """
+
+    def __init__(self, probe: Probe, test: RejectionTest, hand_made: Objective | None, balance: bool = True) -> None:
+        super().__init__(probe, test, hand_made, balance)
+        try:
+            from mmautoloss.screen.native.race import Race
+            from mmautoloss.screen.native.slopes import Slopes
+            from mmautoloss.screen.native.table import Table
+        except ModuleNotFoundError as error:
+            if error.name not in ('numba', 'llvmlite'):
+                raise
+            raise SetupError(
+                f"screen.engine='fast' needs {error.name}, which is not installed: pip install numba, "
+                "or set screen.engine='plain'."
+            ) from None
+        table = Table()
+        self._race = Race(probe, test, table)
+        self._slopes, self._scattered_slopes = (Slopes(p, table) for p in (probe, self._scattered))
+
+    def _try(self, tree: Tree) -> Verdict:
+        from mmautoloss.screen.native.lowering import lower
+
+        program = lower(tree, self.kind)
+        if program is None:
+            return super()._try(tree)
+        gain = self._race.gain(program)
+        if gain is None:
+            return Verdict('zero gradient')
+        reason = reason_of_gain(gain, self.test.eta)
+        if reason != ACCEPTED:
+            return Verdict(reason, None if reason == 'not finite' else gain)
+        norms = self._slopes.norms(program)
+        reason = reason_of_norms(norms)
+        if reason != ACCEPTED:
+            return Verdict(reason)
+        return self._weighed(reason, gain, norms, self._scattered_slopes.signature(program))

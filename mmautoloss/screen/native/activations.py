@@ -1,0 +1,153 @@
+"""From raw predictions to what an expression reads, and gradients back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmautoloss.losses.inputs.boxes import AREA_EPS
+from mmautoloss.screen.native.arithmetic import exp32
+from mmautoloss.screen.native.compiled import compiled
+
+IDENTITY, SIGMOID, SOFTMAX, AREA = range(4)
+ACTIVATIONS = {
+    'softmax': SOFTMAX,
+    'sigmoid': SIGMOID,
+    'mask': SIGMOID,
+    'heatmap': IDENTITY,
+    'delta': IDENTITY,
+    'area': AREA,
+}
+"""Number of the activation of each kind of input that is known here."""
+
+_ZERO, _ONE = np.float32(0), np.float32(1)
+_LEAST = np.float32(AREA_EPS)
+
+
+@compiled
+def activate(kind, raw, target, values, geometry, valid):
+    """Writes the rows that depend on the prediction: row 0 is ``p``; of areas rows 0 to 2 are ``i``, ``u``, ``e``.
+
+    Args:
+        kind: One of ``ACTIVATIONS``.
+        raw: Raw predictions, (C * P,); of boxes (4 * P,), a coordinate after the other.
+        target: Boxes (4 * P,); not used by the others.
+        values: Rows (K, E).
+        geometry: C, P, H, W.
+        valid: Which elements count, as in ``operators.forward``; the others become 0.
+    """
+    p = values[0]
+    if kind == IDENTITY:
+        for i in range(p.size):
+            p[i] = raw[i]
+    elif kind == SIGMOID:
+        for i in range(p.size):
+            p[i] = _ONE / (_ONE + exp32(-raw[i]))
+    elif kind == SOFTMAX:
+        _softmax(raw, p, values[-1], geometry)
+    else:
+        _areas(raw, target, values)
+    if valid.size:
+        for i in range(p.size):
+            p[i] = p[i] if valid[i] else _ZERO
+
+
+@compiled
+def deactivate(kind, raw, target, values, slopes, raw_slopes, geometry, valid):
+    """Gradient with respect to the raw predictions, from that with respect to the rows; arguments as above."""
+    p, g = values[0], slopes[0]
+    if valid.size:
+        for i in range(g.size):
+            g[i] = g[i] if valid[i] else _ZERO
+    if kind == IDENTITY:
+        for i in range(p.size):
+            raw_slopes[i] = g[i]
+    elif kind == SIGMOID:
+        for i in range(p.size):
+            raw_slopes[i] = g[i] * p[i] * (_ONE - p[i])
+    elif kind == SOFTMAX:
+        _softmax_back(p, g, raw_slopes, values[-1], geometry)
+    else:
+        _areas_back(raw, target, slopes, raw_slopes)
+
+
+@compiled
+def _softmax(raw, p, scratch, geometry):
+    channels, positions = geometry[0], geometry[1]
+    top, total = scratch[:positions], p[:positions]
+    top[:] = raw[:positions]
+    for c in range(1, channels):
+        begin = c * positions
+        for i in range(positions):
+            top[i] = max(top[i], raw[begin + i])
+    for c in range(channels - 1, -1, -1):  # the row of channel 0 is read before it is written
+        begin = c * positions
+        for i in range(positions):
+            p[begin + i] = exp32(raw[begin + i] - top[i])
+    top[:] = total
+    for c in range(1, channels):
+        begin = c * positions
+        for i in range(positions):
+            top[i] += p[begin + i]
+    for i in range(positions):
+        top[i] = _ONE / top[i]
+    for c in range(channels):
+        begin = c * positions
+        for i in range(positions):
+            p[begin + i] *= top[i]
+
+
+@compiled
+def _softmax_back(p, g, raw_slopes, scratch, geometry):
+    channels, positions = geometry[0], geometry[1]
+    mean = scratch[:positions]
+    mean[:] = _ZERO
+    for c in range(channels):
+        begin = c * positions
+        for i in range(positions):
+            mean[i] += p[begin + i] * g[begin + i]
+    for c in range(channels):
+        begin = c * positions
+        for i in range(positions):
+            raw_slopes[begin + i] = p[begin + i] * (g[begin + i] - mean[i])
+
+
+@compiled
+def _areas(raw, target, values):
+    count = values.shape[1]
+    for k in range(count):
+        x1, y1, x2, y2 = raw[k], raw[count + k], raw[2 * count + k], raw[3 * count + k]
+        a1, b1, a2, b2 = target[k], target[count + k], target[2 * count + k], target[3 * count + k]
+        wanted = (a2 - a1) * (b2 - b1)
+        scale = _ONE / max(wanted, _LEAST)
+        common = max(min(x2, a2) - max(x1, a1), _ZERO) * max(min(y2, b2) - max(y1, b1), _ZERO)
+        joint = (x2 - x1) * (y2 - y1) + wanted - common
+        around = max(max(x2, a2) - min(x1, a1), _ZERO) * max(max(y2, b2) - min(y1, b1), _ZERO)
+        values[0, k] = common * scale
+        values[1, k] = max(joint, _LEAST) * scale
+        values[2, k] = max(around, _LEAST) * scale
+
+
+@compiled
+def _areas_back(raw, target, slopes, raw_slopes):
+    count = slopes.shape[1]
+    for k in range(count):
+        x1, y1, x2, y2 = raw[k], raw[count + k], raw[2 * count + k], raw[3 * count + k]
+        a1, b1, a2, b2 = target[k], target[count + k], target[2 * count + k], target[3 * count + k]
+        wanted = (a2 - a1) * (b2 - b1)
+        scale = _ONE / max(wanted, _LEAST)
+        cw, ch = min(x2, a2) - max(x1, a1), min(y2, b2) - max(y1, b1)
+        ew, eh = max(x2, a2) - min(x1, a1), max(y2, b2) - min(y1, b1)
+        common = max(cw, _ZERO) * max(ch, _ZERO)
+        joint = (x2 - x1) * (y2 - y1) + wanted - common
+        by_joint = slopes[1, k] * scale if joint >= _LEAST else _ZERO
+        by_common = slopes[0, k] * scale - by_joint
+        by_around = slopes[2, k] * scale if max(ew, _ZERO) * max(eh, _ZERO) >= _LEAST else _ZERO
+        by_cw = by_common * max(ch, _ZERO) if cw >= _ZERO else _ZERO
+        by_ch = by_common * max(cw, _ZERO) if ch >= _ZERO else _ZERO
+        by_ew = by_around * max(eh, _ZERO) if ew >= _ZERO else _ZERO
+        by_eh = by_around * max(ew, _ZERO) if eh >= _ZERO else _ZERO
+        by_width, by_height = by_joint * (y2 - y1), by_joint * (x2 - x1)
+        raw_slopes[k] = -by_width - (by_cw if x1 > a1 else _ZERO) - (by_ew if x1 < a1 else _ZERO)
+        raw_slopes[count + k] = -by_height - (by_ch if y1 > b1 else _ZERO) - (by_eh if y1 < b1 else _ZERO)
+        raw_slopes[2 * count + k] = by_width + (by_cw if x2 < a2 else _ZERO) + (by_ew if x2 > a2 else _ZERO)
+        raw_slopes[3 * count + k] = by_height + (by_ch if y2 < b2 else _ZERO) + (by_eh if y2 > b2 else _ZERO)

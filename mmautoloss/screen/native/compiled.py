@@ -1,0 +1,47 @@
+"""The compiler of this folder, and where it keeps what it compiled."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+MATHS = {'error_model': 'numpy', 'fastmath': {'contract', 'nsz', 'reassoc'}, 'nogil': True, 'boundscheck': False}
+"""Sums may be reordered, but NaN and Inf stay what they are."""
+
+
+def cache_folder() -> Path:
+    """Where compiled code of exactly these sources lies: below ``XDG_CACHE_HOME``, or ``~/.cache``.
+
+    Numba itself looks only at the file of a function, not at those that it calls, so after a change it would go on with
+    the old ones.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob('*.py')):
+        digest.update(path.read_bytes())
+    home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(home) / 'mmautoloss' / f'native-{digest.hexdigest()[:12]}'
+
+
+_FOLDER = str(cache_folder())
+
+
+def compiled(function: Callable[..., Any] | None = None, inline: str = 'never') -> Any:
+    """Decorator: compiled at the first call, once a machine.
+
+    Args:
+        function: A function of numbers and arrays.
+        inline: ``'always'`` puts it into its callers, so that their loops become vectors.
+    """
+    if function is None:
+        return lambda function: compiled(function, inline)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = _FOLDER  # read while a function is decorated; other people's functions keep their place
+    try:
+        return numba.njit(cache=True, inline=inline, **MATHS)(function)
+    finally:
+        numba.config.CACHE_DIR = before

@@ -1,0 +1,67 @@
+"""Where an expression is descended and judged: a part of the probe, or all of it."""
+
+from __future__ import annotations
+
+import math
+
+from mmautoloss.screen.native.descent import MOVING, NOT_FINITE
+from mmautoloss.screen.native.field import Course, Field
+from mmautoloss.screen.native.lowering import Lowered
+from mmautoloss.screen.native.table import Table
+from mmautoloss.screen.native.yardstick import yardstick
+from mmautoloss.screen.probe import Probe, Sample
+
+
+class Ground:
+    """A field, its metric, and the gains of one descent on it.
+
+    Args:
+        probe: Says kind of input and metric.
+        sample: The predictions where the test begins, or a part of them.
+        divisor: See ``Field``.
+        table: See ``Field``.
+        course: The settings of the descent.
+    """
+
+    def __init__(self, probe: Probe, sample: Sample, divisor: float, table: Table, course: Course) -> None:
+        self._field = Field(probe.kind, sample, divisor, table)
+        self._score = yardstick(probe, sample)
+        self._start = self._score(self._field.raw)
+        self._course = course
+        self._gains: dict[int, float] = {}
+        self._step, self._state = 0, MOVING
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._field.size
+
+    @property
+    def moved(self) -> bool:
+        """Whether the descent has led anywhere."""
+        return self._field.moved
+
+    def load(self, program: Lowered) -> None:
+        """Takes up an expression, at the start; the descent of the last one is forgotten."""
+        self._field.load(program)
+        self._gains = {}
+        self._step, self._state = 0, MOVING
+
+    def gain_at(self, share: float) -> float:
+        """Goes on to a share of the steps, unless it has been there, and returns the gain there.
+
+        Returns:
+            A share of the largest possible gain; NaN once NaN or Inf came up.
+        """
+        step = max(1, round(share * self._course.steps))
+        if step not in self._gains:
+            self._gains[step] = self._gain_after(step)
+        return self._gains[step]
+
+    def _gain_after(self, step: int) -> float:
+        if self._state == MOVING:
+            self._state = self._field.descend(self._course, self._step, step)
+            self._step = step
+        if self._state == NOT_FINITE:
+            return math.nan
+        return (self._score(self._field.raw) - self._start) / max(1 - self._start, 1e-6)
