@@ -16,7 +16,7 @@ import mmautoloss
 from mmautoloss.engine.export import with_losses, write_config, write_text
 from mmautoloss.engine.found import found_losses, write_losses
 from mmautoloss.engine.signals import stop_on_signals
-from mmautoloss.engine.spec import SearchSpec
+from mmautoloss.engine.spec import ENGINES, SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor
 from mmautoloss.proxy import ProxyEvaluator, capture_probes, find_losses
@@ -123,7 +123,8 @@ def make_screens(
 ) -> dict[str, ProbeScreen]:
     """The screen of each branch."""
     balance = spec.balance == 'gradient'
-    return {name: ProbeScreen(probe, spec.test, hand_made[name], balance) for name, probe in probes.items()}
+    screen = ENGINES[spec.engine]
+    return {name: screen(probe, spec.test, hand_made[name], balance) for name, probe in probes.items()}
 
 
 def build_executor(spec: SearchSpec, evaluator: ProxyEvaluator) -> Executor:

@@ -37,7 +37,8 @@ class SearchLoop(BaseLoop):
         screen: Settings of ``screen.RejectionTest``; ``samples``, the images of the probe (B); ``balance``:
             ``'gradient'`` gives every branch the weight that makes its gradient as long as that of the hand-made loss,
             ``'none'`` is the published behaviour; ``digits``, the significant digits of the gradient fingerprint;
-            ``side``, the pixels a side to which maps are thinned out.
+            ``side``, the pixels a side to which maps are thinned out; ``engine``: ``'fast'``, compiled code on parts of
+            the probe, or ``'plain'``, the reference in torch, hundreds of times as slow.
         seeds: Known losses that are trained first, compete, and stand in the result: each a name of ``losses.ZOO`` or an
             expression for all branches, or one by branch.
         budget: Settings of ``search.Budget``.

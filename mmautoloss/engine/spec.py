@@ -18,7 +18,7 @@ from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, parse
 from mmautoloss.losses import ZOO, known_loss
 from mmautoloss.proxy import Branch, ProxySettings, share_batch
-from mmautoloss.screen import RejectionTest
+from mmautoloss.screen import FastScreen, ProbeScreen, RejectionTest
 from mmautoloss.search import Budget, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
 
@@ -41,6 +41,7 @@ DEFAULTS: dict[str, Any] = {
 
 RULES = ('greater', 'less')
 BALANCES = ('gradient', 'none')
+ENGINES: dict[str, type[ProbeScreen]] = {'fast': FastScreen, 'plain': ProbeScreen}
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class SearchSpec:
         samples: B, images of the probe.
         side: Pixels a side to which maps of the probe are thinned out.
         balance: ``'gradient'`` or ``'none'``.
+        engine: ``'fast'`` or ``'plain'``.
         search: The numbers of the search.
         header: What must not change when the search is continued.
         execute: Where candidates are trained.
@@ -71,6 +73,7 @@ class SearchSpec:
     samples: int
     side: int
     balance: str
+    engine: str
     search: SearchSettings
     header: Mapping[str, Any]
     execute: ExecuteSettings
@@ -128,6 +131,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         samples=numbers['samples'],
         side=numbers['side'],
         balance=numbers['balance'],
+        engine=numbers['engine'],
         search=SearchSettings(
             settings['seed'], _build('budget', Budget, settings['budget']), seeds, numbers['digits']
         ),
@@ -140,7 +144,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     )
 
 
-_PROBE = {'samples': 5, 'balance': 'gradient', 'digits': 2, 'side': 48}
+_PROBE = {'samples': 5, 'balance': 'gradient', 'digits': 2, 'side': 48, 'engine': 'fast'}
 """Settings of ``screen`` that are not of the rejection test."""
 
 
@@ -154,6 +158,8 @@ def _read_screen(settings: Mapping[str, Any]) -> tuple[RejectionTest, dict[str, 
         )
     if numbers['balance'] not in BALANCES:
         raise SetupError(f'screen.balance must be one of {", ".join(BALANCES)}, but got {numbers["balance"]!r}.')
+    if numbers['engine'] not in ENGINES:
+        raise SetupError(f'screen.engine must be one of {", ".join(ENGINES)}, but got {numbers["engine"]!r}.')
     return _build('screen', RejectionTest, {k: v for k, v in settings.items() if k not in _PROBE}), numbers
 
 
@@ -201,7 +207,16 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
     plain = cfg.to_dict()
     digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}
     places = {branch.name: {'path': branch.path, 'inputs': branch.inputs} for branch in branches}
-    return {**{key: _plain(settings[key]) for key in shaping}, 'branches': places, 'config': digests}
+    shapes = {key: _plain(settings[key]) for key in shaping}
+    shapes['screen'] = _screen_header(settings['screen'])
+    return {**shapes, 'branches': places, 'config': digests}
+
+
+def _screen_header(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The engine is named unless it is the plain one, which was the only one: journals of that time can be continued."""
+    engine = settings.get('engine', _PROBE['engine'])
+    others = {key: value for key, value in _plain(settings).items() if key != 'engine'}
+    return others if engine == 'plain' else {**others, 'engine': engine}
 
 
 def _plain(value: Any) -> Any:

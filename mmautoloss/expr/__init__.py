@@ -1,6 +1,6 @@
 """What a loss is: primitives, trees, text, random graphs, mutations, one form, evaluation."""
 
-from mmautoloss.expr.canonical import canonical, simplify
+from mmautoloss.expr.canonical import canonical, simplify, without_pools
 from mmautoloss.expr.generate import random_tree
 from mmautoloss.expr.genome import Genome
 from mmautoloss.expr.latex import to_latex
@@ -30,4 +30,5 @@ __all__ = [
     'random_tree',
     'simplify',
     'to_latex',
+    'without_pools',
 ]

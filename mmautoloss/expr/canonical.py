@@ -68,6 +68,17 @@ def canonical(tree: Tree, prediction: Collection[str]) -> Tree | None:
     return _combine('add', terms) if terms else None
 
 
+def without_pools(tree: Tree) -> Tree:
+    """An expression of the same value over rows, where a window holds one cell.
+
+    Example:
+        >>> from mmautoloss.expr.text import parse
+        >>> str(without_pools(parse('maxpool(p) * minpool(y)')))
+        'p * y'
+    """
+    return tree if _POOLS.keys().isdisjoint(tree.nodes) else Tree(node for node in tree.nodes if node not in _POOLS)
+
+
 def simplify(tree: Tree) -> Tree:
     """An expression of the same value: signs outside, constants folded, operands sorted.
 

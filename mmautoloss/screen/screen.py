@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mmautoloss.expr import Tree, canonical
+from mmautoloss.expr import Tree, canonical, without_pools
 from mmautoloss.losses import InputKind, SearchedLoss
 from mmautoloss.screen.fingerprint import (
     balance_weight,
@@ -24,7 +24,8 @@ ACCEPTED = 'accepted'
 REASONS = (ACCEPTED, 'no prediction', 'no target', 'zero gradient', 'not finite', 'low gain')
 """All verdicts, in the order in which they are found."""
 
-_CACHE_SIZE = 100_000
+_CACHE_SIZE = 30_000
+"""Verdicts that a screen remembers, the latest; about half a kilobyte each."""
 
 
 class Verdict(NamedTuple):
@@ -100,11 +101,12 @@ class ProbeScreen(Screen):
         self._reference = gradient_norms(hand_made, probe) if hand_made and balance else None
         self._joined = test.sample(probe)
         self._scattered = probe.scattered()
+        self._has_maps = any(sample.pred.dim() == 4 for sample in probe.samples)
         self._verdicts: OrderedDict[Tree, Verdict] = OrderedDict()
 
     def judge(self, tree: Tree) -> Verdict:
         """The verdict; expressions with the same canonical form share one."""
-        reason, form = _static_reason(tree, self.kind)
+        reason, form = _static_reason(tree if self._has_maps else without_pools(tree), self.kind)
         if form is None:
             return Verdict(reason)
         if form not in self._verdicts:
@@ -150,6 +152,8 @@ def reason_of_gain(gain: float, eta: float) -> str:
 
 def _static_reason(tree: Tree, kind: InputKind) -> tuple[str, Tree | None]:
     """The reason that needs no tensor, and the canonical form where there is none."""
+    if kind.from_prediction.isdisjoint(tree.nodes):  # more than half of all random graphs: no algebra for them
+        return 'no prediction', None
     form = canonical(tree, kind.from_prediction)
     if form is None:
         return 'no prediction', None

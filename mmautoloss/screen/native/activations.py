@@ -48,7 +48,7 @@ def activate(kind, raw, target, values, geometry, valid):
         _areas(raw, target, values)
     if valid.size:
         for i in range(p.size):
-            p[i] = p[i] if valid[i] else _ZERO
+            p[i] = p[i] if valid[i] > _ZERO else _ZERO
 
 
 @compiled
@@ -57,7 +57,7 @@ def deactivate(kind, raw, target, values, slopes, raw_slopes, geometry, valid):
     p, g = values[0], slopes[0]
     if valid.size:
         for i in range(g.size):
-            g[i] = g[i] if valid[i] else _ZERO
+            g[i] = g[i] if valid[i] > _ZERO else _ZERO
     if kind == IDENTITY:
         for i in range(p.size):
             raw_slopes[i] = g[i]

@@ -18,7 +18,9 @@ _ZERO, _ONE = np.float32(0), np.float32(1)
 
 
 @compiled
-def gradient(code, first, root, live, kind, raw, target, values, slopes, raw_slopes, seed, counts, geometry, valid):
+def gradient(
+    code, first, root, live, kind, raw, target, values, slopes, raw_slopes, seed, counts, geometry, valid, near,
+):  # fmt: skip
     """Gradient of the loss with respect to the raw predictions, into ``raw_slopes``.
 
     Args:
@@ -36,21 +38,22 @@ def gradient(code, first, root, live, kind, raw, target, values, slopes, raw_slo
         counts: As in ``operators.forward``.
         geometry: As in ``operators.forward``.
         valid: As in ``operators.forward``.
+        near: As in ``operators.forward``.
     """
     activate(kind, raw, target, values, geometry, valid)
-    forward(code, first, len(code), values, counts, geometry, valid)
+    forward(code, first, len(code), values, counts, geometry, valid, near)
     for row in range(len(live)):
         if live[row]:
             slopes[row][:] = _ZERO
     slopes[root][:] = seed
-    backward(code, first, len(code), values, slopes, live, counts, geometry, valid, slopes[-1])
+    backward(code, first, len(code), values, slopes, live, counts, geometry, valid, near, slopes[-1])
     deactivate(kind, raw, target, values, slopes, raw_slopes, geometry, valid)
 
 
 @compiled
 def descend(
     code, first, root, live, kind, start, unit, moved, raw, target, values, slopes, raw_slopes, seed, counts, geometry,
-    valid, begin, end, steps, rate, decay, optimizer, speed, spread,
+    valid, near, begin, end, steps, rate, decay, optimizer, speed, spread,
 ):  # fmt: skip
     """Makes the steps ``begin`` to ``end`` of the rejection test (``rejection.RejectionTest``); see ``gradient``.
 
@@ -73,7 +76,9 @@ def descend(
     """
     for step in range(begin, end):
         _place(raw, start, unit, moved)
-        gradient(code, first, root, live, kind, raw, target, values, slopes, raw_slopes, seed, counts, geometry, valid)
+        gradient(
+            code, first, root, live, kind, raw, target, values, slopes, raw_slopes, seed, counts, geometry, valid, near,
+        )  # fmt: skip
         total = 0.0
         for i in range(moved.size):
             raw_slopes[i] *= unit[i]

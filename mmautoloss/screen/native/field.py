@@ -14,6 +14,7 @@ from mmautoloss.screen.native import activations, descent
 from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import Lowered
 from mmautoloss.screen.native.operators import forward
+from mmautoloss.screen.native.pools import neighbours
 from mmautoloss.screen.native.table import Table
 from mmautoloss.screen.probe import Sample
 
@@ -58,8 +59,9 @@ class Field:
         if rows.valid is not None:
             weight = torch.where(rows.valid, weight, 0)
             tensors = {name: torch.where(rows.valid, tensor, 0) for name, tensor in tensors.items()}
-        self._valid = np.zeros(0, np.uint8) if rows.valid is None else flat(rows.valid.expand(shape)).astype(np.uint8)
-        self._geometry = (shape[1], shape[0] * shape[2] * shape[3], shape[2], shape[3])
+        self._valid = np.zeros(0, np.float32) if rows.valid is None else flat(rows.valid.expand(shape).float())
+        self._geometry = (shape[1], shape[0] * shape[2] * shape[3], shape[0], shape[0] * shape[3])
+        self._near = self._neighbours(shape)
         self._counts = self._count()
         self._seed = flat(weight / divisor)
         self._inputs = [flat(tensors[name]) for name in kind.names]
@@ -86,6 +88,13 @@ class Field:
         parts = np.concatenate([valid.sum(axis=1), valid.sum(axis=0)])
         return np.maximum(parts, 1).astype(np.float32)
 
+    def _neighbours(self, shape: torch.Size) -> np.ndarray:
+        images, _, height, width = shape
+        if height * width == 1:
+            return np.zeros((5, 0), np.float32)
+        valid = self._valid if self._valid.size else np.ones(shape.numel(), np.float32)
+        return neighbours(valid, height, width, images)
+
     def load(self, program: Lowered) -> None:
         """Takes up an expression; the predictions go back to where they begin."""
         self._program = program
@@ -97,14 +106,14 @@ class Field:
         for state in (self._moved, self._speed, self._spread):
             state[:] = 0
         self.raw[:] = self._start
-        forward(program.code, 0, program.first, self._values, self._counts, self._geometry, self._valid)
+        forward(program.code, 0, program.first, self._values, self._counts, self._geometry, self._valid, self._near)
 
     def gradient(self) -> np.ndarray:
         """Gradient of the loss at the predictions as they are now, shaped as ``raw``; overwritten by the next call."""
         p = self._program
         descent.gradient(
             p.code, p.first, p.root, p.live, self._activation, self.raw, self._target, self._values, self._slopes,
-            self._raw_slopes, self._seed, self._counts, self._geometry, self._valid,
+            self._raw_slopes, self._seed, self._counts, self._geometry, self._valid, self._near,
         )  # fmt: skip
         return self._raw_slopes
 
@@ -114,7 +123,7 @@ class Field:
         return descent.descend(
             p.code, p.first, p.root, p.live, self._activation, self._start, self._unit, self._moved, self.raw,
             self._target, self._values, self._slopes, self._raw_slopes, self._seed, self._counts, self._geometry,
-            self._valid, begin, end, course.steps, course.rate, course.decay, course.optimizer, self._speed,
+            self._valid, self._near, begin, end, course.steps, course.rate, course.decay, course.optimizer, self._speed,
             self._spread,
         )  # fmt: skip
 

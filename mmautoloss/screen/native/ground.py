@@ -21,9 +21,13 @@ class Ground:
         divisor: See ``Field``.
         table: See ``Field``.
         course: The settings of the descent.
+
+    Attributes:
+        images: Number of maps or rows.
     """
 
     def __init__(self, probe: Probe, sample: Sample, divisor: float, table: Table, course: Course) -> None:
+        self.images = len(sample.pred)
         self._field = Field(probe.kind, sample, divisor, table)
         self._score = yardstick(probe, sample)
         self._start = self._score(self._field.raw)

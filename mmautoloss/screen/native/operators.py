@@ -12,6 +12,7 @@ import numpy as np
 from mmautoloss.expr import DRAWN, EPS
 from mmautoloss.screen.native.arithmetic import exp32, log32, tanh32
 from mmautoloss.screen.native.compiled import compiled
+from mmautoloss.screen.native.pools import pool, pool_back
 
 CODES = {name: code for code, name in enumerate(DRAWN)}
 """Number of each operator that is known here."""
@@ -19,7 +20,7 @@ CODES = {name: code for code, name in enumerate(DRAWN)}
 _ADD, _MUL, _NEG, _ABS = (CODES[name] for name in ('add', 'mul', 'neg', 'abs'))
 _INV, _LOG, _EXP, _TANH = (CODES[name] for name in ('inv', 'log', 'exp', 'tanh'))
 _SQUARE, _SQRT, _MEAN_NHW, _MEAN_C = (CODES[name] for name in ('square', 'sqrt', 'mean_nhw', 'mean_c'))
-_MAXPOOL, _MINPOOL = CODES['maxpool'], CODES['minpool']
+_MAXPOOL = CODES['maxpool']
 _EPS = np.float32(EPS)
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 
@@ -30,17 +31,18 @@ def _sign(x):
 
 
 @compiled
-def forward(code, first, last, values, counts, geometry, valid):
+def forward(code, first, last, values, counts, geometry, valid, near):
     """Computes the rows of some steps.
 
     Args:
         code: Steps (S, 4), int32: operator, row written, rows read.
         first: First step.
         last: Step after the last.
-        values: Rows (K, E).
+        values: Rows (K, E); the last is scratch.
         counts: How many elements count, of each channel (C,) and then of each position (P,).
-        geometry: C, P = H * W * N, H, W.
-        valid: Which elements count, 1 or 0 (E,); of length 0 where all do.
+        geometry: C, P = H * W * N, N, W * N.
+        valid: Which elements count, 1 or 0 (E,), float32; of length 0 where all do.
+        near: Neighbours (5, E), see ``pools``.
     """
     for step in range(first, last):
         operator = code[step, 0]
@@ -80,11 +82,12 @@ def forward(code, first, last, values, counts, geometry, valid):
         elif operator == _MEAN_C:
             _mean_c(a, out, counts, geometry, valid)
         else:
-            _pool(a, out, _ONE if operator == _MAXPOOL else -_ONE, geometry, valid)
+            sign = _ONE if operator == _MAXPOOL else -_ONE
+            pool(a, out, sign, geometry[2], geometry[3], near, values[-1])
 
 
 @compiled
-def backward(code, first, last, values, slopes, live, counts, geometry, valid, scratch):
+def backward(code, first, last, values, slopes, live, counts, geometry, valid, near, scratch):
     """Adds up gradients from the last step to the first.
 
     Args:
@@ -97,6 +100,7 @@ def backward(code, first, last, values, slopes, live, counts, geometry, valid, s
         counts: As in ``forward``.
         geometry: As in ``forward``.
         valid: As in ``forward``.
+        near: As in ``forward``.
         scratch: Room for a row (E,).
     """
     for step in range(last - 1, first - 1, -1):
@@ -148,7 +152,8 @@ def backward(code, first, last, values, slopes, live, counts, geometry, valid, s
         elif operator == _MEAN_C:
             _mean_c_back(g, d, counts, geometry, valid, scratch)
         else:
-            _pool_back(x, y, g, d, geometry, valid, scratch)
+            sign = _ONE if operator == _MAXPOOL else -_ONE
+            pool_back(x, y, g, d, sign, geometry[2], geometry[3], near, values[-1], scratch)
 
 
 @compiled
@@ -159,7 +164,7 @@ def _mean_nhw(a, out, counts, geometry, valid):
         total = _ZERO
         if valid.size:
             for i in range(begin, end):
-                total += a[i] if valid[i] else _ZERO
+                total += a[i] if valid[i] > _ZERO else _ZERO
         else:
             for i in range(begin, end):
                 total += a[i]
@@ -179,7 +184,7 @@ def _mean_nhw_back(g, d, counts, geometry, valid):
         total /= counts[c]
         if valid.size:
             for i in range(begin, end):
-                d[i] += total if valid[i] else _ZERO
+                d[i] += total if valid[i] > _ZERO else _ZERO
         else:
             for i in range(begin, end):
                 d[i] += total
@@ -194,7 +199,7 @@ def _mean_c(a, out, counts, geometry, valid):
         begin = c * positions
         if valid.size:
             for i in range(positions):
-                mean[i] += a[begin + i] if valid[begin + i] else _ZERO
+                mean[i] += a[begin + i] if valid[begin + i] > _ZERO else _ZERO
         else:
             for i in range(positions):
                 mean[i] += a[begin + i]
@@ -219,80 +224,7 @@ def _mean_c_back(g, d, counts, geometry, valid, scratch):
         begin = c * positions
         if valid.size:
             for i in range(positions):
-                d[begin + i] += share[i] if valid[begin + i] else _ZERO
+                d[begin + i] += share[i] if valid[begin + i] > _ZERO else _ZERO
         else:
             for i in range(positions):
                 d[begin + i] += share[i]
-
-
-@compiled
-def _pool(a, out, sign, geometry, valid):
-    """The largest (sign 1) or smallest (sign -1) of the 3 x 3 neighbours; what does not count never wins and stays."""
-    positions, height, width = geometry[1], geometry[2], geometry[3]
-    images = positions // (height * width)
-    if height * width == 1:
-        out[:] = a
-        return
-    lowest = np.float32(-np.inf)
-    out[:] = lowest
-    for begin in range(0, a.size, positions):
-        for y in range(height):  # a line at a time, which stays in the cache
-            for dy in range(-min(y, 1), min(height - y, 2)):
-                for dx in range(-1, 2):
-                    left, right = max(0, -dx), min(width, width - dx)
-                    here = begin + (y * width + left) * images
-                    there = here + (dy * width + dx) * images
-                    best, x = out[here : here + (right - left) * images], a[there : there + (right - left) * images]
-                    if valid.size:
-                        counts = valid[there : there + best.size]
-                        for i in range(best.size):
-                            v = sign * x[i] if counts[i] else lowest
-                            best[i] = v if (v > best[i]) | (v != v) else best[i]
-                    else:
-                        for i in range(best.size):
-                            v = sign * x[i]
-                            best[i] = v if (v > best[i]) | (v != v) else best[i]
-    if valid.size:
-        for i in range(a.size):
-            out[i] = sign * out[i] if valid[i] else a[i]
-    else:
-        for i in range(a.size):
-            out[i] = sign * out[i]
-
-
-@compiled
-def _pool_back(a, out, g, d, geometry, valid, left_over):
-    """Gives each gradient to the first neighbour that has the value of the window."""
-    positions, height, width = geometry[1], geometry[2], geometry[3]
-    images = positions // (height * width)
-    if height * width == 1:
-        for i in range(a.size):
-            d[i] += g[i]
-        return
-    for i in range(a.size):
-        left_over[i] = g[i]
-    if valid.size:
-        for i in range(a.size):
-            d[i] += _ZERO if valid[i] else g[i]
-            left_over[i] = left_over[i] if valid[i] else _ZERO
-    for begin in range(0, a.size, positions):
-        for y in range(height):
-            for dy in range(-min(y, 1), min(height - y, 2)):
-                for dx in range(-1, 2):
-                    left, right = max(0, -dx), min(width, width - dx)
-                    here = begin + (y * width + left) * images
-                    there = here + (dy * width + dx) * images
-                    count = (right - left) * images
-                    x, best, to = a[there : there + count], out[here : here + count], d[there : there + count]
-                    rest = left_over[here : here + count]
-                    if valid.size:
-                        counts = valid[there : there + count]
-                        for i in range(count):
-                            won = (x[i] == best[i]) & (counts[i] != 0)
-                            to[i] += rest[i] if won else _ZERO
-                            rest[i] = _ZERO if won else rest[i]
-                    else:
-                        for i in range(count):
-                            won = x[i] == best[i]
-                            to[i] += rest[i] if won else _ZERO
-                            rest[i] = _ZERO if won else rest[i]

@@ -44,6 +44,8 @@ def scattered_part(sample: Sample, kind: InputKind, elements: int) -> Sample:
 
 def tiled_part(sample: Sample, kind: InputKind, elements: int) -> Sample:
     """Tiles of all images, each an image of its own, for expressions with pools; arguments as above."""
+    if sample.pred.dim() != 4:
+        return scattered_part(sample, kind, elements)
     height, width = sample.pred.shape[-2:]
     each = (height // _TILE) * (width // _TILE)
     if each <= 1:

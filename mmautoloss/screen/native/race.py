@@ -16,7 +16,7 @@ from mmautoloss.screen.native.ground import Ground
 from mmautoloss.screen.native.lowering import Lowered
 from mmautoloss.screen.native.part import scattered_part, tiled_part
 from mmautoloss.screen.native.table import Table
-from mmautoloss.screen.probe import Probe, Sample
+from mmautoloss.screen.probe import Probe
 from mmautoloss.screen.rejection import RejectionTest
 
 _OPTIMIZERS = {'normalized': NORMALIZED, 'sgd': SGD, 'adam': ADAM}
@@ -36,33 +36,42 @@ class Look(NamedTuple):
     highest: float
 
 
-LOOKS = (Look(0.05, -1.0, 2.0), Look(0.1, -0.1, 2.0), Look(0.25, 0.0, 0.8), Look(0.5, 0.15, 0.3))
+LOOKS = (Look(0.05, -1.0, 2.0), Look(0.1, -0.01, 2.0), Look(0.25, 0.05, 0.8), Look(0.5, 0.13, 0.2))
 """On the way: on these shares of the steps hardly anything that is accepted in the end lies below, or the reverse above."""
 
 
 class Tier(NamedTuple):
-    """A size of a part, and what it may decide at its end.
+    """A size of a part, and what it may turn down at its end.
 
     Attributes:
         elements: Numbers of the prediction.
         lowest: What gained less is turned down; in units of ``eta``.
-        lowest_tiled: The same for expressions with pools, which see fewer places.
+        lowest_of_few: The same where the part is a few tiles of maps, which do not show every class.
     """
 
     elements: int
     lowest: float
-    lowest_tiled: float
+    lowest_of_few: float
 
 
-TIERS = (Tier(4096, 0.33, 0.2), Tier(32768, 0.9, 0.4))
-"""Small parts, in this order, before the whole is touched."""
+TIERS = (Tier(4096, 0.33, 0.2), Tier(16384, 0.85, 0.4))
+"""Small parts, in this order."""
+
+FEW_TILES = 64
+""""Few" are less than these."""
+
+LARGEST = 262144
+"""Elements of the part that has the last word; a smaller probe has it itself."""
 
 CLEAR = 0.1
 """How far above ``eta`` a part must end to be believed; a share of the way from ``eta`` to 1."""
 
-SAME_WAY, BEGINNING = 0.08, (0.05, 0.1)
-"""A part goes the way of the whole where their gains differ by less than this, after these shares of the steps."""
+KEEPS_UP, BEGINNING = 0.8, (0.05, 0.1)
+"""A part is believed where the last one has gained at least this share of it after these shares of the steps.
 
+Losses whose gradient has a heavy tail, such as ``-(p ** 2 * y)``, pass easily on a part: the more elements there are, the more
+their mean square is that of a few, and the slower go all others.
+"""
 
 OF_PLACES = frozenset({'BIoU', 'BF1', 'mask_iou', 'heatmap_pck'})
 """Metrics that need whole images; with them all is done on the whole probe."""
@@ -82,12 +91,17 @@ class Race:
         divisor = divisor_of(sample, probe.kind)
         course = Course(_OPTIMIZERS[test.optimizer], test.steps, test.lr, test.decay)
         self._eta = test.eta
-        self._whole = Ground(probe, sample, divisor, table, course)
-        self._parts: list[tuple[Tier, Ground, Ground]] = []
-        for tier in TIERS if probe.metric not in OF_PLACES else ():
-            if 2 * tier.elements < self._whole.size:
-                parts = _parts(probe, sample, tier.elements)
-                self._parts.append((tier, *(Ground(probe, part, divisor, table, course) for part in parts)))
+
+        def grounds(elements: int) -> _Grounds:
+            if probe.metric in OF_PLACES or elements > 0.75 * sample.pred.numel():
+                whole = Ground(probe, sample, divisor, table, course)
+                return _Grounds(whole, whole)
+            parts = (part(sample, probe.kind, elements) for part in (scattered_part, tiled_part))
+            return _Grounds(*(Ground(probe, part, divisor, table, course) for part in parts))
+
+        self._last = grounds(LARGEST)
+        smaller = [tier for tier in TIERS if 2 * tier.elements < self._last.scattered.size]
+        self._tiers = [(tier, grounds(tier.elements)) for tier in smaller if probe.metric not in OF_PLACES]
 
     def gain(self, program: Lowered) -> float | None:
         """The gain of an expression, from where it was clear: before the end, or on a part.
@@ -96,18 +110,19 @@ class Race:
             A share of the largest possible gain; NaN where NaN or Inf came up, None where the gradient is zero from the
             start. ``eta`` parts accepted from rejected.
         """
-        part, gain = None, math.nan
-        for tier, scattered, tiled in self._parts:
-            part, lowest = (tiled, tier.lowest_tiled) if program.pools else (scattered, tier.lowest)
-            part.load(program)
-            gain = self._finish(part)
-            if not gain >= self._eta * lowest:
-                return gain if part.moved or math.isnan(gain) else None
-        self._whole.load(program)
-        if part is not None and gain >= self._above(CLEAR) and self._go_the_same_way(part):
+        ground = None
+        for tier, grounds in self._tiers:
+            ground = grounds.of(program)
+            ground.load(program)
+            gain = self._finish(ground)
+            few = program.pools and ground.images < FEW_TILES
+            if not gain >= self._eta * (tier.lowest_of_few if few else tier.lowest):
+                return _unless_still(gain, ground)
+        last = self._last.of(program)
+        last.load(program)
+        if ground is not None and gain >= self._above(CLEAR) and self._keeps_up(last, ground):
             return gain
-        gain = self._finish(self._whole)
-        return gain if self._whole.moved or math.isnan(gain) else None
+        return _unless_still(self._finish(last), last)
 
     def _finish(self, ground: Ground) -> float:
         """The gain at the first look that makes it clear, or at the end."""
@@ -120,10 +135,19 @@ class Race:
     def _above(self, share: float) -> float:
         return self._eta + share * (1 - self._eta)
 
-    def _go_the_same_way(self, part: Ground) -> bool:
-        return all(abs(self._whole.gain_at(share) - part.gain_at(share)) < SAME_WAY for share in BEGINNING)
+    def _keeps_up(self, last: Ground, part: Ground) -> bool:
+        return all(last.gain_at(share) >= KEEPS_UP * part.gain_at(share) for share in BEGINNING)
 
 
-def _parts(probe: Probe, sample: Sample, elements: int) -> tuple[Sample, Sample]:
-    scattered = scattered_part(sample, probe.kind, elements)
-    return scattered, tiled_part(sample, probe.kind, elements) if sample.pred.dim() == 4 else scattered
+class _Grounds(NamedTuple):
+    """A size of ground, for expressions that look at no neighbours and for those that do."""
+
+    scattered: Ground
+    tiled: Ground
+
+    def of(self, program: Lowered) -> Ground:
+        return self.tiled if program.pools else self.scattered
+
+
+def _unless_still(gain: float, ground: Ground) -> float | None:
+    return gain if ground.moved or math.isnan(gain) else None
