@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from itertools import pairwise
 
 from mmautoloss.expr.primitives import EPS
-from mmautoloss.expr.tree import Tree, apply, format_number, is_number
+from mmautoloss.expr.tree import Tree, apply, arity, format_number, is_number
 
 _ODD = frozenset({'log', 'sqrt', 'tanh', 'sin', 'erf', 'atan', 'mean_nhw', 'mean_c'})
 _EVEN = frozenset({'abs', 'square'})
@@ -87,15 +88,25 @@ def simplify(tree: Tree) -> Tree:
         >>> str(simplify(parse('abs(-(y - p)) * 1')))
         'abs(p - y)'
     """
-    operands = [simplify(operand) for operand in tree.operands()]
-    if not operands:
-        return tree
-    if tree.root == 'neg':
+    done: list[Tree] = []
+    for node in reversed(tree.nodes):
+        operands = [done.pop() for _ in range(arity(node))]
+        done.append(_simplest(node, operands) if operands else _leaf(node))
+    return done[0]
+
+
+@lru_cache(maxsize=1000)
+def _leaf(node: str) -> Tree:
+    return Tree((node,))
+
+
+def _simplest(operator: str, operands: list[Tree]) -> Tree:
+    """An operator over operands that are as simple as can be."""
+    if operator == 'neg':
         return _negate(operands[0])
-    if tree.root in ('add', 'mul'):
-        parts = [part for operand in operands for part in _parts(tree.root, operand)]
-        return _combine(tree.root, parts)
-    return _unary(tree.root, operands[0])
+    if operator in ('add', 'mul'):
+        return _combine(operator, [part for operand in operands for part in _parts(operator, operand)])
+    return _unary(operator, operands[0])
 
 
 def _root_terms(tree: Tree) -> list[Tree]:
@@ -212,7 +223,7 @@ def _unsigned(tree: Tree) -> Tree:
 
 
 def _is_constant(tree: Tree) -> bool:
-    return is_number(_unsigned(tree).root)
+    return is_number(tree.nodes[tree.root == 'neg'])
 
 
 def _number(tree: Tree) -> float:

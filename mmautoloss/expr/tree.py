@@ -19,10 +19,12 @@ def is_number(node: str) -> bool:
     return node[:1].isdigit()
 
 
+_ARITY = {name: primitive.arity for name, primitive in PRIMITIVES.items()}
+
+
 def arity(node: str) -> int:
     """Number of operands of a node; 0 for inputs and constants."""
-    primitive = PRIMITIVES.get(node)
-    return primitive.arity if primitive else 0
+    return _ARITY.get(node, 0)
 
 
 def format_number(value: float) -> str:
@@ -89,6 +91,14 @@ class Tree:
         object.__setattr__(self, 'nodes', nodes)
         object.__setattr__(self, '_hash', hash(nodes))
 
+    @classmethod
+    def _of_parts(cls, nodes: tuple[str, ...]) -> Tree:
+        """A tree of nodes that are known to be one complete expression, since they come out of trees: not checked again."""
+        tree = cls.__new__(cls)
+        object.__setattr__(tree, 'nodes', nodes)
+        object.__setattr__(tree, '_hash', hash(nodes))
+        return tree
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f'A Tree cannot be changed; make a new one (tried to set {name!r}).')
 
@@ -142,15 +152,15 @@ class Tree:
 
     def end(self, position: int) -> int:
         """Position after the last node of the sub-expression that starts at ``position``."""
-        open_slots = 1
+        nodes, open_slots = self.nodes, 1
         while open_slots:
-            open_slots += arity(self.nodes[position]) - 1
+            open_slots += _ARITY.get(nodes[position], 0) - 1
             position += 1
         return position
 
     def subtree(self, position: int) -> Tree:
         """The sub-expression that starts at ``position``."""
-        return Tree(self.nodes[position : self.end(position)])
+        return Tree._of_parts(self.nodes[position : self.end(position)])
 
     def children(self, position: int = 0) -> Iterator[int]:
         """Positions of the operands of the node at ``position``, from left to right."""
@@ -161,11 +171,13 @@ class Tree:
 
     def operands(self) -> tuple[Tree, ...]:
         """The operands of the root."""
+        if _ARITY.get(self.nodes[0]) == 1:  # most are, and then there is nothing to look for
+            return (Tree._of_parts(self.nodes[1:]),)
         return tuple(self.subtree(child) for child in self.children())
 
     def replace(self, position: int, other: Tree) -> Tree:
         """A tree in which the sub-expression at ``position`` is ``other``."""
-        return Tree(self.nodes[:position] + other.nodes + self.nodes[self.end(position) :])
+        return Tree._of_parts(self.nodes[:position] + other.nodes + self.nodes[self.end(position) :])
 
 
 def apply(operator: str, *operands: Tree) -> Tree:
@@ -174,7 +186,7 @@ def apply(operator: str, *operands: Tree) -> Tree:
     Raises:
         ExpressionError: The number of operands is wrong.
     """
-    nodes = [operator]
-    for operand in operands:
-        nodes.extend(operand.nodes)
-    return Tree(nodes)
+    if not operands or len(operands) != arity(operator):
+        return Tree((operator, *(node for operand in operands for node in operand.nodes)))  # says what is wrong
+    nodes = (operator,) + operands[0].nodes
+    return Tree._of_parts(nodes + operands[1].nodes if len(operands) == 2 else nodes)
