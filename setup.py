@@ -4,8 +4,8 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# The core needs torch alone (filelock guards the journal, rich prints, numba compiles the screen). The parts that meet a model also
-# import mmengine, mmcv, mmdet, mmseg or mmpose, but by their import names, and these come from more than one
+# The core needs torch alone (filelock guards the journal, rich prints, numba compiles the screen). The parts that meet
+# a model also import mmengine, mmcv, mmdet, mmseg or mmpose, but by their import names, and these come from more than one
 # distribution (mmengine or onedl-mmengine, ...). Required here, the original would be installed on top of a
 # user's fork and overwrite its files. So they are extras for who starts from nothing; with a fork, name none.
 MMENGINE = ['mmengine>=0.10.7']

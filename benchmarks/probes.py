@@ -62,9 +62,7 @@ def rpn_objectness(generator: torch.Generator) -> Sample:
 
 def box_deltas(generator: torch.Generator) -> Sample:
     """Deltas (128, 4) of the positives."""
-    return Sample(
-        0.1 * _normal(generator, 128, 4), 0.7 * _normal(generator, 128, 4), torch.ones(128, 4), 512.0
-    )
+    return Sample(0.1 * _normal(generator, 128, 4), 0.7 * _normal(generator, 128, 4), torch.ones(128, 4), 512.0)
 
 
 def box_areas(generator: torch.Generator) -> Sample:

@@ -188,5 +188,5 @@ def apply(operator: str, *operands: Tree) -> Tree:
     """
     if not operands or len(operands) != arity(operator):
         return Tree((operator, *(node for operand in operands for node in operand.nodes)))  # says what is wrong
-    nodes = (operator,) + operands[0].nodes
+    nodes = (operator, *operands[0].nodes)
     return Tree._of_parts(nodes + operands[1].nodes if len(operands) == 2 else nodes)

@@ -10,7 +10,8 @@ from torch import Tensor
 from mmautoloss.evaluation import SEGMENTATION_METRICS, segmentation_scores
 from mmautoloss.losses import input_kind
 
-_MAX_LOG_RATIO = 4.135  # mmdet's limit of a box's growth, |log(16 / 1000)|
+MAX_LOG_RATIO = 4.135
+"""mmdet's limit of a box's growth, |log(16 / 1000)|."""
 
 
 def average_precision(scores: Tensor, positive: Tensor) -> float:
@@ -167,7 +168,7 @@ def segmentation(name: str) -> Callable[[Tensor, Tensor, Mapping[str, Tensor]], 
 def delta_boxes(deltas: Tensor, scaling: Mapping[str, Tensor]) -> Tensor:
     """Boxes (M, 4) that deltas (M, 4) stand for, coded against the unit box."""
     deltas = deltas * scaling['stds'] + scaling['means']
-    sides = deltas[:, 2:].clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
+    sides = deltas[:, 2:].clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()
     return torch.cat([deltas[:, :2] - sides / 2, deltas[:, :2] + sides / 2], dim=1)
 
 

@@ -152,8 +152,10 @@ def reason_of_gain(gain: float, eta: float) -> str:
 
 def _static_reason(tree: Tree, kind: InputKind) -> tuple[str, Tree | None]:
     """The reason that needs no tensor, and the canonical form where there is none."""
-    if kind.from_prediction.isdisjoint(tree.nodes):  # more than half of all random graphs: no algebra for them
+    if kind.from_prediction.isdisjoint(tree.nodes):  # four of five random graphs end here: no algebra for them
         return 'no prediction', None
+    if kind.from_target.isdisjoint(tree.nodes):
+        return 'no target', None
     form = canonical(tree, kind.from_prediction)
     if form is None:
         return 'no prediction', None

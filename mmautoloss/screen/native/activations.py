@@ -45,7 +45,7 @@ def activate(kind, raw, target, values, geometry, valid):
     elif kind == SOFTMAX:
         _softmax(raw, p, values[-1], geometry)
     else:
-        _areas(raw, target, values)
+        areas_of(raw, target, values)
     if valid.size:
         for i in range(p.size):
             p[i] = p[i] if valid[i] > _ZERO else _ZERO
@@ -112,7 +112,8 @@ def _softmax_back(p, g, raw_slopes, scratch, geometry):
 
 
 @compiled
-def _areas(raw, target, values):
+def areas_of(raw, target, values):
+    """Rows 0 to 2 become intersection, union and enclosing box, over the area of the target."""
     count = values.shape[1]
     for k in range(count):
         x1, y1, x2, y2 = raw[k], raw[count + k], raw[2 * count + k], raw[3 * count + k]

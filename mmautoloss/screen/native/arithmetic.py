@@ -15,7 +15,6 @@ from numba.extending import intrinsic
 
 from mmautoloss.screen.native.compiled import compiled
 
-
 _F = np.float32
 _I = np.int32
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,19 @@ def cache_folder() -> Path:
     return Path(home) / 'mmautoloss' / f'native-{digest.hexdigest()[:12]}'
 
 
-_FOLDER = str(cache_folder())
+def _usable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        warnings.warn(
+            f'{folder} cannot be made ({error.strerror}): the screen is compiled anew at every start.', stacklevel=2
+        )
+        return False
+    return os.access(folder, os.W_OK)
+
+
+_FOLDER = cache_folder()
+_KEPT = _usable(_FOLDER)
 
 
 def compiled(function: Callable[..., Any] | None = None, inline: str = 'never') -> Any:
@@ -40,8 +53,10 @@ def compiled(function: Callable[..., Any] | None = None, inline: str = 'never') 
     if function is None:
         return lambda function: compiled(function, inline)
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = _FOLDER  # read while a function is decorated; other people's functions keep their place
+    numba.config.CACHE_DIR = str(
+        _FOLDER
+    )  # read while a function is decorated: other people's functions keep their place
     try:
-        return numba.njit(cache=True, inline=inline, **MATHS)(function)
+        return numba.njit(cache=_KEPT, inline=inline, **MATHS)(function)
     finally:
         numba.config.CACHE_DIR = before

@@ -1,8 +1,8 @@
 """The published operators, forwards and backwards, on rows of float32.
 
-A row is a tensor (N, C, H, W) as one line, channels outermost and images innermost: (C, H, W, N). Rows lie under each other in a table;
-an operator reads one or two rows and writes one. Value and gradient are those of ``expr.primitives`` and of autograd, up to
-rounding; of equal values in a window of a pool the first gets the gradient, as in torch.
+A row is a tensor (N, C, H, W) as one line, channels outermost and images innermost: (C, H, W, N). Rows lie under each other
+in a table; an operator reads one or two rows and writes one. Value and gradient are those of ``expr.primitives`` and of
+autograd, up to rounding; of equal values in a window of a pool the first gets the gradient, as in torch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The rejection test on parts of the probe: most expressions fall on a small one, within a few steps.
 
-A part is descended like the whole, with looks at the gain on the way. What a part finds bad enough is turned down there. What
-looks good is also begun on the whole probe: where both go the same way, the part is believed, else the whole is descended to
-the end. The bounds were measured; ``docs/performance.md`` has the errors that they make.
+A part is descended like the whole, with looks at the gain on the way. What a part finds bad enough is turned down there.
+What looks good is also begun on the largest part: where that keeps up, the smaller one is believed, else the next larger one
+decides. The bounds were measured; ``docs/performance.md`` has the errors that they make.
 """
 
 from __future__ import annotations
@@ -37,24 +37,29 @@ class Look(NamedTuple):
 
 
 LOOKS = (Look(0.05, -1.0, 2.0), Look(0.1, -0.01, 2.0), Look(0.25, 0.05, 0.8), Look(0.5, 0.13, 0.2))
-"""On the way: on these shares of the steps hardly anything that is accepted in the end lies below, or the reverse above."""
+"""On these shares of the steps hardly anything that is accepted in the end lies below, or the reverse above."""
+
+LOOKS_AT_AREAS = (Look(0.05, -2.0, 2.0), Look(0.25, -0.2, 0.8), Look(0.5, 0.13, 0.2))
+"""Boxes that do not meet their targets yet may have to move away first."""
 
 
 class Tier(NamedTuple):
-    """A size of a part, and what it may turn down at its end.
+    """A size of a part, and what it may say at its end.
 
     Attributes:
         elements: Numbers of the prediction.
         lowest: What gained less is turned down; in units of ``eta``.
         lowest_of_few: The same where the part is a few tiles of maps, which do not show every class.
+        clear: What gained more may be taken; a share of the way from ``eta`` to 1.
     """
 
     elements: int
     lowest: float
     lowest_of_few: float
+    clear: float
 
 
-TIERS = (Tier(4096, 0.33, 0.2), Tier(16384, 0.85, 0.4))
+TIERS = (Tier(4096, 0.33, 0.2, 2.0), Tier(16384, 0.85, 0.4, 0.1), Tier(65536, 0.95, 0.7, 0.05))
 """Small parts, in this order."""
 
 FEW_TILES = 64
@@ -63,14 +68,11 @@ FEW_TILES = 64
 LARGEST = 262144
 """Elements of the part that has the last word; a smaller probe has it itself."""
 
-CLEAR = 0.1
-"""How far above ``eta`` a part must end to be believed; a share of the way from ``eta`` to 1."""
+KEEPS_UP, BEGINNING = 0.7, 0.05
+"""A part is believed where the last one has gained at least this share of it after this share of the steps.
 
-KEEPS_UP, BEGINNING = 0.8, (0.05, 0.1)
-"""A part is believed where the last one has gained at least this share of it after these shares of the steps.
-
-Losses whose gradient has a heavy tail, such as ``-(p ** 2 * y)``, pass easily on a part: the more elements there are, the more
-their mean square is that of a few, and the slower go all others.
+Losses whose gradient has a heavy tail, such as ``-(p ** 2 * y)``, pass easily on a part: the more elements there are, the
+more their mean square is that of a few, and the slower go all others.
 """
 
 OF_PLACES = frozenset({'BIoU', 'BF1', 'mask_iou', 'heatmap_pck'})
@@ -91,6 +93,7 @@ class Race:
         divisor = divisor_of(sample, probe.kind)
         course = Course(_OPTIMIZERS[test.optimizer], test.steps, test.lr, test.decay)
         self._eta = test.eta
+        self._looks = LOOKS_AT_AREAS if probe.inputs == 'area' else LOOKS
 
         def grounds(elements: int) -> _Grounds:
             if probe.metric in OF_PLACES or elements > 0.75 * sample.pred.numel():
@@ -110,23 +113,24 @@ class Race:
             A share of the largest possible gain; NaN where NaN or Inf came up, None where the gradient is zero from the
             start. ``eta`` parts accepted from rejected.
         """
-        ground = None
-        for tier, grounds in self._tiers:
-            ground = grounds.of(program)
-            ground.load(program)
-            gain = self._finish(ground)
-            few = program.pools and ground.images < FEW_TILES
-            if not gain >= self._eta * (tier.lowest_of_few if few else tier.lowest):
-                return _unless_still(gain, ground)
         last = self._last.of(program)
+        for tier, grounds in self._tiers:
+            part = grounds.of(program)
+            part.load(program)
+            gain = self._finish(part)
+            few = program.pools and part.images < FEW_TILES
+            if not gain >= self._eta * (tier.lowest_of_few if few else tier.lowest):
+                return _unless_still(gain, part)
+            if gain >= self._above(tier.clear):
+                last.load(program)
+                if last.gain_at(BEGINNING) >= KEEPS_UP * part.gain_at(BEGINNING):
+                    return gain
         last.load(program)
-        if ground is not None and gain >= self._above(CLEAR) and self._keeps_up(last, ground):
-            return gain
         return _unless_still(self._finish(last), last)
 
     def _finish(self, ground: Ground) -> float:
         """The gain at the first look that makes it clear, or at the end."""
-        for look in LOOKS:
+        for look in self._looks:
             gain = ground.gain_at(look.share)
             if not self._eta * look.lowest <= gain <= self._above(look.highest):
                 return gain
@@ -134,9 +138,6 @@ class Race:
 
     def _above(self, share: float) -> float:
         return self._eta + share * (1 - self._eta)
-
-    def _keeps_up(self, last: Ground, part: Ground) -> bool:
-        return all(last.gain_at(share) >= KEEPS_UP * part.gain_at(share) for share in BEGINNING)
 
 
 class _Grounds(NamedTuple):

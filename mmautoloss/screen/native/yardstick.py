@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from mmautoloss.evaluation.regions import area_scores
 from mmautoloss.losses.inputs.kind import as_nchw
-from mmautoloss.screen.metrics import area_iou, delta_boxes
+from mmautoloss.screen.metrics import MAX_LOG_RATIO, delta_boxes
+from mmautoloss.screen.native.activations import areas_of
 from mmautoloss.screen.native.compiled import compiled
 from mmautoloss.screen.native.layout import flat, unflat
 from mmautoloss.screen.probe import Probe, Sample
@@ -39,8 +40,9 @@ def yardstick(probe: Probe, sample: Sample) -> Yardstick:
     if probe.metric in _REGIONS:
         return _regions(target, pred.shape[1], probe.metric)
     if probe.metric == 'delta_iou':
-        wanted = delta_boxes(target, probe.scaling)
-        return lambda raw: area_iou(delta_boxes(unflat(raw, pred.shape), probe.scaling), wanted, {})
+        return _box_share(flat(delta_boxes(target, probe.scaling)), *_scales(probe.scaling))
+    if probe.metric == 'area_iou':
+        return _box_share(flat(target))
     return lambda raw: probe.score(unflat(raw, pred.shape), sample)
 
 
@@ -74,7 +76,9 @@ def _threshold_share(target: Tensor, threshold: float, weight: Tensor) -> Yardst
 def _balanced(target: Tensor) -> Tensor:
     """Weights whose sum over what is right is ``sigmoid_recall``."""
     channels_last = target.movedim(1, -1).double()
-    counts = (channels_last >= 0).all(dim=-1, keepdim=True) if target.dim() == 4 else torch.ones_like(channels_last) > 0
+    counts = (
+        (channels_last >= 0).all(dim=-1, keepdim=True) if target.dim() == 4 else torch.ones_like(channels_last) > 0
+    )
     positive = channels_last > 0.5
     dims = tuple(range(channels_last.dim() - 1))
     occurs = (positive & counts).any(dim=dims, keepdim=True)
@@ -90,6 +94,45 @@ def _hot_and_cold(target: Tensor) -> Tensor:
     hot, counts = target > 0.5, target >= 0
     parts = [part for part in (hot, counts & ~hot) if part.any()]
     return sum(part.double() / part.sum() for part in parts) / max(len(parts), 1) + torch.zeros_like(target)
+
+
+def _scales(scaling: Mapping[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(scaling[key].numpy(force=True).astype(np.float32) for key in ('means', 'stds'))
+
+
+def _box_share(target: np.ndarray, *scales: np.ndarray) -> Yardstick:
+    """Mean IoU with the boxes wanted, of boxes or, with means and deviations, of deltas."""
+    areas = np.empty((3, target.size // 4), np.float32)
+    boxes = np.empty_like(target)
+
+    def score(raw: np.ndarray) -> float:
+        if scales:
+            _boxes_of(raw, *scales, np.float32(MAX_LOG_RATIO), boxes)
+        return _mean_iou(boxes if scales else raw, target, areas)
+
+    return score
+
+
+@compiled
+def _mean_iou(boxes, target, areas):
+    areas_of(boxes, target, areas)
+    total = 0.0
+    for k in range(areas.shape[1]):
+        total += areas[0, k] / areas[1, k]
+    return total / max(areas.shape[1], 1)
+
+
+@compiled
+def _boxes_of(deltas, means, stds, limit, boxes):
+    """As ``metrics.delta_boxes``, a coordinate after the other."""
+    count = deltas.size // 4
+    for axis in range(2):
+        for k in range(count):
+            centre = deltas[axis * count + k] * stds[axis] + means[axis]
+            side = deltas[(axis + 2) * count + k] * stds[axis + 2] + means[axis + 2]
+            half = np.exp(min(max(side, -limit), limit)) / np.float32(2)
+            boxes[axis * count + k] = centre - half
+            boxes[(axis + 2) * count + k] = centre + half
 
 
 @compiled
