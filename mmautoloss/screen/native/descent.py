@@ -53,7 +53,7 @@ def gradient(
 @compiled
 def descend(
     code, first, root, live, kind, start, unit, moved, raw, target, values, slopes, raw_slopes, seed, counts, geometry,
-    valid, near, begin, end, steps, rate, decay, optimizer, speed, spread,
+    valid, near, begin, end, steps, rate, decay, optimizer, speed, spread, elements,
 ):  # fmt: skip
     """Makes the steps ``begin`` to ``end`` of the rejection test (``rejection.RejectionTest``); see ``gradient``.
 
@@ -70,6 +70,7 @@ def descend(
         optimizer: One of the numbers above.
         speed: Momentum, or Adam's first moment (R,); changed.
         spread: Adam's second moment (R,); changed.
+        elements: Number of predictions over which the mean square is taken, those among them that never count.
 
     Returns:
         How it ended.
@@ -83,7 +84,7 @@ def descend(
         for i in range(moved.size):
             raw_slopes[i] *= unit[i]
             total += raw_slopes[i] * raw_slopes[i]  # as float32, like the plain test: beyond 1e19 it is Inf
-        size = np.float32(np.sqrt(total / moved.size))
+        size = np.float32(np.sqrt(total / elements))
         if not np.isfinite(size):
             return NOT_FINITE
         if size == _ZERO:

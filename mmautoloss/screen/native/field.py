@@ -68,6 +68,7 @@ class Field:
         self._start = flat(as_nchw(rows.pred))
         self._unit = flat(as_nchw(kind.unit(rows.pred, rows.target).expand(rows.pred.shape)))
         self._target = flat(as_nchw(rows.target)) if kind.name == 'area' else np.zeros(0, np.float32)
+        self._elements = sample.pred[rows.index].numel()  # of masks all classes, as in the plain test
         self.raw = self._start.copy()
         self._moved, self._speed, self._spread, self._raw_slopes = (np.zeros_like(self._start) for _ in range(4))
 
@@ -124,7 +125,7 @@ class Field:
             p.code, p.first, p.root, p.live, self._activation, self._start, self._unit, self._moved, self.raw,
             self._target, self._values, self._slopes, self._raw_slopes, self._seed, self._counts, self._geometry,
             self._valid, self._near, begin, end, course.steps, course.rate, course.decay, course.optimizer, self._speed,
-            self._spread,
+            self._spread, self._elements,
         )  # fmt: skip
 
 

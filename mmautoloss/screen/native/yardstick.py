@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmautoloss.evaluation.regions import area_scores
 from mmautoloss.losses.inputs.kind import as_nchw
-from mmautoloss.screen.metrics import MAX_LOG_RATIO, delta_boxes
+from mmautoloss.screen.metrics import MAX_LOG_RATIO, PROBE_METRICS, delta_boxes
 from mmautoloss.screen.native.activations import areas_of
 from mmautoloss.screen.native.compiled import compiled
 from mmautoloss.screen.native.layout import flat, unflat
@@ -43,7 +43,7 @@ def yardstick(probe: Probe, sample: Sample) -> Yardstick:
         return _box_share(flat(delta_boxes(target, probe.scaling)), *_scales(probe.scaling))
     if probe.metric == 'area_iou':
         return _box_share(flat(target))
-    return lambda raw: probe.score(unflat(raw, pred.shape), sample)
+    return lambda raw: PROBE_METRICS[probe.metric](unflat(raw, pred.shape), target, probe.scaling)
 
 
 def _argmax_share(target: Tensor, channels: int) -> Yardstick:

@@ -1,0 +1,45 @@
+"""Small probes of every kind of call, maps among them, with pixels and keypoints that do not count."""
+
+from __future__ import annotations
+
+import torch
+
+from mmautoloss.losses import SearchedLoss, known_loss
+from mmautoloss.screen import Probe, Sample
+from tests.test_screen.conftest import HAND_MADE, make_probe
+
+CALLS = ('softmax', 'sigmoid', 'delta', 'area', 'softmax maps', 'heatmap', 'mask')
+KNOWN = {**HAND_MADE, 'softmax maps': 'ce', 'heatmap': 'mse', 'mask': 'bce'}
+
+
+def make_calls(calls: str, samples: int = 3, side: int = 12) -> Probe:
+    """A probe of one kind of call."""
+    generator = torch.Generator().manual_seed(3)
+    if calls in HAND_MADE:
+        return make_probe(calls, rows=24, samples=samples)
+    draw = {'softmax maps': _label_maps, 'heatmap': _heat_maps, 'mask': _masks}[calls]
+    metric = {'softmax maps': 'mIoU', 'heatmap': 'heatmap_recall', 'mask': 'sigmoid_recall'}[calls]
+    return Probe(calls.split()[0], metric, tuple(draw(generator, side) for _ in range(samples)), {})
+
+
+def loss_by_hand(calls: str) -> SearchedLoss:
+    """The hand-made loss of a kind of call."""
+    inputs = calls.split()[0]
+    return SearchedLoss(known_loss(KNOWN[calls], inputs), inputs=inputs)
+
+
+def _label_maps(generator: torch.Generator, side: int) -> Sample:
+    label = torch.randint(-1, 6, (1, side, side - 2), generator=generator)  # -1 does not count
+    return Sample(0.1 * torch.randn(1, 6, side, side - 2, generator=generator), label, None, None)
+
+
+def _heat_maps(generator: torch.Generator, side: int) -> Sample:
+    wanted = torch.rand(1, 4, side, side - 2, generator=generator)
+    seen = torch.tensor([[1.0, 0.0, 1.0, 1.0]])
+    return Sample(0.1 * torch.randn(1, 4, side, side - 2, generator=generator), wanted, seen, None)
+
+
+def _masks(generator: torch.Generator, side: int) -> Sample:
+    inside = (torch.rand(4, side, side, generator=generator) > 0.4).float()
+    classes = torch.randint(0, 3, (4,), generator=generator)
+    return Sample(0.1 * torch.randn(4, 3, side, side, generator=generator), inside, classes, 4.0)
