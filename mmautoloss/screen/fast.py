@@ -14,7 +14,7 @@ class FastScreen(ProbeScreen):
 
     A gain is that of the step and of the part at which the verdict was clear. Of expressions that are turned down nothing
     else is known: they have no signature. Expressions with operators that the compiled code does not know (``sin``, ``erf``,
-    ``atan``) are judged by the plain screen.
+    ``atan``) are judged by the plain screen. ``test.early`` is not used: there are looks of its own (``native/race.py``).
 
     The verdict on an expression depends on the expression alone, as everywhere.
 
