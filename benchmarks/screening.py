@@ -75,7 +75,8 @@ def main() -> None:
     if options.plot:
         from screening_plot import plot_gains
 
-        plot_gains(dict(zip(probes, results, strict=True)), probes, options.plot)
+        trees = {name: [row.tree for row in result.rows] for name, result in zip(probes, results, strict=True)}
+        plot_gains(trees, probes, options.plot)
     rows = [row for result in results for row in result.rows]
     ratio = sum(result.plain for result in results) / sum(result.fast for result in results)
     print(json.dumps({'ratio': round(ratio, 1), **agreement(rows), 'growth_mb': round(growth, 1)}))
