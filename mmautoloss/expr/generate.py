@@ -19,7 +19,7 @@ def random_leaf(rng: random.Random, inputs: Sequence[str]) -> Tree:
 
 def random_operator(rng: random.Random, without: str | None = None) -> str:
     """A published operator drawn uniformly, other than ``without``."""
-    return rng.choice([name for name in DRAWN if name != without])
+    return rng.choice(DRAWN if without is None else [name for name in DRAWN if name != without])
 
 
 def random_tree(rng: random.Random, inputs: Sequence[str], depth: int) -> Tree:
@@ -34,10 +34,13 @@ def random_tree(rng: random.Random, inputs: Sequence[str], depth: int) -> Tree:
         >>> str(random_tree(random.Random(1), ('p', 'y'), depth=3))
         '-sqrt(minpool(p))'
     """
+    return Tree(_random_nodes(rng, (*inputs, CONSTANT), depth))
+
+
+def _random_nodes(rng: random.Random, leaves: Sequence[str], depth: int) -> list[str]:
     if depth == 0:
-        return random_leaf(rng, inputs)
-    operator = random_operator(rng)
-    nodes = [operator]
-    for _ in range(PRIMITIVES[operator].arity):
-        nodes.extend(random_tree(rng, inputs, depth - 1).nodes)
-    return Tree(nodes)
+        return [rng.choice(leaves)]
+    nodes = [random_operator(rng)]
+    for _ in range(PRIMITIVES[nodes[0]].arity):
+        nodes += _random_nodes(rng, leaves, depth - 1)
+    return nodes

@@ -54,6 +54,10 @@ def _check_node(node: object) -> None:
         raise ExpressionError(f'The constant {node!r} must be written {format_number(float(node))!r}.')
 
 
+_FAMILIAR = frozenset((*PRIMITIVES, 'p', 'y', 'i', 'u', 'e', '1'))
+"""What nearly all nodes are; for these there is nothing to check."""
+
+
 class Tree:
     """An expression, from the root down, operands after their operator.
 
@@ -82,7 +86,8 @@ class Tree:
         nodes = tuple(nodes)
         open_slots = 1
         for position, node in enumerate(nodes):
-            _check_node(node)
+            if node.__class__ is not str or node not in _FAMILIAR:
+                _check_node(node)
             if open_slots == 0:
                 raise ExpressionError(f'Nodes {nodes[position:]} follow a complete expression.')
             open_slots += arity(node) - 1
