@@ -18,6 +18,7 @@ PACKAGES = (
     'torch',
     'torchvision',
     'numpy',
+    'numba',
     'mmengine',
     'mmcv',
     'mmdet',
