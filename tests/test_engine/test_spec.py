@@ -29,6 +29,7 @@ WRONG = [
     pytest.param({'screen.samples': 0}, 'at least 1, but got 0, 2 and 48', id='samples'),
     pytest.param({'screen.digits': 0}, 'at least 1, but got 2, 0 and 48', id='digits'),
     pytest.param({'screen.balance': 'norm'}, "gradient, none, but got 'norm'", id='balance'),
+    pytest.param({'screen.engine': 'gpu'}, "engine must be one of fast, plain, but got 'gpu'", id='engine'),
     pytest.param({'screen.optimizer': 'lbfgs'}, "normalized, sgd, adam, but got 'lbfgs'", id='optimizer'),
     pytest.param({'execute.gpus': 3}, 'execute has no setting gpus; there are .*workers', id='execute'),
     pytest.param({'proxy': {}}, 'proxy needs a schedule, such as', id='schedule'),
@@ -85,6 +86,8 @@ def test_settings_reach_the_spec(tmp_path: Path) -> None:
     [
         pytest.param({'budget.max_trials': 99, 'execute.workers': 4}, {}, True, id='budget'),
         pytest.param({'screen.eta': 0.4}, {}, False, id='screen'),
+        pytest.param({'screen.engine': 'fast'}, {}, True, id='engine by default'),
+        pytest.param({'screen.engine': 'plain'}, {}, False, id='engine'),
         pytest.param({'seed': 1}, {}, False, id='seed'),
         pytest.param({}, {'optim_wrapper.optimizer.lr': 0.2}, False, id='optimiser'),
         pytest.param({}, {'model.head.loss_box.loss_weight': 2.0}, False, id='model'),
@@ -93,6 +96,12 @@ def test_settings_reach_the_spec(tmp_path: Path) -> None:
 def test_header_tells_one_search_from_another(tmp_path: Path, changes: dict, base: dict, same: bool) -> None:
     first = spec_of(toy_config(tmp_path / 'a')).header
     assert (spec_of(toy_config(tmp_path / 'b', changes, base)).header == first) == same
+
+
+def test_journals_from_before_there_were_engines_go_on_with_the_plain_one(tmp_path: Path) -> None:
+    spec = spec_of(toy_config(tmp_path, {'screen.engine': 'plain'}))
+    assert 'engine' not in spec.header['screen']
+    assert spec_of(toy_config(tmp_path / 'b')).header['screen']['engine'] == 'fast'
 
 
 def test_search_config_from_the_command_line(tmp_path: Path) -> None:
