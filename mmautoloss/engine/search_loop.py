@@ -42,7 +42,8 @@ class SearchLoop(BaseLoop):
             expression for all branches, or one by branch.
         budget: Settings of ``search.Budget``.
         execute: Settings of ``execute.ExecuteSettings``: ``workers``, ``threads`` of each on the CPU, ``executor``
-            (``'local'`` or ``'ray'``), ``gpus_per_candidate``, time limits, retries.
+            (``'local'`` or ``'ray'``), ``gpus_per_candidate``, time limits, retries, and ``cache``, the memory
+            (``'2 GiB'``, all workers together) in which loaded and resized samples are kept; it changes no score.
         seed: Seed of everything.
         resume: Whether to continue the search in the work dir.
         describe: What results are filed under: ``dict(task=..., set=..., network=...)``.

@@ -122,6 +122,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             greater=settings['rule'] == 'greater',
             invalid_stop=proxy['invalid_stop'],
             work_dir=str(work_dir / 'proxy'),
+            cache=execute.cache_share,
         ),
         strategy=build_strategy(settings['strategy'], {branch.name: branch.kind.names for branch in branches}),
         test=test,

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy.cache import KeptData, keep_samples
 from mmautoloss.proxy.progress import Progress
 
 _KEPT_STATES = 4
@@ -108,7 +109,32 @@ class ProxyRunner(Runner):
         runner._load_from = None  # part of the initial weights
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
             runner.train_dataset = _build_dataset(cfg.train_dataloader.dataset)
+            runner._val_dataloader = _with_dataset(cfg.val_dataloader, _build_dataset(cfg.val_dataloader.dataset))
         return runner
+
+    def keep_samples(self, limit: int) -> str:
+        """Keeps samples of both data sets in memory; see ``proxy.cache``.
+
+        Args:
+            limit: Bytes that may be held; 0 for none.
+
+        Returns:
+            A line that says what is kept, or why nothing is; '' where nothing was asked for.
+        """
+        train, val = self.cfg.train_dataloader, self._val_dataloader
+        data = [
+            KeptData(self.train_dataset, self._reads(), train.get('num_workers', 0)),
+            KeptData(val['dataset'], len(val['dataset']), val.get('num_workers', 0)),
+        ]
+        with DefaultScope.overwrite_default_scope(self.cfg.get('default_scope')):
+            return keep_samples(data, limit)
+
+    def _reads(self) -> int:
+        """Samples that a training reads."""
+        schedule, size = self.cfg.train_cfg, self.cfg.train_dataloader.get('batch_size')
+        if 'max_iters' in schedule and isinstance(size, int):
+            return schedule.max_iters * size
+        return len(self.train_dataset) * schedule.get('max_epochs', 1)
 
     def reset(self, seed: int) -> None:
         """Makes ready for ``train``.
@@ -120,7 +146,7 @@ class ProxyRunner(Runner):
         state = self.initial_state(seed)
         cfg = copy.deepcopy(self.cfg)
         self._train_loop = cfg.train_cfg
-        self._train_dataloader = {**cfg.train_dataloader, 'dataset': self.train_dataset}
+        self._train_dataloader = _with_dataset(cfg.train_dataloader, self.train_dataset)
         self.optim_wrapper = cfg.optim_wrapper
         self.param_schedulers = cfg.get('param_scheduler')
         self._hooks = []
@@ -132,6 +158,10 @@ class ProxyRunner(Runner):
         if self.distributed:
             self.model = self._distribute(self.model)
         self.set_randomness(seed=seed)
+
+    def end_loops(self) -> None:
+        """Ends the processes of the data loaders; the garbage collector would first break the pipes to them."""
+        self._train_loop = self._val_loop = None
 
     def initial_state(self, seed: int) -> dict[str, Tensor]:
         """The weights that a fresh model has under a seed."""
@@ -176,6 +206,22 @@ class ProxyRunner(Runner):
 
     def dump_config(self) -> None:
         """Not for each worker."""
+
+
+def _with_dataset(loader: Mapping[str, Any], dataset: Any) -> dict[str, Any]:
+    """The settings of a data loader with a data set that is there; MMEngine copies them deeply, but not the data."""
+    dataset.__deepcopy__ = _Itself(dataset)
+    return {**loader, 'dataset': dataset}
+
+
+class _Itself:
+    """A ``__deepcopy__`` that gives the thing itself."""
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def __call__(self, memo: dict[int, Any]) -> Any:
+        return self.thing
 
 
 def _build_dataset(config: Any) -> BaseDataset:
