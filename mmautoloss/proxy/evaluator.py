@@ -18,8 +18,10 @@ from mmengine.config import Config
 
 from mmautoloss.errors import NonFiniteLoss, SetupError, TimeLimitExceeded
 from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
+from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner, proxy_config
+from mmautoloss.proxy.unlogged import nothing_logged
 from mmautoloss.trial import Outcome, State, Trial
 
 
@@ -35,6 +37,7 @@ class ProxySettings:
         greater: Whether a higher value is better.
         invalid_stop: Iterations in which NaN and Inf end a training; None for all.
         work_dir: Where MMEngine may put its files.
+        cache: Bytes of samples that this process may keep in memory; 0 for none. They change no score.
     """
 
     config: Mapping[str, Any]
@@ -44,6 +47,7 @@ class ProxySettings:
     greater: bool
     invalid_stop: int | None
     work_dir: str
+    cache: int = 0
 
     @property
     def keys(self) -> list[str]:
@@ -77,12 +81,14 @@ class ProxyEvaluator:
     Attributes:
         progress: What it does just now; may be read from another thread.
         broken: Whether this process is spoilt for further trials, as by an error of the GPU.
+        kept: What samples are kept in memory, or why none are; '' where none were asked for or nothing was trained yet.
     """
 
     def __init__(self, settings: ProxySettings) -> None:
         self.settings = settings
         self.progress = Progress()
         self.broken = False
+        self.kept = ''
         self._runner: ProxyRunner | None = None
         self._name = ''  # of the Runner in MMEngine's managers
 
@@ -107,6 +113,7 @@ class ProxyEvaluator:
         with _silence():
             self._runner = ProxyRunner.from_cfg(cfg)
         self._runner.progress = self.progress
+        self.kept = self._runner.keep_samples(settings.cache)
         check_branches(self._runner.model, settings.branches)
         self._hand_made = {branch.name: branch.loss(self._runner.model) for branch in settings.branches}
 
@@ -126,7 +133,7 @@ class ProxyEvaluator:
         self.progress.begin(limit)
         metrics: dict[str, float] = {}
         try:
-            with _silence():
+            with _silence(), freed_memory_kept():
                 metrics = self._measure(trial)
             score, reason = self._score(metrics), ''
         except NonFiniteLoss as error:
@@ -162,6 +169,8 @@ class ProxyEvaluator:
 
     def close(self) -> None:
         """Frees the Runner; the next use builds another."""
+        if self._runner is not None:
+            self._runner.end_loops()
         self._runner = None
         if self._name:
             forget_runner(self._name)
@@ -187,7 +196,8 @@ class ProxyEvaluator:
             require_installed(runner.bare_model, trial.genome, self.settings.branches)
         with self.progress.stage('train'):
             runner.reset(trial.seed)
-            runner.train()
+            with nothing_logged(runner.bare_model):
+                runner.train()
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
         with self.progress.stage('validate'):
