@@ -1,4 +1,4 @@
-"""A small data set on disk as users have one: photographs as JPEG files with a COCO json, and a search config for it."""
+"""A small data set on disk as users have one: frames of 720p as JPEG files with a COCO json, and a search config for it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mmautoloss.datasets.annotation import CLASSES, CocoTable
 from mmautoloss.datasets.scene import render_scene
 from mmautoloss.datasets.source import load_pools
 
-WIDTH, HEIGHT = 640, 480
-"""Pixels of a photograph, those of COCO."""
+WIDTH, HEIGHT = 1280, 720
+"""Pixels of a picture."""
 
 _SCENE = 96
 
@@ -24,13 +24,13 @@ data_root = {root!r}
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='Resize', scale=(128, 96), keep_ratio=True),
+    dict(type='Resize', scale=(128, 72), keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs'),
 ]
 val_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(128, 96), keep_ratio=True),
+    dict(type='Resize', scale=(128, 72), keep_ratio=True),
     dict(
         type='PackDetInputs',
         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'instances'),
@@ -77,7 +77,7 @@ def write_photos(folder: Path, base: Path, train: int, val: int) -> Path:
     Returns:
         The search config.
     """
-    pools = load_pools(seed=0)
+    pools, noise = load_pools(seed=0), np.random.default_rng(0).normal(0, 6, (HEIGHT, WIDTH, 3)).astype(np.float32)
     for split, name, count in (('train', 'train', train), ('search_val', 'val', val)):
         (folder / name).mkdir(parents=True, exist_ok=True)
         table = CocoTable()
@@ -85,17 +85,16 @@ def write_photos(folder: Path, base: Path, train: int, val: int) -> Path:
             rng = np.random.default_rng([index, len(name)])
             scene = render_scene(pools[split], _SCENE, rng)
             table.add(f'{index:06d}.jpg', scene)
-            cv2.imwrite(str(folder / name / f'{index:06d}.jpg'), _photo(scene.image, rng))
+            cv2.imwrite(str(folder / name / f'{index:06d}.jpg'), _photo(scene.image, np.roll(noise, 31 * index)))
         (folder / f'{name}.json').write_text(json.dumps(_enlarged(table.content)))
     config = folder / 'photos_search.py'
     config.write_text(CONFIG.format(base=str(base), root=f'{folder}/', classes=tuple(CLASSES)))
     return config
 
 
-def _photo(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A scene at the size of a photograph, with the noise of a camera, which makes decoding what it is."""
+def _photo(image: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """A scene at the size of a picture, with the noise of a camera, which makes decoding what it is."""
     large = cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-    noise = rng.normal(0, 6, large.shape)
     return np.clip(large + noise, 0, 255).astype(np.uint8)
 
 

@@ -8,7 +8,7 @@ each against it. Weights and scores of all of them must agree, bit for bit. In o
     python benchmarks/proxy.py [CONFIG ...] [--data ../shared/data] [--iterations N]
 
 Without --quick it measures the search configs that are named; by default those of the four small real sets whose data
-lie under --data. With --quick: Faster R-CNN on photographs (640 x 480, JPEG), which it writes itself.
+lie under --data. With --quick: Faster R-CNN on pictures of 720p (JPEG), which it writes itself.
 
 The last line is one JSON object: ``ratio_plain`` (ours over the plain Runner's), ``ratio_cached`` (the same with samples in
 memory) and ``ratio_fresh_process`` (a fresh process over ours); of several configs the worst.
@@ -70,10 +70,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if args.quick:
             base = ROOT / 'configs/digits/faster_rcnn_search.py'
-            configs = {str(write_photos(Path(folder) / 'photos', base, train=60, val=20)): None}
+            configs = {str(write_photos(Path(folder) / 'photos', base, train=40, val=16)): None}
         else:
             configs = dict.fromkeys(args.configs) or real_sets(Path(args.data))
-        rounds, iterations = (6, 12) if args.quick else (5, args.iterations)
+        rounds, iterations = (5, 20) if args.quick else (5, args.iterations)
         found = [measure(path, root, Path(folder), iterations, rounds) for path, root in configs.items()]
     worst = Ratios(
         max(each.ratio_plain for each in found),
@@ -121,19 +121,25 @@ def measure(path: str, root: str | None, folder: Path, iterations: int, rounds: 
     for evaluator in (ours, cached):
         train(evaluator)  # builds what a worker builds once, and reads the samples that are kept
     state = ours.runner.initial_state(SEED)
-    taken: dict[str, list[Measured]] = {'plain': [], 'ours': [], 'cached': []}
-    for _ in range(rounds):
-        taken['plain'].append(train_plainly(cfg, base, iterations, SEED, state))
-        gc.collect()
-        taken['ours'].append(train(ours))
-        taken['cached'].append(train(cached))
+    ways = {
+        'plain': lambda: train_plainly(cfg, base, iterations, SEED, state),
+        'ours': lambda: train(ours),
+        'cached': lambda: train(cached),
+    }
+    taken: dict[str, list[Measured]] = {name: [] for name in ways}
+    for number in range(rounds):
+        for name in list(ways)[:: 1 if number % 2 else -1]:
+            taken[name].append(ways[name]())
+            gc.collect()
         require_agreement({name: each[-1] for name, each in taken.items()})
     print(f'{path}: {cached.kept or "nothing is kept"}')
     fresh = time_fresh(path, root, folder, iterations)
     ratios = [over(taken[name], taken['plain']) for name in ('ours', 'cached')]
+    processor = [over(taken[name], taken['plain'], 'cpu') for name in ('ours', 'cached')]
     seconds = {name: median(each.seconds for each in runs) for name, runs in taken.items()}
     result = Ratios(*ratios, fresh / seconds['ours'])
     told = ', '.join(f'{name} {value:.2f} s' for name, value in seconds.items())
+    print('  by processor time: plain {:.3f}, cached {:.3f}'.format(*processor))
     print(f'  {told}, fresh process {fresh:.1f} s; ' + ', '.join(f'{k} {v:.3f}' for k, v in result._asdict().items()))
     for evaluator in (ours, cached):
         evaluator.close()
@@ -142,13 +148,13 @@ def measure(path: str, root: str | None, folder: Path, iterations: int, rounds: 
 
 def train(evaluator: ProxyEvaluator) -> Measured:
     """A candidate: the hand-made losses, which the plain Runner trains as well."""
-    began = time.perf_counter()
+    began = time.perf_counter(), time.process_time()
     outcome = evaluator.evaluate(Trial(0, Role.BASELINE, SEED))
-    seconds = time.perf_counter() - began
+    taken = time.perf_counter() - began[0], time.process_time() - began[1]
     if outcome.reason.startswith('Traceback'):
         raise RuntimeError(outcome.reason)
     trained = {name: tensor.clone() for name, tensor in evaluator.runner.bare_model.state_dict().items()}
-    return Measured(seconds, dict(outcome.metrics), trained)
+    return Measured(*taken, dict(outcome.metrics), trained)
 
 
 def require_agreement(taken: dict[str, Measured]) -> None:
@@ -161,9 +167,9 @@ def require_agreement(taken: dict[str, Measured]) -> None:
             raise RuntimeError(f'{name} differs from the plain Runner in {differing[:3]} {scores[:3]}')
 
 
-def over(ours: list[Measured], plain: list[Measured]) -> float:
+def over(ours: list[Measured], plain: list[Measured], clock: str = 'seconds') -> float:
     """Median of the rounds' ratios; what disturbs the machine for a while disturbs a whole round."""
-    return median(a.seconds / b.seconds for a, b in zip(ours, plain, strict=True))
+    return median(getattr(a, clock) / getattr(b, clock) for a, b in zip(ours, plain, strict=True))
 
 
 def time_fresh(path: str, root: str | None, folder: Path, iterations: int) -> float:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
@@ -17,6 +18,7 @@ from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy import evaluator as evaluator_module
 from mmautoloss.proxy.memory import _of_group, available_memory, freed_memory_kept
+from mmautoloss.proxy.runner import _AT_ONCE
 from mmautoloss.proxy.unlogged import ONLY_LOGGED, nothing_logged
 from tests.isolation import ROOT
 from tests.test_proxy.conftest import baseline, digest
@@ -98,6 +100,30 @@ def test_accuracies_change_no_weight(make, task: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(evaluator_module, 'nothing_logged', all_logged)
     assert trained(evaluator) == without
     assert called, 'the table names what the heads call'
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'),
+    [
+        ('SGD', {'lr': 0.02, 'momentum': 0.9, 'weight_decay': 1e-4}),
+        ('Adam', {'lr': 4e-3}),
+        ('AdamW', {'lr': 4e-3, 'betas': (0.9, 0.99), 'weight_decay': 0.01}),
+    ],
+)
+def test_all_weights_at_once_are_the_weights_one_by_one(name: str, options: dict) -> None:
+    assert name in _AT_ONCE
+    trained = []
+    for foreach in (False, True):
+        torch.manual_seed(0)
+        shapes = [(16, 3, 3, 3), (16,), (), (33, 7)]
+        weights = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
+        optimizer = getattr(torch.optim, name)(weights, foreach=foreach, **options)
+        for _ in range(30):
+            for weight in weights:
+                weight.grad = torch.randn_like(weight) * 10 ** torch.randn(())
+            optimizer.step()
+        trained.append(torch.cat([weight.detach().flatten() for weight in weights]))
+    assert torch.equal(*trained)
 
 
 def test_afterwards_heads_log_as_before() -> None:
