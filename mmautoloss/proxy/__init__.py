@@ -5,6 +5,7 @@ from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.evaluator import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy.heads import FoundLoss, find_losses
 from mmautoloss.proxy.progress import SUSPENDED
+from mmautoloss.proxy.rung import rung_iteration
 from mmautoloss.proxy.runner import ProxyRunner, proxy_config, share_batch
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     'check_branches',
     'find_losses',
     'proxy_config',
+    'rung_iteration',
     'share_batch',
 ]

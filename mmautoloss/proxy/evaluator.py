@@ -11,18 +11,19 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from mmengine.config import Config
 
-from mmautoloss.errors import NonFiniteLoss, SetupError, TimeLimitExceeded
+from mmautoloss.errors import NonFiniteLoss, SetupError, StoppedAtRung, TimeLimitExceeded
 from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
 from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner, proxy_config
 from mmautoloss.proxy.unlogged import nothing_logged
-from mmautoloss.trial import Outcome, State, Trial
+from mmautoloss.trial import Outcome, Role, State, Trial
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class ProxySettings:
         invalid_stop: Iterations in which NaN and Inf end a training; None for all.
         work_dir: Where MMEngine may put its files.
         cache: Bytes of samples that this process may keep in memory; 0 for none. They change no score.
+        rung: Where in a training to validate once more: a share of its iterations, or a number of them; None for nowhere.
     """
 
     config: Mapping[str, Any]
@@ -48,6 +50,7 @@ class ProxySettings:
     invalid_stop: int | None
     work_dir: str
     cache: int = 0
+    rung: float | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -90,6 +93,7 @@ class ProxyEvaluator:
         self.broken = False
         self.kept = ''
         self._runner: ProxyRunner | None = None
+        self._rung: float | None = None  # of the present trial
         self._name = ''  # of the Runner in MMEngine's managers
 
     @property
@@ -107,7 +111,11 @@ class ProxyEvaluator:
     def _build(self) -> None:
         settings = self.settings
         cfg = proxy_config(
-            Config(dict(settings.config)), dict(settings.schedule), settings.invalid_stop, settings.work_dir
+            Config(dict(settings.config)),
+            dict(settings.schedule),
+            settings.invalid_stop,
+            settings.work_dir,
+            settings.rung,
         )
         self._name = cfg.experiment_name
         with _silence():
@@ -131,11 +139,15 @@ class ProxyEvaluator:
         """
         begin = time.perf_counter()
         self.progress.begin(limit)
+        self._rung = None
         metrics: dict[str, float] = {}
+        state = State.FAILED
         try:
             with _silence(), freed_memory_kept():
                 metrics = self._measure(trial)
-            score, reason = self._score(metrics), ''
+            score, reason, state = self._score(metrics), '', State.COMPLETE
+        except StoppedAtRung:
+            score, reason, state = None, '', State.STOPPED
         except NonFiniteLoss as error:
             score, reason = None, f'not finite: {error}'
         except MissingMetric as error:
@@ -149,10 +161,10 @@ class ProxyEvaluator:
             self.broken = 'CUDA error' in reason
             self._clear()
         seconds = time.perf_counter() - begin
-        state = State.FAILED if score is None else State.COMPLETE
         # a value besides the score may be NaN, such as that of a class which does not occur
         metrics = {key: value for key, value in metrics.items() if math.isfinite(value)}
-        return Outcome(state, score, metrics, seconds, reason, dict(self.progress.stages))
+        stages = dict(self.progress.stages)
+        return Outcome(state, score, metrics, seconds, reason, stages, rung=self._rung)
 
     def validate_untrained(self) -> dict[str, float]:
         """Result of the validation of the untrained model on its first batch: shows broken data and the metric's keys."""
@@ -196,12 +208,28 @@ class ProxyEvaluator:
             require_installed(runner.bare_model, trial.genome, self.settings.branches)
         with self.progress.stage('train'):
             runner.reset(trial.seed)
+            # those that are trained again for their score have been judged
+            runner.at_rung = None if trial.role is Role.FINALIST else partial(self._judge, trial.bar)
             with nothing_logged(runner.bare_model):
                 runner.train()
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
         with self.progress.stage('validate'):
             return {key: float(value) for key, value in runner.val_loop.run().items()}
+
+    def _judge(self, bar: float | None, metrics: Mapping[str, float]) -> None:
+        """At the rung; a network that has no score there yet goes on.
+
+        Raises:
+            StoppedAtRung: The score is below the bar.
+            NonFiniteLoss: A weight is not finite, nor will it ever be again.
+        """
+        if not all_finite(self.runner.model):
+            raise NonFiniteLoss('a weight of the model at the rung')
+        with contextlib.suppress(MissingMetric, NonFiniteLoss):
+            self._rung = self._score({key: float(value) for key, value in metrics.items()})
+        if None not in (bar, self._rung) and self._rung < bar:
+            raise StoppedAtRung(f'{self._rung} is below {bar}')
 
     def _score(self, metrics: Mapping[str, float]) -> float:
         value = self.settings.value(metrics)

@@ -37,7 +37,7 @@ class NonFiniteGuardHook(Hook):
             return
         found = ''
         for name, value in (outputs or {}).items():
-            if 'loss' in name and not math.isfinite(total := float(torch.as_tensor(value).sum())):
+            if 'loss' in name and not math.isfinite(total := float(torch.as_tensor(value).detach().sum())):
                 found = found or f'{name} is {total}'
         if _anywhere(bool(found)):
             raise NonFiniteLoss(f'{found or "a loss of another process"} in iteration {runner.iter + 1}')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -41,7 +41,9 @@ _HOOKS = {
 }
 
 
-def proxy_config(cfg: Config, schedule: dict[str, Any], invalid_stop: int | None, work_dir: str) -> Config:
+def proxy_config(
+    cfg: Config, schedule: dict[str, Any], invalid_stop: int | None, work_dir: str, rung: float | None = None
+) -> Config:
     """The config of a proxy training: data, model and optimiser as they are, no logs, no checkpoints.
 
     Args:
@@ -49,12 +51,14 @@ def proxy_config(cfg: Config, schedule: dict[str, Any], invalid_stop: int | None
         schedule: ``train_cfg`` of the proxy, such as ``dict(type='IterBasedTrainLoop', max_iters=100)``.
         invalid_stop: Iterations in which NaN and Inf end a training; None for all.
         work_dir: Where MMEngine may put its files.
+        rung: Where in the training to validate once more (``RungHook``); None for nowhere.
     """
     cfg = copy.deepcopy(cfg)
     cfg.train_cfg = {**schedule, 'val_begin': _NEVER}  # one validation, at the end, by the evaluator
     cfg.default_hooks = copy.deepcopy(_HOOKS)
     guard = {'type': 'mmautoloss.NonFiniteGuardHook', 'first': invalid_stop}
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), guard, {'type': 'mmautoloss.ProgressHook'}]
+    rungs = [] if rung is None else [{'type': 'mmautoloss.RungHook', 'at': rung}]
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), guard, {'type': 'mmautoloss.ProgressHook'}, *rungs]
     cfg.experiment_name = f'proxy_{os.getpid()}_{next(_NUMBERS)}'  # MMEngine's managers are keyed by this name
     cfg.visualizer = {'type': 'Visualizer', 'name': cfg.experiment_name, 'vis_backends': []}
     cfg.log_level = 'ERROR'
@@ -105,9 +109,11 @@ class ProxyRunner(Runner):
 
     Attributes:
         progress: Is told of every iteration; an evaluator puts its own here.
+        at_rung: Gets the result of the validation at the rung, and may raise to end the training; None for no rung.
     """
 
     progress: Progress
+    at_rung: Callable[[dict[str, float]], None] | None = None
     _initial: dict[int, dict[str, Tensor]]
 
     @classmethod
