@@ -73,7 +73,7 @@ def main() -> None:
             configs = {str(write_photos(Path(folder) / 'photos', base, train=40, val=16)): None}
         else:
             configs = dict.fromkeys(args.configs) or real_sets(Path(args.data))
-        rounds, iterations = (5, 20) if args.quick else (5, args.iterations)
+        rounds, iterations = (4, 16) if args.quick else (5, args.iterations)
         found = [measure(path, root, Path(folder), iterations, rounds) for path, root in configs.items()]
     worst = Ratios(
         max(each.ratio_plain for each in found),
