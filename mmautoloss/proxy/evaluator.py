@@ -10,69 +10,21 @@ import math
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from mmengine.config import Config
 
-from mmautoloss.errors import NonFiniteLoss, SetupError, StoppedAtRung, TimeLimitExceeded
-from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
+from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
+from mmautoloss.proxy.branch import build_losses, check_branches, require_installed
+from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.progress import Progress
-from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner, proxy_config
+from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
+from mmautoloss.proxy.settings import MissingMetric, ProxySettings
 from mmautoloss.proxy.unlogged import nothing_logged
 from mmautoloss.trial import Outcome, Role, State, Trial
-
-
-@dataclass(frozen=True)
-class ProxySettings:
-    """How a candidate is measured; plain values, so that a worker process can be told.
-
-    Attributes:
-        config: The search config, as a plain dict.
-        branches: The searched losses.
-        schedule: ``train_cfg`` of a proxy.
-        metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +.
-        greater: Whether a higher value is better.
-        invalid_stop: Iterations in which NaN and Inf end a training; None for all.
-        work_dir: Where MMEngine may put its files.
-        cache: Bytes of samples that this process may keep in memory; 0 for none. They change no score.
-        rung: Where in a training to validate once more: a share of its iterations, or a number of them; None for nowhere.
-    """
-
-    config: Mapping[str, Any]
-    branches: tuple[Branch, ...]
-    schedule: Mapping[str, Any]
-    metric: str
-    greater: bool
-    invalid_stop: int | None
-    work_dir: str
-    cache: int = 0
-    rung: float | None = None
-
-    @property
-    def keys(self) -> list[str]:
-        """The keys of the monitored values."""
-        return self.metric.split('+')
-
-    def value(self, metrics: Mapping[str, float]) -> float:
-        """The monitored value.
-
-        Raises:
-            MissingMetric: It is not among the results.
-        """
-        missing = [key for key in self.keys if key not in metrics]
-        if missing:
-            raise MissingMetric(
-                f'The validation gave no {", ".join(map(repr, missing))}, only: {", ".join(metrics) or "nothing"}.'
-            )
-        return sum(metrics[key] for key in self.keys) / len(self.keys)
-
-
-class MissingMetric(SetupError):
-    """The monitored value is not among the validation's results."""
 
 
 class ProxyEvaluator:

@@ -17,8 +17,8 @@ pytest.importorskip('mmpose')
 from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy import evaluator as evaluator_module
+from mmautoloss.proxy.config import _AT_ONCE
 from mmautoloss.proxy.memory import _of_group, available_memory, freed_memory_kept
-from mmautoloss.proxy.runner import _AT_ONCE
 from mmautoloss.proxy.unlogged import ONLY_LOGGED, nothing_logged
 from tests.isolation import ROOT
 from tests.test_proxy.conftest import baseline, digest
