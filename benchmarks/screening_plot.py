@@ -71,7 +71,10 @@ def plot_gains(trees: Mapping[str, Sequence[Tree]], probes: Mapping[str, Probe],
     for axis, (name, probe) in zip(axes.flat, probes.items(), strict=False):
         found = curves(probe, trees[name])
         for share, label, colour in zip(
-            found.share_right(eta), ('accepted at the end', 'rejected at the end'), ('tab:blue', 'tab:red'), strict=True
+            found.share_right(eta),
+            ('accepted at the end', 'rejected at the end'),
+            ('tab:blue', 'tab:red'),
+            strict=True,
         ):
             axis.plot(found.steps, share, label=label, color=colour, marker='.')
         axis.set_title(f'{name} ({len(found.accepted)} / {len(found.rejected)})', fontsize=10)

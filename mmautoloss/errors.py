@@ -27,5 +27,9 @@ class NonFiniteLoss(MMAutoLossError, ArithmeticError):
     """Training met NaN or Inf."""
 
 
+class StoppedAtRung(MMAutoLossError):
+    """A candidate was worse at its rung than its bar."""
+
+
 class TimeLimitExceeded(MMAutoLossError, TimeoutError):
     """A trial took longer than a trial may."""

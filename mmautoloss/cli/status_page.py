@@ -60,7 +60,9 @@ def _print_scores(status: Status, console: Console) -> None:
 
 
 def _print_trials(status: Status, console: Console) -> None:
-    states = ('running', 'settled', 'complete', 'equivalent', 'failed')
+    states = ['running', 'settled', 'complete', 'equivalent', 'stopped', 'failed']
+    if not any(counts['stopped'] for counts in status.trials.values()):
+        states.remove('stopped')  # there is no rung
     begun = 'unfinished' if status.state in _ADVICE else 'running'
     rows = [(role, *(str(counts[state] or '-') for state in states)) for role, counts in status.trials.items()]
     _print_table(console, ('trials', begun, *states[1:]), rows)

@@ -57,7 +57,7 @@ class _Comparison:
         config = spec.base.to_dict()
         work_dir = str(spec.work_dir / 'compare')
         self.proxy = replace(
-            spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None
+            spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None, rung=None
         )
         self.describe = {**spec.describe, 'split': split}
         self.path = spec.results

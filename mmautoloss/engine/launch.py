@@ -60,6 +60,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
         evaluator = ProxyEvaluator(spec.proxy)
         observer.say('building the model and the data, validating once untrained')
         require_metric(evaluator)
+        if evaluator.kept:
+            observer.say(evaluator.kept)
         tell_branches(spec, evaluator, observer)
         screens, calibrations = build_screens(spec, evaluator)
         observer.calibrated(calibrations, spec.test.eta)

@@ -29,7 +29,9 @@ class SearchLoop(BaseLoop):
         metric: Key of the monitored value in the validation's result, such as ``'coco/bbox_mAP'``, or a list of keys,
             whose mean is monitored.
         proxy: ``schedule``, the ``train_cfg`` of a proxy training, and ``invalid_stop``, the iterations in which NaN and
-            Inf end it (None for all; 20 is published).
+            Inf end it (None for all; 20 is published). ``rung``, settings of ``search.Rung``, such as
+            ``dict(at=0.3, keep=0.5)``: a validation in the midst of the training, at which the clearly poor are stopped;
+            off by default, as published.
         aux: Whether auxiliary heads (semantic segmentation) are ``'search'``-ed, ``'keep'`` their hand-made loss, or
             are ``'off'``, taken out of the model.
         rule: Whether a ``'greater'`` or a ``'less'`` value of the metric is better.
@@ -43,7 +45,8 @@ class SearchLoop(BaseLoop):
             expression for all branches, or one by branch.
         budget: Settings of ``search.Budget``.
         execute: Settings of ``execute.ExecuteSettings``: ``workers``, ``threads`` of each on the CPU, ``executor``
-            (``'local'`` or ``'ray'``), ``gpus_per_candidate``, time limits, retries.
+            (``'local'`` or ``'ray'``), ``gpus_per_candidate``, time limits, retries, and ``cache``, the memory
+            (``'2 GiB'``, all workers together) in which loaded and resized samples are kept; it changes no score.
         seed: Seed of everything.
         resume: Whether to continue the search in the work dir.
         describe: What results are filed under: ``dict(task=..., set=..., network=...)``.

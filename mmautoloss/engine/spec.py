@@ -17,9 +17,9 @@ from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, parse
 from mmautoloss.losses import ZOO, known_loss
-from mmautoloss.proxy import Branch, ProxySettings, share_batch
+from mmautoloss.proxy import Branch, ProxySettings, rung_iteration, share_batch
 from mmautoloss.screen import FastScreen, ProbeScreen, RejectionTest
-from mmautoloss.search import Budget, SearchSettings
+from mmautoloss.search import Budget, Rung, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
 
 REQUIRED = ('base_config', 'branches', 'metric', 'proxy')
@@ -112,9 +112,10 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     left_out = names_left_out(settings['branches'], branches)
     seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
     _check_paths(base, branches)
-    proxy = _only('proxy', settings['proxy'], schedule=None, invalid_stop=None)
+    proxy = _only('proxy', settings['proxy'], schedule=None, invalid_stop=None, rung=None)
     if not proxy['schedule']:
         raise SetupError("proxy needs a schedule, such as dict(type='IterBasedTrainLoop', max_iters=100).")
+    rung = _read_rung(proxy['rung'], proxy['schedule'])
     return SearchSpec(
         base=base,
         proxy=ProxySettings(
@@ -125,6 +126,8 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             greater=settings['rule'] == 'greater',
             invalid_stop=proxy['invalid_stop'],
             work_dir=str(work_dir / 'proxy'),
+            cache=execute.cache_share,
+            rung=rung.at if rung else None,
         ),
         strategy=build_strategy(settings['strategy'], {branch.name: branch.kind.names for branch in branches}),
         test=test,
@@ -133,7 +136,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         balance=numbers['balance'],
         engine=numbers['engine'],
         search=SearchSettings(
-            settings['seed'], _build('budget', Budget, settings['budget']), seeds, numbers['digits']
+            settings['seed'], _build('budget', Budget, settings['budget']), seeds, numbers['digits'], rung
         ),
         header=_header(cfg, settings, branches),
         execute=execute,
@@ -142,6 +145,17 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         results=Path(settings['results']) if settings['results'] else None,
         work_dir=work_dir,
     )
+
+
+def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) -> Rung | None:
+    if settings is None:
+        return None
+    rung = _build('proxy.rung', Rung, settings)
+    if 'max_iters' in schedule and rung_iteration(rung.at, schedule['max_iters']) is None:
+        raise SetupError(
+            f'proxy.rung.at must be before the end, but got {rung.at} of {schedule["max_iters"]} iterations.'
+        )
+    return rung
 
 
 _PROBE = {'samples': 5, 'balance': 'gradient', 'digits': 2, 'side': 48, 'engine': 'fast'}

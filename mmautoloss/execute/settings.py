@@ -9,6 +9,7 @@ from mmautoloss.execute.base import Executor
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.serial import SerialExecutor
+from mmautoloss.execute.size import parse_size
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 
 EXECUTORS = ('local', 'ray')
@@ -28,6 +29,9 @@ class ExecuteSettings(Limits):
             as 0.5 for two candidates a GPU.
         ray_address: The cluster, as ``ray.init`` takes it; None starts one on this machine.
         heartbeat: Seconds between two lines of the journal that tell what the workers do.
+        cache: Memory in which the workers together keep samples that were loaded and resized, such as ``'2 GiB'`` or a
+            number of bytes; 0 for none. Each process has an equal share. Where the samples of a training do not fit, or
+            are more than half of what is free, none are kept.
 
     Raises:
         SetupError: A number is out of range, or settings do not go together.
@@ -40,6 +44,7 @@ class ExecuteSettings(Limits):
     gpus_per_candidate: float = 1
     ray_address: str | None = None
     heartbeat: float = 30.0
+    cache: int | str = '1 GiB'
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,6 +55,7 @@ class ExecuteSettings(Limits):
                 'execute.workers and execute.threads must be at least 1 and execute.heartbeat positive, '
                 f'but got {self.workers}, {self.threads} and {self.heartbeat}.'
             )
+        parse_size(self.cache)
         if self.ray_address and self.executor != 'ray':
             raise SetupError(f"ray_address {self.ray_address!r} needs executor='ray' (--executor ray).")
         self._check_gpus()
@@ -68,6 +74,11 @@ class ExecuteSettings(Limits):
             raise SetupError(
                 f'gpus_per_candidate={each} needs executor="local": with Ray a candidate trains on one GPU.'
             )
+
+    @property
+    def cache_share(self) -> int:
+        """Bytes of samples that each process may keep."""
+        return parse_size(self.cache) // (self.workers * int(max(1, self.gpus_per_candidate)))
 
     @property
     def in_driver(self) -> bool:

@@ -2,10 +2,13 @@
 
 from mmautoloss.proxy.branch import Branch, build_branches, check_branches
 from mmautoloss.proxy.capture import capture_probes
-from mmautoloss.proxy.evaluator import ProxyEvaluator, ProxySettings
+from mmautoloss.proxy.config import proxy_config, share_batch
+from mmautoloss.proxy.evaluator import ProxyEvaluator
 from mmautoloss.proxy.heads import FoundLoss, find_losses
 from mmautoloss.proxy.progress import SUSPENDED
-from mmautoloss.proxy.runner import ProxyRunner, proxy_config, share_batch
+from mmautoloss.proxy.rung import rung_iteration
+from mmautoloss.proxy.runner import ProxyRunner
+from mmautoloss.proxy.settings import ProxySettings
 
 __all__ = [
     'SUSPENDED',
@@ -19,5 +22,6 @@ __all__ = [
     'check_branches',
     'find_losses',
     'proxy_config',
+    'rung_iteration',
     'share_batch',
 ]

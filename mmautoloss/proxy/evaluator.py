@@ -10,62 +10,21 @@ import math
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from mmengine.config import Config
 
-from mmautoloss.errors import NonFiniteLoss, SetupError, TimeLimitExceeded
-from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
+from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
+from mmautoloss.proxy.branch import build_losses, check_branches, require_installed
+from mmautoloss.proxy.config import proxy_config
+from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.progress import Progress
-from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner, proxy_config
-from mmautoloss.trial import Outcome, State, Trial
-
-
-@dataclass(frozen=True)
-class ProxySettings:
-    """How a candidate is measured; plain values, so that a worker process can be told.
-
-    Attributes:
-        config: The search config, as a plain dict.
-        branches: The searched losses.
-        schedule: ``train_cfg`` of a proxy.
-        metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +.
-        greater: Whether a higher value is better.
-        invalid_stop: Iterations in which NaN and Inf end a training; None for all.
-        work_dir: Where MMEngine may put its files.
-    """
-
-    config: Mapping[str, Any]
-    branches: tuple[Branch, ...]
-    schedule: Mapping[str, Any]
-    metric: str
-    greater: bool
-    invalid_stop: int | None
-    work_dir: str
-
-    @property
-    def keys(self) -> list[str]:
-        """The keys of the monitored values."""
-        return self.metric.split('+')
-
-    def value(self, metrics: Mapping[str, float]) -> float:
-        """The monitored value.
-
-        Raises:
-            MissingMetric: It is not among the results.
-        """
-        missing = [key for key in self.keys if key not in metrics]
-        if missing:
-            raise MissingMetric(
-                f'The validation gave no {", ".join(map(repr, missing))}, only: {", ".join(metrics) or "nothing"}.'
-            )
-        return sum(metrics[key] for key in self.keys) / len(self.keys)
-
-
-class MissingMetric(SetupError):
-    """The monitored value is not among the validation's results."""
+from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
+from mmautoloss.proxy.settings import MissingMetric, ProxySettings
+from mmautoloss.proxy.unlogged import nothing_logged
+from mmautoloss.trial import Outcome, Role, State, Trial
 
 
 class ProxyEvaluator:
@@ -77,13 +36,16 @@ class ProxyEvaluator:
     Attributes:
         progress: What it does just now; may be read from another thread.
         broken: Whether this process is spoilt for further trials, as by an error of the GPU.
+        kept: What samples are kept in memory, or why none are; '' where none were asked for or nothing was trained yet.
     """
 
     def __init__(self, settings: ProxySettings) -> None:
         self.settings = settings
         self.progress = Progress()
         self.broken = False
+        self.kept = ''
         self._runner: ProxyRunner | None = None
+        self._rung: float | None = None  # of the present trial
         self._name = ''  # of the Runner in MMEngine's managers
 
     @property
@@ -101,12 +63,17 @@ class ProxyEvaluator:
     def _build(self) -> None:
         settings = self.settings
         cfg = proxy_config(
-            Config(dict(settings.config)), dict(settings.schedule), settings.invalid_stop, settings.work_dir
+            Config(dict(settings.config)),
+            dict(settings.schedule),
+            settings.invalid_stop,
+            settings.work_dir,
+            settings.rung,
         )
         self._name = cfg.experiment_name
         with _silence():
             self._runner = ProxyRunner.from_cfg(cfg)
         self._runner.progress = self.progress
+        self.kept = self._runner.keep_samples(settings.cache)
         check_branches(self._runner.model, settings.branches)
         self._hand_made = {branch.name: branch.loss(self._runner.model) for branch in settings.branches}
 
@@ -124,11 +91,15 @@ class ProxyEvaluator:
         """
         begin = time.perf_counter()
         self.progress.begin(limit)
+        self._rung = None
         metrics: dict[str, float] = {}
+        state = State.FAILED
         try:
-            with _silence():
+            with _silence(), freed_memory_kept():
                 metrics = self._measure(trial)
-            score, reason = self._score(metrics), ''
+            score, reason, state = self._score(metrics), '', State.COMPLETE
+        except StoppedAtRung:
+            score, reason, state = None, '', State.STOPPED
         except NonFiniteLoss as error:
             score, reason = None, f'not finite: {error}'
         except MissingMetric as error:
@@ -142,10 +113,10 @@ class ProxyEvaluator:
             self.broken = 'CUDA error' in reason
             self._clear()
         seconds = time.perf_counter() - begin
-        state = State.FAILED if score is None else State.COMPLETE
         # a value besides the score may be NaN, such as that of a class which does not occur
         metrics = {key: value for key, value in metrics.items() if math.isfinite(value)}
-        return Outcome(state, score, metrics, seconds, reason, dict(self.progress.stages))
+        stages = dict(self.progress.stages)
+        return Outcome(state, score, metrics, seconds, reason, stages, rung=self._rung)
 
     def validate_untrained(self) -> dict[str, float]:
         """Result of the validation of the untrained model on its first batch: shows broken data and the metric's keys."""
@@ -162,6 +133,8 @@ class ProxyEvaluator:
 
     def close(self) -> None:
         """Frees the Runner; the next use builds another."""
+        if self._runner is not None:
+            self._runner.end_loops()
         self._runner = None
         if self._name:
             forget_runner(self._name)
@@ -187,11 +160,28 @@ class ProxyEvaluator:
             require_installed(runner.bare_model, trial.genome, self.settings.branches)
         with self.progress.stage('train'):
             runner.reset(trial.seed)
-            runner.train()
+            # those that are trained again for their score have been judged
+            runner.at_rung = None if trial.role is Role.FINALIST else partial(self._judge, trial.bar)
+            with nothing_logged(runner.bare_model):
+                runner.train()
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
         with self.progress.stage('validate'):
             return {key: float(value) for key, value in runner.val_loop.run().items()}
+
+    def _judge(self, bar: float | None, metrics: Mapping[str, float]) -> None:
+        """At the rung; a network that has no score there yet goes on.
+
+        Raises:
+            StoppedAtRung: The score is below the bar.
+            NonFiniteLoss: A weight is not finite, nor will it ever be again.
+        """
+        if not all_finite(self.runner.model):
+            raise NonFiniteLoss('a weight of the model at the rung')
+        with contextlib.suppress(MissingMetric, NonFiniteLoss):
+            self._rung = self._score({key: float(value) for key, value in metrics.items()})
+        if None not in (bar, self._rung) and self._rung < bar:
+            raise StoppedAtRung(f'{self._rung} is below {bar}')
 
     def _score(self, metrics: Mapping[str, float]) -> float:
         value = self.settings.value(metrics)

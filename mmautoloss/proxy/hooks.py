@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -36,9 +37,8 @@ class NonFiniteGuardHook(Hook):
             return
         found = ''
         for name, value in (outputs or {}).items():
-            value = torch.as_tensor(value).detach()
-            if 'loss' in name and not torch.isfinite(value).all():
-                found = found or f'{name} is {value.sum().item()}'
+            if 'loss' in name and not math.isfinite(total := float(torch.as_tensor(value).detach().sum())):
+                found = found or f'{name} is {total}'
         if _anywhere(bool(found)):
             raise NonFiniteLoss(f'{found or "a loss of another process"} in iteration {runner.iter + 1}')
 

@@ -16,9 +16,9 @@ class Progress:
     """Written by the evaluator, read by whoever watches it, from any thread.
 
     Attributes:
-        phase: ``idle``, ``build``, ``train`` or ``validate``.
+        phase: ``idle``, ``build``, ``train``, ``rung`` or ``validate``.
         step: Iterations done in the phase.
-        stages: Seconds spent in the phases of the latest trial.
+        stages: Seconds spent in the phases of the latest trial; those of a phase within another do not count for that.
         changed: Called when a phase begins.
     """
 
@@ -27,6 +27,7 @@ class Progress:
         self.step = 0
         self.stages: dict[str, float] = {}
         self.changed: Callable[[], None] = lambda: None
+        self._within = 0.0  # seconds of phases within the present one
         self._ticked = time.monotonic()
         self._limit: float | None = None
         self._deadline: float | None = None
@@ -42,13 +43,16 @@ class Progress:
         began = time.monotonic()
         if phase != 'build' and self._limit is not None and self._deadline is None:
             self._deadline = began + self._limit
-        self.phase, self.step = phase, 0
+        outer = self.phase, self.step, self._within
+        self.phase, self.step, self._within = phase, 0, 0.0
         self.changed()
         try:
             yield
         finally:
-            self.phase, self.step = 'idle', 0
-            self.stages[phase] = self.stages.get(phase, 0.0) + time.monotonic() - began
+            seconds = time.monotonic() - began
+            self.stages[phase] = self.stages.get(phase, 0.0) + seconds - self._within
+            self.phase, self.step, self._within = outer
+            self._within += seconds
 
     def tick(self) -> None:
         """Called about once a second by a thread beside; where it was not, the whole process was suspended.

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import copy
-import itertools
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
-from mmengine.dist import get_world_size
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper, revert_sync_batchnorm
 from mmengine.registry import DATASETS, DefaultScope
@@ -23,64 +20,10 @@ from mmengine.visualization import Visualizer
 from torch import Tensor
 
 from mmautoloss.compat import allow_mmengine_checkpoints
-from mmautoloss.errors import SetupError
+from mmautoloss.proxy.cache import KeptData, keep_samples
 from mmautoloss.proxy.progress import Progress
 
 _KEPT_STATES = 4
-_NEVER = 1 << 30
-_NUMBERS = itertools.count()
-
-_HOOKS = {
-    'runtime_info': {'type': 'mmautoloss.QuietRuntimeInfoHook'},
-    'timer': None,
-    'sampler_seed': {'type': 'DistSamplerSeedHook'},
-    'logger': None,
-    'param_scheduler': {'type': 'ParamSchedulerHook'},
-    'checkpoint': None,
-}
-
-
-def proxy_config(cfg: Config, schedule: dict[str, Any], invalid_stop: int | None, work_dir: str) -> Config:
-    """The config of a proxy training: data, model and optimiser as they are, no logs, no checkpoints.
-
-    Args:
-        cfg: The search config.
-        schedule: ``train_cfg`` of the proxy, such as ``dict(type='IterBasedTrainLoop', max_iters=100)``.
-        invalid_stop: Iterations in which NaN and Inf end a training; None for all.
-        work_dir: Where MMEngine may put its files.
-    """
-    cfg = copy.deepcopy(cfg)
-    cfg.train_cfg = {**schedule, 'val_begin': _NEVER}  # one validation, at the end, by the evaluator
-    cfg.default_hooks = copy.deepcopy(_HOOKS)
-    guard = {'type': 'mmautoloss.NonFiniteGuardHook', 'first': invalid_stop}
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), guard, {'type': 'mmautoloss.ProgressHook'}]
-    cfg.experiment_name = f'proxy_{os.getpid()}_{next(_NUMBERS)}'  # MMEngine's managers are keyed by this name
-    cfg.visualizer = {'type': 'Visualizer', 'name': cfg.experiment_name, 'vis_backends': []}
-    cfg.log_level = 'ERROR'
-    cfg.work_dir = work_dir
-    # a worker of several processes has joined them before; MMEngine then only uses what is there
-    cfg.launcher = 'pytorch' if get_world_size() > 1 else 'none'
-    if get_world_size() > 1:
-        cfg.train_dataloader.batch_size = share_batch(cfg.train_dataloader, get_world_size())
-    cfg.resume = False
-    for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
-        cfg[key] = None
-    return cfg
-
-
-def share_batch(loader: Mapping[str, Any], ranks: int) -> int | None:
-    """The batch size of each of the processes that train together: the step's batch stays what the config says.
-
-    Raises:
-        SetupError: It cannot be shared evenly.
-    """
-    size = loader.get('batch_size')
-    if ranks > 1 and (not isinstance(size, int) or size % ranks):
-        raise SetupError(
-            f'The train_dataloader needs a batch_size that {ranks} processes can share, but got {size}: '
-            'change gpus_per_candidate or the batch size.'
-        )
-    return size // ranks if ranks > 1 else size
 
 
 class ProxyRunner(Runner):
@@ -92,9 +35,11 @@ class ProxyRunner(Runner):
 
     Attributes:
         progress: Is told of every iteration; an evaluator puts its own here.
+        at_rung: Gets the result of the validation at the rung, and may raise to end the training; None for no rung.
     """
 
     progress: Progress
+    at_rung: Callable[[dict[str, float]], None] | None = None
     _initial: dict[int, dict[str, Tensor]]
 
     @classmethod
@@ -108,7 +53,32 @@ class ProxyRunner(Runner):
         runner._load_from = None  # part of the initial weights
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
             runner.train_dataset = _build_dataset(cfg.train_dataloader.dataset)
+            runner._val_dataloader = _with_dataset(cfg.val_dataloader, _build_dataset(cfg.val_dataloader.dataset))
         return runner
+
+    def keep_samples(self, limit: int) -> str:
+        """Keeps samples of both data sets in memory; see ``proxy.cache``.
+
+        Args:
+            limit: Bytes that may be held; 0 for none.
+
+        Returns:
+            A line that says what is kept, or why nothing is; '' where nothing was asked for.
+        """
+        train, val = self.cfg.train_dataloader, self._val_dataloader
+        data = [
+            KeptData(self.train_dataset, self._reads(), train.get('num_workers', 0)),
+            KeptData(val['dataset'], len(val['dataset']), val.get('num_workers', 0)),
+        ]
+        with DefaultScope.overwrite_default_scope(self.cfg.get('default_scope')):
+            return keep_samples(data, limit)
+
+    def _reads(self) -> int:
+        """Samples that a training reads."""
+        schedule, size = self.cfg.train_cfg, self.cfg.train_dataloader.get('batch_size')
+        if 'max_iters' in schedule and isinstance(size, int):
+            return schedule.max_iters * size
+        return len(self.train_dataset) * schedule.get('max_epochs', 1)
 
     def reset(self, seed: int) -> None:
         """Makes ready for ``train``.
@@ -120,7 +90,7 @@ class ProxyRunner(Runner):
         state = self.initial_state(seed)
         cfg = copy.deepcopy(self.cfg)
         self._train_loop = cfg.train_cfg
-        self._train_dataloader = {**cfg.train_dataloader, 'dataset': self.train_dataset}
+        self._train_dataloader = _with_dataset(cfg.train_dataloader, self.train_dataset)
         self.optim_wrapper = cfg.optim_wrapper
         self.param_schedulers = cfg.get('param_scheduler')
         self._hooks = []
@@ -132,6 +102,10 @@ class ProxyRunner(Runner):
         if self.distributed:
             self.model = self._distribute(self.model)
         self.set_randomness(seed=seed)
+
+    def end_loops(self) -> None:
+        """Ends the processes of the data loaders; the garbage collector would first break the pipes to them."""
+        self._train_loop = self._val_loop = None
 
     def initial_state(self, seed: int) -> dict[str, Tensor]:
         """The weights that a fresh model has under a seed."""
@@ -176,6 +150,22 @@ class ProxyRunner(Runner):
 
     def dump_config(self) -> None:
         """Not for each worker."""
+
+
+def _with_dataset(loader: Mapping[str, Any], dataset: Any) -> dict[str, Any]:
+    """The settings of a data loader with a data set that is there; MMEngine copies them deeply, but not the data."""
+    dataset.__deepcopy__ = _Itself(dataset)
+    return {**loader, 'dataset': dataset}
+
+
+class _Itself:
+    """A ``__deepcopy__`` that gives the thing itself."""
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def __call__(self, memo: dict[int, Any]) -> Any:
+        return self.thing
 
 
 def _build_dataset(config: Any) -> BaseDataset:

@@ -77,7 +77,7 @@ class ConsoleObserver(Observer):
         self._count(trial)
         self._print(self._line(trial))
         if self._progress and self.console.is_terminal:
-            done = self._states[State.COMPLETE] + self._states[State.FAILED]
+            done = sum(self._states[state] for state in (State.COMPLETE, State.STOPPED, State.FAILED))
             self._progress.update(self._task, completed=done, funnel=self._funnel_text(history))
 
     def end(self, history: History) -> None:
@@ -104,6 +104,9 @@ class ConsoleObserver(Observer):
                 lines = [f'seed, trial {trial.number}', *(f'  {name}: {tree}' for name, tree in trial.genome.items())]
                 table.add_row(escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number)))
         self.console.print(table)
+        stopped = sum(trial.state is State.STOPPED and not trial.was_spared for trial in history.of_role(Role.SEARCH))
+        if stopped:
+            self.console.print(f'{stopped} of {history.n_proxies()} candidates were stopped at the rung.')
         self.console.print(escape(self._verdict(history, ranking)))
         if path:
             self.console.print(f'The best losses, ready to train: {escape(str(path))}')
@@ -135,7 +138,9 @@ class ConsoleObserver(Observer):
         explored, accepted = sum(funnel.values()), funnel[ACCEPTED]
         return (
             f'{explored} explored, {explored - accepted} rejected, {self._states[State.EQUIVALENT]} equivalent, '
-            f'{self._states[State.COMPLETE]} trained, {self._states[State.FAILED]} failed'
+            f'{self._states[State.COMPLETE]} trained, '
+            + f'{self._states[State.STOPPED]} stopped at the rung, ' * bool(self._states[State.STOPPED])
+            + f'{self._states[State.FAILED]} failed'
         )
 
     def _line(self, trial: Trial) -> str:
@@ -144,6 +149,9 @@ class ConsoleObserver(Observer):
             result = f'[red]failed: {escape(_last_line(outcome.reason))}[/red]'
         elif trial.state is State.EQUIVALENT:
             result = f'[dim]{self.sign * trial.score:.4f} as {escape(outcome.reason)}[/dim]'
+        elif trial.state is State.STOPPED:
+            why = f'as {outcome.reason}' if outcome.reason else f'{outcome.seconds:5.1f} s'
+            result = f'[yellow]stopped: {self.sign * outcome.rung:.4f} at the rung[/yellow] {escape(why)}'
         else:
             mark = 'bold green' if trial.role is Role.SEARCH and trial.score == self._best else 'default'
             result = f'[{mark}]{self.sign * trial.score:.4f}[/{mark}] {outcome.seconds:5.1f} s'

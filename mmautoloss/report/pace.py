@@ -18,7 +18,8 @@ class Pace:
     """Speed of a search; hours are of searching, so that pauses between two sessions do not count.
 
     Attributes:
-        trained: Trainings that are over: all settled trials but equivalent ones.
+        trained: Trainings that are over, those that were stopped at the rung among them: all settled trials but those that
+            are the same loss as another.
         per_hour: Trainings an hour over all; None where none is over.
         per_hour_last_hour: The same over the last hour.
         per_hour_last_20: The same over the last 20 trainings; what the expected end rests on.
@@ -46,7 +47,7 @@ def pace_of(record: Record, elapsed: float) -> Pace:
         record: What its journal says.
         elapsed: Seconds of search by now.
     """
-    trained = [trial for trial in record.history.settled() if trial.state is not State.EQUIVALENT]
+    trained = [trial for trial in record.history.settled() if not trial.was_spared]
     times = [record.settled_elapsed[trial.number] for trial in trained]
     scored = [trial for trial in trained if trial.state is State.COMPLETE]
     lately = _last(times, _LATELY)
@@ -88,7 +89,7 @@ def _left(record: Record, budget: Mapping[str, Any], elapsed: float) -> dict[str
     if record.ended == 'done':  # whatever it was that was enough
         return {'baseline': 0, 'candidate': 0, 'finalist': 0}
     history = record.history
-    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if t.state is not State.EQUIVALENT]
+    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if not t.was_spared]
     settled = sum(trial.state is not State.RUNNING for trial in candidates)
     running = len(candidates) - settled
     wanted = max(budget['max_trials'], len(record.header.get('seeds') or ()))  # known losses are trained in any case

@@ -86,7 +86,8 @@ class Status:
         elapsed: Seconds of search, over all sessions.
         silent: Seconds since the last event; None where unknown.
         sessions: The runs of the search, oldest first; None where unknown.
-        trials: Counts by role and state; ``settled`` are complete, equivalent and failed ones.
+        trials: Counts by role and state; ``settled`` are complete, equivalent, stopped and
+            failed ones.
         failures: Reasons of failed trials, most frequent first.
         funnel: Drawn expressions by verdict, most frequent first.
         workers: What each was last heard to do; None where unknown.

@@ -11,7 +11,7 @@ from mmautoloss.execute import Executor, Limits
 from mmautoloss.search.faults import require_working
 from mmautoloss.search.heart import Heart
 from mmautoloss.search.plan import Planner, SearchStalled
-from mmautoloss.trial import History, Journal, Outcome, Role, State, Trial
+from mmautoloss.trial import SAME, History, Journal, Outcome, Role, State, Trial
 
 
 class Observer:
@@ -39,6 +39,19 @@ class Stop:
     def request(self) -> None:
         """Asks for the end; from a signal handler, too."""
         self.requested = True
+
+
+def known_outcome(trial: Trial, history: History) -> Outcome | None:
+    """The outcome of a candidate that need not be trained, since an earlier one is the same loss."""
+    if trial.role not in (Role.SEARCH, Role.KNOWN):
+        return None
+    twin = history.same_loss(trial.fingerprint)
+    if twin is not None:
+        return Outcome(State.EQUIVALENT, twin.score, reason=f'{SAME}{twin.number}')
+    twin = history.stopped_loss(trial.fingerprint)
+    if twin is not None and trial.bar is not None and twin.outcome.rung < trial.bar:  # else the bar has sunk since
+        return Outcome(State.STOPPED, reason=f'{SAME}{twin.number}', rung=twin.outcome.rung)
+    return None
 
 
 class _Stopped(Exception):
@@ -157,9 +170,9 @@ class _Driver:
     def _begin(self, trial: Trial) -> None:
         self.observer.proposed(trial, self.history)
         deaths = 0 if self.executor.isolated else self.journal.attempts(trial.number)
-        twin = self.history.same_loss(trial.fingerprint) if trial.role in (Role.SEARCH, Role.KNOWN) else None
-        if twin is not None:
-            self._settle(trial.number, Outcome(State.EQUIVALENT, twin.score, reason=f'trial {twin.number}'))
+        known = known_outcome(trial, self.history)
+        if known is not None:
+            self._settle(trial.number, known)
             self._check_progress()
         elif deaths >= _MAX_DEATHS:
             reason = f'worker died: the search itself died {deaths} times while it trained this in its own process'
@@ -179,13 +192,13 @@ class _Driver:
 
     def _require_working(self) -> None:
         count = self.planner.settings.budget.max_failures
-        latest = [trial for trial in self.history.latest_settled(4 * count) if trial.state is not State.EQUIVALENT]
+        latest = [trial for trial in self.history.latest_settled(4 * count) if not trial.was_spared]
         require_working(latest, count)
 
     def _check_progress(self) -> None:
         limit = self.planner.settings.budget.max_repeats
         latest = self.history.latest_settled(limit)
-        if len(latest) == limit and all(trial.state is State.EQUIVALENT for trial in latest):
+        if len(latest) == limit and all(trial.was_spared for trial in latest):
             raise SearchStalled(
                 f'{limit} candidates in a row are equal to earlier ones. Raise fresh_rate, depth or digits, '
                 'or end here: the best so far are in the journal.'

@@ -134,7 +134,12 @@ class Planner:
             origin=proposal.origin,
             fingerprint=self._fingerprint(proposal.genome, verdicts),
             funnel=funnel,
+            bar=self._bar(history) if role is Role.SEARCH else None,
         )
+
+    def _bar(self, history: History) -> float | None:
+        rung = self.settings.rung
+        return rung.bar(history.rung_scores()) if rung else None
 
     def _fingerprint(self, genome: Genome, verdicts: Mapping[str, Verdict]) -> str:
         parts = [self.screens[name].fingerprint(verdicts[name], self.settings.digits) for name in genome]

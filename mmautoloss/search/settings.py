@@ -8,6 +8,7 @@ from typing import Any
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
+from mmautoloss.search.rung import Rung
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,14 @@ class SearchSettings:
         budget: How much is trained.
         known: Genomes of known losses that are trained first and compete.
         digits: Significant digits of the gradient fingerprint; the published number is 2.
+        rung: Which candidates are not trained to the end; None trains all.
     """
 
     seed: int = 0
     budget: Budget = Budget()
     known: tuple[Genome, ...] = ()
     digits: int = 2
+    rung: Rung | None = None
 
     def to_header(self) -> Mapping[str, Any]:
         """What must be the same for a journal to be continued; the budget may be extended."""

@@ -9,9 +9,10 @@ from mmautoloss.trial.read import journal_of, read_events, read_history, read_jo
 from mmautoloss.trial.record import Record
 from mmautoloss.trial.repair import Repair, repair
 from mmautoloss.trial.session import Session
-from mmautoloss.trial.trial import Outcome, Role, State, Trial, outcome_from_json, outcome_to_json
+from mmautoloss.trial.trial import SAME, Outcome, Role, State, Trial, outcome_from_json, outcome_to_json
 
 __all__ = [
+    'SAME',
     'VERSION',
     'History',
     'Journal',

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean
 
 from mmautoloss.trial.indices import Ranked, Shortest
@@ -34,6 +35,8 @@ class History:
         self._by_roles: dict[tuple[Role, ...], dict[int, Trial]] = {}
         self._repeats: dict[int, list[int]] = {}
         self._trained: dict[str, int] = {}
+        self._stopped: dict[str, int] = {}
+        self._rungs: list[float] = []
         self._found = Ranked()
         self._distinct = Shortest()
         self._n_proxies = 0
@@ -85,8 +88,13 @@ class History:
 
     def _judge(self, trial: Trial) -> None:
         state, role = trial.outcome.state, trial.role
+        if role in _CANDIDATES and trial.outcome.rung is not None and not trial.was_spared:
+            insort(self._rungs, trial.outcome.rung)
         if state is State.EQUIVALENT and role in _CANDIDATES:
             self._n_proxies -= 1
+        elif state is State.STOPPED:
+            self._stopped.setdefault(trial.fingerprint, trial.number)
+            self._n_proxies -= trial.was_spared
         elif state is State.COMPLETE and role is not Role.FINALIST:
             if trial.fingerprint:
                 older = self._trained.get(trial.fingerprint, trial.number)
@@ -151,6 +159,15 @@ class History:
         """The trial of the search or the baseline that was trained with this fingerprint, if any."""
         number = self._trained.get(fingerprint)
         return None if number is None else self._trials[number]
+
+    def stopped_loss(self, fingerprint: str) -> Trial | None:
+        """The first trial with this fingerprint that was stopped at the rung, if any."""
+        number = self._stopped.get(fingerprint) if fingerprint else None
+        return None if number is None else self._trials[number]
+
+    def rung_scores(self) -> Sequence[float]:
+        """Scores at the rung of all candidates that were trained that far, lowest first."""
+        return self._rungs
 
     def best_found(self, count: int) -> list[Trial]:
         """The best candidates that were found and trained, by their first score; older ones first among equals."""

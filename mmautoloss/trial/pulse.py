@@ -14,7 +14,7 @@ class Pulse:
     Attributes:
         worker: Name of the worker, such as ``local-0``; ``driver`` where trials run in the process of the search.
         trial: Number of the trial that it measures, or None.
-        phase: ``start`` (imports), ``idle``, ``build``, ``train``, ``validate``.
+        phase: ``start`` (imports), ``idle``, ``build``, ``train``, ``rung``, ``validate``.
         step: Iterations done in the phase.
         silent: Seconds since it was last heard.
         where: Host, process and device, such as ``node7:4711 GPU 2``.

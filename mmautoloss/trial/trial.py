@@ -11,6 +11,9 @@ from typing import Any
 
 from mmautoloss.expr import Genome
 
+SAME = 'trial '
+"""How the reason of a trial begins that was not trained, since another is the same loss."""
+
 
 class State(str, Enum):
     """How far a trial is."""
@@ -18,6 +21,7 @@ class State(str, Enum):
     RUNNING = 'running'
     COMPLETE = 'complete'
     EQUIVALENT = 'equivalent'
+    STOPPED = 'stopped'
     FAILED = 'failed'
 
 
@@ -35,15 +39,17 @@ class Outcome:
     """What came of a trial.
 
     Attributes:
-        state: Complete, equivalent or failed.
+        state: Complete, equivalent, stopped (at the rung) or failed.
         score: Monitored metric, higher is better; None exactly where there is none to be had.
         metrics: All values of the validation, as the evaluator names them.
         seconds: Time spent on training and validation.
-        reason: Why it failed; '' otherwise. Begins with ``not finite:``, ``time limit:``, ``worker died:``,
-            ``worker hung:`` or, for an exception in the user's model, data or metric, ``Traceback``.
-        stages: Seconds by stage: ``build`` (where the model was built for it), ``train``, ``validate``.
+        reason: Why it failed, or which trial is the same loss; '' otherwise. Of a failure it begins with ``not finite:``,
+            ``time limit:``, ``worker died:``, ``worker hung:`` or, for an exception in the user's model, data or metric,
+            ``Traceback``.
+        stages: Seconds by stage: ``build`` (where the model was built for it), ``train``, ``rung``, ``validate``.
         worker: Name of the worker that measured it, where there is one.
         attempts: Workers that it took: one that died is replaced, and the trial measured again.
+        rung: Its score at the rung, higher is better; None where there was no rung or no score there yet.
     """
 
     state: State
@@ -54,14 +60,19 @@ class Outcome:
     stages: Mapping[str, float] = field(default_factory=dict)
     worker: str = ''
     attempts: int = 1
+    rung: float | None = None
 
     def __post_init__(self) -> None:
         if self.state is State.RUNNING:
             raise ValueError('An outcome cannot be "running".')
-        if (self.score is not None) != (self.state is not State.FAILED):
-            raise ValueError(f'A trial has a score unless it failed, but got {self.state} with {self.score}.')
-        if self.score is not None and not math.isfinite(self.score):
-            raise ValueError(f'A score must be finite, but got {self.score}.')
+        if (self.score is None) != (self.state in (State.FAILED, State.STOPPED)):
+            raise ValueError(
+                f'A trial has a score unless it failed or was stopped, but got {self.state} with {self.score}.'
+            )
+        if self.state is State.STOPPED and self.rung is None:
+            raise ValueError('A trial can be stopped only by its score at the rung, but there is none.')
+        if not all(math.isfinite(score) for score in (self.score, self.rung) if score is not None):
+            raise ValueError(f'A score must be finite, but got {self.score}, at the rung {self.rung}.')
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,7 @@ class Trial:
         fingerprint: Gradient fingerprint of the genome; equal ones are one loss. '' where not taken.
         funnel: How many expressions were drawn for it, by verdict.
         settled_before: How many trials were settled when it was bred.
+        bar: Score at the rung below which it is stopped; None where it never is.
         outcome: What came of it, or None while it runs.
     """
 
@@ -94,6 +106,7 @@ class Trial:
     fingerprint: str = ''
     funnel: Mapping[str, int] = field(default_factory=dict)
     settled_before: int = 0
+    bar: float | None = None
     outcome: Outcome | None = None
 
     @property
@@ -105,6 +118,11 @@ class Trial:
     def score(self) -> float | None:
         """Its score, if it has one."""
         return self.outcome.score if self.outcome else None
+
+    @property
+    def was_spared(self) -> bool:
+        """Whether it was settled without a training, as the same loss as another."""
+        return self.state is State.EQUIVALENT or (self.state is State.STOPPED and self.outcome.reason.startswith(SAME))
 
     def settle(self, outcome: Outcome) -> Trial:
         """The same trial with an outcome."""
@@ -126,6 +144,7 @@ class Trial:
             'fingerprint': self.fingerprint,
             'funnel': dict(self.funnel),
             'settled_before': self.settled_before,
+            'bar': self.bar,
         }
 
     @classmethod
@@ -152,6 +171,7 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
         'stages': dict(outcome.stages),
         'worker': outcome.worker,
         'attempts': outcome.attempts,
+        'rung': outcome.rung,
     }
 
 

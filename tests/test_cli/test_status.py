@@ -50,6 +50,15 @@ def words(page: str) -> list[str]:
     return [' '.join(line.split()) for line in page.splitlines()]
 
 
+def test_stopped_ones_have_a_column_where_there_are_any(journal: Journal, capsys, monkeypatch) -> None:
+    monkeypatch.setenv('COLUMNS', '100')
+    assert 'trials running settled complete equivalent failed' in words(status(journal, capsys))
+    journal.settle(3, Outcome(State.STOPPED, rung=0.125), 10.0)
+    lines = words(status(journal, capsys))
+    assert 'trials running settled complete equivalent stopped failed' in lines
+    assert 'search - 3 1 - 1 1' in lines
+
+
 def test_page_of_a_running_search(journal: Journal, capsys, monkeypatch) -> None:
     monkeypatch.setenv('COLUMNS', '80')
     page = status(journal, capsys)

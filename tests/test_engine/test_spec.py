@@ -32,6 +32,12 @@ WRONG = [
     pytest.param({'screen.engine': 'gpu'}, "engine must be one of fast, plain, but got 'gpu'", id='engine'),
     pytest.param({'screen.optimizer': 'lbfgs'}, "normalized, sgd, adam, but got 'lbfgs'", id='optimizer'),
     pytest.param({'execute.gpus': 3}, 'execute has no setting gpus; there are .*workers', id='execute'),
+    pytest.param({'execute.cache': '2 GX'}, "a number of bytes or a text such as '2 GiB', but got '2 GX'", id='cache'),
+    pytest.param({'execute.cache': -1}, 'a number of bytes .*, but got -1', id='cache below zero'),
+    pytest.param({'proxy.rung': {'keep': 0}}, 'rung.keep must be a share between 0 and 1, but got 0', id='rung'),
+    pytest.param({'proxy.rung': {'bar': 0}}, 'proxy.rung has no setting bar; there are at, keep', id='rung key'),
+    pytest.param({'proxy.rung': {'at': '1'}}, "proxy.rung has a value of a wrong type.*'at': '1'", id='rung type'),
+    pytest.param({'proxy.rung': {'at': 8}}, 'rung.at must be before the end, but got 8 of 8', id='rung at the end'),
     pytest.param({'proxy': {}}, 'proxy needs a schedule, such as', id='schedule'),
     pytest.param({'base_config': '/no/such.py'}, '/no/such.py does not exist', id='base'),
     pytest.param({'branches': {}}, "branches must be 'all', a list", id='no branch'),
@@ -81,9 +87,25 @@ def test_settings_reach_the_spec(tmp_path: Path) -> None:
     assert spec.base.model.head.loss_cls.type == 'ToyCrossEntropy'
 
 
+def test_rung_reaches_workers_and_planner(tmp_path: Path) -> None:
+    spec = spec_of(toy_config(tmp_path, {'proxy.rung': {'at': 3, 'keep': 0.75}}))
+    assert spec.proxy.rung == 3 and (spec.search.rung.keep, spec.search.rung.watch) == (0.75, False)
+    plain = spec_of(toy_config(tmp_path))
+    assert (plain.proxy.rung, plain.search.rung) == (None, None)
+    assert plain.header != spec.header and 'rung' not in plain.header['proxy']
+
+
+def test_memory_for_samples_is_shared_by_the_workers(tmp_path: Path) -> None:
+    assert spec_of(toy_config(tmp_path, {'execute.cache': '3 MiB', 'execute.workers': 3})).proxy.cache == 2**20
+    assert spec_of(toy_config(tmp_path)).proxy.cache == 2**30
+    shared = {'execute': {'workers': 2, 'gpus_per_candidate': 2, 'cache': 8000}}
+    assert spec_of(toy_config(tmp_path, shared)).proxy.cache == 2000
+
+
 @pytest.mark.parametrize(
     ('changes', 'base', 'same'),
     [
+        pytest.param({'execute.cache': 0}, {}, True, id='cache'),
         pytest.param({'budget.max_trials': 99, 'execute.workers': 4}, {}, True, id='budget'),
         pytest.param({'screen.eta': 0.4}, {}, False, id='screen'),
         pytest.param({'screen.engine': 'fast'}, {}, True, id='engine by default'),

@@ -66,6 +66,18 @@ LINES = [
         id='failed',
     ),
     pytest.param(Outcome(State.FAILED), {}, 'failed: no reason given', id='no reason'),
+    pytest.param(
+        Outcome(State.STOPPED, rung=0.125, seconds=1.25),
+        {'bar': 0.25},
+        r'0 search +stopped: 0\.1250 at the rung +1\.2 s',
+        id='stopped',
+    ),
+    pytest.param(
+        Outcome(State.STOPPED, rung=0.125, reason='trial 3'),
+        {'bar': 0.25},
+        r'at the rung as trial 3',
+        id='stopped twin',
+    ),
 ]
 
 
@@ -102,6 +114,17 @@ def test_funnel_adds_up() -> None:
         ['3', 'accepted'],
         ['2', 'no target'],
     ]
+
+
+def test_stopped_ones_are_told_apart() -> None:
+    page = Page()
+    page.settle(complete(0.4))
+    page.settle(Outcome(State.STOPPED, rung=0.1), bar=0.2)
+    page.settle(Outcome(State.STOPPED, rung=0.1, reason='trial 1'), bar=0.2)
+    page.observer.end(page.history)
+    assert page.lines[3].endswith('1 trained, 2 stopped at the rung, 0 failed')
+    page.observer.table(page.history, page.history.ranking(1), None)
+    assert '1 of 2 candidates were stopped at the rung.' in page.lines
 
 
 def finish(baseline: list[float], best: list[float], greater: bool = True) -> Page:

@@ -118,8 +118,19 @@ def test_trials_by_role_and_state(story: Story) -> None:
     story.trained(Role.BASELINE, 1).trained(Role.SEARCH, 2, None, reason='not finite: x')
     story.trained(Role.SEARCH, 3, state=State.EQUIVALENT).trained(Role.SEARCH, 4).proposed(Role.SEARCH)
     status = story.at(5)
-    assert status.trials['search'] == {'running': 1, 'settled': 3, 'complete': 1, 'equivalent': 1, 'failed': 1}
+    counts = {'running': 1, 'settled': 3, 'complete': 1, 'equivalent': 1, 'stopped': 0, 'failed': 1}
+    assert status.trials['search'] == counts
     assert status.trials['baseline']['settled'] == 1 and status.trials['finalist']['settled'] == 0
+
+
+def test_stopped_ones_are_trainings(story: Story) -> None:
+    story.trained(Role.BASELINE, 1, seconds=4.0).trained(Role.SEARCH, 2, seconds=4.0)
+    story.trained(Role.SEARCH, 3, None, state=State.STOPPED, rung=0.1, seconds=1.0)
+    story.trained(Role.SEARCH, 4, None, state=State.STOPPED, rung=0.1, reason='trial 2')
+    status = story.at(5)
+    assert status.trials['search']['stopped'] == 2 and status.failures == ()
+    assert (status.pace.trained, status.pace.left['candidate'], status.pace.seconds) == (3, 8, 4.0)
+    assert status.best.trial == 1
 
 
 def test_failures_of_one_kind_are_one_line(story: Story) -> None:

@@ -1,4 +1,4 @@
-"""A journal that was written once loads for ever: two files of earlier programs, and what they say."""
+"""A journal that was written once loads for ever: files of earlier programs, and what they say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmautoloss.trial import Journal, Outcome, Record, Role, State, read_history
 from mmautoloss.trial.line import VERSION, seal
 
 JOURNALS = Path(__file__).parent / 'journals'
-VERSIONS = (1, 2)
+VERSIONS = (1, 2, 3)
 
 ROLES = ['baseline'] * 3 + ['known'] + ['search'] * 7 + ['finalist'] * 5
 SCORES = [5, 7, 9, 6, 10, 14, None, 11, 10, 8, 12, 3, 7, 11, None, None]  # in eighteenths
@@ -99,6 +99,29 @@ def test_version_2_knows_its_sessions() -> None:
     assert (record.settled_time[0], record.settled_elapsed[0]) == (1767225608.5, 3.25)
     outcome = record.history[6].outcome
     assert (outcome.stages['train'], outcome.worker, outcome.attempts) == (0.75, 'local-0', 2)
+
+
+def test_earlier_versions_know_no_rung() -> None:
+    for version in (1, 2):
+        history = read_journal(JOURNALS / f'version{version}.jsonl').history
+        assert {trial.bar for trial in history} == {None} and not history.rung_scores()
+        assert all(trial.outcome.rung is None for trial in history.settled())
+
+
+def test_version_3_knows_rungs() -> None:
+    history = read_journal(JOURNALS / 'version3.jsonl').history
+    assert {trial.number: trial.bar for trial in history if trial.bar is not None} == {7: 0.125, 10: 0.25}
+    assert history[5].outcome.rung == 7 / 18 and history[6].outcome.rung is None
+    assert history.rung_scores() == [score / 36 for score in (6, 8, 10, 11, 12, 14)], 'of candidates'
+
+
+def test_version_3_knows_a_trial_that_was_stopped() -> None:
+    history = read_journal(JOURNALS / 'version3_stopped.jsonl').history
+    stopped = history[3]
+    assert (stopped.state, stopped.score, stopped.outcome.rung, stopped.bar) == (State.STOPPED, None, 0.1875, 0.25)
+    assert stopped.outcome.stages == {'build': 0.125, 'train': 0.5, 'rung': 0.125}
+    assert [trial.number for trial in history.population()] == [1, 2]
+    assert history.n_proxies() == 3 and history.winner().number == 2 and len(history.rung_scores()) == 3
 
 
 @pytest.mark.parametrize('version', VERSIONS)

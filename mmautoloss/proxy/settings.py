@@ -1,0 +1,59 @@
+"""How a candidate is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmautoloss.errors import SetupError
+from mmautoloss.proxy.branch import Branch
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """How a candidate is measured; plain values, so that a worker process can be told.
+
+    Attributes:
+        config: The search config, as a plain dict.
+        branches: The searched losses.
+        schedule: ``train_cfg`` of a proxy.
+        metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +.
+        greater: Whether a higher value is better.
+        invalid_stop: Iterations in which NaN and Inf end a training; None for all.
+        work_dir: Where MMEngine may put its files.
+        cache: Bytes of samples that this process may keep in memory; 0 for none. They change no score.
+        rung: Where in a training to validate once more: a share of its iterations, or a number of them; None for nowhere.
+    """
+
+    config: Mapping[str, Any]
+    branches: tuple[Branch, ...]
+    schedule: Mapping[str, Any]
+    metric: str
+    greater: bool
+    invalid_stop: int | None
+    work_dir: str
+    cache: int = 0
+    rung: float | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the monitored values."""
+        return self.metric.split('+')
+
+    def value(self, metrics: Mapping[str, float]) -> float:
+        """The monitored value.
+
+        Raises:
+            MissingMetric: It is not among the results.
+        """
+        missing = [key for key in self.keys if key not in metrics]
+        if missing:
+            raise MissingMetric(
+                f'The validation gave no {", ".join(map(repr, missing))}, only: {", ".join(metrics) or "nothing"}.'
+            )
+        return sum(metrics[key] for key in self.keys) / len(self.keys)
+
+
+class MissingMetric(SetupError):
+    """The monitored value is not among the validation's results."""

@@ -1,0 +1,57 @@
+"""A short first rung: which candidates are not trained to the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmautoloss.errors import SetupError
+
+
+@dataclass(frozen=True)
+class Rung:
+    """``proxy.rung`` of a search config: a validation in the midst of a training that stops the clearly poor.
+
+    The training is the same as without, and what passes has the same score, bit for bit. The hand-made losses, known ones
+    and finalists are never stopped.
+
+    Attributes:
+        at: Where it is: a share of the iterations below 1, else a number of iterations.
+        keep: Share of the earlier candidates that would pass; who is below all of these at the rung is stopped.
+        least: How many candidates must have reached the rung before any is stopped.
+        watch: Whether to validate at the rung and stop nothing: shows what stopping would cost and save
+            (``python -m mmautoloss rungs WORK_DIR``).
+
+    Raises:
+        SetupError: A number is out of range.
+    """
+
+    at: float = 0.3
+    keep: float = 0.5
+    least: int = 10
+    watch: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.at > 0 or (self.at >= 1 and self.at != int(self.at)):
+            raise SetupError(
+                f'rung.at must be a share of the iterations, such as 0.3, or a number of them, but got {self.at}.'
+            )
+        if not 0 < self.keep < 1:
+            raise SetupError(f'rung.keep must be a share between 0 and 1, but got {self.keep}.')
+        if self.least < 1:
+            raise SetupError(f'rung.least must be at least 1, but got {self.least}.')
+
+    def bar(self, earlier: Sequence[float]) -> float | None:
+        """The score at the rung below which a candidate is stopped; None where none is.
+
+        Args:
+            earlier: Scores at the rung of earlier candidates, lowest first; higher is better.
+
+        Example:
+            >>> Rung(keep=0.5, least=4).bar([0.1, 0.2, 0.3, 0.4])
+            0.3
+        """
+        if self.watch or len(earlier) < self.least:
+            return None
+        return earlier[len(earlier) - math.ceil(self.keep * len(earlier))]
