@@ -32,9 +32,9 @@ def finish(process: subprocess.Popen[str], work: Path) -> None:
     assert process.wait(LIMIT) == 0, work.with_suffix('.log').read_text()
 
 
-def kill_at(process: subprocess.Popen[str], work: Path, lines: int) -> None:
-    """Sends SIGKILL as soon as the journal has so many lines."""
-    wait_for(lambda: count_lines(work) >= lines or process.poll() is not None)
+def kill_at(process: subprocess.Popen[str], work: Path, events: int) -> None:
+    """Sends SIGKILL as soon as the journal tells of so many beginnings and ends of trials."""
+    wait_for(lambda: count_events(work) >= events or process.poll() is not None)
     assert process.poll() is None, work.with_suffix('.log').read_text()
     process.send_signal(signal.SIGKILL)
     process.wait(LIMIT)
@@ -53,9 +53,11 @@ def wait_for(condition: Callable[[], bool], seconds: float = LIMIT) -> None:
         time.sleep(0.005)
 
 
-def count_lines(work: Path) -> int:
+def count_events(work: Path) -> int:
+    """How many trials have begun or settled, by the whole lines of the journal."""
     path = work / 'journal.jsonl'
-    return path.read_bytes().count(b'\n') if path.exists() else 0
+    whole = path.read_bytes().rpartition(b'\n')[0] if path.exists() else b''
+    return sum(whole.count(f'{{"event":"{event}"'.encode()) for event in ('proposed', 'settled'))
 
 
 def read_events(work: Path) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from mmautoloss.testing.toy_config import run_toy, toy_config, write_toy
 from mmautoloss.trial import History, Role, State, read_history
 from tests.test_search.processes import (
     LIMIT,
-    count_lines,
+    count_events,
     descendants,
     finish,
     is_alive,
@@ -41,22 +41,23 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(cfg.work_dir)
 
 
-def lines_to_kill_at(work: Path) -> list[int]:
-    """Lines of the journal: the baseline begins, a candidate begins, one has settled, a repeat begins."""
+def events_to_kill_at(work: Path) -> list[int]:
+    """Numbers of events: the baseline begins, a candidate begins, one has settled, a repeat begins; then one is trained."""
     events = read_events(work)
     _, history = read_history(work / 'journal.jsonl')
     trained = [t.number for t in history.of_role(Role.SEARCH) if t.state is State.COMPLETE]
     finalist = history.of_role(Role.FINALIST)[0].number
-    wanted = [('proposed', 0), ('proposed', trained[0]), ('settled', trained[1]), ('proposed', finalist)]
+    followed = next(number for number in trained if number + 1 in trained)
+    wanted = [('proposed', 0), ('proposed', trained[0]), ('settled', followed), ('proposed', finalist)]
     keys = [(event['event'], event['number']) for event in events]
-    return [keys.index(key) + 2 for key in wanted]  # counted from 1, after the header
+    return [keys.index(key) + 1 for key in wanted]
 
 
 def test_killed_search_is_the_unbroken_one(unbroken: Path, tmp_path: Path) -> None:
     config, work = write_toy(tmp_path), tmp_path / 'work'
-    for lines in lines_to_kill_at(unbroken):
-        kill_at(start(config, work, '--resume', slow=SLOW), work, lines)
-        assert lines <= count_lines(work) <= lines + 1, 'the kill came too late to mean anything'
+    for events in events_to_kill_at(unbroken):
+        kill_at(start(config, work, '--resume', slow=SLOW), work, events)
+        assert events <= count_events(work) <= events + 1, 'the kill came too late to mean anything'
     finish(start(config, work, '--resume'), work)
     assert read_events(work) == read_events(unbroken)
     best = (work / 'best_config.py').read_text()
@@ -85,9 +86,9 @@ def test_damaged_journal_goes_on_after_its_repair(unbroken: Path, tmp_path: Path
 def test_two_workers_lose_nothing(unbroken: Path, tmp_path: Path) -> None:
     config, work = write_toy(tmp_path, {'execute.workers': 2}), tmp_path / 'work'
     process = start(config, work, slow=SLOW)
-    wait_for(lambda: count_lines(work) >= 6 or process.poll() is not None)
+    wait_for(lambda: count_events(work) >= 4 or process.poll() is not None)
     workers = descendants(process.pid)
-    kill_at(process, work, lines=6)
+    kill_at(process, work, events=4)
     known = read_events(work)
     finish(start(config, work, '--resume'), work)
     assert read_events(work)[: len(known)] == known, 'what was written stays'
