@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse
+from mmautoloss.losses.blocks import threads_of
+from mmautoloss.losses.call import Call, plain_sums, plain_total
+from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.inputs import Rows, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.registry import MODELS, register
@@ -137,44 +140,51 @@ class SearchedLoss(nn.Module):
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
         ignore_index = self.ignore_index if ignore_index is None else ignore_index
-        rows = self.kind.rows(pred, target, weight, ignore_index)
-        sums = self._channel_sums(rows)
-        if reduction == 'none':
-            sums = sums.new_zeros(len(pred), *sums.shape[1:]).index_put((rows.index,), sums)
-            return self.loss_weight * (sums if rows.pred.dim() == 4 else sums.flatten())
-        total = sums.sum()
-        if reduction == 'mean':
+        with threads_of(pred):
+            rows = self.kind.rows(pred, target, weight, ignore_index)
+            if not len(rows.pred):  # as 0 and not as nothing: DDP wants every parameter to take part
+                return self._nothing(rows, len(pred), reduction)
+            if reduction == 'none':
+                return self._values(rows, len(pred))
             divisor = rows.positions if avg_factor is None else avg_factor + _EPS
-            total = total / (divisor if len(sums) else 1)
-        return self.loss_weight * total
+            return self._total(rows, 1 if reduction == 'sum' else divisor)
 
-    def _channel_sums(self, rows: Rows) -> Tensor:
-        """Weighted sum over the channels, (M, H, W)."""
-        if not len(rows.pred):  # as 0 and not as nothing: DDP wants every parameter to take part
-            empty = _full_precision(rows.pred).sum(dim=1)
-            return empty if empty.dim() == 3 else empty[:, None, None]
-        elements = self.graph.elements(self._tensors(rows), rows.valid)
-        if rows.weight is not None:
-            elements = elements * rows.weight
-        if self._class_weight is not None:
-            elements = elements * self._channel_weight(elements)
-        return elements.sum(dim=1)
+    def _total(self, rows: Rows, divisor: float | Tensor) -> Tensor:
+        """The weighted sum over all elements, divided."""
+        pred, call = _full_precision(rows.pred), self._call(rows)
+        if isinstance(divisor, Tensor):
+            return self.loss_weight * (self._sum(pred, call) / divisor)
+        return self._sum(pred, call, self.loss_weight / divisor)
 
-    def _channel_weight(self, elements: Tensor) -> Tensor:
-        if len(self._class_weight) != elements.shape[1]:
+    def _sum(self, pred: Tensor, call: Call, scale: float = 1.0) -> Tensor:
+        total = fused_total(pred, call, scale)
+        return scale * plain_total(pred, call) if total is None else total
+
+    def _values(self, rows: Rows, count: int) -> Tensor:
+        """A value a row, (M,), or a pixel, (N, H, W), 0 for those that do not count."""
+        sums = plain_sums(_full_precision(rows.pred), self._call(rows))
+        sums = sums.new_zeros(count, *sums.shape[1:]).index_put((rows.index,), sums)
+        return self.loss_weight * (sums if rows.pred.dim() == 4 else sums.flatten())
+
+    def _nothing(self, rows: Rows, count: int, reduction: str) -> Tensor:
+        empty = _full_precision(rows.pred).sum(dim=1)
+        if reduction != 'none':
+            return empty.sum()
+        return empty.new_zeros(count, *empty.shape[1:]).index_put((rows.index,), empty)
+
+    def _call(self, rows: Rows) -> Call:
+        channel_weight = None if self._class_weight is None else self._channel_weight(rows.pred)
+        weight = None if rows.weight is None else rows.weight.to(_precision(rows.pred))
+        return Call(self.graph.tree, self.kind, rows.target, weight, channel_weight, rows.valid)
+
+    def _channel_weight(self, pred: Tensor) -> Tensor:
+        channels = 1 if self.kind.name == 'area' else pred.shape[1]
+        if len(self._class_weight) != channels:
             raise SetupError(
-                f'class_weight needs one factor for each of {elements.shape[1]} channels, '
-                f'but got {len(self._class_weight)}.'
+                f'class_weight needs one factor for each of {channels} channels, but got {len(self._class_weight)}.'
             )
-        return elements.new_tensor(self._class_weight).view(1, -1, 1, 1)
-
-    def _tensors(self, rows: Rows) -> dict[str, Tensor]:
-        # in float32 also under autocast: areas and exponentials leave the range of halves
-        with torch.autocast(rows.pred.device.type, enabled=False):
-            tensors = self.kind.tensors(_full_precision(rows.pred), rows.target)
-        if rows.valid is not None:
-            tensors = {name: torch.where(rows.valid, tensor, 0) for name, tensor in tensors.items()}
-        return tensors
+        factors = torch.tensor(self._class_weight, dtype=_precision(pred), device=pred.device)
+        return factors.view(1, -1, 1, 1)
 
     def extra_repr(self) -> str:
         return f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'
@@ -187,5 +197,9 @@ def _check_class_weight(factors: Sequence[float]) -> tuple[float, ...]:
     return factors
 
 
-def _full_precision(tensor: Tensor) -> Tensor:
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
+def _precision(pred: Tensor) -> torch.dtype:
+    return torch.float64 if pred.dtype == torch.float64 else torch.float32
+
+
+def _full_precision(pred: Tensor) -> Tensor:
+    return pred.to(_precision(pred))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -16,8 +17,7 @@ class Rows(NamedTuple):
 
     Attributes:
         pred: Raw predictions (M, ...), before the activation.
-        target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes; in maps -1 marks what
-            does not count.
+        target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes.
         weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
         index: Positions (M,) of the rows in the call.
         valid: Which elements of maps count, broadcastable to (M, C, H, W), or None where all do.
@@ -28,6 +28,13 @@ class Rows(NamedTuple):
     weight: Tensor | None
     index: Tensor
     valid: Tensor | None = None
+
+    @property
+    def marked(self) -> Tensor:
+        """The targets, with -1 where nothing counts."""
+        if self.valid is None:
+            return self.target
+        return self.target.where(self.valid if self.target.dim() == self.valid.dim() else self.valid[:, 0], -1)
 
     @property
     def positions(self) -> Tensor | int:
@@ -50,6 +57,7 @@ class InputKind(ABC):
         regression: Whether targets are values like the predictions, and so can be scattered as well.
         weighted: Whether the third argument of a call is a weight.
         maps: Whether a call may hold a map for each image of the batch.
+        one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot.
     """
 
     name: ClassVar[str]
@@ -60,6 +68,7 @@ class InputKind(ABC):
     regression: ClassVar[bool] = False
     weighted: ClassVar[bool] = True
     maps: ClassVar[bool] = False
+    one_hot: ClassVar[bool] = False
 
     @abstractmethod
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
@@ -68,6 +77,23 @@ class InputKind(ABC):
     @abstractmethod
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The named inputs (M, C, H, W) of chosen rows, (M, C, 1, 1) without a map; the activation is applied here."""
+
+    def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """At least those of the named inputs that are asked for; ``label`` are labels as (M, 1, H, W), from 0 on."""
+        return self.tensors(pred, target)
+
+    @abstractmethod
+    def pull_back(
+        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
+    ) -> Tensor:
+        """The gradient of the raw prediction.
+
+        Args:
+            pred: Raw predictions (M, ...).
+            target: Targets (M, ...).
+            tensors: The inputs, as ``leaves`` gives them.
+            gradients: Gradients of those that depend on the prediction, broadcastable to them; at least one.
+        """
 
     def unit(self, pred: Tensor, target: Tensor) -> Tensor:
         """One natural step of the raw prediction, broadcastable to it: 1, for boxes a side."""
@@ -95,12 +121,34 @@ def as_nchw(rows: Tensor) -> Tensor:
 
 def row_counts(weight: Tensor) -> Tensor:
     """Which rows have any weight; weights are (M,) or (M, C)."""
-    return weight != 0 if weight.dim() == 1 else (weight != 0).any(dim=1)
+    return weight != 0 if weight.dim() == 1 else weight.any(dim=1)
 
 
 def element_weight(weight: Tensor) -> Tensor:
     """Weights (M,) or (M, C) as (M, 1 or C, 1, 1)."""
-    return as_nchw(weight[:, None] if weight.dim() == 1 else weight)
+    return weight[:, None, None, None] if weight.dim() == 1 else weight[:, :, None, None]
+
+
+def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tensor | None = None) -> Rows:
+    """The rows that have a weight.
+
+    Args:
+        pred: Rows (M, C).
+        target: Targets, one a row.
+        weight: Weights (M,) or (M, C), or None.
+        keep: Which rows may count, (M,), or None where all do.
+    """
+    if weight is not None and not bool(weight.all()):
+        keep = row_counts(weight) if keep is None else keep & row_counts(weight)
+    if keep is None or bool(keep.all()):  # the usual call of a head of RoIs: nothing to copy
+        return Rows(pred, target, _weight_of(weight), torch.arange(len(pred), device=pred.device))
+    index = keep.nonzero().squeeze(1)
+    weight = None if weight is None else weight.index_select(0, index)
+    return Rows(pred.index_select(0, index), target.index_select(0, index), _weight_of(weight), index)
+
+
+def _weight_of(weight: Tensor | None) -> Tensor | None:
+    return None if weight is None else element_weight(weight)
 
 
 def choose_images(pred: Tensor, target: Tensor, weight: Tensor | None, valid: Tensor) -> Rows:
@@ -112,11 +160,13 @@ def choose_images(pred: Tensor, target: Tensor, weight: Tensor | None, valid: Te
         weight: Weights broadcastable to the prediction, or None.
         valid: What counts, broadcastable to the prediction.
     """
+    if bool(valid.all()):
+        return Rows(pred, target, weight, torch.arange(len(pred), device=pred.device))
     index = valid.flatten(1).any(dim=1).nonzero().squeeze(1)
     if len(index) < len(pred):
         pred, target, valid = pred[index], target[index], valid[index]
         weight = None if weight is None else weight[index]
-    return Rows(pred, target, weight, index, None if bool(valid.all()) else valid)
+    return Rows(pred, target, weight, index, valid)
 
 
 def wrong_shapes(name: str, wanted: str, pred: Tensor, target: Tensor) -> SetupError:

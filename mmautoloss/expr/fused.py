@@ -1,0 +1,203 @@
+"""Evaluation of a plan, and its reverse: plain tensor code without autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmautoloss.expr.derivatives import DERIVATIVES
+from mmautoloss.expr.lowering import Instruction
+from mmautoloss.expr.plan import Plan
+from mmautoloss.expr.primitives import EPS, PRIMITIVES
+
+Shape = tuple[int, ...]
+
+
+def _log(x: Tensor) -> Tensor:
+    return x.abs().add_(EPS).log_().mul_(x.sign())
+
+
+def _sqrt(x: Tensor) -> Tensor:
+    return x.abs().add_(EPS).sqrt_().mul_(x.sign())
+
+
+_FUNCTIONS = {name: primitive.function for name, primitive in PRIMITIVES.items()}
+_FUNCTIONS |= {'sub': torch.sub, 'rsub': torch.rsub, 'log': _log, 'sqrt': _sqrt}  # in place: autograd does not look on
+
+
+class Inputs(NamedTuple):
+    """What the instructions of a plan read, of all positions or of a block.
+
+    Attributes:
+        tensors: By name, (N, C, H, W); ``label`` (N, 1, H, W), int64.
+        valid: Which elements count, broadcastable, or None where all do.
+        counts: How many do a channel, (1, C or 1, 1, 1) or a number.
+    """
+
+    tensors: Mapping[str, Tensor]
+    valid: Tensor | None
+    counts: Tensor | int
+
+
+def evaluate(plan: Plan, order: Iterable[int], values: list, inputs: Inputs) -> None:
+    """Fills in the values of the instructions in ``order``; those that they need and that are not among them are there."""
+    for index in order:
+        values[index] = _compute(plan.instructions[index], values, inputs)
+
+
+def _compute(instruction: Instruction, values: list, inputs: Inputs) -> Tensor:
+    node, operands = instruction.node, instruction.operands
+    if not operands:
+        return inputs.tensors[node]
+    if node in _LOOKS_AROUND:
+        return _LOOKS_AROUND[node](values[operands[0]], inputs)
+    if len(operands) == 1:
+        return _FUNCTIONS[node](values[operands[0]])
+    return _FUNCTIONS[node](values[operands[0]], values[operands[1]])
+
+
+def channel_sum(x: Tensor, valid: Tensor | None) -> Tensor:
+    """The sum over the positions that count, (1, C, 1, 1)."""
+    return (x if valid is None else torch.where(valid, x, 0)).sum(dim=(0, 2, 3), keepdim=True)
+
+
+def _mean_nhw(x: Tensor, inputs: Inputs) -> Tensor:
+    return channel_sum(x, inputs.valid) / inputs.counts
+
+
+def _mean_c(x: Tensor, inputs: Inputs) -> Tensor:
+    if _by_channel(inputs.valid):
+        return torch.where(inputs.valid, x, 0).sum(dim=1, keepdim=True) / _channels_that_count(inputs.valid)
+    return x.mean(dim=1, keepdim=True)
+
+
+def _by_channel(valid: Tensor | None) -> bool:
+    return valid is not None and valid.shape[1] > 1
+
+
+def _channels_that_count(valid: Tensor) -> Tensor:
+    return valid.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def _at(x: Tensor, inputs: Inputs) -> Tensor:
+    label = inputs.tensors['label']
+    return x.expand(label.shape[0], -1, *label.shape[2:]).gather(1, label)
+
+
+def _spread(x: Tensor, inputs: Inputs) -> Tensor:
+    label, (count, _, height, width) = inputs.tensors['label'], x.shape
+    empty = x.new_zeros(count, inputs.tensors['p'].shape[1], height, width)
+    return empty.scatter_(1, label, x)
+
+
+def _share(x: Tensor, inputs: Inputs) -> Tensor:
+    return x / inputs.tensors['p'].shape[1]
+
+
+_LOOKS_AROUND = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'at': _at, 'spread': _spread, 'share': _share}
+
+
+def pull_back(plan: Plan, order: Iterable[int], values: list, inputs: Inputs, gradients: dict[int, Tensor]) -> None:
+    """Carries gradients from results to operands.
+
+    Args:
+        plan: The plan.
+        order: Instructions that were evaluated.
+        values: Their values, and those of what they read.
+        inputs: As for ``evaluate``.
+        gradients: Those of the results, by index, of the shape of the value or a smaller one that stands for it;
+            afterwards those of the inputs and of the means that ``order`` takes as known.
+    """
+    for index in reversed(tuple(order)):
+        instruction = plan.instructions[index]
+        if instruction.is_input or index not in gradients:
+            continue
+        gradient = gradients.pop(index)
+        for position, operand in enumerate(instruction.operands):
+            if plan.instructions[operand].active:
+                part = _part(instruction, position, gradient, values, inputs, values[index])
+                gradients[operand] = gradients[operand] + part if operand in gradients else part
+
+
+def _part(
+    instruction: Instruction, position: int, gradient: Tensor, values: list, inputs: Inputs, value: Tensor
+) -> Tensor:
+    """Gradient of one operand."""
+    node, operands = instruction.node, instruction.operands
+    operand = values[operands[position]]
+    if node in _BACK_AROUND:
+        return _BACK_AROUND[node](gradient, operand, inputs)
+    if len(operands) == 1:
+        return DERIVATIVES[node](gradient, operand, value)
+    if node == 'mul':
+        gradient = gradient * values[operands[1 - position]]
+    elif (node, position) in (('sub', 1), ('rsub', 0)):
+        gradient = -gradient
+    return gradient if value.shape == operand.shape else reduced(gradient, value.shape, operand.shape, inputs.valid)
+
+
+def reduced(gradient: Tensor, full: Shape, shape: Shape, valid: Tensor | None = None) -> Tensor:
+    """Sum of a gradient over the dimensions along which an operand was copied.
+
+    Args:
+        gradient: Stands for one of the shape ``full``, and may have 1 where it is the same all over, or be a scalar.
+        full: Shape of the result.
+        shape: Shape of the operand.
+        valid: Which elements count. The gradient of the others is 0, or 0 * NaN.
+    """
+    dims, factor = [], 1
+    for dim, (size, own) in enumerate(zip(full, shape, strict=True)):
+        if size != own:
+            if gradient.dim() and gradient.shape[dim] == size:
+                dims.append(dim)
+            else:
+                factor *= size
+    if dims:
+        gradient = gradient if valid is None else torch.where(valid, gradient, 0)
+        gradient = gradient.sum(dim=dims, keepdim=True)
+    return gradient if factor == 1 else gradient * factor
+
+
+def mean_seed(gradient: Tensor, inputs: Inputs) -> Tensor:
+    """Gradient of what a mean over the positions is of, a value for all elements that count and 0 for the others."""
+    gradient = gradient / inputs.counts
+    return gradient if inputs.valid is None else torch.where(inputs.valid, gradient, 0)
+
+
+def _mean_nhw_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    return mean_seed(gradient, inputs)
+
+
+def _mean_c_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    if _by_channel(inputs.valid):
+        return torch.where(inputs.valid, gradient / _channels_that_count(inputs.valid), 0)
+    return gradient / x.shape[1]
+
+
+def _at_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    label = inputs.tensors['label']
+    full = x.new_zeros(label.shape[0], x.shape[1], *label.shape[2:])
+    full.scatter_(1, label, gradient.expand(label.shape))
+    return full if full.shape == x.shape else reduced(full, full.shape, x.shape, inputs.valid)
+
+
+def _spread_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    if gradient.dim() == 0 or gradient.shape[1] == 1:  # the same in all channels
+        return gradient
+    return _at(gradient, inputs)
+
+
+def _share_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    return gradient / inputs.tensors['p'].shape[1]
+
+
+_BACK_AROUND = {
+    'mean_nhw': _mean_nhw_back,
+    'mean_c': _mean_c_back,
+    'at': _at_back,
+    'spread': _spread_back,
+    'share': _share_back,
+}

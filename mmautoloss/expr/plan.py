@@ -1,0 +1,97 @@
+"""An expression laid out for speed: what a fused evaluation computes, in which order and shape."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+
+from mmautoloss.expr.lowering import Instruction, Value, lower
+from mmautoloss.expr.tree import Tree
+
+
+class Stage(NamedTuple):
+    """What can be computed in one pass over blocks of positions.
+
+    Attributes:
+        order: Indices of the instructions, in order of evaluation.
+        roots: Those whose values are wanted: the operands of means over all positions or, last, the root.
+        means: The means that become known by this pass, one a root; empty in the last stage.
+    """
+
+    order: tuple[int, ...]
+    roots: tuple[int, ...]
+    means: tuple[int, ...]
+
+
+class Plan(NamedTuple):
+    """Instructions, and the passes over blocks in which they are computed.
+
+    Attributes:
+        instructions: All, in an order in which they can be computed at once.
+        root: The value to be summed.
+        stages: As many as means over all positions are nested in each other, and one.
+        everything: All instructions that are no constants, in order.
+        numbers: The constants, None for the others.
+        inputs: Indices of the inputs.
+        names: The tensors that are read: the inputs and, where ``y`` is one-hot, ``label``.
+    """
+
+    instructions: tuple[Instruction, ...]
+    root: Value
+    stages: tuple[Stage, ...]
+    everything: tuple[int, ...]
+    numbers: tuple[float | None, ...]
+    inputs: tuple[int, ...]
+    names: tuple[str, ...]
+
+
+@lru_cache(maxsize=1024)
+def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.dtype) -> Plan | None:
+    """The plan of an expression.
+
+    Args:
+        tree: The expression.
+        prediction: Names of the inputs that depend on the prediction.
+        one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot.
+        dtype: Precision, in which constants are computed beforehand.
+
+    Returns:
+        The plan; None where there is none: a pool looks at neighbours, a mean over the channels of what is the same
+        at all positions is not worth its own case, and an expression without prediction has no gradient.
+    """
+    lowered = lower(tree, prediction, one_hot, dtype)
+    if lowered is None:
+        return None
+    instructions, root = lowered
+    numbers = tuple(each.number for each in instructions)
+    inputs = tuple(index for index, each in enumerate(instructions) if each.is_input)
+    names = tuple(instructions[index].node for index in inputs)
+    if root.sparse or any(each.labelled for each in instructions):
+        names += ('label',)
+    everything = tuple(index for index, number in enumerate(numbers) if number is None)
+    return Plan(instructions, root, _stages(instructions, root.index), everything, numbers, inputs, names)
+
+
+def _stages(instructions: tuple[Instruction, ...], root: int) -> tuple[Stage, ...]:
+    means = [index for index, each in enumerate(instructions) if each.node == 'mean_nhw']
+    levels = sorted({instructions[index].level for index in means})
+    groups = [tuple(index for index in means if instructions[index].level == level) for level in levels]
+    stages = []
+    for group in groups:
+        roots = tuple(instructions[index].operands[0] for index in group)
+        stages.append(Stage(_order(instructions, roots), roots, group))
+    return (*stages, Stage(_order(instructions, (root,)), (root,), ()))
+
+
+def _order(instructions: tuple[Instruction, ...], roots: tuple[int, ...]) -> tuple[int, ...]:
+    """What the roots need, means over all positions taken as known."""
+    needed, stack = set(), list(roots)
+    while stack:
+        index = stack.pop()
+        if index in needed or instructions[index].node in ('mean_nhw', 'number'):
+            continue
+        needed.add(index)
+        stack.extend(instructions[index].operands)
+    return tuple(sorted(needed))
