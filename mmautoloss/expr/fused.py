@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from mmautoloss.expr.derivatives import DERIVATIVES
-from mmautoloss.expr.lowering import Instruction
 from mmautoloss.expr.plan import Plan
 from mmautoloss.expr.primitives import EPS, PRIMITIVES
 
@@ -44,19 +43,17 @@ class Inputs(NamedTuple):
 
 def evaluate(plan: Plan, order: Iterable[int], values: list, inputs: Inputs) -> None:
     """Fills in the values of the instructions in ``order``; those that they need and that are not among them are there."""
+    instructions, tensors = plan.instructions, inputs.tensors
     for index in order:
-        values[index] = _compute(plan.instructions[index], values, inputs)
-
-
-def _compute(instruction: Instruction, values: list, inputs: Inputs) -> Tensor:
-    node, operands = instruction.node, instruction.operands
-    if not operands:
-        return inputs.tensors[node]
-    if node in _LOOKS_AROUND:
-        return _LOOKS_AROUND[node](values[operands[0]], inputs)
-    if len(operands) == 1:
-        return _FUNCTIONS[node](values[operands[0]])
-    return _FUNCTIONS[node](values[operands[0]], values[operands[1]])
+        node, operands, *_ = instructions[index]
+        if not operands:
+            values[index] = tensors[node]
+        elif node in _LOOKS_AROUND:
+            values[index] = _LOOKS_AROUND[node](values[operands[0]], inputs)
+        elif len(operands) == 1:
+            values[index] = _FUNCTIONS[node](values[operands[0]])
+        else:
+            values[index] = _FUNCTIONS[node](values[operands[0]], values[operands[1]])
 
 
 def channel_sum(x: Tensor, valid: Tensor | None) -> Tensor:
@@ -100,7 +97,7 @@ def _share(x: Tensor, inputs: Inputs) -> Tensor:
 _LOOKS_AROUND = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'at': _at, 'spread': _spread, 'share': _share}
 
 
-def pull_back(plan: Plan, order: Iterable[int], values: list, inputs: Inputs, gradients: dict[int, Tensor]) -> None:
+def pull_back(plan: Plan, order: Sequence[int], values: list, inputs: Inputs, gradients: dict[int, Tensor]) -> None:
     """Carries gradients from results to operands.
 
     Args:
@@ -111,32 +108,36 @@ def pull_back(plan: Plan, order: Iterable[int], values: list, inputs: Inputs, gr
         gradients: Those of the results, by index, of the shape of the value or a smaller one that stands for it;
             afterwards those of the inputs and of the means that ``order`` takes as known.
     """
-    for index in reversed(tuple(order)):
-        instruction = plan.instructions[index]
-        if instruction.is_input or index not in gradients:
+    instructions = plan.instructions
+    for index in reversed(order):
+        node, operands, *_ = instructions[index]
+        if not operands or index not in gradients:
             continue
-        gradient = gradients.pop(index)
-        for position, operand in enumerate(instruction.operands):
-            if plan.instructions[operand].active:
-                part = _part(instruction, position, gradient, values, inputs, values[index])
+        gradient, value = gradients.pop(index), values[index]
+        for position, operand in enumerate(operands):
+            if instructions[operand].active:
+                if len(operands) == 2:
+                    part = _part(node, position, gradient, values[operands[1 - position]])
+                    part = _like(part, value, values[operand], inputs)
+                elif node in _BACK_AROUND:
+                    part = _BACK_AROUND[node](gradient, values[operand], inputs)
+                else:
+                    part = DERIVATIVES[node](gradient, values[operand], value)
                 gradients[operand] = gradients[operand] + part if operand in gradients else part
 
 
-def _part(
-    instruction: Instruction, position: int, gradient: Tensor, values: list, inputs: Inputs, value: Tensor
-) -> Tensor:
-    """Gradient of one operand."""
-    node, operands = instruction.node, instruction.operands
-    operand = values[operands[position]]
-    if node in _BACK_AROUND:
-        return _BACK_AROUND[node](gradient, operand, inputs)
-    if len(operands) == 1:
-        return DERIVATIVES[node](gradient, operand, value)
+def _part(node: str, position: int, gradient: Tensor, other: Tensor) -> Tensor:
+    """Gradient of one of two operands."""
     if node == 'mul':
-        gradient = gradient * values[operands[1 - position]]
-    elif (node, position) in (('sub', 1), ('rsub', 0)):
-        gradient = -gradient
-    return gradient if value.shape == operand.shape else reduced(gradient, value.shape, operand.shape, inputs.valid)
+        return gradient * other
+    return -gradient if (node, position) in (('sub', 1), ('rsub', 0)) else gradient
+
+
+def _like(gradient: Tensor, value: Tensor, operand: Tensor, inputs: Inputs) -> Tensor:
+    """The gradient of an operand that may have been broadcast."""
+    if value.shape == operand.shape:
+        return gradient
+    return reduced(gradient, value.shape, operand.shape, inputs.valid)
 
 
 def reduced(gradient: Tensor, full: Shape, shape: Shape, valid: Tensor | None = None) -> Tensor:

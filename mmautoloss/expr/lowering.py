@@ -16,6 +16,8 @@ from mmautoloss.expr.primitives import PRIMITIVES
 from mmautoloss.expr.program import compile_tree
 from mmautoloss.expr.tree import Tree, is_number
 
+AT_LABEL = 'p_label'
+"""The input ``p`` in the channel of the label, (N, 1, H, W); its gradient has a short way through the softmax."""
 _ZERO_AT_ZERO = frozenset({'neg', 'abs', 'square', 'tanh', 'sqrt', 'log', 'sin', 'erf', 'atan'})
 _POOLS = frozenset({'maxpool', 'minpool'})
 
@@ -125,7 +127,9 @@ class _Lowering:
             return self._emit(node, *(self.at(operand) for operand in operands))
         value = self.value(step)
         one_channel = value.sparse or node == 'mean_c' or self._get(value.index).number is not None
-        return value.index if one_channel else self._emit('at', value.index)
+        if one_channel:
+            return value.index
+        return self._input(AT_LABEL) if node == 'p' else self._emit('at', value.index)
 
     def _sparse_product(self, *operands: int) -> Value | None:
         """A product with a sparse factor is sparse, if the other cannot be Inf or NaN, nor its slope."""
@@ -189,7 +193,7 @@ class _Lowering:
         return self._add(Instruction('number', (), number, wide=False))
 
     def _input(self, name: str) -> int:
-        return self._add(Instruction(name, (), None, name in self.prediction))
+        return self._add(Instruction(name, (), None, name in self.prediction or name == AT_LABEL))
 
     def _add(self, instruction: Instruction) -> int:
         index = self.found.setdefault(instruction, len(self.found))

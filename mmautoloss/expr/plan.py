@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from mmautoloss.expr.lowering import Instruction, Value, lower
+from mmautoloss.expr.lowering import AT_LABEL, Instruction, Value, lower
 from mmautoloss.expr.tree import Tree
 
 
@@ -34,8 +34,8 @@ class Plan(NamedTuple):
         stages: As many as means over all positions are nested in each other, and one.
         everything: All instructions that are no constants, in order.
         numbers: The constants, None for the others.
-        inputs: Indices of the inputs.
-        names: The tensors that are read: the inputs and, where ``y`` is one-hot, ``label``.
+        names: The tensors that are read.
+        widest: One of the shape over which the root is summed.
     """
 
     instructions: tuple[Instruction, ...]
@@ -43,8 +43,8 @@ class Plan(NamedTuple):
     stages: tuple[Stage, ...]
     everything: tuple[int, ...]
     numbers: tuple[float | None, ...]
-    inputs: tuple[int, ...]
     names: tuple[str, ...]
+    widest: str
 
 
 @lru_cache(maxsize=1024)
@@ -66,12 +66,10 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
         return None
     instructions, root = lowered
     numbers = tuple(each.number for each in instructions)
-    inputs = tuple(index for index, each in enumerate(instructions) if each.is_input)
-    names = tuple(instructions[index].node for index in inputs)
-    if root.sparse or any(each.labelled for each in instructions):
-        names += ('label',)
+    names = tuple(each.node for each in instructions if each.is_input)
+    widest = 'label' if root.sparse else next(name for name in (*names, 'p') if name != AT_LABEL)
     everything = tuple(index for index, number in enumerate(numbers) if number is None)
-    return Plan(instructions, root, _stages(instructions, root.index), everything, numbers, inputs, names)
+    return Plan(instructions, root, _stages(instructions, root.index), everything, numbers, names, widest)
 
 
 def _stages(instructions: tuple[Instruction, ...], root: int) -> tuple[Stage, ...]:

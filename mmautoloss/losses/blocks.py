@@ -72,7 +72,9 @@ def valid_of(block: Block, valid: Tensor | None) -> Tensor | None:
     if valid is None:
         return None
     valid = block.of(valid)
-    return None if valid.device.type == 'cpu' and bool(valid.all()) else valid
+    if torch.compiler.is_compiling() or valid.device.type != 'cpu':
+        return valid
+    return None if bool(valid.all()) else valid
 
 
 def each_block(function: Callable[[Block], Result], pred: Tensor) -> list[Result]:

@@ -15,8 +15,8 @@ from mmautoloss.losses.blocks import WHOLE, Block, each_block, valid_of
 from mmautoloss.losses.call import Call
 
 Values = list[Tensor | float | None]
-Kept = dict[int | str, Tensor]
-"""Values by instruction, and inputs by name, from the forward to the backward pass."""
+Means = dict[int, Tensor]
+"""Means over all positions, by instruction."""
 
 
 def count(pred: Tensor, valid: Tensor | None) -> Tensor | int:
@@ -26,90 +26,93 @@ def count(pred: Tensor, valid: Tensor | None) -> Tensor | int:
     return valid.expand(len(pred), -1, *pred.shape[2:]).sum(dim=(0, 2, 3), keepdim=True).clamp(min=1)
 
 
-def total_at_once(pred: Tensor, plan: Plan, call: Call, counts: Tensor | int) -> tuple[Tensor, Kept]:
-    """The total of a call, and its inputs by name and all values that are tensors by instruction."""
-    inputs, values = _evaluated(WHOLE, plan.everything, {}, pred, plan, call, counts)
-    kept = {index: value for index, value in enumerate(values) if isinstance(value, Tensor)}
-    return _total(values, plan, call, inputs, WHOLE), inputs.tensors | kept
-
-
-def gradient_at_once(
-    pred: Tensor, plan: Plan, call: Call, counts: Tensor | int, kept: Kept, gradient: Tensor
-) -> Tensor:
-    """The gradient of the prediction; if nothing is kept, the values are computed again."""
-    inputs, values = _evaluated(WHOLE, () if kept else plan.everything, kept, pred, plan, call, counts)
-    gradients = {plan.root.index: _seed(gradient, values, plan, call, inputs, WHOLE)}
+def at_once(
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """The scaled total of a call and, if wanted, its gradient with respect to the prediction."""
+    inputs, values = _evaluated(WHOLE, plan.everything, {}, pred, plan, call, _counts(pred, plan, call))
+    total = _total(values, plan, call, inputs, WHOLE) * scale
+    if not wanted:
+        return total, None
+    gradients = {plan.root.index: _seed(scale, values, plan, call, inputs, WHOLE)}
     pull_back(plan, plan.everything, values, inputs, gradients)
     found = _to_prediction(gradients, plan, call, inputs, pred, WHOLE)
-    return found if inputs.valid is None else torch.where(inputs.valid, found, 0)
+    return total, found if inputs.valid is None else torch.where(inputs.valid, found, 0)
 
 
-def total_by_blocks(pred: Tensor, plan: Plan, call: Call, counts: Tensor | int) -> tuple[Tensor, Kept]:
-    """The total of a call, and the means over all positions by instruction."""
-    means: Kept = {}
+def by_blocks(
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """The same as ``at_once``: a pass over the blocks for each stage and, but for the last, one back."""
+    counts, means = _counts(pred, plan, call), {}
     *earlier, last = plan.stages
 
     def sums(stage: Stage, block: Block) -> list[Tensor]:
         inputs, values = _evaluated(block, stage.order, means, pred, plan, call, counts)
         return [channel_sum(values[root], inputs.valid) for root in stage.roots]
 
-    def total(block: Block) -> Tensor:
-        inputs, values = _evaluated(block, last.order, means, pred, plan, call, counts)
-        return _total(values, plan, call, inputs, block)
-
     for stage in earlier:
         found = each_block(partial(sums, stage), pred)
-        for mean, parts in zip(stage.means, zip(*found, strict=True), strict=True):
-            means[mean] = sum(parts) / counts
-    return torch.stack(each_block(total, pred)).sum(), means
+        means.update((mean, sum(parts) / counts) for mean, parts in zip(stage.means, zip(*found), strict=True))
+    gradient = torch.zeros_like(pred) if wanted and earlier else torch.empty_like(pred) if wanted else None
 
-
-def gradient_by_blocks(
-    pred: Tensor, plan: Plan, call: Call, counts: Tensor | int, means: Kept, gradient: Tensor
-) -> Tensor:
-    """The gradient of the prediction, from the last stage to the first: each asks for gradients of earlier means."""
-    found, written = torch.empty_like(pred), False
-    of_means: dict[int, Tensor] = {}
-
-    def back(stage: Stage, seeds: dict[int, Tensor], block: Block) -> dict[int, Tensor]:
+    def back(stage: Stage, of_means: Means, block: Block) -> tuple[Tensor | None, Means]:
         inputs, values = _evaluated(block, stage.order, means, pred, plan, call, counts)
-        gradients = {root: mean_seed(seeds[mean], inputs) for mean, root in zip(stage.means, stage.roots) if mean in seeds}
+        total = None if stage.means else _total(values, plan, call, inputs, block)
+        if gradient is None:
+            return total, {}
+        gradients = _mean_seeds(stage, of_means, inputs)
         if not stage.means:
-            gradients = {plan.root.index: _seed(gradient, values, plan, call, inputs, block)}
+            gradients[plan.root.index] = _seed(scale, values, plan, call, inputs, block)
         pull_back(plan, stage.order, values, inputs, gradients)
         known = {index: gradients.pop(index) for index in means.keys() & gradients.keys()}
         if gradients:  # else the stage reads nothing but means
-            part = _to_prediction(gradients, plan, call, inputs, block.of(pred), block)
-            _write(part + block.of(found) if written else part, inputs.valid, block.of(found))
-        return known
+            part, out = _to_prediction(gradients, plan, call, inputs, block.of(pred), block), block.of(gradient)
+            _write(part + out if earlier else part, inputs.valid, out)
+        return total, known
 
-    for stage in reversed(plan.stages):
-        seeds = {mean: of_means[mean] for mean in stage.means if mean in of_means}
-        for known in each_block(partial(back, stage, seeds), pred):
-            for index, part in known.items():
-                of_means[index] = of_means[index] + part if index in of_means else part
-        written = written or any(plan.instructions[index].is_input and plan.instructions[index].active for index in stage.order)
-    return found
+    totals, of_means = _gathered(each_block(partial(back, last, {}), pred), {})
+    for stage in reversed(earlier if wanted else ()):
+        _, of_means = _gathered(each_block(partial(back, stage, of_means), pred), of_means)
+    return torch.stack(totals).sum() * scale, gradient
+
+
+def _counts(pred: Tensor, plan: Plan, call: Call) -> Tensor | int:
+    return count(pred, call.valid) if len(plan.stages) > 1 else 1
+
+
+def _mean_seeds(stage: Stage, of_means: Means, inputs: Inputs) -> dict[int, Tensor]:
+    """Gradients of what the means of a stage are of."""
+    return {
+        root: mean_seed(of_means[mean], inputs)
+        for mean, root in zip(stage.means, stage.roots, strict=False)  # the last has a root, no mean
+        if mean in of_means
+    }
+
+
+def _gathered(found: list[tuple[Tensor | None, Means]], of_means: Means) -> tuple[list, Means]:
+    """Totals of the blocks, and the sums over the blocks of the gradients of means."""
+    of_means = dict(of_means)
+    for _, known in found:
+        for index, part in known.items():
+            of_means[index] = of_means[index] + part if index in of_means else part
+    return [total for total, _ in found], of_means
 
 
 def _evaluated(
     block: Block,
     order: Collection[int],
-    known: Kept,
+    means: Means,
     pred: Tensor,
     plan: Plan,
     call: Call,
     counts: Tensor | int,
 ) -> tuple[Inputs, Values]:
-    """What a block holds, and the values of some instructions; those that are known are not computed."""
+    """What a block holds, and the values of some instructions, given means that are not among them."""
     values: Values = list(plan.numbers)
-    tensors = {}
-    for key, value in known.items():
-        if isinstance(key, str):
-            tensors[key] = value
-        else:
-            values[key] = value
-    tensors = tensors or call.kind.leaves(block.of(pred), block.of(call.target), plan.names)
+    for index, mean in means.items():
+        values[index] = mean
+    tensors = call.kind.leaves(block.of(pred), block.of(call.target), plan.names)
     inputs = Inputs(tensors, valid_of(block, call.valid), counts)
     evaluate(plan, order, values, inputs)
     return inputs, values
@@ -118,14 +121,13 @@ def _evaluated(
 def _total(values: Values, plan: Plan, call: Call, inputs: Inputs, block: Block) -> Tensor:
     """The weighted sum of a block: over the dimensions in which nothing is weighted first."""
     value, weights = values[plan.root.index], _weights(plan, call, inputs, block)
-    shape = _shape(plan, inputs)
     masks = weights if inputs.valid is None else [*weights, inputs.valid]
     copies = 1
-    for dim in range(4):
-        if all(mask.shape[dim] == 1 for mask in masks):
-            if value.shape[dim] != shape[dim]:
-                copies *= shape[dim]
-            elif shape[dim] > 1 and masks:
+    for dim, (own, full) in enumerate(zip(value.shape, _shape(plan, inputs), strict=True)):
+        if full > 1 and all(mask.shape[dim] == 1 for mask in masks):
+            if own != full:
+                copies *= full
+            elif masks:
                 value = value.sum(dim=dim, keepdim=True)
     for weight in weights:
         value = value * weight
@@ -135,32 +137,33 @@ def _total(values: Values, plan: Plan, call: Call, inputs: Inputs, block: Block)
     return total if copies == 1 else total * copies
 
 
-def _seed(gradient: Tensor, values: Values, plan: Plan, call: Call, inputs: Inputs, block: Block) -> Tensor:
-    """The gradient of the root."""
-    for weight in _weights(plan, call, inputs, block):
-        gradient = gradient * weight
+def _seed(
+    gradient: float | Tensor, values: Values, plan: Plan, call: Call, inputs: Inputs, block: Block
+) -> Tensor:
+    """The gradient of the root, from that of the total."""
+    weights = _weights(plan, call, inputs, block)
+    for weight in weights:
+        gradient = weight * gradient
+    if not isinstance(gradient, Tensor):
+        gradient = values[plan.root.index].new_full((), gradient)
     if inputs.valid is not None:
         gradient = torch.where(inputs.valid, gradient, 0)
-    shape, own = _shape(plan, inputs), values[plan.root.index].shape
-    return gradient if shape == own else reduced(gradient, shape, own)
+    full, own = _shape(plan, inputs), values[plan.root.index].shape
+    return gradient if full == own else reduced(gradient, full, own)
 
 
 def _weights(plan: Plan, call: Call, inputs: Inputs, block: Block) -> list[Tensor]:
     """Weights of the elements of a block, of those in the channel of the label where the root is sparse."""
     weights = [] if call.weight is None else [block.of(call.weight)]
     if call.channel_weight is not None:
-        label = inputs.tensors.get('label')
-        weight = call.channel_weight
-        weights.append(weight.flatten()[label] if plan.root.sparse else weight)
+        factors = call.channel_weight
+        weights.append(factors.flatten()[inputs.tensors['label']] if plan.root.sparse else factors)
     return weights
 
 
 def _shape(plan: Plan, inputs: Inputs) -> Shape:
     """Shape over which the root is summed."""
-    tensors = inputs.tensors
-    if plan.root.sparse:
-        return tensors['label'].shape
-    return next(tensors[name] for name in plan.names if name != 'label').shape
+    return inputs.tensors[plan.widest].shape
 
 
 def _to_prediction(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse
 from mmautoloss.losses.blocks import threads_of
-from mmautoloss.losses.call import Call, plain_sums, plain_total
+from mmautoloss.losses.call import Call, plain_sums
 from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.inputs import Rows, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
@@ -55,6 +55,9 @@ class SearchedLoss(nn.Module):
             weights of all labels; this loss by the number of positions.)
         loss_name: Key of the loss in logs; must begin with ``loss``, or it would take no part in
             training.
+        compile: Whether ``torch.compile`` writes code for the expression, at the first call with a gradient; that takes
+            some seconds and a C++ compiler, on a GPU Triton. Where it fails, a warning says why, once a process, and
+            the loss is computed as without. Values and gradients are the same up to rounding.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
@@ -76,6 +79,7 @@ class SearchedLoss(nn.Module):
         ignore_index: int | None = None,
         class_weight: Sequence[float] | None = None,
         loss_name: str = 'loss_searched',
+        compile: bool = False,
     ) -> None:
         super().__init__()
         inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
@@ -96,6 +100,7 @@ class SearchedLoss(nn.Module):
         self.ignore_index = ignore_index
         self._class_weight = None if class_weight is None else _check_class_weight(class_weight)
         self._loss_name = loss_name
+        self.compiled = compile
 
     @property
     def expression(self) -> str:
@@ -151,14 +156,10 @@ class SearchedLoss(nn.Module):
 
     def _total(self, rows: Rows, divisor: float | Tensor) -> Tensor:
         """The weighted sum over all elements, divided."""
-        pred, call = _full_precision(rows.pred), self._call(rows)
+        pred = _full_precision(rows.pred)
         if isinstance(divisor, Tensor):
-            return self.loss_weight * (self._sum(pred, call) / divisor)
-        return self._sum(pred, call, self.loss_weight / divisor)
-
-    def _sum(self, pred: Tensor, call: Call, scale: float = 1.0) -> Tensor:
-        total = fused_total(pred, call, scale)
-        return scale * plain_total(pred, call) if total is None else total
+            divisor = divisor.to(pred)
+        return fused_total(pred, self._call(rows), self.loss_weight / divisor, self.compiled)
 
     def _values(self, rows: Rows, count: int) -> Tensor:
         """A value a row, (M,), or a pixel, (N, H, W), 0 for those that do not count."""

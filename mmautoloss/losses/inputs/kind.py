@@ -79,7 +79,10 @@ class InputKind(ABC):
         """The named inputs (M, C, H, W) of chosen rows, (M, C, 1, 1) without a map; the activation is applied here."""
 
     def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """At least those of the named inputs that are asked for; ``label`` are labels as (M, 1, H, W), from 0 on."""
+        """At least those of the named inputs that are asked for.
+
+        With ``one_hot``, also ``label`` (M, 1, H, W), the index of the channel, and ``p_label``, ``p`` in that channel.
+        """
         return self.tensors(pred, target)
 
     @abstractmethod

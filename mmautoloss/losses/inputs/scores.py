@@ -49,20 +49,27 @@ class Softmax(InputKind):
         return {'p': as_nchw(pred.softmax(dim=1)), 'y': as_nchw(one_hot)}
 
     def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        tensors = {} if 'p' not in names and 'y' not in names else {'p': as_nchw(pred.softmax(dim=1))}
+        p = pred.softmax(dim=1)
         label = _labels(pred, target)[:, None]
-        label = tensors['label'] = label if pred.dim() == 4 else label[:, :, None, None]
+        tensors = {'p': as_nchw(p), 'label': as_nchw(label)}
+        if 'p_label' in names:
+            tensors['p_label'] = as_nchw(p.gather(1, label))
         if 'y' in names:
-            tensors['y'] = torch.zeros_like(tensors['p']).scatter_(1, label, 1.0)
+            tensors['y'] = as_nchw(torch.zeros_like(p).scatter_(1, label, 1.0))
         return tensors
 
     def pull_back(
         self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> Tensor:
-        p = tensors['p']
-        gradient = gradients['p'].expand(p.shape).reshape(pred.shape)
-        # rows as rows: with the channels last the kernel is 40 times as fast
-        return torch.ops.aten._softmax_backward_data(gradient, p.view(pred.shape), 1, p.dtype)
+        p, found = tensors['p'].view(pred.shape), None
+        if 'p' in gradients:  # rows as rows: with the channels last the kernel is 40 times as fast
+            gradient = gradients['p'].expand(tensors['p'].shape).reshape(pred.shape)
+            found = torch.ops.aten._softmax_backward_data(gradient, p, 1, p.dtype)
+        if 'p_label' in gradients:
+            share = (gradients['p_label'] * tensors['p_label']).view(len(pred), 1, *pred.shape[2:])
+            found = p * -share if found is None else found.addcmul_(p, share, value=-1)
+            found.scatter_add_(1, tensors['label'].view(share.shape), share)
+        return found
 
 
 class Sigmoid(InputKind):
