@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr.plan import Plan
+from mmautoloss.losses.blocks import is_small
 from mmautoloss.losses.call import Call, plain_total
 from mmautoloss.losses.inputs import input_kind
 from mmautoloss.losses.passes import at_once
@@ -34,7 +35,7 @@ def run_compiled(name: str, plan: Plan | None, pred: Tensor, call: Call, *scale:
     if _failed:
         return _function(name, plan, call.tree, call.kind.name)(*tensors)
     try:
-        return _compiled(name, plan, call.tree, call.kind.name)(*tensors)
+        return _compiled(name, plan, call.tree, call.kind.name, is_small(pred))(*tensors)
     except Exception as error:
         if not _is_of_compiler(error):
             raise
@@ -54,15 +55,16 @@ def _is_of_compiler(error: Exception) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _compiled(name: str, plan: Plan | None, tree: Any, kind: str) -> Compiled:
+def _compiled(name: str, plan: Plan | None, tree: Any, kind: str, small: bool) -> Compiled:
+    # code for small calls has one thread, as many as the context in which it is compiled
     # a function for each expression, whose own parts never change: only the tensors need a look in every call
     look = getattr(torch.compiler, 'keep_tensor_guards_unsafe', None)
     options = None if look is None else {'guard_filter_fn': look}
-    return torch.compile(_function(name, plan, tree, kind), dynamic=True, options=options)
+    return torch.compile(_function(name, plan, tree, kind, small), dynamic=True, options=options)
 
 
 @lru_cache(maxsize=256)
-def _function(name: str, plan: Plan | None, tree: Any, kind: str) -> Compiled:
+def _function(name: str, plan: Plan | None, tree: Any, kind: str, small: bool = False) -> Compiled:
     of_kind, function = input_kind(kind), COMPILED[name]
 
     def run(pred: Tensor, target: Tensor, weight: Any, channel_weight: Any, valid: Any, *scale: Tensor) -> Any:
@@ -70,7 +72,7 @@ def _function(name: str, plan: Plan | None, tree: Any, kind: str) -> Compiled:
         return function(plan, pred, call, *scale)
 
     # code of its own, since compiled code is found by the code that it replaces
-    run.__code__ = run.__code__.replace(co_name=f'{name}_{abs(hash((name, plan, tree, kind)))}')
+    run.__code__ = run.__code__.replace(co_name=f'{name}_{abs(hash((name, plan, tree, kind, small)))}')
     return run
 
 

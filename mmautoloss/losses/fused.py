@@ -47,7 +47,7 @@ class _Total(torch.autograd.Function):
     ) -> Tensor:
         wanted = grad_mode and ctx.needs_input_grad[0]
         if compiled:
-            scale = torch.as_tensor(scale, dtype=pred.dtype, device=pred.device)
+            scale = scale if isinstance(scale, Tensor) else pred.new_full((), scale)
             total, gradient = run_compiled('both' if wanted else 'total', plan, pred, call, scale)
         else:
             with threads_of(pred):

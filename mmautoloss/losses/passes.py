@@ -122,11 +122,12 @@ def _total(values: Values, plan: Plan, call: Call, inputs: Inputs, block: Block)
     """The weighted sum of a block: over the dimensions in which nothing is weighted first."""
     value, weights = values[plan.root.index], _weights(plan, call, inputs, block)
     masks = weights if inputs.valid is None else [*weights, inputs.valid]
+    own, full, shapes = value.shape, _shape(plan, inputs), [mask.shape for mask in masks]
     copies = 1
-    for dim, (own, full) in enumerate(zip(value.shape, _shape(plan, inputs), strict=True)):
-        if full > 1 and all(mask.shape[dim] == 1 for mask in masks):
-            if own != full:
-                copies *= full
+    for dim in range(4):
+        if full[dim] > 1 and all([shape[dim] == 1 for shape in shapes]):
+            if own[dim] != full[dim]:
+                copies *= full[dim]
             elif masks:
                 value = value.sum(dim=dim, keepdim=True)
     for weight in weights:

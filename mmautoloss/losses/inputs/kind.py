@@ -19,15 +19,20 @@ class Rows(NamedTuple):
         pred: Raw predictions (M, ...), before the activation.
         target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes.
         weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
-        index: Positions (M,) of the rows in the call.
+        chosen: Positions (M,) of the rows in the call, or None where they are all.
         valid: Which elements of maps count, broadcastable to (M, C, H, W), or None where all do.
     """
 
     pred: Tensor
     target: Tensor
     weight: Tensor | None
-    index: Tensor
+    chosen: Tensor | None = None
     valid: Tensor | None = None
+
+    @property
+    def index(self) -> Tensor:
+        """Positions (M,) of the rows in the call."""
+        return torch.arange(len(self.pred), device=self.pred.device) if self.chosen is None else self.chosen
 
     @property
     def marked(self) -> Tensor:
@@ -122,6 +127,11 @@ def as_nchw(rows: Tensor) -> Tensor:
     return rows if rows.dim() == 4 else rows[:, :, None, None]
 
 
+def full_gradient(gradient: Tensor, tensor: Tensor) -> Tensor:
+    """The gradient of a tensor, of its shape."""
+    return gradient if gradient.shape == tensor.shape else gradient.expand(tensor.shape)
+
+
 def row_counts(weight: Tensor) -> Tensor:
     """Which rows have any weight; weights are (M,) or (M, C)."""
     return weight != 0 if weight.dim() == 1 else weight.any(dim=1)
@@ -144,7 +154,7 @@ def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tenso
     if weight is not None and not bool(weight.all()):
         keep = row_counts(weight) if keep is None else keep & row_counts(weight)
     if keep is None or bool(keep.all()):  # the usual call of a head of RoIs: nothing to copy
-        return Rows(pred, target, _weight_of(weight), torch.arange(len(pred), device=pred.device))
+        return Rows(pred, target, _weight_of(weight))
     index = keep.nonzero().squeeze(1)
     weight = None if weight is None else weight.index_select(0, index)
     return Rows(pred.index_select(0, index), target.index_select(0, index), _weight_of(weight), index)
@@ -164,7 +174,7 @@ def choose_images(pred: Tensor, target: Tensor, weight: Tensor | None, valid: Te
         valid: What counts, broadcastable to the prediction.
     """
     if bool(valid.all()):
-        return Rows(pred, target, weight, torch.arange(len(pred), device=pred.device))
+        return Rows(pred, target, weight)
     index = valid.flatten(1).any(dim=1).nonzero().squeeze(1)
     if len(index) < len(pred):
         pred, target, valid = pred[index], target[index], valid[index]

@@ -15,6 +15,7 @@ from mmautoloss.losses.inputs.kind import (
     as_nchw,
     choose_images,
     choose_rows,
+    full_gradient,
     wrong_shapes,
 )
 
@@ -53,7 +54,10 @@ class Softmax(InputKind):
         label = _labels(pred, target)[:, None]
         tensors = {'p': as_nchw(p), 'label': as_nchw(label)}
         if 'p_label' in names:
-            tensors['p_label'] = as_nchw(p.gather(1, label))
+            if torch.compiler.is_compiling():
+                tensors['p_label'] = as_nchw(torch.where(label == _classes(p), p, 0).sum(1, keepdim=True))
+            else:
+                tensors['p_label'] = as_nchw(p.gather(1, label))
         if 'y' in names:
             tensors['y'] = as_nchw(torch.zeros_like(p).scatter_(1, label, 1.0))
         return tensors
@@ -63,12 +67,15 @@ class Softmax(InputKind):
     ) -> Tensor:
         p, found = tensors['p'].view(pred.shape), None
         if 'p' in gradients:  # rows as rows: with the channels last the kernel is 40 times as fast
-            gradient = gradients['p'].expand(tensors['p'].shape).reshape(pred.shape)
+            gradient = full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)
             found = torch.ops.aten._softmax_backward_data(gradient, p, 1, p.dtype)
         if 'p_label' in gradients:
             share = (gradients['p_label'] * tensors['p_label']).view(len(pred), 1, *pred.shape[2:])
+            label = tensors['label'].view(share.shape)
             found = p * -share if found is None else found.addcmul_(p, share, value=-1)
-            found.scatter_add_(1, tensors['label'].view(share.shape), share)
+            if torch.compiler.is_compiling():  # a comparison becomes part of the loop, a scatter is one of its own
+                return found + torch.where(label == _classes(p), share, 0)
+            found.scatter_add_(1, label, share)
         return found
 
 
@@ -112,7 +119,7 @@ class Sigmoid(InputKind):
     def pull_back(
         self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> Tensor:
-        gradient = torch.ops.aten.sigmoid_backward(gradients['p'].expand(tensors['p'].shape), tensors['p'])
+        gradient = torch.ops.aten.sigmoid_backward(full_gradient(gradients['p'], tensors['p']), tensors['p'])
         return gradient.view(pred.shape)
 
 
@@ -138,7 +145,7 @@ class Mask(InputKind):
     def pull_back(
         self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> Tensor:
-        gradient = torch.ops.aten.sigmoid_backward(gradients['p'].expand(tensors['p'].shape), tensors['p'])
+        gradient = torch.ops.aten.sigmoid_backward(full_gradient(gradients['p'], tensors['p']), tensors['p'])
         return gradient.view(pred.shape)
 
     def shrink(
@@ -165,8 +172,12 @@ def _binary(target: Tensor, pred: Tensor) -> Tensor:
         return target
     if pred.dim() == 4 and pred.shape[1] == 1:
         return (target == 1)[:, None].to(pred.dtype)
-    classes = torch.arange(pred.shape[1], device=pred.device)
-    return (target.unsqueeze(1) == classes.view(-1, *[1] * (pred.dim() - 2))).to(pred.dtype)
+    return (target.unsqueeze(1) == _classes(pred)).to(pred.dtype)
+
+
+def _classes(pred: Tensor) -> Tensor:
+    """The index of each channel, (1, C) or (1, C, 1, 1)."""
+    return torch.arange(pred.shape[1], device=pred.device).view(1, -1, *[1] * (pred.dim() - 2))
 
 
 def _check(name: str, pred: Tensor, target: Tensor, fits: bool, wanted: str) -> None:

@@ -13,6 +13,7 @@ from mmautoloss.losses.inputs.kind import (
     as_nchw,
     choose_images,
     choose_rows,
+    full_gradient,
     wrong_shapes,
 )
 
@@ -35,7 +36,7 @@ class Delta(InputKind):
     def pull_back(
         self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> Tensor:
-        return gradients['p'].expand(tensors['p'].shape).reshape(pred.shape)
+        return full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)
 
 
 class Heatmap(InputKind):
@@ -55,7 +56,7 @@ class Heatmap(InputKind):
             wanted = '(N, K, H, W) with targets of the same shape and weights (N, K) or (N, K, H, W)'
             raise wrong_shapes(self.name, wanted, pred, target)
         if weight is None:
-            return Rows(pred, target, None, torch.arange(len(pred), device=pred.device))
+            return Rows(pred, target, None)
         weight = as_nchw(weight)
         rows = choose_images(pred, target, weight, weight != 0)
         # a weight of 1 or 0 says no more than what counts
@@ -71,4 +72,4 @@ class Heatmap(InputKind):
     def pull_back(
         self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> Tensor:
-        return gradients['p'].expand(tensors['p'].shape).reshape(pred.shape)
+        return full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)
