@@ -1,4 +1,11 @@
-"""The derivatives of the primitive operators, written as torch's own backward does, NaN and Inf included."""
+"""The derivatives of the primitive operators, written as torch's own backward does, NaN and Inf included.
+
+Example:
+    >>> import torch
+    >>> x = torch.tensor([0.0, 2.0])
+    >>> DERIVATIVES['log'](torch.ones(2), x, x.log()).tolist()
+    [0.0, 0.5]
+"""
 
 from __future__ import annotations
 

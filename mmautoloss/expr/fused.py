@@ -1,4 +1,16 @@
-"""Evaluation of a plan, and its reverse: plain tensor code without autograd."""
+"""Evaluation of a plan, and its reverse: plain tensor code without autograd.
+
+Example:
+    >>> from mmautoloss.expr.plan import plan_of
+    >>> from mmautoloss.expr.text import parse
+    >>> plan = plan_of(parse('p ** 2'), frozenset('p'), False, torch.float32)
+    >>> p = torch.full((1, 1, 1, 1), 3.0)
+    >>> values, gradients = [None, None], {1: torch.ones(())}
+    >>> evaluate(plan, plan.everything, values, Inputs({'p': p}, None, 1))
+    >>> pull_back(plan, plan.everything, values, Inputs({'p': p}, None, 1), gradients)
+    >>> values[1].item(), gradients[0].item()
+    (9.0, 6.0)
+"""
 
 from __future__ import annotations
 
@@ -162,14 +174,14 @@ def reduced(gradient: Tensor, full: Shape, shape: Shape, valid: Tensor | None = 
     return gradient if factor == 1 else gradient * factor
 
 
-def mean_seed(gradient: Tensor, inputs: Inputs) -> Tensor:
-    """Gradient of what a mean over the positions is of, a value for all elements that count and 0 for the others."""
+def mean_seed(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    """Gradient of what a mean over the positions is of: a value for all elements that count, and 0 for the others."""
     gradient = gradient / inputs.counts
-    return gradient if inputs.valid is None else torch.where(inputs.valid, gradient, 0)
-
-
-def _mean_nhw_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
-    return mean_seed(gradient, inputs)
+    if inputs.valid is not None:
+        gradient = torch.where(inputs.valid, gradient, 0)
+    if x.shape[1] == 1 and gradient.dim() and gradient.shape[1] > 1:  # a mean for each channel, as its counts differ
+        gradient = gradient.sum(dim=1, keepdim=True)
+    return gradient
 
 
 def _mean_c_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
@@ -196,7 +208,7 @@ def _share_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
 
 
 _BACK_AROUND = {
-    'mean_nhw': _mean_nhw_back,
+    'mean_nhw': mean_seed,
     'mean_c': _mean_c_back,
     'at': _at_back,
     'spread': _spread_back,

@@ -3,6 +3,12 @@
 Values keep the least shape that holds them: constants are numbers, means over all positions (1, C, 1, 1), means over the
 channels (N, 1, H, W). With ``y`` one-hot, what is 0 wherever ``y`` is 0 is *sparse*: only its value in the channel of the
 label is computed, (N, 1, H, W). So ``-y * log(p)`` takes one logarithm a pixel and not one a class.
+
+Example:
+    >>> from mmautoloss.expr.text import parse
+    >>> instructions, root = lower(parse('-y * log(p)'), frozenset('p'), True, torch.float32)
+    >>> [each.node for each in instructions], root.sparse
+    (['number', 'number', 'p_label', 'log', 'mul'], True)
 """
 
 from __future__ import annotations
@@ -48,11 +54,6 @@ class Instruction(NamedTuple):
         """Whether it is an input, and no operator or number."""
         return not self.operands and self.number is None
 
-    @property
-    def labelled(self) -> bool:
-        """Whether it reads the labels."""
-        return self.node in ('at', 'spread')
-
 
 class Value(NamedTuple):
     """The value of an instruction; if sparse, only that in the channel of the label, with 0 in all others."""
@@ -61,7 +62,7 @@ class Value(NamedTuple):
     sparse: bool = False
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """There is no plan for this expression."""
 
 
@@ -72,7 +73,7 @@ def lower(
     lowering = _Lowering(tree, prediction, one_hot, dtype)
     try:
         root = lowering.value(len(lowering.steps) - 1)
-    except _Refused:
+    except _RefusedError:
         return None
     instructions = tuple(lowering.order)
     return (instructions, root) if instructions[root.index].active else None
@@ -87,7 +88,7 @@ class _Lowering:
         self.found: dict[Instruction, int] = {}
         self.order: list[Instruction] = []
         self.values: dict[int, Value] = {}
-        self.labels: dict[int, int] = {}
+        self.at_label: dict[int, int] = {}
         self.bounds = self._bounds() if one_hot else []
 
     def value(self, step: int) -> Value:
@@ -99,7 +100,7 @@ class _Lowering:
     def _value(self, step: int) -> Value:
         node, operands = self.steps[step]
         if node in _POOLS:
-            raise _Refused
+            raise _RefusedError
         if is_number(node):
             return Value(self._constant(float(node)))
         if not operands:
@@ -116,20 +117,20 @@ class _Lowering:
 
     def at(self, step: int) -> int:
         """The value of a step in the channel of the label, (N, 1, H, W)."""
-        if step not in self.labels:
-            self.labels[step] = self._at(step)
-        return self.labels[step]
+        if step not in self.at_label:
+            self.at_label[step] = self._at(step)
+        return self.at_label[step]
 
     def _at(self, step: int) -> int:
         node, operands = self.steps[step]
         if operands and node not in ('mean_c', 'mean_nhw'):
             node, operands = self._difference(node, operands)
             return self._emit(node, *(self.at(operand) for operand in operands))
+        if node == 'p':
+            return self._input(AT_LABEL)
         value = self.value(step)
         one_channel = value.sparse or node == 'mean_c' or self._get(value.index).number is not None
-        if one_channel:
-            return value.index
-        return self._input(AT_LABEL) if node == 'p' else self._emit('at', value.index)
+        return value.index if one_channel else self._emit('at', value.index)
 
     def _sparse_product(self, *operands: int) -> Value | None:
         """A product with a sparse factor is sparse, if the other cannot be Inf or NaN, nor its slope."""
@@ -171,7 +172,7 @@ class _Lowering:
             return self._constant(self._fold(node, [part.number for part in parts]))
         if node in ('mean_nhw', 'mean_c') and not parts[0].wide:
             if node == 'mean_c':
-                raise _Refused
+                raise _RefusedError
             return operands[0]
         if len(parts) == 2 and parts[0].number is not None:  # tensors first
             node, operands = {'sub': 'rsub'}.get(node, node), operands[::-1]

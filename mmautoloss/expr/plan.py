@@ -60,6 +60,12 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
     Returns:
         The plan; None where there is none: a pool looks at neighbours, a mean over the channels of what is the same
         at all positions is not worth its own case, and an expression without prediction has no gradient.
+
+    Example:
+        >>> from mmautoloss.expr.text import parse
+        >>> plan = plan_of(parse('p - mean_nhw(p)'), frozenset('p'), False, torch.float32)
+        >>> [len(stage.order) for stage in plan.stages]  # p for the mean; p and the difference
+        [1, 2]
     """
     lowered = lower(tree, prediction, one_hot, dtype)
     if lowered is None:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from mmautoloss.losses.threads import on_threads, one_thread
+from mmautoloss.losses.threads import OneThread, on_threads
 
 Result = TypeVar('Result')
 SMALL = 2**17
@@ -64,7 +64,7 @@ def is_small(pred: Tensor) -> bool:
 
 def threads_of(pred: Tensor) -> AbstractContextManager[None]:
     """A context for a call: on the CPU small calls keep to one thread, since others would have to be waited for."""
-    return one_thread() if is_small(pred) and pred.device.type == 'cpu' else nullcontext()
+    return OneThread() if is_small(pred) and pred.device.type == 'cpu' else nullcontext()
 
 
 def valid_of(block: Block, valid: Tensor | None) -> Tensor | None:

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmautoloss.expr.plan import Plan
+from mmautoloss.expr import Tree
+from mmautoloss.expr.plan import Plan, plan_of
 from mmautoloss.losses.blocks import is_small
 from mmautoloss.losses.call import Call, plain_total
 from mmautoloss.losses.inputs import input_kind
@@ -21,21 +22,20 @@ _failed: list[str] = []
 """Why compiling failed, once it has: it is not tried again in this process."""
 
 
-def run_compiled(name: str, plan: Plan | None, pred: Tensor, call: Call, *scale: Tensor) -> Any:
+def run_compiled(name: str, pred: Tensor, call: Call, *scale: Tensor) -> Any:
     """The result of one of ``COMPILED``, compiled; computed plainly where compiling fails, with one warning a process.
 
     Args:
         name: Which function.
-        plan: The plan of the expression, or None where it has none.
         pred: Raw predictions (M, ...).
         call: The rest of the call.
         scale: Factor of the total, a scalar, where the function takes it.
     """
     tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, *scale)
     if _failed:
-        return _function(name, plan, call.tree, call.kind.name)(*tensors)
+        return _function(name, call.tree, call.kind.name, pred.dtype)(*tensors)
     try:
-        return _compiled(name, plan, call.tree, call.kind.name, is_small(pred))(*tensors)
+        return _compiled(name, call.tree, call.kind.name, pred.dtype, is_small(pred))(*tensors)
     except Exception as error:
         if not _is_of_compiler(error):
             raise
@@ -44,7 +44,7 @@ def run_compiled(name: str, plan: Plan | None, pred: Tensor, call: Call, *scale:
             f'compile=True has no effect: compiling failed ({_failed[0]}). Install a C++ compiler, or leave it out.',
             stacklevel=2,
         )
-        return run_compiled(name, plan, pred, call, *scale)
+        return run_compiled(name, pred, call, *scale)
 
 
 def _is_of_compiler(error: Exception) -> bool:
@@ -55,24 +55,26 @@ def _is_of_compiler(error: Exception) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _compiled(name: str, plan: Plan | None, tree: Any, kind: str, small: bool) -> Compiled:
-    # code for small calls has one thread, as many as the context in which it is compiled
+def _compiled(name: str, tree: Tree, kind: str, dtype: torch.dtype, small: bool) -> Compiled:
     # a function for each expression, whose own parts never change: only the tensors need a look in every call
     look = getattr(torch.compiler, 'keep_tensor_guards_unsafe', None)
-    options = None if look is None else {'guard_filter_fn': look}
-    return torch.compile(_function(name, plan, tree, kind, small), dynamic=True, options=options)
+    options = {} if look is None else {'guard_filter_fn': look}
+    if small:
+        options['cpp.threads'] = 1
+    return torch.compile(_function(name, tree, kind, dtype, small), dynamic=True, options=options)
 
 
 @lru_cache(maxsize=256)
-def _function(name: str, plan: Plan | None, tree: Any, kind: str, small: bool = False) -> Compiled:
+def _function(name: str, tree: Tree, kind: str, dtype: torch.dtype, small: bool = False) -> Compiled:
     of_kind, function = input_kind(kind), COMPILED[name]
+    plan = plan_of(tree, of_kind.from_prediction, of_kind.one_hot, dtype)
 
     def run(pred: Tensor, target: Tensor, weight: Any, channel_weight: Any, valid: Any, *scale: Tensor) -> Any:
         call = Call(tree, of_kind, target, weight, channel_weight, valid)
         return function(plan, pred, call, *scale)
 
     # code of its own, since compiled code is found by the code that it replaces
-    run.__code__ = run.__code__.replace(co_name=f'{name}_{abs(hash((name, plan, tree, kind, small)))}')
+    run.__code__ = run.__code__.replace(co_name=f'{name}_{abs(hash((name, tree, kind, dtype, small)))}')
     return run
 
 

@@ -36,7 +36,7 @@ def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled:
     kind = call.kind
     plan = plan_of(call.tree, kind.from_prediction, kind.one_hot, pred.dtype)
     if plan is None:
-        return scale * (run_compiled('plain', None, pred, call) if compiled else plain_total(pred, call))
+        return scale * (run_compiled('plain', pred, call) if compiled else plain_total(pred, call))
     return _Total.apply(pred, plan, call, scale, compiled, torch.is_grad_enabled())
 
 
@@ -48,7 +48,7 @@ class _Total(torch.autograd.Function):
         wanted = grad_mode and ctx.needs_input_grad[0]
         if compiled:
             scale = scale if isinstance(scale, Tensor) else pred.new_full((), scale)
-            total, gradient = run_compiled('both' if wanted else 'total', plan, pred, call, scale)
+            total, gradient = run_compiled('both' if wanted else 'total', pred, call, scale)
         else:
             with threads_of(pred):
                 total, gradient = (at_once if is_small(pred) else by_blocks)(pred, plan, call, scale, wanted)

@@ -9,7 +9,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from mmautoloss.expr.fused import Inputs, Shape, channel_sum, evaluate, mean_seed, pull_back, reduced
+from mmautoloss.expr.fused import Inputs, channel_sum, evaluate, mean_seed, pull_back, reduced
 from mmautoloss.expr.plan import Plan, Stage
 from mmautoloss.losses.blocks import WHOLE, Block, each_block, valid_of
 from mmautoloss.losses.call import Call
@@ -31,10 +31,11 @@ def at_once(
 ) -> tuple[Tensor, Tensor | None]:
     """The scaled total of a call and, if wanted, its gradient with respect to the prediction."""
     inputs, values = _evaluated(WHOLE, plan.everything, {}, pred, plan, call, _counts(pred, plan, call))
-    total = _total(values, plan, call, inputs, WHOLE) * scale
+    root, weights = values[plan.root.index], _weights(plan, call, inputs, WHOLE)
+    total = _total(root, weights, plan, inputs) * scale
     if not wanted:
         return total, None
-    gradients = {plan.root.index: _seed(scale, values, plan, call, inputs, WHOLE)}
+    gradients = {plan.root.index: _seed(scale, root, weights, plan, inputs)}
     pull_back(plan, plan.everything, values, inputs, gradients)
     found = _to_prediction(gradients, plan, call, inputs, pred, WHOLE)
     return total, found if inputs.valid is None else torch.where(inputs.valid, found, 0)
@@ -58,12 +59,13 @@ def by_blocks(
 
     def back(stage: Stage, of_means: Means, block: Block) -> tuple[Tensor | None, Means]:
         inputs, values = _evaluated(block, stage.order, means, pred, plan, call, counts)
-        total = None if stage.means else _total(values, plan, call, inputs, block)
+        total, gradients = None, _mean_seeds(stage, of_means, values, inputs)
+        if not stage.means:
+            root, weights = values[plan.root.index], _weights(plan, call, inputs, block)
+            total = _total(root, weights, plan, inputs)
+            gradients[plan.root.index] = _seed(scale, root, weights, plan, inputs)
         if gradient is None:
             return total, {}
-        gradients = _mean_seeds(stage, of_means, inputs)
-        if not stage.means:
-            gradients[plan.root.index] = _seed(scale, values, plan, call, inputs, block)
         pull_back(plan, stage.order, values, inputs, gradients)
         known = {index: gradients.pop(index) for index in means.keys() & gradients.keys()}
         if gradients:  # else the stage reads nothing but means
@@ -81,10 +83,10 @@ def _counts(pred: Tensor, plan: Plan, call: Call) -> Tensor | int:
     return count(pred, call.valid) if len(plan.stages) > 1 else 1
 
 
-def _mean_seeds(stage: Stage, of_means: Means, inputs: Inputs) -> dict[int, Tensor]:
+def _mean_seeds(stage: Stage, of_means: Means, values: Values, inputs: Inputs) -> dict[int, Tensor]:
     """Gradients of what the means of a stage are of."""
     return {
-        root: mean_seed(of_means[mean], inputs)
+        root: mean_seed(of_means[mean], values[root], inputs)
         for mean, root in zip(stage.means, stage.roots, strict=False)  # the last has a root, no mean
         if mean in of_means
     }
@@ -118,17 +120,18 @@ def _evaluated(
     return inputs, values
 
 
-def _total(values: Values, plan: Plan, call: Call, inputs: Inputs, block: Block) -> Tensor:
+def _total(value: Tensor, weights: list[Tensor], plan: Plan, inputs: Inputs) -> Tensor:
     """The weighted sum of a block: over the dimensions in which nothing is weighted first."""
-    value, weights = values[plan.root.index], _weights(plan, call, inputs, block)
-    masks = weights if inputs.valid is None else [*weights, inputs.valid]
-    own, full, shapes = value.shape, _shape(plan, inputs), [mask.shape for mask in masks]
+    own, full = value.shape, inputs.tensors[plan.widest].shape
+    shapes = [weight.shape for weight in weights]
+    if inputs.valid is not None:
+        shapes.append(inputs.valid.shape)
     copies = 1
     for dim in range(4):
         if full[dim] > 1 and all([shape[dim] == 1 for shape in shapes]):
             if own[dim] != full[dim]:
                 copies *= full[dim]
-            elif masks:
+            elif shapes:
                 value = value.sum(dim=dim, keepdim=True)
     for weight in weights:
         value = value * weight
@@ -138,19 +141,16 @@ def _total(values: Values, plan: Plan, call: Call, inputs: Inputs, block: Block)
     return total if copies == 1 else total * copies
 
 
-def _seed(
-    gradient: float | Tensor, values: Values, plan: Plan, call: Call, inputs: Inputs, block: Block
-) -> Tensor:
+def _seed(gradient: float | Tensor, root: Tensor, weights: list[Tensor], plan: Plan, inputs: Inputs) -> Tensor:
     """The gradient of the root, from that of the total."""
-    weights = _weights(plan, call, inputs, block)
     for weight in weights:
         gradient = weight * gradient
     if not isinstance(gradient, Tensor):
-        gradient = values[plan.root.index].new_full((), gradient)
+        gradient = root.new_full((), gradient)
     if inputs.valid is not None:
         gradient = torch.where(inputs.valid, gradient, 0)
-    full, own = _shape(plan, inputs), values[plan.root.index].shape
-    return gradient if full == own else reduced(gradient, full, own)
+    full = inputs.tensors[plan.widest].shape
+    return gradient if full == root.shape else reduced(gradient, full, root.shape)
 
 
 def _weights(plan: Plan, call: Call, inputs: Inputs, block: Block) -> list[Tensor]:
@@ -160,11 +160,6 @@ def _weights(plan: Plan, call: Call, inputs: Inputs, block: Block) -> list[Tenso
         factors = call.channel_weight
         weights.append(factors.flatten()[inputs.tensors['label']] if plan.root.sparse else factors)
     return weights
-
-
-def _shape(plan: Plan, inputs: Inputs) -> Shape:
-    """Shape over which the root is summed."""
-    return inputs.tensors[plan.widest].shape
 
 
 def _to_prediction(

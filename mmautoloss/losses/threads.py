@@ -7,9 +7,8 @@ processes use too, that waiting is most of the time. Here each thread takes the 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Barrier, Lock
 from typing import TypeVar
 
@@ -46,18 +45,17 @@ def on_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> lis
     return results
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Operations of the calling thread stay on it, as those of a small call should."""
-    count = torch.get_num_threads()
-    if count == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(count)
+class OneThread:
+    """A context in which operations of the calling thread stay on it, as those of a small call should."""
+
+    def __enter__(self) -> None:
+        self.count = torch.get_num_threads()
+        if self.count > 1:
+            torch.set_num_threads(1)
+
+    def __exit__(self, *error: object) -> None:
+        if self.count > 1:
+            torch.set_num_threads(self.count)
 
 
 def _pool(count: int) -> ThreadPoolExecutor:

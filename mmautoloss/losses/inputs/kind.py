@@ -124,7 +124,7 @@ class InputKind(ABC):
 
 def as_nchw(rows: Tensor) -> Tensor:
     """Rows (M, C) as (M, C, 1, 1); maps as they are."""
-    return rows if rows.dim() == 4 else rows[:, :, None, None]
+    return rows if rows.dim() == 4 else rows.view(*rows.shape, 1, 1)
 
 
 def full_gradient(gradient: Tensor, tensor: Tensor) -> Tensor:
@@ -132,9 +132,19 @@ def full_gradient(gradient: Tensor, tensor: Tensor) -> Tensor:
     return gradient if gradient.shape == tensor.shape else gradient.expand(tensor.shape)
 
 
+_FEW = 1024
+"""Rows of which it is likely that all have a weight, as those of a head of RoIs have."""
+_BYTES = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
 def row_counts(weight: Tensor) -> Tensor:
     """Which rows have any weight; weights are (M,) or (M, C)."""
-    return weight != 0 if weight.dim() == 1 else weight.any(dim=1)
+    counts = weight != 0
+    if weight.dim() == 1:
+        return counts
+    if weight.shape[1] in _BYTES and counts.is_contiguous():  # a row of booleans as one number: half the time
+        return counts.view(_BYTES[weight.shape[1]])[:, 0] != 0
+    return counts.any(dim=1)
 
 
 def element_weight(weight: Tensor) -> Tensor:
@@ -151,7 +161,8 @@ def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tenso
         weight: Weights (M,) or (M, C), or None.
         keep: Which rows may count, (M,), or None where all do.
     """
-    if weight is not None and not bool(weight.all()):
+    few = weight is not None and weight.shape[0] <= _FEW
+    if weight is not None and not (few and bool(weight.all())):
         keep = row_counts(weight) if keep is None else keep & row_counts(weight)
     if keep is None or bool(keep.all()):  # the usual call of a head of RoIs: nothing to copy
         return Rows(pred, target, _weight_of(weight))
