@@ -1,14 +1,15 @@
 """What does a formula cost against the hand-made class?
 
-Forward and backward of ``SearchedLoss`` with the formulas of cross-entropy, binary cross-entropy, L1, GIoU, Dice and MSE, against
-the classes of mmdet, mmseg and mmpose, as their heads call them, at training size; with and without ``compile``. Values and
-gradients are compared first. The three take turns, and each is given its shortest time, since others use the machine.
+Forward and backward of ``SearchedLoss`` with the formulas of cross-entropy, binary cross-entropy, L1, GIoU, Dice and MSE,
+against the classes of mmdet, mmseg and mmpose, as their heads call them, at training size; with and without ``compile``.
+Values and gradients are compared first. The three take turns, and each is given its shortest time, since others use the
+machine.
 
     python benchmarks/loss_cost.py [--quick]
 
 The last line is one JSON object: ``worst_eager`` and ``worst_compiled`` (time over that of the library, the largest of all
-rows) and ``rows``; ``memory`` is that of tensors which the backward pass needs and which are no arguments of the call, over the
-library's, on a GPU the peak.
+rows) and ``rows``. ``memory`` is that of the tensors which wait for the backward pass, without the prediction, over the
+library's; on a GPU that at the peak.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Row(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--quick', action='store_true', help='under 50 s on two cores')
-    seconds = 0.8 if parser.parse_args().quick else 8.0
+    seconds = 0.5 if parser.parse_args().quick else 8.0
     torch.manual_seed(0)
     devices = ['cpu', 'cuda'] if torch.cuda.is_available() else ['cpu']
     rows = [measure(case(torch.device(device)), seconds) for device in devices for case in CASES]
@@ -76,7 +77,9 @@ def compare(ways: list[Step], case: Case) -> None:
     for name, found in zip(('eager', 'compiled'), others, strict=True):
         for what, one, other in zip(('value', 'gradient'), found, wanted, strict=True):
             error = float((one - other).abs().max() / other.abs().max())
-            assert error < 1e-4, f'{case.loss}, {case.size}, {name}: the {what} differs from the library by {error:.1e}'
+            assert error < 1e-4, (
+                f'{case.loss}, {case.size}, {name}: the {what} differs from the library by {error:.1e}'
+            )
 
 
 def value_and_gradient(way: Step, pred: Tensor) -> tuple[Tensor, Tensor]:

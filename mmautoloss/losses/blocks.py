@@ -43,7 +43,9 @@ WHOLE = Block(slice(None), slice(None))
 
 def blocks_of(pred: Tensor) -> Iterator[Block]:
     """The blocks of a prediction (M, C) or (N, C, H, W): some whole rows, or lines of one map."""
-    limit = min(ELEMENTS.get(pred.device.type, DEVICE_ELEMENTS), max(SMALL // 2, pred.numel() // torch.get_num_threads()))
+    limit = min(
+        ELEMENTS.get(pred.device.type, DEVICE_ELEMENTS), max(SMALL // 2, pred.numel() // torch.get_num_threads())
+    )
     count, size = len(pred), prod(pred.shape[1:])
     if size <= limit or pred.dim() == 2:
         step = max(1, limit // max(size, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import torch
@@ -17,34 +18,38 @@ from mmautoloss.losses.call import Call, plain_total
 from mmautoloss.losses.inputs import input_kind
 from mmautoloss.losses.passes import at_once
 
-Compiled = Callable[..., Any]
 _failed: list[str] = []
 """Why compiling failed, once it has: it is not tried again in this process."""
+_numbers = count()
 
 
 def run_compiled(name: str, pred: Tensor, call: Call, *scale: Tensor) -> Any:
-    """The result of one of ``COMPILED``, compiled; computed plainly where compiling fails, with one warning a process.
+    """The result of one of ``COMPILED``, compiled.
 
     Args:
         name: Which function.
         pred: Raw predictions (M, ...).
         call: The rest of the call.
         scale: Factor of the total, a scalar, where the function takes it.
+
+    Returns:
+        The result, or None where compiling fails or has failed. Of that one warning a process tells, with the reason.
     """
-    tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, *scale)
     if _failed:
-        return _function(name, call.tree, call.kind.name, pred.dtype)(*tensors)
+        return None
+    tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, *scale)
+    given = tuple(tensor is not None for tensor in tensors)
     try:
-        return _compiled(name, call.tree, call.kind.name, pred.dtype, is_small(pred))(*tensors)
+        return _compiled(name, call.tree, call.kind.name, pred.dtype, given, is_small(pred))(*tensors)
     except Exception as error:
         if not _is_of_compiler(error):
             raise
         _failed.append(f'{type(error).__name__}: {error}'.strip().splitlines()[0])
-        warnings.warn(
-            f'compile=True has no effect: compiling failed ({_failed[0]}). Install a C++ compiler, or leave it out.',
-            stacklevel=2,
-        )
-        return run_compiled(name, pred, call, *scale)
+    warnings.warn(
+        f'compile=True has no effect: compiling failed ({_failed[0]}). Install a C++ compiler, or leave it out.',
+        stacklevel=2,
+    )
+    return None
 
 
 def _is_of_compiler(error: Exception) -> bool:
@@ -55,27 +60,24 @@ def _is_of_compiler(error: Exception) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _compiled(name: str, tree: Tree, kind: str, dtype: torch.dtype, small: bool) -> Compiled:
-    # a function for each expression, whose own parts never change: only the tensors need a look in every call
-    look = getattr(torch.compiler, 'keep_tensor_guards_unsafe', None)
-    options = {} if look is None else {'guard_filter_fn': look}
-    if small:
-        options['cpp.threads'] = 1
-    return torch.compile(_function(name, tree, kind, dtype, small), dynamic=True, options=options)
-
-
-@lru_cache(maxsize=256)
-def _function(name: str, tree: Tree, kind: str, dtype: torch.dtype, small: bool = False) -> Compiled:
+def _compiled(
+    name: str, tree: Tree, kind: str, dtype: torch.dtype, given: tuple[bool, ...], small: bool
+) -> Callable[..., Any]:
+    """Code for one expression, one choice of arguments that are None, and small calls or large ones."""
     of_kind, function = input_kind(kind), COMPILED[name]
     plan = plan_of(tree, of_kind.from_prediction, of_kind.one_hot, dtype)
 
     def run(pred: Tensor, target: Tensor, weight: Any, channel_weight: Any, valid: Any, *scale: Tensor) -> Any:
-        call = Call(tree, of_kind, target, weight, channel_weight, valid)
-        return function(plan, pred, call, *scale)
+        return function(plan, pred, Call(tree, of_kind, target, weight, channel_weight, valid), *scale)
 
-    # code of its own, since compiled code is found by the code that it replaces
-    run.__code__ = run.__code__.replace(co_name=f'{name}_{abs(hash((name, tree, kind, dtype, small)))}')
-    return run
+    # with a name of its own, since compiled code is kept with the code that it replaces
+    run.__code__ = run.__code__.replace(co_name=f'{name}_{next(_numbers)}')
+    # what it closes over never changes: only the tensors need a look in every call
+    look = getattr(torch.compiler, 'keep_tensor_guards_unsafe', None)
+    options = {} if look is None else {'guard_filter_fn': look}
+    if small:
+        options['cpp.threads'] = 1
+    return torch.compile(run, dynamic=True, options=options)
 
 
 def _total(plan: Plan, pred: Tensor, call: Call, scale: Tensor) -> tuple[Tensor, None]:

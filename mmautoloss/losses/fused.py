@@ -35,9 +35,10 @@ def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled:
     """
     kind = call.kind
     plan = plan_of(call.tree, kind.from_prediction, kind.one_hot, pred.dtype)
-    if plan is None:
-        return scale * (run_compiled('plain', pred, call) if compiled else plain_total(pred, call))
-    return _Total.apply(pred, plan, call, scale, compiled, torch.is_grad_enabled())
+    if plan is not None:
+        return _Total.apply(pred, plan, call, scale, compiled, torch.is_grad_enabled())
+    total = run_compiled('plain', pred, call) if compiled else None
+    return scale * (plain_total(pred, call) if total is None else total)
 
 
 class _Total(torch.autograd.Function):
@@ -46,12 +47,11 @@ class _Total(torch.autograd.Function):
         ctx: Any, pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, compiled: bool, grad_mode: bool
     ) -> Tensor:
         wanted = grad_mode and ctx.needs_input_grad[0]
-        if compiled:
-            scale = scale if isinstance(scale, Tensor) else pred.new_full((), scale)
-            total, gradient = run_compiled('both' if wanted else 'total', pred, call, scale)
-        else:
+        found = _compiled(pred, call, scale, wanted) if compiled else None
+        if found is None:
             with threads_of(pred):
-                total, gradient = (at_once if is_small(pred) else by_blocks)(pred, plan, call, scale, wanted)
+                found = (at_once if is_small(pred) else by_blocks)(pred, plan, call, scale, wanted)
+        total, gradient = found
         ctx.call, ctx.scale = call, scale
         if wanted:
             ctx.save_for_backward(pred, gradient)
@@ -63,7 +63,14 @@ class _Total(torch.autograd.Function):
         if torch.is_grad_enabled():  # create_graph=True: the gradient of the definition can be differentiated again
             total = ctx.scale * plain_total(pred, ctx.call)
             found = torch.autograd.grad(total, pred, gradient, create_graph=True)[0]
-        elif gradient.device.type != 'cpu' or gradient.item() != 1:  # of a sum of losses it is 1; a GPU is not waited for
+        elif (
+            gradient.device.type != 'cpu' or gradient.item() != 1
+        ):  # of a sum of losses it is 1; a GPU is not waited for
             with threads_of(pred):
                 found = found * gradient
         return found, *[None] * 5
+
+
+def _compiled(pred: Tensor, call: Call, scale: float | Tensor, wanted: bool) -> tuple[Tensor, Tensor | None] | None:
+    scale = scale if isinstance(scale, Tensor) else pred.new_full((), scale)  # a number would be a part of the code
+    return run_compiled('both' if wanted else 'total', pred, call, scale)

@@ -45,60 +45,75 @@ def by_blocks(
     pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool = True
 ) -> tuple[Tensor, Tensor | None]:
     """The same as ``at_once``: a pass over the blocks for each stage and, but for the last, one back."""
-    counts, means = _counts(pred, plan, call), {}
+    passes = _Passes(pred, plan, call, scale, wanted)
     *earlier, last = plan.stages
-
-    def sums(stage: Stage, block: Block) -> list[Tensor]:
-        inputs, values = _evaluated(block, stage.order, means, pred, plan, call, counts)
-        return [channel_sum(values[root], inputs.valid) for root in stage.roots]
-
     for stage in earlier:
-        found = each_block(partial(sums, stage), pred)
-        means.update((mean, sum(parts) / counts) for mean, parts in zip(stage.means, zip(*found), strict=True))
-    gradient = torch.zeros_like(pred) if wanted and earlier else torch.empty_like(pred) if wanted else None
-
-    def back(stage: Stage, of_means: Means, block: Block) -> tuple[Tensor | None, Means]:
-        inputs, values = _evaluated(block, stage.order, means, pred, plan, call, counts)
-        total, gradients = None, _mean_seeds(stage, of_means, values, inputs)
-        if not stage.means:
-            root, weights = values[plan.root.index], _weights(plan, call, inputs, block)
-            total = _total(root, weights, plan, inputs)
-            gradients[plan.root.index] = _seed(scale, root, weights, plan, inputs)
-        if gradient is None:
-            return total, {}
-        pull_back(plan, stage.order, values, inputs, gradients)
-        known = {index: gradients.pop(index) for index in means.keys() & gradients.keys()}
-        if gradients:  # else the stage reads nothing but means
-            part, out = _to_prediction(gradients, plan, call, inputs, block.of(pred), block), block.of(gradient)
-            _write(part + out if earlier else part, inputs.valid, out)
-        return total, known
-
-    totals, of_means = _gathered(each_block(partial(back, last, {}), pred), {})
+        passes.find_means(stage)
+    total = torch.stack(passes.back(last)).sum() * scale
     for stage in reversed(earlier if wanted else ()):
-        _, of_means = _gathered(each_block(partial(back, stage, of_means), pred), of_means)
-    return torch.stack(totals).sum() * scale, gradient
+        passes.back(stage)
+    return total, passes.gradient
+
+
+class _Passes:
+    """What the passes over one call find: means, their gradients, and the gradient of the prediction."""
+
+    def __init__(self, pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool) -> None:
+        self.pred, self.plan, self.call, self.scale = pred, plan, call, scale
+        self.counts = _counts(pred, plan, call)
+        self.means: Means = {}
+        self.of_means: Means = {}
+        self.adds = len(plan.stages) > 1  # every stage has its share of the gradient
+        self.gradient = (torch.zeros_like if self.adds else torch.empty_like)(pred) if wanted else None
+
+    def find_means(self, stage: Stage) -> None:
+        """Goes over the blocks for the means of a stage."""
+
+        def sums(block: Block) -> list[Tensor]:
+            inputs, values = self._evaluated(stage, block)
+            return [channel_sum(values[root], inputs.valid) for root in stage.roots]
+
+        by_mean = zip(*each_block(sums, self.pred), strict=True)
+        for mean, parts in zip(stage.means, by_mean, strict=True):
+            self.means[mean] = sum(parts) / self.counts
+
+    def back(self, stage: Stage) -> list[Tensor | None]:
+        """Goes over the blocks for gradients, and in the last stage for totals, which are returned."""
+        found = each_block(partial(self._back, stage), self.pred)
+        for _, of_means in found:
+            for index, part in of_means.items():
+                self.of_means[index] = self.of_means[index] + part if index in self.of_means else part
+        return [total for total, _ in found]
+
+    def _back(self, stage: Stage, block: Block) -> tuple[Tensor | None, Means]:
+        inputs, values = self._evaluated(stage, block)
+        total, gradients = None, self._mean_seeds(stage, values, inputs)
+        if not stage.means:
+            root, weights = values[self.plan.root.index], _weights(self.plan, self.call, inputs, block)
+            total = _total(root, weights, self.plan, inputs)
+            gradients[self.plan.root.index] = _seed(self.scale, root, weights, self.plan, inputs)
+        if self.gradient is None:
+            return total, {}
+        pull_back(self.plan, stage.order, values, inputs, gradients)
+        of_means = {index: gradients.pop(index) for index in self.means.keys() & gradients.keys()}
+        if gradients:  # else the stage reads nothing but means
+            part = _to_prediction(gradients, self.plan, self.call, inputs, block.of(self.pred), block)
+            out = block.of(self.gradient)
+            _write(part + out if self.adds else part, inputs.valid, out)
+        return total, of_means
+
+    def _evaluated(self, stage: Stage, block: Block) -> tuple[Inputs, Values]:
+        return _evaluated(block, stage.order, self.means, self.pred, self.plan, self.call, self.counts)
+
+    def _mean_seeds(self, stage: Stage, values: Values, inputs: Inputs) -> dict[int, Tensor]:
+        """Gradients of what the means of a stage are of; the last stage has none."""
+        roots = dict(zip(stage.means, stage.roots, strict=False))
+        known = roots.keys() & self.of_means.keys()
+        return {roots[mean]: mean_seed(self.of_means[mean], values[roots[mean]], inputs) for mean in known}
 
 
 def _counts(pred: Tensor, plan: Plan, call: Call) -> Tensor | int:
     return count(pred, call.valid) if len(plan.stages) > 1 else 1
-
-
-def _mean_seeds(stage: Stage, of_means: Means, values: Values, inputs: Inputs) -> dict[int, Tensor]:
-    """Gradients of what the means of a stage are of."""
-    return {
-        root: mean_seed(of_means[mean], values[root], inputs)
-        for mean, root in zip(stage.means, stage.roots, strict=False)  # the last has a root, no mean
-        if mean in of_means
-    }
-
-
-def _gathered(found: list[tuple[Tensor | None, Means]], of_means: Means) -> tuple[list, Means]:
-    """Totals of the blocks, and the sums over the blocks of the gradients of means."""
-    of_means = dict(of_means)
-    for _, known in found:
-        for index, part in known.items():
-            of_means[index] = of_means[index] + part if index in of_means else part
-    return [total for total, _ in found], of_means
 
 
 def _evaluated(

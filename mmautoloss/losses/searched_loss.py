@@ -188,7 +188,8 @@ class SearchedLoss(nn.Module):
         return factors.view(1, -1, 1, 1)
 
     def extra_repr(self) -> str:
-        return f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'
+        shown = f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'
+        return f'{shown}, compile=True' if self.compiled else shown
 
 
 def _check_class_weight(factors: Sequence[float]) -> tuple[float, ...]:

@@ -1,7 +1,7 @@
 """Blocks on several threads, one operation on one thread.
 
-Torch splits every operation among its threads and waits for the slowest; with operations of microseconds, on cores that other
-processes use too, that waiting is most of the time. Here each thread takes the next block and all its operations alone.
+Torch splits every operation among its threads and waits for the slowest; with operations of microseconds, on cores that
+other processes use too, that waiting is most of the time. Here each thread takes the next block and all its operations.
 """
 
 from __future__ import annotations

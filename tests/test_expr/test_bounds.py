@@ -32,7 +32,9 @@ def test_hold_for_random_expressions(trees):
             continue
         finite += 1
         value = compile_tree(tree)({'p': p, 'y': y})
-        assert bound.low - 1e-6 * (1 + bound.size) <= value.min() and value.max() <= bound.high + 1e-6 * (1 + bound.size)
+        assert bound.low - 1e-6 * (1 + bound.size) <= value.min() and value.max() <= bound.high + 1e-6 * (
+            1 + bound.size
+        )
         if value.requires_grad:
             slopes = torch.stack([torch.autograd.grad(v, p, retain_graph=True)[0] for v in value.flatten()])
             assert slopes.abs().max() <= bound.slope * (1 + 1e-6)

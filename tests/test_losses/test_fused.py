@@ -47,7 +47,8 @@ def call_of(kind: str, tree: Tree, masked: bool, weighted: bool) -> tuple[Tensor
     if of == 'labels':
         target = torch.randint(shape[1], (shape[0], *shape[2:]))
     if of == 'boxes':
-        pred, target = (torch.cat([corner, corner + 1 + 9 * torch.rand(9, 2)], 1).double() for corner in torch.rand(2, 9, 2) * 8)
+        corners, sides = 8 * torch.rand(2, 9, 2).double(), 1 + 9 * torch.rand(2, 9, 2).double()
+        pred, target = torch.cat([corners, corners + sides], dim=2)
     channels = 1 if name == 'area' else shape[1]
     if masked and len(shape) == 4:
         valid = torch.rand(shape[0], channels if name == 'heatmap' else 1, *shape[2:]) > 0.3
@@ -134,7 +135,11 @@ def test_pools_and_constants_are_computed_by_the_definition():
 
 def test_backward_twice_and_again():
     """retain_graph and create_graph do as they do elsewhere."""
-    loss, pred, target = SearchedLoss('(p - y) ** 2', 'delta'), torch.randn(3, 2, requires_grad=True), torch.randn(3, 2)
+    loss, pred, target = (
+        SearchedLoss('(p - y) ** 2', 'delta'),
+        torch.randn(3, 2, requires_grad=True),
+        torch.randn(3, 2),
+    )
     value = loss(pred, target, avg_factor=1)
     one, two = (torch.autograd.grad(value, pred, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(one, two)
