@@ -90,10 +90,10 @@ def value_and_gradient(way: Step, pred: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def shortest(ways: list[Step], pred: Tensor, seconds: float) -> list[float]:
-    """The shortest time of each way, in turns, at least five."""
+    """The shortest time of each way, in turns, at least four."""
     times: list[list[float]] = [[] for _ in ways]
     began = time.perf_counter()
-    while time.perf_counter() - began < seconds or len(times[0]) < 5:
+    while time.perf_counter() - began < seconds or len(times[0]) < 4:
         for way, found in zip(ways, times, strict=True):
             found.append(duration(way, pred))
     return [min(found) for found in times]

@@ -14,11 +14,16 @@ from mmautoloss.losses.threads import OneThread, on_threads
 
 Result = TypeVar('Result')
 SMALL = 2**17
-"""Elements up to which a call is computed at once, on one thread, and its values are kept for the backward pass."""
+"""Elements up to which a call is computed at once, on one thread."""
+TINY = 2**14
+"""Elements of which torch itself computes an operation on one thread."""
 ELEMENTS = {'cpu': 2**18}
 """Elements of a block, a tensor of 1 MiB; on other devices ``DEVICE_ELEMENTS``."""
 DEVICE_ELEMENTS = 2**24
 """Of a GPU: enough to keep it busy, and still a bound on the memory of intermediate values."""
+
+
+_ANY_THREADS = nullcontext()
 
 
 class Block(NamedTuple):
@@ -64,9 +69,16 @@ def is_small(pred: Tensor) -> bool:
     return pred.numel() <= SMALL
 
 
+def is_tiny(pred: Tensor) -> bool:
+    """Whether operations take next to no time."""
+    return pred.numel() <= TINY
+
+
 def threads_of(pred: Tensor) -> AbstractContextManager[None]:
     """A context for a call: on the CPU small calls keep to one thread, since others would have to be waited for."""
-    return OneThread() if is_small(pred) and pred.device.type == 'cpu' else nullcontext()
+    if is_tiny(pred) or not is_small(pred) or pred.device.type != 'cpu':
+        return _ANY_THREADS
+    return OneThread()
 
 
 def valid_of(block: Block, valid: Tensor | None) -> Tensor | None:

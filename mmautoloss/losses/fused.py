@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr.plan import Plan, plan_of
-from mmautoloss.losses.blocks import is_small, threads_of
+from mmautoloss.losses.blocks import is_small, is_tiny, threads_of
 from mmautoloss.losses.call import Call, plain_total
 from mmautoloss.losses.compiled import run_compiled
 from mmautoloss.losses.passes import at_once, by_blocks
+
+_FEW = 4
+"""Operations, inputs among them, up to which a tiny call is left to autograd: its C++ then costs less than our Python."""
 
 
 def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled: bool = False) -> Tensor:
@@ -35,6 +38,8 @@ def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled:
     """
     kind = call.kind
     plan = plan_of(call.tree, kind.from_prediction, kind.one_hot, pred.dtype)
+    if plan is not None and is_tiny(pred) and len(plan.everything) <= _FEW:
+        return at_once(pred, plan, call, scale, wanted=False)[0]
     if plan is not None:
         return _Total.apply(pred, plan, call, scale, compiled, torch.is_grad_enabled())
     total = run_compiled('plain', pred, call) if compiled else None

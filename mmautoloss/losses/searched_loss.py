@@ -57,7 +57,8 @@ class SearchedLoss(nn.Module):
             training.
         compile: Whether ``torch.compile`` writes code for the expression, at the first call with a gradient; that takes
             some seconds and a C++ compiler, on a GPU Triton. Where it fails, a warning says why, once a process, and
-            the loss is computed as without. Values and gradients are the same up to rounding.
+            the loss is computed as without. Values and gradients are the same up to rounding. Short expressions over
+            few numbers are not compiled: calling the code would cost more.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
