@@ -32,11 +32,16 @@ def _log(x: Tensor) -> Tensor:
 
 
 def _sqrt(x: Tensor) -> Tensor:
-    return x.abs().add_(EPS).sqrt_().mul_(x.sign())
+    return x.abs().add_(EPS).sqrt_() * x.sign()
 
 
 _FUNCTIONS = {name: primitive.function for name, primitive in PRIMITIVES.items()}
-_FUNCTIONS |= {'sub': torch.sub, 'rsub': torch.rsub, 'log': _log, 'sqrt': _sqrt}  # in place: autograd does not look on
+_FUNCTIONS |= {
+    'sub': torch.sub,
+    'rsub': torch.rsub,
+    'log': _log,
+    'sqrt': _sqrt,
+}  # in place, as far as autograd may look on
 
 
 class Inputs(NamedTuple):

@@ -73,7 +73,7 @@ def lower(
     lowering = _Lowering(tree, prediction, one_hot, dtype)
     try:
         root = lowering.value(len(lowering.steps) - 1)
-    except _RefusedError:
+    except (_RefusedError, RecursionError):  # hundreds of operators deep
         return None
     instructions = tuple(lowering.order)
     return (instructions, root) if instructions[root.index].active else None

@@ -141,6 +141,13 @@ def test_pools_and_constants_are_computed_by_the_definition():
     torch.testing.assert_close(found, (p * y).sum() / 2)
 
 
+def test_long_sums_are_computed_too():
+    p = torch.ones(1, 1, requires_grad=True)
+    loss = SearchedLoss(' + '.join(['p'] * 400), 'delta')
+    (gradient,) = torch.autograd.grad(loss(p, torch.ones(1, 1)), p)
+    assert gradient.item() == 400
+
+
 def test_backward_twice_and_again():
     """retain_graph and create_graph do as they do elsewhere."""
     loss, pred, target = (
@@ -196,7 +203,8 @@ def test_one_result_whatever_the_number_of_threads(cut):
 
 
 def test_an_error_in_a_block_is_raised(monkeypatch):
-    monkeypatch.setattr(blocks_module, 'SMALL', 1)
+    for name in ('TINY', 'SMALL'):
+        monkeypatch.setattr(blocks_module, name, 0)
     pred, call = call_of('softmax maps', parse('p * y'), False, False)
     with pytest.raises((IndexError, RuntimeError)):
         fused_total(pred, call._replace(target=call.target[:, :2]))
