@@ -23,6 +23,8 @@ DEVICE_ELEMENTS = 2**24
 """Of a GPU: enough to keep it busy, and still a bound on the memory of intermediate values."""
 
 
+_LEAST = 4
+"""Blocks of a call that is not small; not the number of threads, on which no sum should depend."""
 _ANY_THREADS = nullcontext()
 
 
@@ -48,9 +50,7 @@ WHOLE = Block(slice(None), slice(None))
 
 def blocks_of(pred: Tensor) -> Iterator[Block]:
     """The blocks of a prediction (M, C) or (N, C, H, W): some whole rows, or lines of one map."""
-    limit = min(
-        ELEMENTS.get(pred.device.type, DEVICE_ELEMENTS), max(SMALL // 2, pred.numel() // torch.get_num_threads())
-    )
+    limit = min(ELEMENTS.get(pred.device.type, DEVICE_ELEMENTS), max(SMALL // 2, pred.numel() // _LEAST))
     count, size = len(pred), prod(pred.shape[1:])
     if size <= limit or pred.dim() == 2:
         step = max(1, limit // max(size, 1))

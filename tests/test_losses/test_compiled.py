@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -24,7 +25,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(compiled_module, '_failed', [])
     monkeypatch.setattr(blocks_module, 'TINY', 0)  # else calls as small as these are left to autograd
     compiled_module._compiled.cache_clear()
+    limit = sys.getrecursionlimit()
     yield
+    sys.setrecursionlimit(limit)  # torch's compiler raises it for good
     compiled_module._compiled.cache_clear()
 
 
@@ -100,6 +103,11 @@ def test_is_a_setting_like_others_and_leaves_no_state() -> None:
     assert loss.compiled and not loss.state_dict() and loss.eval().compiled
     assert not SearchedLoss(CE).compiled
     assert 'compile=True' in repr(loss)
+
+
+def test_can_be_set_in_a_config() -> None:
+    config = {'type': 'mmautoloss.SearchedLoss', 'expression': CE, 'compile': True}
+    assert pytest.importorskip('mmengine.registry').MODELS.build(config).compiled
 
 
 def test_the_compiler_is_not_imported_before_it_is_needed() -> None:
