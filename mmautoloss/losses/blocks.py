@@ -17,8 +17,8 @@ SMALL = 2**17
 """Elements up to which a call is computed at once, on one thread."""
 TINY = 2**14
 """Elements of which torch itself computes an operation on one thread."""
-ELEMENTS = {'cpu': 2**18}
-"""Elements of a block, a tensor of 1 MiB; on other devices ``DEVICE_ELEMENTS``."""
+ELEMENTS = {'cpu': 2**19}
+"""Elements of a block, a tensor of 2 MiB; on other devices ``DEVICE_ELEMENTS``."""
 DEVICE_ELEMENTS = 2**24
 """Of a GPU: enough to keep it busy, and still a bound on the memory of intermediate values."""
 

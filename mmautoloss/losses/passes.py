@@ -141,13 +141,14 @@ def _total(value: Tensor, weights: list[Tensor], plan: Plan, inputs: Inputs) -> 
     shapes = [weight.shape for weight in weights]
     if inputs.valid is not None:
         shapes.append(inputs.valid.shape)
-    copies = 1
+    copies, alike = 1, []
     for dim in range(4):
         if full[dim] > 1 and all([shape[dim] == 1 for shape in shapes]):
             if own[dim] != full[dim]:
                 copies *= full[dim]
             elif shapes:
-                value = value.sum(dim=dim, keepdim=True)
+                alike.append(dim)
+    value = value.sum(dim=alike, keepdim=True) if alike else value
     for weight in weights:
         value = value * weight
     if inputs.valid is not None:
