@@ -1,4 +1,4 @@
-"""The benchmarks of the driver and of a proxy, at a size at which they only show that they measure what they say."""
+"""The benchmarks, at a size at which they only show that they measure what they say."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ import torch
 
 pytest.importorskip('mmengine')
 
+from mmautoloss.expr import parse
 from mmautoloss.trial import Role, read_history
 from tests.isolation import ROOT
+
+BENCHMARKS = [path.stem for path in (ROOT / 'benchmarks').glob('*.py')]
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Imports a benchmark as Python does that runs it."""
     monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
     yield importlib.import_module
-    for name in ('simulation', 'scaling', 'soak', 'photos', 'plain', 'proxy'):
+    for name in BENCHMARKS:
         sys.modules.pop(name, None)
 
 
@@ -81,3 +84,74 @@ def test_another_training_shows(load) -> None:
         with pytest.raises(RuntimeError, match='ours differs from the plain Runner'):
             proxy.require_agreement({'plain': one, 'ours': other})
     assert proxy.over([one._replace(seconds=seconds) for seconds in (1.0, 3.0, 2.0)], [one] * 3) == 2.0
+
+
+@pytest.fixture
+def loss_cost(load, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The benchmark of losses, with torch's compiler out of the way: it is tested where it is used."""
+    for name in ('mmdet', 'mmseg', 'mmpose'):
+        pytest.importorskip(f'{name}.models.losses', exc_type=ImportError)
+    monkeypatch.setattr(torch, 'compile', lambda function, **options: function)
+    return load('loss_cost')
+
+
+def test_formulas_are_the_losses_that_they_are_timed_against(loss_cost) -> None:
+    """Values and gradients are compared, and all six losses have a row."""
+    torch.manual_seed(0)
+    rows = [loss_cost.measure(case(torch.device('cpu'), scale=8), seconds=0) for case in loss_cost.CASES]
+    assert {row.loss for row in rows} == {'ce', 'bce', 'l1', 'giou', 'dice', 'mse'}
+    assert all(row.eager > 0 and row.compiled > 0 and row.memory >= 0 for row in rows)
+
+
+def test_another_loss_is_refused(loss_cost) -> None:
+    case = loss_cost.CASES[1](torch.device('cpu'), scale=8)._replace(settings={'loss_weight': 1.01})
+    with pytest.raises(AssertionError, match='ce, 64 RoIs x 81, eager: the value differs from the library by'):
+        loss_cost.measure(case, seconds=0)
+
+
+def test_the_memory_of_a_loss_is_what_it_keeps(loss_cost) -> None:
+    """Of p * y * y the prediction is an argument; y is kept, and a product that depends on p."""
+    case = loss_cost.CASES[1](torch.device('cpu'), scale=8)
+    factor = torch.ones_like(case.pred)
+    kept = factor.numel() * factor.element_size()
+    assert loss_cost.needed(lambda pred: (pred * factor).sum(), case) == kept
+    assert loss_cost.needed(lambda pred: (pred * factor).exp().sum(), case) == 2 * kept
+
+
+def test_screens_are_timed_on_the_same_expressions(load, capsys: pytest.CaptureFixture) -> None:
+    screening, probes = load('screening'), load('probes')
+    probe = probes.made_up_probes()['box_deltas']
+    result = screening.compare('box_deltas', probe, seconds=0.3, chance=0.001)
+    drawn = [row.drawn for row in result.rows]
+    assert drawn.count('fresh') == drawn.count('chain') > 2
+    assert result.plain > result.fast > 0
+    assert screening.agreement(result.rows)['refused'] > 0.9
+    assert 'box_deltas, chain' in capsys.readouterr().out
+
+
+def test_disagreement_of_screens_shows(load, capsys: pytest.CaptureFixture) -> None:
+    screening = load('screening')
+    row = screening.Judged('fresh', parse('p * y'), plain=True, fast=True, plain_seconds=1.0, fast_seconds=0.1)
+    rows = [row, row._replace(fast=False), row._replace(plain=False), row._replace(plain=False, fast=False)]
+    assert screening.agreement(rows) == {'kept': 0.5, 'refused': 0.5}
+    screening.report('x', rows)
+    found = capsys.readouterr().out
+    assert 'lost: p * y' in found and 'let through: p * y' in found
+
+
+def test_exploring_tells_what_is_accepted(load) -> None:
+    screening, probes = load('screening'), load('probes')
+    probe = {'box_areas': probes.made_up_probes()['box_areas']}
+    growth, chances = screening.explore(probe, 300)
+    assert -50 < growth < 50 and 0 < chances['box_areas'] < 0.2
+
+
+def test_curves_of_gains_are_drawn(load, tmp_path: Path) -> None:
+    plot, probes = load('screening_plot'), load('probes')
+    trees = [parse(text) for text in ('abs(p - y)', '-abs(p - y)', 'p', 'tanh((p - y) ** 2)', 'p * y')]
+    made = {'box_deltas': probes.made_up_probes()['box_deltas']}
+    found = plot.curves(made['box_deltas'], trees)
+    assert len(found.accepted) >= 1 and len(found.rejected) >= 1
+    assert [share[-1] for share in found.share_right(0.6)] == [1, 1]
+    plot.plot_gains({'box_deltas': trees}, made, tmp_path / 'gains.png')
+    assert (tmp_path / 'gains.png').stat().st_size > 5000

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse
+from mmautoloss.losses.blocks import threads_of
+from mmautoloss.losses.call import Call, plain_sums
+from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.inputs import Rows, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.registry import MODELS, register
@@ -52,6 +55,10 @@ class SearchedLoss(nn.Module):
             weights of all labels; this loss by the number of positions.)
         loss_name: Key of the loss in logs; must begin with ``loss``, or it would take no part in
             training.
+        compile: Whether ``torch.compile`` writes code for the expression, at the first call with a gradient; that takes
+            some seconds and a C++ compiler, on a GPU Triton. Where it fails, a warning says why, once a process, and
+            the loss is computed as without. Values and gradients are the same up to rounding. Short expressions over
+            few numbers are not compiled: calling the code would cost more.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
@@ -73,6 +80,7 @@ class SearchedLoss(nn.Module):
         ignore_index: int | None = None,
         class_weight: Sequence[float] | None = None,
         loss_name: str = 'loss_searched',
+        compile: bool = False,
     ) -> None:
         super().__init__()
         inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
@@ -93,6 +101,7 @@ class SearchedLoss(nn.Module):
         self.ignore_index = ignore_index
         self._class_weight = None if class_weight is None else _check_class_weight(class_weight)
         self._loss_name = loss_name
+        self.compiled = compile
 
     @property
     def expression(self) -> str:
@@ -137,47 +146,51 @@ class SearchedLoss(nn.Module):
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
         ignore_index = self.ignore_index if ignore_index is None else ignore_index
-        rows = self.kind.rows(pred, target, weight, ignore_index)
-        sums = self._channel_sums(rows)
-        if reduction == 'none':
-            sums = sums.new_zeros(len(pred), *sums.shape[1:]).index_put((rows.index,), sums)
-            return self.loss_weight * (sums if rows.pred.dim() == 4 else sums.flatten())
-        total = sums.sum()
-        if reduction == 'mean':
+        with threads_of(pred):
+            rows = self.kind.rows(pred, target, weight, ignore_index)
+            if not len(rows.pred):  # as 0 and not as nothing: DDP wants every parameter to take part
+                return self._nothing(rows, len(pred), reduction)
+            if reduction == 'none':
+                return self._values(rows, len(pred))
             divisor = rows.positions if avg_factor is None else avg_factor + _EPS
-            total = total / (divisor if len(sums) else 1)
-        return self.loss_weight * total
+            return self._total(rows, 1 if reduction == 'sum' else divisor)
 
-    def _channel_sums(self, rows: Rows) -> Tensor:
-        """Weighted sum over the channels, (M, H, W)."""
-        if not len(rows.pred):  # as 0 and not as nothing: DDP wants every parameter to take part
-            empty = _full_precision(rows.pred).sum(dim=1)
-            return empty if empty.dim() == 3 else empty[:, None, None]
-        elements = self.graph.elements(self._tensors(rows), rows.valid)
-        if rows.weight is not None:
-            elements = elements * rows.weight
-        if self._class_weight is not None:
-            elements = elements * self._channel_weight(elements)
-        return elements.sum(dim=1)
+    def _total(self, rows: Rows, divisor: float | Tensor) -> Tensor:
+        """The weighted sum over all elements, divided."""
+        pred = _full_precision(rows.pred)
+        if isinstance(divisor, Tensor):
+            divisor = divisor.to(pred)
+        return fused_total(pred, self._call(rows), self.loss_weight / divisor, self.compiled)
 
-    def _channel_weight(self, elements: Tensor) -> Tensor:
-        if len(self._class_weight) != elements.shape[1]:
+    def _values(self, rows: Rows, count: int) -> Tensor:
+        """A value a row, (M,), or a pixel, (N, H, W), 0 for those that do not count."""
+        sums = plain_sums(_full_precision(rows.pred), self._call(rows))
+        sums = sums.new_zeros(count, *sums.shape[1:]).index_put((rows.index,), sums)
+        return self.loss_weight * (sums if rows.pred.dim() == 4 else sums.flatten())
+
+    def _nothing(self, rows: Rows, count: int, reduction: str) -> Tensor:
+        empty = _full_precision(rows.pred).sum(dim=1)
+        if reduction != 'none':
+            return empty.sum()
+        return empty.new_zeros(count, *empty.shape[1:]).index_put((rows.index,), empty)
+
+    def _call(self, rows: Rows) -> Call:
+        channel_weight = None if self._class_weight is None else self._channel_weight(rows.pred)
+        weight = None if rows.weight is None else rows.weight.to(_precision(rows.pred))
+        return Call(self.graph.tree, self.kind, rows.target, weight, channel_weight, rows.valid)
+
+    def _channel_weight(self, pred: Tensor) -> Tensor:
+        channels = 1 if self.kind.name == 'area' else pred.shape[1]
+        if len(self._class_weight) != channels:
             raise SetupError(
-                f'class_weight needs one factor for each of {elements.shape[1]} channels, '
-                f'but got {len(self._class_weight)}.'
+                f'class_weight needs one factor for each of {channels} channels, but got {len(self._class_weight)}.'
             )
-        return elements.new_tensor(self._class_weight).view(1, -1, 1, 1)
-
-    def _tensors(self, rows: Rows) -> dict[str, Tensor]:
-        # in float32 also under autocast: areas and exponentials leave the range of halves
-        with torch.autocast(rows.pred.device.type, enabled=False):
-            tensors = self.kind.tensors(_full_precision(rows.pred), rows.target)
-        if rows.valid is not None:
-            tensors = {name: torch.where(rows.valid, tensor, 0) for name, tensor in tensors.items()}
-        return tensors
+        factors = torch.tensor(self._class_weight, dtype=_precision(pred), device=pred.device)
+        return factors.view(1, -1, 1, 1)
 
     def extra_repr(self) -> str:
-        return f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'
+        shown = f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'
+        return f'{shown}, compile=True' if self.compiled else shown
 
 
 def _check_class_weight(factors: Sequence[float]) -> tuple[float, ...]:
@@ -187,5 +200,9 @@ def _check_class_weight(factors: Sequence[float]) -> tuple[float, ...]:
     return factors
 
 
-def _full_precision(tensor: Tensor) -> Tensor:
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
+def _precision(pred: Tensor) -> torch.dtype:
+    return torch.float64 if pred.dtype == torch.float64 else torch.float32
+
+
+def _full_precision(pred: Tensor) -> Tensor:
+    return pred.to(_precision(pred))

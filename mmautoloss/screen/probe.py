@@ -120,7 +120,7 @@ class Probe:
     def score(self, pred: Tensor, sample: Sample) -> float:
         """The metric of raw predictions on the rows of a joined sample; 1 is perfect."""
         rows = sample.rows(self.kind, pred)
-        return PROBE_METRICS[self.metric](rows.pred, rows.target, self.scaling)
+        return PROBE_METRICS[self.metric](rows.pred, rows.marked, self.scaling)
 
 
 def _calmed(scores: Tensor) -> Tensor:

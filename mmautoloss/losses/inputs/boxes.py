@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import torch
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
-from mmautoloss.losses.inputs.kind import InputKind, Rows
+from mmautoloss.losses.inputs.kind import InputKind, Rows, choose_rows
 
 AREA_EPS = 1e-6
 """Least union, enclosure and target area, in the units of the boxes; as in mmdet's IoU losses."""
@@ -33,28 +35,44 @@ class Area(InputKind):
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() != 2 or pred.shape[1] != 4 or pred.shape != target.shape:
             raise _not_boxes(f'prediction {tuple(pred.shape)} and target {tuple(target.shape)}')
-        if weight is None:
-            rows = Rows(pred, target, None, torch.arange(len(pred), device=pred.device))
-        else:
-            per_box = weight.mean(dim=1) if weight.dim() == 2 else weight
-            index = (per_box != 0).nonzero().squeeze(1)
-            rows = Rows(pred[index], target[index], per_box[index].view(-1, 1, 1, 1), index)
-        inverted = (rows.target[:, 2:] < rows.target[:, :2]).any(dim=1)
+        per_box = weight.mean(dim=1) if weight is not None and weight.dim() == 2 else weight
+        rows = choose_rows(pred, target, per_box)
+        inverted = rows.target[:, 2:] < rows.target[:, :2]
         if inverted.any():  # box deltas have the shape of boxes, but not their order
-            raise _not_boxes(f'the target {rows.target[inverted][0].tolist()}')
+            raise _not_boxes(f'the target {rows.target[inverted.any(dim=1)][0].tolist()}')
         return rows
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
+        areas = self.leaves(pred, target, self.names)
+        return {name: areas[name] for name in self.names}
+
+    def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """The areas, and for ``pull_back`` what they are made of."""
         target = target.to(pred.dtype)
-        intersection = _area_between(
-            torch.maximum(pred[:, :2], target[:, :2]), torch.minimum(pred[:, 2:], target[:, 2:])
-        )
-        enclosure = _area_between(torch.minimum(pred[:, :2], target[:, :2]), torch.maximum(pred[:, 2:], target[:, 2:]))
-        predicted, wanted = _box_area(pred), _box_area(target)
-        union = (predicted + wanted - intersection).clamp(min=AREA_EPS)
+        wanted = _area(target[:, 2:] - target[:, :2])
+        (first, second), (low, high) = torch.maximum(pred, target).chunk(2, 1), torch.minimum(pred, target).chunk(2, 1)
+        # sides of intersection, enclosing box and prediction: negative where corners are in another order
+        sides = torch.stack([high - first, second - low, pred[:, 2:] - pred[:, :2]])
+        common, enclosing = _area(sides[:2].clamp(min=0)).unbind()
+        union = _area(sides[2]) + wanted - common
         scale = wanted.clamp(min=AREA_EPS)
-        areas = {'i': intersection, 'u': union, 'e': enclosure.clamp(min=AREA_EPS)}
-        return {name: (area / scale).view(-1, 1, 1, 1) for name, area in areas.items()}
+        areas = {'i': common, 'u': union.clamp(min=AREA_EPS), 'e': enclosing.clamp(min=AREA_EPS)}
+        found = {name: (area / scale).view(-1, 1, 1, 1) for name, area in areas.items()}
+        return found | {'sides': sides, 'scale': scale, 'union': union, 'enclosing': enclosing}
+
+    def pull_back(
+        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
+    ) -> Tensor:
+        scale, sides = tensors['scale'], tensors['sides']
+        of_common, of_union, of_enclosing = (_flat(gradients.get(name), scale) for name in self.names)
+        of_union = torch.where(tensors['union'] >= AREA_EPS, of_union, 0)
+        of_enclosing = torch.where(tensors['enclosing'] >= AREA_EPS, of_enclosing, 0)
+        areas = torch.stack([of_common - of_union, of_enclosing])[:, :, None]
+        common, around = torch.where(sides[:2] >= 0, areas * sides[:2].clamp(min=0).flip(2), 0).unbind()
+        own, apart = of_union[:, None] * sides[2].flip(1), common - around
+        # how the larger of two corners follows the prediction: 1 where it is the prediction's, 1/2 where both are
+        first, second = torch.heaviside(pred - target.to(pred.dtype), pred.new_tensor(0.5)).chunk(2, 1)
+        return torch.cat([-(around + own + first * apart), common + own - second * apart], dim=1)
 
     def unit(self, pred: Tensor, target: Tensor) -> Tensor:
         sides = (target[:, 2:] - target[:, :2]).clamp(min=1)
@@ -74,9 +92,12 @@ def _not_boxes(got: str) -> SetupError:
     )
 
 
-def _area_between(corner: Tensor, opposite: Tensor) -> Tensor:
-    return (opposite - corner).clamp(min=0).prod(dim=1)
+def _area(sides: Tensor) -> Tensor:
+    return sides[..., 0] * sides[..., 1]
 
 
-def _box_area(boxes: Tensor) -> Tensor:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+def _flat(gradient: Tensor | None, scale: Tensor) -> Tensor:
+    """The gradient of an area before its division, (M,); 0 for an input that is not read."""
+    if gradient is None:
+        return torch.zeros_like(scale)
+    return gradient.expand(len(scale), 1, 1, 1).flatten() / scale

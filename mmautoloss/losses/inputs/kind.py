@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -16,18 +17,29 @@ class Rows(NamedTuple):
 
     Attributes:
         pred: Raw predictions (M, ...), before the activation.
-        target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes; in maps -1 marks what
-            does not count.
+        target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes.
         weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
-        index: Positions (M,) of the rows in the call.
+        chosen: Positions (M,) of the rows in the call, or None where they are all.
         valid: Which elements of maps count, broadcastable to (M, C, H, W), or None where all do.
     """
 
     pred: Tensor
     target: Tensor
     weight: Tensor | None
-    index: Tensor
+    chosen: Tensor | None = None
     valid: Tensor | None = None
+
+    @property
+    def index(self) -> Tensor:
+        """Positions (M,) of the rows in the call."""
+        return torch.arange(len(self.pred), device=self.pred.device) if self.chosen is None else self.chosen
+
+    @property
+    def marked(self) -> Tensor:
+        """The targets, with -1 where nothing counts."""
+        if self.valid is None:
+            return self.target
+        return self.target.where(self.valid if self.target.dim() == self.valid.dim() else self.valid[:, 0], -1)
 
     @property
     def positions(self) -> Tensor | int:
@@ -50,6 +62,7 @@ class InputKind(ABC):
         regression: Whether targets are values like the predictions, and so can be scattered as well.
         weighted: Whether the third argument of a call is a weight.
         maps: Whether a call may hold a map for each image of the batch.
+        one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot.
     """
 
     name: ClassVar[str]
@@ -60,6 +73,7 @@ class InputKind(ABC):
     regression: ClassVar[bool] = False
     weighted: ClassVar[bool] = True
     maps: ClassVar[bool] = False
+    one_hot: ClassVar[bool] = False
 
     @abstractmethod
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
@@ -68,6 +82,26 @@ class InputKind(ABC):
     @abstractmethod
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The named inputs (M, C, H, W) of chosen rows, (M, C, 1, 1) without a map; the activation is applied here."""
+
+    def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """At least those of the named inputs that are asked for.
+
+        With ``one_hot``, also ``label`` (M, 1, H, W), the index of the channel, and ``p_label``, ``p`` in that channel.
+        """
+        return self.tensors(pred, target)
+
+    @abstractmethod
+    def pull_back(
+        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
+    ) -> Tensor:
+        """The gradient of the raw prediction.
+
+        Args:
+            pred: Raw predictions (M, ...).
+            target: Targets (M, ...).
+            tensors: The inputs, as ``leaves`` gives them.
+            gradients: Gradients of those that depend on the prediction, broadcastable to them; at least one.
+        """
 
     def unit(self, pred: Tensor, target: Tensor) -> Tensor:
         """One natural step of the raw prediction, broadcastable to it: 1, for boxes a side."""
@@ -90,17 +124,55 @@ class InputKind(ABC):
 
 def as_nchw(rows: Tensor) -> Tensor:
     """Rows (M, C) as (M, C, 1, 1); maps as they are."""
-    return rows if rows.dim() == 4 else rows[:, :, None, None]
+    return rows if rows.dim() == 4 else rows.view(*rows.shape, 1, 1)
+
+
+def full_gradient(gradient: Tensor, tensor: Tensor) -> Tensor:
+    """The gradient of a tensor, of its shape."""
+    return gradient if gradient.shape == tensor.shape else gradient.expand(tensor.shape)
+
+
+_FEW = 1024
+"""Rows of which it is likely that all have a weight, as those of a head of RoIs have."""
+_BYTES = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def row_counts(weight: Tensor) -> Tensor:
     """Which rows have any weight; weights are (M,) or (M, C)."""
-    return weight != 0 if weight.dim() == 1 else (weight != 0).any(dim=1)
+    counts = weight != 0
+    if weight.dim() == 1:
+        return counts
+    if weight.shape[1] in _BYTES and counts.is_contiguous():  # a row of booleans as one number: half the time
+        return counts.view(_BYTES[weight.shape[1]])[:, 0] != 0
+    return counts.any(dim=1)
 
 
 def element_weight(weight: Tensor) -> Tensor:
     """Weights (M,) or (M, C) as (M, 1 or C, 1, 1)."""
-    return as_nchw(weight[:, None] if weight.dim() == 1 else weight)
+    return weight[:, None, None, None] if weight.dim() == 1 else weight[:, :, None, None]
+
+
+def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tensor | None = None) -> Rows:
+    """The rows that have a weight.
+
+    Args:
+        pred: Rows (M, C).
+        target: Targets, one a row.
+        weight: Weights (M,) or (M, C), or None.
+        keep: Which rows may count, (M,), or None where all do.
+    """
+    few = weight is not None and weight.shape[0] <= _FEW
+    if weight is not None and not (few and bool(weight.all())):
+        keep = row_counts(weight) if keep is None else keep & row_counts(weight)
+    if keep is None or bool(keep.all()):  # the usual call of a head of RoIs: nothing to copy
+        return Rows(pred, target, _weight_of(weight))
+    index = keep.nonzero().squeeze(1)
+    weight = None if weight is None else weight.index_select(0, index)
+    return Rows(pred.index_select(0, index), target.index_select(0, index), _weight_of(weight), index)
+
+
+def _weight_of(weight: Tensor | None) -> Tensor | None:
+    return None if weight is None else element_weight(weight)
 
 
 def choose_images(pred: Tensor, target: Tensor, weight: Tensor | None, valid: Tensor) -> Rows:
@@ -112,11 +184,13 @@ def choose_images(pred: Tensor, target: Tensor, weight: Tensor | None, valid: Te
         weight: Weights broadcastable to the prediction, or None.
         valid: What counts, broadcastable to the prediction.
     """
+    if bool(valid.all()):
+        return Rows(pred, target, weight)
     index = valid.flatten(1).any(dim=1).nonzero().squeeze(1)
     if len(index) < len(pred):
         pred, target, valid = pred[index], target[index], valid[index]
         weight = None if weight is None else weight[index]
-    return Rows(pred, target, weight, index, None if bool(valid.all()) else valid)
+    return Rows(pred, target, weight, index, valid)
 
 
 def wrong_shapes(name: str, wanted: str, pred: Tensor, target: Tensor) -> SetupError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -10,8 +12,8 @@ from mmautoloss.losses.inputs.kind import (
     Rows,
     as_nchw,
     choose_images,
-    element_weight,
-    row_counts,
+    choose_rows,
+    full_gradient,
     wrong_shapes,
 )
 
@@ -26,13 +28,15 @@ class Delta(InputKind):
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() != 2 or target.shape != pred.shape:
             raise wrong_shapes(self.name, '(M, C) with targets of the same shape', pred, target)
-        if weight is None:
-            return Rows(pred, target, None, torch.arange(len(pred), device=pred.device))
-        index = row_counts(weight).nonzero().squeeze(1)
-        return Rows(pred[index], target[index], element_weight(weight[index]), index)
+        return choose_rows(pred, target, weight)
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': as_nchw(pred), 'y': as_nchw(target.to(pred.dtype))}
+
+    def pull_back(
+        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
+    ) -> Tensor:
+        return full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)
 
 
 class Heatmap(InputKind):
@@ -52,12 +56,11 @@ class Heatmap(InputKind):
             wanted = '(N, K, H, W) with targets of the same shape and weights (N, K) or (N, K, H, W)'
             raise wrong_shapes(self.name, wanted, pred, target)
         if weight is None:
-            return Rows(pred, target, None, torch.arange(len(pred), device=pred.device))
+            return Rows(pred, target, None)
         weight = as_nchw(weight)
-        valid = weight != 0
-        return choose_images(
-            pred, target.where(valid, -1.0), None if bool((weight[valid] == 1).all()) else weight, valid
-        )
+        rows = choose_images(pred, target, weight, weight != 0)
+        # a weight of 1 or 0 says no more than what counts
+        return rows._replace(weight=None) if bool(((weight == 0) | (weight == 1)).all()) else rows
 
     def scatter(self, values: Tensor, unit: Tensor, generator: torch.Generator) -> Tensor:
         """Heat maps of which half is hot, so that a loss has to cool as much as it has to heat."""
@@ -65,3 +68,8 @@ class Heatmap(InputKind):
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': pred, 'y': target.to(pred.dtype)}
+
+    def pull_back(
+        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
+    ) -> Tensor:
+        return full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)

@@ -53,7 +53,7 @@ class Field:
         rows = sample.rows(kind)
         self._activation = activations.ACTIVATIONS[kind.name]
         self._table = table
-        tensors = kind.tensors(rows.pred.float(), rows.target)
+        tensors = kind.tensors(rows.pred.float(), rows.marked)
         shape = next(iter(tensors.values())).shape
         weight = torch.ones(shape) if rows.weight is None else rows.weight.float().expand(shape)
         if rows.valid is not None:

@@ -78,7 +78,7 @@ def test_verdicts_are_those_of_the_plain_screen(calls: str) -> None:
     verdicts = [(plain.judge(tree), fast.judge(tree)) for tree in trees]
     kept = [found.accepted for wanted, found in verdicts if wanted.accepted]
     refused = [not found.accepted for wanted, found in verdicts if not wanted.accepted]
-    assert len(kept) > 10 and sum(kept) >= 0.98 * len(kept) - 1
+    assert len(kept) > 4 and sum(kept) >= 0.98 * len(kept) - 1
     assert sum(refused) >= 0.995 * len(refused) - 1
     for wanted, found in verdicts:
         if wanted.accepted and found.accepted:

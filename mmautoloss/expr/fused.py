@@ -1,0 +1,221 @@
+"""Evaluation of a plan, and its reverse: plain tensor code without autograd.
+
+Example:
+    >>> from mmautoloss.expr.plan import plan_of
+    >>> from mmautoloss.expr.text import parse
+    >>> plan = plan_of(parse('p ** 2'), frozenset('p'), False, torch.float32)
+    >>> p = torch.full((1, 1, 1, 1), 3.0)
+    >>> values, gradients = [None, None], {1: torch.ones(())}
+    >>> evaluate(plan, plan.everything, values, Inputs({'p': p}, None, 1))
+    >>> pull_back(plan, plan.everything, values, Inputs({'p': p}, None, 1), gradients)
+    >>> values[1].item(), gradients[0].item()
+    (9.0, 6.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmautoloss.expr.derivatives import DERIVATIVES
+from mmautoloss.expr.plan import Plan
+from mmautoloss.expr.primitives import EPS, PRIMITIVES
+
+Shape = tuple[int, ...]
+
+
+def _log(x: Tensor) -> Tensor:
+    return x.abs().add_(EPS).log_().mul_(x.sign())
+
+
+def _sqrt(x: Tensor) -> Tensor:
+    return x.abs().add_(EPS).sqrt_() * x.sign()
+
+
+_FUNCTIONS = {name: primitive.function for name, primitive in PRIMITIVES.items()}
+_FUNCTIONS |= {
+    'sub': torch.sub,
+    'rsub': torch.rsub,
+    'log': _log,
+    'sqrt': _sqrt,
+}  # in place, as far as autograd may look on
+
+
+class Inputs(NamedTuple):
+    """What the instructions of a plan read, of all positions or of a block.
+
+    Attributes:
+        tensors: By name, (N, C, H, W); ``label`` (N, 1, H, W), int64.
+        valid: Which elements count, broadcastable, or None where all do.
+        counts: How many do a channel, (1, C or 1, 1, 1) or a number.
+    """
+
+    tensors: Mapping[str, Tensor]
+    valid: Tensor | None
+    counts: Tensor | int
+
+
+def evaluate(plan: Plan, order: Iterable[int], values: list, inputs: Inputs) -> None:
+    """Fills in the values of the instructions in ``order``; those that they need and that are not among them are there."""
+    instructions, tensors = plan.instructions, inputs.tensors
+    for index in order:
+        node, operands, *_ = instructions[index]
+        if not operands:
+            values[index] = tensors[node]
+        elif node in _LOOKS_AROUND:
+            values[index] = _LOOKS_AROUND[node](values[operands[0]], inputs)
+        elif len(operands) == 1:
+            values[index] = _FUNCTIONS[node](values[operands[0]])
+        else:
+            values[index] = _FUNCTIONS[node](values[operands[0]], values[operands[1]])
+
+
+def channel_sum(x: Tensor, valid: Tensor | None) -> Tensor:
+    """The sum over the positions that count, (1, C, 1, 1)."""
+    return (x if valid is None else torch.where(valid, x, 0)).sum(dim=(0, 2, 3), keepdim=True)
+
+
+def _mean_nhw(x: Tensor, inputs: Inputs) -> Tensor:
+    return channel_sum(x, inputs.valid) / inputs.counts
+
+
+def _mean_c(x: Tensor, inputs: Inputs) -> Tensor:
+    if _by_channel(inputs.valid):
+        return torch.where(inputs.valid, x, 0).sum(dim=1, keepdim=True) / _channels_that_count(inputs.valid)
+    return x.mean(dim=1, keepdim=True)
+
+
+def _by_channel(valid: Tensor | None) -> bool:
+    return valid is not None and valid.shape[1] > 1
+
+
+def _channels_that_count(valid: Tensor) -> Tensor:
+    return valid.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def _at(x: Tensor, inputs: Inputs) -> Tensor:
+    label = inputs.tensors['label']
+    return x.expand(label.shape[0], -1, *label.shape[2:]).gather(1, label)
+
+
+def _spread(x: Tensor, inputs: Inputs) -> Tensor:
+    label, (count, _, height, width) = inputs.tensors['label'], x.shape
+    empty = x.new_zeros(count, inputs.tensors['p'].shape[1], height, width)
+    return empty.scatter_(1, label, x)
+
+
+def _share(x: Tensor, inputs: Inputs) -> Tensor:
+    return x / inputs.tensors['p'].shape[1]
+
+
+_LOOKS_AROUND = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'at': _at, 'spread': _spread, 'share': _share}
+
+
+def pull_back(plan: Plan, order: Sequence[int], values: list, inputs: Inputs, gradients: dict[int, Tensor]) -> None:
+    """Carries gradients from results to operands.
+
+    Args:
+        plan: The plan.
+        order: Instructions that were evaluated.
+        values: Their values, and those of what they read.
+        inputs: As for ``evaluate``.
+        gradients: Those of the results, by index, of the shape of the value or a smaller one that stands for it;
+            afterwards those of the inputs and of the means that ``order`` takes as known.
+    """
+    instructions = plan.instructions
+    for index in reversed(order):
+        node, operands, *_ = instructions[index]
+        if not operands or index not in gradients:
+            continue
+        gradient, value = gradients.pop(index), values[index]
+        for position, operand in enumerate(operands):
+            if instructions[operand].active:
+                if len(operands) == 2:
+                    part = _part(node, position, gradient, values[operands[1 - position]])
+                    part = _like(part, value, values[operand], inputs)
+                elif node in _BACK_AROUND:
+                    part = _BACK_AROUND[node](gradient, values[operand], inputs)
+                else:
+                    part = DERIVATIVES[node](gradient, values[operand], value)
+                gradients[operand] = gradients[operand] + part if operand in gradients else part
+
+
+def _part(node: str, position: int, gradient: Tensor, other: Tensor) -> Tensor:
+    """Gradient of one of two operands."""
+    if node == 'mul':
+        return gradient * other
+    return -gradient if (node, position) in (('sub', 1), ('rsub', 0)) else gradient
+
+
+def _like(gradient: Tensor, value: Tensor, operand: Tensor, inputs: Inputs) -> Tensor:
+    """The gradient of an operand that may have been broadcast."""
+    if value.shape == operand.shape:
+        return gradient
+    return reduced(gradient, value.shape, operand.shape, inputs.valid)
+
+
+def reduced(gradient: Tensor, full: Shape, shape: Shape, valid: Tensor | None = None) -> Tensor:
+    """Sum of a gradient over the dimensions along which an operand was copied.
+
+    Args:
+        gradient: Stands for one of the shape ``full``, and may have 1 where it is the same all over, or be a scalar.
+        full: Shape of the result.
+        shape: Shape of the operand.
+        valid: Which elements count. The gradient of the others is 0, or 0 * NaN.
+    """
+    dims, factor = [], 1
+    for dim, (size, own) in enumerate(zip(full, shape, strict=True)):
+        if size != own:
+            if gradient.dim() and gradient.shape[dim] == size:
+                dims.append(dim)
+            else:
+                factor *= size
+    if dims:
+        gradient = gradient if valid is None else torch.where(valid, gradient, 0)
+        gradient = gradient.sum(dim=dims, keepdim=True)
+    return gradient if factor == 1 else gradient * factor
+
+
+def mean_seed(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    """Gradient of what a mean over the positions is of: a value for all elements that count, and 0 for the others."""
+    gradient = gradient / inputs.counts
+    if inputs.valid is not None:
+        gradient = torch.where(inputs.valid, gradient, 0)
+    if x.shape[1] == 1 and gradient.dim() and gradient.shape[1] > 1:  # a mean for each channel, as its counts differ
+        gradient = gradient.sum(dim=1, keepdim=True)
+    return gradient
+
+
+def _mean_c_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    if _by_channel(inputs.valid):
+        return torch.where(inputs.valid, gradient / _channels_that_count(inputs.valid), 0)
+    return gradient / x.shape[1]
+
+
+def _at_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    label = inputs.tensors['label']
+    full = x.new_zeros(label.shape[0], x.shape[1], *label.shape[2:])
+    full.scatter_(1, label, gradient.expand(label.shape))
+    return full if full.shape == x.shape else reduced(full, full.shape, x.shape, inputs.valid)
+
+
+def _spread_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    if gradient.dim() == 0 or gradient.shape[1] == 1:  # the same in all channels
+        return gradient
+    return _at(gradient, inputs)
+
+
+def _share_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    return gradient / inputs.tensors['p'].shape[1]
+
+
+_BACK_AROUND = {
+    'mean_nhw': mean_seed,
+    'mean_c': _mean_c_back,
+    'at': _at_back,
+    'spread': _spread_back,
+    'share': _share_back,
+}

@@ -1,0 +1,221 @@
+"""From the steps of a program to the instructions of a plan.
+
+Values keep the least shape that holds them: constants are numbers, means over all positions (1, C, 1, 1), means over the
+channels (N, 1, H, W). With ``y`` one-hot, what is 0 wherever ``y`` is 0 is *sparse*: only its value in the channel of the
+label is computed, (N, 1, H, W). So ``-y * log(p)`` takes one logarithm a pixel and not one a class.
+
+Example:
+    >>> from mmautoloss.expr.text import parse
+    >>> instructions, root = lower(parse('-y * log(p)'), frozenset('p'), True, torch.float32)
+    >>> [each.node for each in instructions], root.sparse
+    (['number', 'number', 'p_label', 'log', 'mul'], True)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from mmautoloss.expr.bounds import PROBABILITY, TARGET, UNBOUNDED, Bounds, bounds_of
+from mmautoloss.expr.primitives import PRIMITIVES
+from mmautoloss.expr.program import compile_tree
+from mmautoloss.expr.tree import Tree, is_number
+
+AT_LABEL = 'p_label'
+"""The input ``p`` in the channel of the label, (N, 1, H, W); its gradient has a short way through the softmax."""
+_ZERO_AT_ZERO = frozenset({'neg', 'abs', 'square', 'tanh', 'sqrt', 'log', 'sin', 'erf', 'atan'})
+_POOLS = frozenset({'maxpool', 'minpool'})
+
+
+class Instruction(NamedTuple):
+    """One operation on earlier values.
+
+    Attributes:
+        node: An operator; an input; or ``sub``, ``rsub`` (the second operand less the first), ``at`` (the channel of the
+            label), ``spread`` (back to all channels, 0 elsewhere) and ``share`` (the mean over the channels of what is 0 in
+            all but one).
+        operands: Indices of instructions.
+        number: The value of a constant.
+        active: Whether it depends on the prediction.
+        level: How many means over all positions are nested below.
+        wide: Whether it can differ from position to position.
+    """
+
+    node: str
+    operands: tuple[int, ...] = ()
+    number: float | None = None
+    active: bool = False
+    level: int = 0
+    wide: bool = True
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it is an input, and no operator or number."""
+        return not self.operands and self.number is None
+
+
+class Value(NamedTuple):
+    """The value of an instruction; if sparse, only that in the channel of the label, with 0 in all others."""
+
+    index: int
+    sparse: bool = False
+
+
+class _RefusedError(Exception):
+    """There is no plan for this expression."""
+
+
+def lower(
+    tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.dtype
+) -> tuple[tuple[Instruction, ...], Value] | None:
+    """The instructions of an expression and its root, or None; see ``plan_of``."""
+    lowering = _Lowering(tree, prediction, one_hot, dtype)
+    try:
+        root = lowering.value(len(lowering.steps) - 1)
+    except (_RefusedError, RecursionError):  # hundreds of operators deep
+        return None
+    instructions = tuple(lowering.order)
+    return (instructions, root) if instructions[root.index].active else None
+
+
+class _Lowering:
+    """The state of one lowering: instructions by what they are, values by step."""
+
+    def __init__(self, tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.dtype) -> None:
+        self.steps = compile_tree(tree).steps
+        self.prediction, self.one_hot, self.dtype = prediction, one_hot, dtype
+        self.found: dict[Instruction, int] = {}
+        self.order: list[Instruction] = []
+        self.values: dict[int, Value] = {}
+        self.at_label: dict[int, int] = {}
+        self.bounds = self._bounds() if one_hot else []
+
+    def value(self, step: int) -> Value:
+        """The value of a step, as narrow as it can be."""
+        if step not in self.values:
+            self.values[step] = self._value(step)
+        return self.values[step]
+
+    def _value(self, step: int) -> Value:
+        node, operands = self.steps[step]
+        if node in _POOLS:
+            raise _RefusedError
+        if is_number(node):
+            return Value(self._constant(float(node)))
+        if not operands:
+            return Value(self._constant(1.0), sparse=True) if self._is_label(node) else Value(self._input(node))
+        if node == 'mul':
+            sparse = self._sparse_product(*operands)
+            if sparse:
+                return sparse
+        node, operands = self._difference(node, operands)
+        values = [self.value(operand) for operand in operands]
+        if any(value.sparse for value in values):
+            return self._on_sparse(node, values)
+        return Value(self._emit(node, *(value.index for value in values)))
+
+    def at(self, step: int) -> int:
+        """The value of a step in the channel of the label, (N, 1, H, W)."""
+        if step not in self.at_label:
+            self.at_label[step] = self._at(step)
+        return self.at_label[step]
+
+    def _at(self, step: int) -> int:
+        node, operands = self.steps[step]
+        if operands and node not in ('mean_c', 'mean_nhw'):
+            node, operands = self._difference(node, operands)
+            return self._emit(node, *(self.at(operand) for operand in operands))
+        if node == 'p':
+            return self._input(AT_LABEL)
+        value = self.value(step)
+        one_channel = value.sparse or node == 'mean_c' or self._get(value.index).number is not None
+        return value.index if one_channel else self._emit('at', value.index)
+
+    def _sparse_product(self, *operands: int) -> Value | None:
+        """A product with a sparse factor is sparse, if the other cannot be Inf or NaN, nor its slope."""
+        for factor, other in (operands, operands[::-1]):
+            if self.value(factor).sparse and self.bounds[other].finite:
+                index = self.value(factor).index
+                one = self._get(index).number == 1
+                return Value(self.at(other) if one else self._emit('mul', index, self.at(other)), sparse=True)
+        return None
+
+    def _on_sparse(self, node: str, values: list[Value]) -> Value:
+        all_sparse = all(value.sparse for value in values)
+        if all_sparse and (node in _ZERO_AT_ZERO or node in ('add', 'sub')):
+            return Value(self._emit(node, *(value.index for value in values)), sparse=True)
+        if node == 'mean_c' and self._get(values[0].index).number is None:
+            return Value(self._emit('share', values[0].index))
+        return Value(self._emit(node, *(self._spread(value) for value in values)))
+
+    def _spread(self, value: Value) -> int:
+        if not value.sparse:
+            return value.index
+        number = self._get(value.index).number
+        if number is None:
+            return self._emit('spread', value.index)
+        one_hot = self._input('y')
+        return one_hot if number == 1 else self._emit('mul', one_hot, value.index)
+
+    def _difference(self, node: str, operands: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+        """``a + -b`` is ``a - b``, to the last bit."""
+        if node == 'add':
+            for first, second in (operands, operands[::-1]):
+                if self.steps[second].node == 'neg':
+                    return 'sub', (first, self.steps[second].operands[0])
+        return node, operands
+
+    def _emit(self, node: str, *operands: int) -> int:
+        parts = [self._get(operand) for operand in operands]
+        if all(part.number is not None for part in parts) and node not in ('at', 'spread', 'share'):
+            return self._constant(self._fold(node, [part.number for part in parts]))
+        if node in ('mean_nhw', 'mean_c') and not parts[0].wide:
+            if node == 'mean_c':
+                raise _RefusedError
+            return operands[0]
+        if len(parts) == 2 and parts[0].number is not None:  # tensors first
+            node, operands = {'sub': 'rsub'}.get(node, node), operands[::-1]
+        active, wide = any(part.active for part in parts), any(part.wide for part in parts)
+        level = max(part.level for part in parts)
+        if node == 'mean_nhw':
+            return self._add(Instruction(node, operands, None, active, level + 1, wide=False))
+        return self._add(Instruction(node, operands, None, active, level, wide or node == 'at'))
+
+    def _fold(self, node: str, numbers: list[float]) -> float:
+        """A constant from constants, rounded and overflowing as tensors do."""
+        if node in ('mean_nhw', 'mean_c'):
+            return numbers[0]
+        function = torch.sub if node == 'sub' else PRIMITIVES[node].function
+        return function(*(torch.tensor(number, dtype=self.dtype) for number in numbers)).item()
+
+    def _constant(self, number: float) -> int:
+        number = torch.tensor(number, dtype=self.dtype).item()
+        return self._add(Instruction('number', (), number, wide=False))
+
+    def _input(self, name: str) -> int:
+        return self._add(Instruction(name, (), None, name in self.prediction or name == AT_LABEL))
+
+    def _add(self, instruction: Instruction) -> int:
+        index = self.found.setdefault(instruction, len(self.found))
+        if index == len(self.order):
+            self.order.append(instruction)
+        return index
+
+    def _get(self, index: int) -> Instruction:
+        return self.order[index]
+
+    def _is_label(self, node: str) -> bool:
+        return self.one_hot and node == 'y'
+
+    def _bounds(self) -> list[Bounds]:
+        leaves = {'p': PROBABILITY, 'y': TARGET}
+        found: list[Bounds] = []
+        for node, operands in self.steps:
+            if operands:
+                found.append(bounds_of(node, *(found[operand] for operand in operands)))
+            elif is_number(node):
+                found.append(Bounds(float(node), float(node), 0.0))
+            else:
+                found.append(leaves.get(node, UNBOUNDED))
+        return found

@@ -1,0 +1,101 @@
+"""An expression laid out for speed: what a fused evaluation computes, in which order and shape."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+
+from mmautoloss.expr.lowering import AT_LABEL, Instruction, Value, lower
+from mmautoloss.expr.tree import Tree
+
+
+class Stage(NamedTuple):
+    """What can be computed in one pass over blocks of positions.
+
+    Attributes:
+        order: Indices of the instructions, in order of evaluation.
+        roots: Those whose values are wanted: the operands of means over all positions or, last, the root.
+        means: The means that become known by this pass, one a root; empty in the last stage.
+    """
+
+    order: tuple[int, ...]
+    roots: tuple[int, ...]
+    means: tuple[int, ...]
+
+
+class Plan(NamedTuple):
+    """Instructions, and the passes over blocks in which they are computed.
+
+    Attributes:
+        instructions: All, in an order in which they can be computed at once.
+        root: The value to be summed.
+        stages: As many as means over all positions are nested in each other, and one.
+        everything: All instructions that are no constants, in order.
+        numbers: The constants, None for the others.
+        names: The tensors that are read.
+        widest: One of the shape over which the root is summed.
+    """
+
+    instructions: tuple[Instruction, ...]
+    root: Value
+    stages: tuple[Stage, ...]
+    everything: tuple[int, ...]
+    numbers: tuple[float | None, ...]
+    names: tuple[str, ...]
+    widest: str
+
+
+@lru_cache(maxsize=1024)
+def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.dtype) -> Plan | None:
+    """The plan of an expression.
+
+    Args:
+        tree: The expression.
+        prediction: Names of the inputs that depend on the prediction.
+        one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot.
+        dtype: Precision, in which constants are computed beforehand.
+
+    Returns:
+        The plan; None where there is none: a pool looks at neighbours, a mean over the channels of what is the same
+        at all positions is not worth its own case, and an expression without prediction has no gradient.
+
+    Example:
+        >>> from mmautoloss.expr.text import parse
+        >>> plan = plan_of(parse('p - mean_nhw(p)'), frozenset('p'), False, torch.float32)
+        >>> [len(stage.order) for stage in plan.stages]  # p for the mean; p and the difference
+        [1, 2]
+    """
+    lowered = lower(tree, prediction, one_hot, dtype)
+    if lowered is None:
+        return None
+    instructions, root = lowered
+    numbers = tuple(each.number for each in instructions)
+    names = tuple(each.node for each in instructions if each.is_input)
+    widest = 'label' if root.sparse else next(name for name in (*names, 'p') if name != AT_LABEL)
+    everything = tuple(index for index, number in enumerate(numbers) if number is None)
+    return Plan(instructions, root, _stages(instructions, root.index), everything, numbers, names, widest)
+
+
+def _stages(instructions: tuple[Instruction, ...], root: int) -> tuple[Stage, ...]:
+    means = [index for index, each in enumerate(instructions) if each.node == 'mean_nhw']
+    levels = sorted({instructions[index].level for index in means})
+    groups = [tuple(index for index in means if instructions[index].level == level) for level in levels]
+    stages = []
+    for group in groups:
+        roots = tuple(instructions[index].operands[0] for index in group)
+        stages.append(Stage(_order(instructions, roots), roots, group))
+    return (*stages, Stage(_order(instructions, (root,)), (root,), ()))
+
+
+def _order(instructions: tuple[Instruction, ...], roots: tuple[int, ...]) -> tuple[int, ...]:
+    """What the roots need, means over all positions taken as known."""
+    needed, stack = set(), list(roots)
+    while stack:
+        index = stack.pop()
+        if index in needed or instructions[index].node in ('mean_nhw', 'number'):
+            continue
+        needed.add(index)
+        stack.extend(instructions[index].operands)
+    return tuple(sorted(needed))

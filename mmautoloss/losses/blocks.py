@@ -1,0 +1,98 @@
+"""Cutting a call into blocks of positions that stay in the cache of a processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from math import prod
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from mmautoloss.losses.threads import OneThread, on_threads
+
+Result = TypeVar('Result')
+SMALL = 2**17
+"""Elements up to which a call is computed at once, on one thread."""
+TINY = 2**14
+"""Elements of which torch itself computes an operation on one thread."""
+ELEMENTS = {'cpu': 2**19}
+"""Elements of a block, a tensor of 2 MiB; on other devices ``DEVICE_ELEMENTS``."""
+DEVICE_ELEMENTS = 2**24
+"""Of a GPU: enough to keep it busy, and still a bound on the memory of intermediate values."""
+
+
+_LEAST = 4
+"""Blocks of a call that is not small; not the number of threads, on which no sum should depend."""
+_ANY_THREADS = nullcontext()
+
+
+class Block(NamedTuple):
+    """A range of rows or images, and of lines of their maps."""
+
+    rows: slice
+    lines: slice
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """The part of a tensor (M, ...), (N, H, W) or (N, C, H, W); what is 1 in a dimension stays."""
+        if self is WHOLE:
+            return tensor
+        if len(tensor) > 1:
+            tensor = tensor[self.rows]
+        if tensor.dim() >= 3 and tensor.shape[-2] > 1:
+            tensor = tensor[..., self.lines, :]
+        return tensor
+
+
+WHOLE = Block(slice(None), slice(None))
+
+
+def blocks_of(pred: Tensor) -> Iterator[Block]:
+    """The blocks of a prediction (M, C) or (N, C, H, W): some whole rows, or lines of one map."""
+    limit = min(ELEMENTS.get(pred.device.type, DEVICE_ELEMENTS), max(SMALL // 2, pred.numel() // _LEAST))
+    count, size = len(pred), prod(pred.shape[1:])
+    if size <= limit or pred.dim() == 2:
+        step = max(1, limit // max(size, 1))
+        for first in range(0, count, step):
+            yield Block(slice(first, first + step), slice(None))
+        return
+    height = pred.shape[2]
+    step = max(1, limit * height // size)
+    for row in range(count):
+        for first in range(0, height, step):
+            yield Block(slice(row, row + 1), slice(first, first + step))
+
+
+def is_small(pred: Tensor) -> bool:
+    """Whether the number of operations is what a call costs, and not their size."""
+    return pred.numel() <= SMALL
+
+
+def is_tiny(pred: Tensor) -> bool:
+    """Whether operations take next to no time."""
+    return pred.numel() <= TINY
+
+
+def threads_of(pred: Tensor) -> AbstractContextManager[None]:
+    """A context for a call: on the CPU small calls keep to one thread, since others would have to be waited for."""
+    if is_tiny(pred) or not is_small(pred) or pred.device.type != 'cpu':
+        return _ANY_THREADS
+    return OneThread()
+
+
+def valid_of(block: Block, valid: Tensor | None) -> Tensor | None:
+    """Which elements of a block count, or None where all do. Not asked of a GPU, which would have to be waited for."""
+    if valid is None:
+        return None
+    valid = block.of(valid)
+    if torch.compiler.is_compiling() or valid.device.type != 'cpu':
+        return valid
+    return None if bool(valid.all()) else valid
+
+
+def each_block(function: Callable[[Block], Result], pred: Tensor) -> list[Result]:
+    """The results of a function for the blocks of a prediction, in their order."""
+    if pred.device.type != 'cpu':
+        return [function(block) for block in blocks_of(pred)]
+    return on_threads(function, blocks_of(pred))

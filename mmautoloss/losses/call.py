@@ -1,0 +1,58 @@
+"""One call of a loss, and its value by the definition."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmautoloss.expr import Tree, compile_tree
+from mmautoloss.losses.inputs import InputKind
+
+
+class Call(NamedTuple):
+    """What of a call counts, apart from the prediction.
+
+    Attributes:
+        tree: The expression.
+        kind: What it reads.
+        target: Targets (M, ...) of the rows that count.
+        weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
+        channel_weight: Another one, of channels, (1, C, 1, 1), or None.
+        valid: Which elements of maps count, broadcastable to (M, C, H, W), or None where all do.
+    """
+
+    tree: Tree
+    kind: InputKind
+    target: Tensor
+    weight: Tensor | None = None
+    channel_weight: Tensor | None = None
+    valid: Tensor | None = None
+
+
+def plain_sums(pred: Tensor, call: Call) -> Tensor:
+    """Weighted sums over the channels, (M, H, W), operator by operator, with the backward of autograd.
+
+    It is the definition, to which ``fused_total`` is held.
+
+    Args:
+        pred: Raw predictions (M, ...) of the rows that count, in full precision.
+        call: The rest.
+    """
+    # in float32 also under autocast: areas and exponentials leave the range of halves
+    with torch.autocast(pred.device.type, enabled=False):
+        tensors = call.kind.tensors(pred, call.target)
+    if call.valid is not None:
+        tensors = {name: torch.where(call.valid, tensor, 0) for name, tensor in tensors.items()}
+    elements = compile_tree(call.tree)(tensors, call.valid)
+    if call.valid is not None:
+        elements = torch.where(call.valid, elements, 0)
+    for weight in (call.weight, call.channel_weight):
+        elements = elements if weight is None else elements * weight
+    return elements.sum(dim=1)
+
+
+def plain_total(pred: Tensor, call: Call) -> Tensor:
+    """The weighted sum over all elements."""
+    return plain_sums(pred, call).sum()

@@ -1,0 +1,96 @@
+"""The total of a call by code that ``torch.compile`` writes for the expression."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmautoloss.expr import Tree
+from mmautoloss.expr.plan import Plan, plan_of
+from mmautoloss.losses.blocks import is_small
+from mmautoloss.losses.call import Call, plain_total
+from mmautoloss.losses.inputs import input_kind
+from mmautoloss.losses.passes import at_once
+
+_failed: list[str] = []
+"""Why compiling failed, once it has: it is not tried again in this process."""
+_numbers = count()
+
+
+def run_compiled(name: str, pred: Tensor, call: Call, *scale: Tensor) -> Any:
+    """The result of one of ``COMPILED``, compiled.
+
+    Args:
+        name: Which function.
+        pred: Raw predictions (M, ...).
+        call: The rest of the call.
+        scale: Factor of the total, a scalar, where the function takes it.
+
+    Returns:
+        The result, or None where compiling fails or has failed. Of that one warning a process tells, with the reason.
+    """
+    if _failed:
+        return None
+    tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, *scale)
+    given = tuple(tensor is not None for tensor in tensors)
+    try:
+        return _compiled(name, call.tree, call.kind.name, pred.dtype, given, is_small(pred))(*tensors)
+    except Exception as error:
+        if not _is_of_compiler(error):
+            raise
+        _failed.append(f'{type(error).__name__}: {error}'.strip().splitlines()[0])
+    warnings.warn(
+        f'compile=True has no effect: compiling failed ({_failed[0]}). Install a C++ compiler, or leave it out.',
+        stacklevel=2,
+    )
+    return None
+
+
+def _is_of_compiler(error: Exception) -> bool:
+    """Whether an error is one of compiling, and not one of what is computed."""
+    package = type(error).__module__.split('.')[:2]
+    unsupported = isinstance(error, RuntimeError) and 'torch.compile is not supported' in str(error)
+    return package in (['torch', '_dynamo'], ['torch', '_inductor']) or unsupported
+
+
+@lru_cache(maxsize=256)
+def _compiled(
+    name: str, tree: Tree, kind: str, dtype: torch.dtype, given: tuple[bool, ...], small: bool
+) -> Callable[..., Any]:
+    """Code for one expression, one choice of arguments that are None, and small calls or large ones."""
+    of_kind, function = input_kind(kind), COMPILED[name]
+    plan = plan_of(tree, of_kind.from_prediction, of_kind.one_hot, dtype)
+
+    def run(pred: Tensor, target: Tensor, weight: Any, channel_weight: Any, valid: Any, *scale: Tensor) -> Any:
+        return function(plan, pred, Call(tree, of_kind, target, weight, channel_weight, valid), *scale)
+
+    # with a name of its own, since compiled code is kept with the code that it replaces
+    run.__code__ = run.__code__.replace(co_name=f'{name}_{next(_numbers)}')
+    # what it closes over never changes: only the tensors need a look in every call
+    look = getattr(torch.compiler, 'keep_tensor_guards_unsafe', None)
+    options = {} if look is None else {'guard_filter_fn': look}
+    if small:
+        options['cpp.threads'] = 1
+    return torch.compile(run, dynamic=True, options=options)
+
+
+def _total(plan: Plan, pred: Tensor, call: Call, scale: Tensor) -> tuple[Tensor, None]:
+    return at_once(pred, plan, call, scale, wanted=False)
+
+
+def _both(plan: Plan, pred: Tensor, call: Call, scale: Tensor) -> tuple[Tensor, Tensor]:
+    return at_once(pred, plan, call, scale)
+
+
+def _plain(plan: None, pred: Tensor, call: Call) -> Tensor:
+    return plain_total(pred, call)
+
+
+COMPILED: dict[str, Callable[..., Any]] = {'total': _total, 'both': _both, 'plain': _plain}
+"""What can be compiled: the scaled total, it and its gradient, and the definition."""

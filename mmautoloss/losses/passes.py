@@ -1,0 +1,194 @@
+"""The passes over a call: its total and the gradient of that, at once or block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from math import prod
+
+import torch
+from torch import Tensor
+
+from mmautoloss.expr.fused import Inputs, channel_sum, evaluate, mean_seed, pull_back, reduced
+from mmautoloss.expr.plan import Plan, Stage
+from mmautoloss.losses.blocks import WHOLE, Block, each_block, valid_of
+from mmautoloss.losses.call import Call
+
+Values = list[Tensor | float | None]
+Means = dict[int, Tensor]
+"""Means over all positions, by instruction."""
+
+
+def count(pred: Tensor, valid: Tensor | None) -> Tensor | int:
+    """Number of positions that count: one number, or one a channel (1, C or 1, 1, 1)."""
+    if valid is None:
+        return len(pred) * prod(pred.shape[2:])
+    return valid.expand(len(pred), -1, *pred.shape[2:]).sum(dim=(0, 2, 3), keepdim=True).clamp(min=1)
+
+
+def at_once(
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """The scaled total of a call and, if wanted, its gradient with respect to the prediction."""
+    inputs, values = _evaluated(WHOLE, plan.everything, {}, pred, plan, call, _counts(pred, plan, call))
+    root, weights = values[plan.root.index], _weights(plan, call, inputs, WHOLE)
+    total = _total(root, weights, plan, inputs) * scale
+    if not wanted:
+        return total, None
+    gradients = {plan.root.index: _seed(scale, root, weights, plan, inputs)}
+    pull_back(plan, plan.everything, values, inputs, gradients)
+    found = _to_prediction(gradients, plan, call, inputs, pred, WHOLE)
+    return total, found if inputs.valid is None else torch.where(inputs.valid, found, 0)
+
+
+def by_blocks(
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """The same as ``at_once``: a pass over the blocks for each stage and, but for the last, one back."""
+    passes = _Passes(pred, plan, call, scale, wanted)
+    *earlier, last = plan.stages
+    for stage in earlier:
+        passes.find_means(stage)
+    total = torch.stack(passes.back(last)).sum() * scale
+    for stage in reversed(earlier if wanted else ()):
+        passes.back(stage)
+    return total, passes.gradient
+
+
+class _Passes:
+    """What the passes over one call find: means, their gradients, and the gradient of the prediction."""
+
+    def __init__(self, pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool) -> None:
+        self.pred, self.plan, self.call, self.scale = pred, plan, call, scale
+        self.counts = _counts(pred, plan, call)
+        self.means: Means = {}
+        self.of_means: Means = {}
+        self.adds = len(plan.stages) > 1  # every stage has its share of the gradient
+        self.gradient = (torch.zeros_like if self.adds else torch.empty_like)(pred) if wanted else None
+
+    def find_means(self, stage: Stage) -> None:
+        """Goes over the blocks for the means of a stage."""
+
+        def sums(block: Block) -> list[Tensor]:
+            inputs, values = self._evaluated(stage, block)
+            return [channel_sum(values[root], inputs.valid) for root in stage.roots]
+
+        by_mean = zip(*each_block(sums, self.pred), strict=True)
+        for mean, parts in zip(stage.means, by_mean, strict=True):
+            self.means[mean] = sum(parts) / self.counts
+
+    def back(self, stage: Stage) -> list[Tensor | None]:
+        """Goes over the blocks for gradients, and in the last stage for totals, which are returned."""
+        found = each_block(partial(self._back, stage), self.pred)
+        for _, of_means in found:
+            for index, part in of_means.items():
+                self.of_means[index] = self.of_means[index] + part if index in self.of_means else part
+        return [total for total, _ in found]
+
+    def _back(self, stage: Stage, block: Block) -> tuple[Tensor | None, Means]:
+        inputs, values = self._evaluated(stage, block)
+        total, gradients = None, self._mean_seeds(stage, values, inputs)
+        if not stage.means:
+            root, weights = values[self.plan.root.index], _weights(self.plan, self.call, inputs, block)
+            total = _total(root, weights, self.plan, inputs)
+            gradients[self.plan.root.index] = _seed(self.scale, root, weights, self.plan, inputs)
+        if self.gradient is None:
+            return total, {}
+        pull_back(self.plan, stage.order, values, inputs, gradients)
+        of_means = {index: gradients.pop(index) for index in self.means.keys() & gradients.keys()}
+        if gradients:  # else the stage reads nothing but means
+            part = _to_prediction(gradients, self.plan, self.call, inputs, block.of(self.pred), block)
+            out = block.of(self.gradient)
+            _write(part + out if self.adds else part, inputs.valid, out)
+        return total, of_means
+
+    def _evaluated(self, stage: Stage, block: Block) -> tuple[Inputs, Values]:
+        return _evaluated(block, stage.order, self.means, self.pred, self.plan, self.call, self.counts)
+
+    def _mean_seeds(self, stage: Stage, values: Values, inputs: Inputs) -> dict[int, Tensor]:
+        """Gradients of what the means of a stage are of; the last stage has none."""
+        roots = dict(zip(stage.means, stage.roots, strict=False))
+        known = roots.keys() & self.of_means.keys()
+        return {roots[mean]: mean_seed(self.of_means[mean], values[roots[mean]], inputs) for mean in known}
+
+
+def _counts(pred: Tensor, plan: Plan, call: Call) -> Tensor | int:
+    return count(pred, call.valid) if len(plan.stages) > 1 else 1
+
+
+def _evaluated(
+    block: Block,
+    order: Collection[int],
+    means: Means,
+    pred: Tensor,
+    plan: Plan,
+    call: Call,
+    counts: Tensor | int,
+) -> tuple[Inputs, Values]:
+    """What a block holds, and the values of some instructions, given means that are not among them."""
+    values: Values = list(plan.numbers)
+    for index, mean in means.items():
+        values[index] = mean
+    tensors = call.kind.leaves(block.of(pred), block.of(call.target), plan.names)
+    inputs = Inputs(tensors, valid_of(block, call.valid), counts)
+    evaluate(plan, order, values, inputs)
+    return inputs, values
+
+
+def _total(value: Tensor, weights: list[Tensor], plan: Plan, inputs: Inputs) -> Tensor:
+    """The weighted sum of a block: over the dimensions in which nothing is weighted first."""
+    own, full = value.shape, inputs.tensors[plan.widest].shape
+    shapes = [weight.shape for weight in weights]
+    if inputs.valid is not None:
+        shapes.append(inputs.valid.shape)
+    copies, alike = 1, []
+    for dim in range(4):
+        if full[dim] > 1 and all([shape[dim] == 1 for shape in shapes]):
+            if own[dim] != full[dim]:
+                copies *= full[dim]
+            elif shapes:
+                alike.append(dim)
+    value = value.sum(dim=alike, keepdim=True) if alike else value
+    for weight in weights:
+        value = value * weight
+    if inputs.valid is not None:
+        value = torch.where(inputs.valid, value, 0)
+    total = value.sum()
+    return total if copies == 1 else total * copies
+
+
+def _seed(gradient: float | Tensor, root: Tensor, weights: list[Tensor], plan: Plan, inputs: Inputs) -> Tensor:
+    """The gradient of the root, from that of the total."""
+    for weight in weights:
+        gradient = weight * gradient
+    if not isinstance(gradient, Tensor):
+        gradient = root.new_full((), gradient)
+    if inputs.valid is not None:
+        gradient = torch.where(inputs.valid, gradient, 0)
+    full = inputs.tensors[plan.widest].shape
+    return gradient if full == root.shape else reduced(gradient, full, root.shape)
+
+
+def _weights(plan: Plan, call: Call, inputs: Inputs, block: Block) -> list[Tensor]:
+    """Weights of the elements of a block, of those in the channel of the label where the root is sparse."""
+    weights = [] if call.weight is None else [block.of(call.weight)]
+    if call.channel_weight is not None:
+        factors = call.channel_weight
+        weights.append(factors.flatten()[inputs.tensors['label']] if plan.root.sparse else factors)
+    return weights
+
+
+def _to_prediction(
+    gradients: dict[int, Tensor], plan: Plan, call: Call, inputs: Inputs, pred: Tensor, block: Block
+) -> Tensor:
+    """The gradient of the raw prediction from those of the inputs."""
+    by_name = {plan.instructions[index].node: gradient for index, gradient in gradients.items()}
+    return call.kind.pull_back(pred, block.of(call.target), inputs.tensors, by_name)
+
+
+def _write(gradient: Tensor, valid: Tensor | None, out: Tensor) -> None:
+    """Keeps a gradient, 0 where nothing counts, whatever it is there."""
+    if valid is None:
+        out.copy_(gradient)
+    else:
+        torch.where(valid, gradient, gradient.new_zeros(()), out=out)

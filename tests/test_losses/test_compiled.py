@@ -1,0 +1,116 @@
+"""The compile option: the same values, a warning and no more where it fails, and no trace in what is saved."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+import warnings
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from mmautoloss.losses import SearchedLoss
+from mmautoloss.losses import blocks as blocks_module
+from mmautoloss.losses import compiled as compiled_module
+from tests.isolation import run_without
+
+CE = '-y * log(p)'
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process in which nothing has been compiled or has failed."""
+    monkeypatch.setattr(compiled_module, '_failed', [])
+    monkeypatch.setattr(blocks_module, 'TINY', 0)  # else calls as small as these are left to autograd
+    compiled_module._compiled.cache_clear()
+    limit = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(limit)  # torch's compiler raises it for good
+    compiled_module._compiled.cache_clear()
+
+
+def value_and_gradient(loss: SearchedLoss, rows: int, weighted: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(rows)
+    pred = torch.randn(rows, 5, generator=generator).requires_grad_()
+    labels = torch.randint(5, (rows,), generator=generator)
+    weight = torch.rand(rows, generator=generator) + 0.1 if weighted else None
+    value = loss(pred, labels, weight, avg_factor=rows)
+    return value.detach(), torch.autograd.grad(value, pred)[0]
+
+
+@pytest.mark.slow
+def test_is_the_same_loss_and_is_compiled_once() -> None:
+    """Numbers of rows change from step to step; what is compiled is for all of them."""
+    import torch._dynamo.utils as dynamo
+
+    loss, plain = SearchedLoss(CE, compile=True), SearchedLoss(CE)
+    graphs = []
+    for rows in (6, 7, 12, 90):
+        torch.testing.assert_close(value_and_gradient(loss, rows), value_and_gradient(plain, rows))
+        graphs.append(dynamo.counters['stats']['unique_graphs'])
+    torch.testing.assert_close(
+        value_and_gradient(loss, 7, weighted=False), value_and_gradient(plain, 7, weighted=False)
+    )
+    assert not compiled_module._failed
+    assert graphs[0] == graphs[-1]
+    with torch.no_grad():
+        assert loss(torch.zeros(0, 5), torch.zeros(0).long()) == 0
+    copies = (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss)))
+    for other in copies:
+        assert torch.equal(value_and_gradient(other, 7)[0], value_and_gradient(loss, 7)[0])
+
+
+def test_without_a_compiler_it_warns_once_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(*args: object, **kwargs: object) -> None:
+        raise RuntimeError('torch.compile is not supported on Python 9.9+')
+
+    monkeypatch.setattr(torch, 'compile', unsupported)
+    losses = [SearchedLoss(CE, compile=True) for _ in range(2)]
+    with pytest.warns(
+        UserWarning, match=r'compile=True has no effect.*not supported on Python 9\.9.*leave it out'
+    ) as caught:
+        found = [value_and_gradient(loss, 6) for loss in losses for _ in range(2)]
+    assert len(caught) == 1
+    for each in found:
+        torch.testing.assert_close(each, value_and_gradient(SearchedLoss(CE), 6))
+
+
+@pytest.mark.slow
+def test_a_missing_compiler_is_such_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch._inductor.config as config
+
+    loss = SearchedLoss('tanh(p) * y + 0.123', 'delta', compile=True)
+    p, y = torch.ones(3, 2, requires_grad=True), torch.ones(3, 2)
+    with config.patch({'cpp.cxx': ('no-such-compiler',), 'force_disable_caches': True}), pytest.warns(UserWarning):
+        value = loss(p, y)
+    torch.testing.assert_close(value, SearchedLoss('tanh(p) * y + 0.123', 'delta')(p, y))
+
+
+def test_errors_of_a_call_are_not_those_of_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*tensors: object) -> None:
+        raise RuntimeError('out of memory')
+
+    monkeypatch.setattr(torch, 'compile', lambda function, **options: broken)
+    with warnings.catch_warnings(), pytest.raises(RuntimeError, match='out of memory'):
+        warnings.simplefilter('error')
+        value_and_gradient(SearchedLoss(CE, compile=True), 6)
+
+
+def test_is_a_setting_like_others_and_leaves_no_state() -> None:
+    loss = SearchedLoss(CE, compile=True)
+    assert loss.compiled and not loss.state_dict() and loss.eval().compiled
+    assert not SearchedLoss(CE).compiled
+    assert 'compile=True' in repr(loss)
+
+
+def test_can_be_set_in_a_config() -> None:
+    config = {'type': 'mmautoloss.SearchedLoss', 'expression': CE, 'compile': True}
+    assert pytest.importorskip('mmengine.registry').MODELS.build(config).compiled
+
+
+def test_the_compiler_is_not_imported_before_it_is_needed() -> None:
+    code = 'import sys, mmautoloss.losses; assert "torch._inductor" not in sys.modules, "imported"'
+    result = run_without((), code)
+    assert result.returncode == 0, result.stderr
