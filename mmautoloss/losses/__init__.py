@@ -2,6 +2,7 @@
 
 from mmautoloss.losses.inputs import INPUT_KINDS, InputKind, Rows, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.losses.plain import plain_loss
 from mmautoloss.losses.searched_loss import SearchedLoss
 from mmautoloss.losses.zoo import ZOO, KnownLoss, known_loss, name_of
 
@@ -16,4 +17,5 @@ __all__ = [
     'input_kind',
     'known_loss',
     'name_of',
+    'plain_loss',
 ]

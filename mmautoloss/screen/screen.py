@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mmautoloss.expr import Tree, canonical, without_pools
-from mmautoloss.losses import InputKind, SearchedLoss
+from mmautoloss.losses import InputKind, plain_loss
 from mmautoloss.screen.fingerprint import (
     balance_weight,
     fingerprint,
@@ -121,7 +121,7 @@ class ProbeScreen(Screen):
         return fingerprint(gradient_signature(self._hand_made, self._scattered), digits) if self._hand_made else ''
 
     def _try(self, tree: Tree) -> Verdict:
-        objective = SearchedLoss(tree, inputs=self.kind.name)
+        objective = plain_loss(tree, self.kind.name)
         norms = gradient_norms(objective, self.probe)
         reason = reason_of_norms(norms)
         if reason != ACCEPTED:

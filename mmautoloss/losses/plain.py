@@ -1,0 +1,45 @@
+"""A loss by its definition, operator by operator: what all faster ways are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from mmautoloss.expr import Tree
+from mmautoloss.losses.call import Call, plain_total
+from mmautoloss.losses.inputs import input_kind
+
+
+def plain_loss(tree: Tree, inputs: str) -> Callable[..., Tensor]:
+    """An expression as a function ``(pred, target, weight, avg_factor, ignore_index)`` to a scalar.
+
+    The value and gradient of ``SearchedLoss``, up to rounding, with the backward of autograd.
+
+    Args:
+        tree: The expression.
+        inputs: Name of the kind of input.
+
+    Example:
+        >>> import torch
+        >>> from mmautoloss.expr import parse
+        >>> loss = plain_loss(parse('abs(p - y)'), 'delta')
+        >>> loss(torch.zeros(2, 4), torch.ones(2, 4), avg_factor=8).item()
+        1.0
+    """
+    kind = input_kind(inputs)
+
+    def loss(
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        ignore_index: int | None = None,
+    ) -> Tensor:
+        rows = kind.rows(pred, target, weight, ignore_index)
+        if not len(rows.pred):
+            return rows.pred.sum()
+        total = plain_total(rows.pred, Call(tree, kind, rows.target, rows.weight, None, rows.valid))
+        return total / (rows.positions if avg_factor is None else avg_factor)
+
+    return loss
