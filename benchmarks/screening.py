@@ -9,7 +9,7 @@ all are fresh graphs, since few of these are.
     python benchmarks/screening.py [--quick] [--probes work_dirs/.../probes.pt] [--plot FILE.png]
 
 The last line is one JSON object: ``ratio`` (seconds of (a) over seconds of (b), the same number of expressions for each
-probe), ``kept`` (share of what (a) accepts that (b) accepts too), ``refused`` (share of what (a) rejects that (b) rejects
+probe), ``ratio_fresh`` and ``ratio_chain`` (that of each half), ``kept`` (share of what (a) accepts that (b) accepts too), ``refused`` (share of what (a) rejects that (b) rejects
 too), both unweighted, and ``growth_mb`` (growth of the process while (b) explores a million expressions, with ``--quick``
 seventy thousand).
 """
@@ -78,8 +78,20 @@ def main() -> None:
         trees = {name: [row.tree for row in result.rows] for name, result in zip(probes, results, strict=True)}
         plot_gains(trees, probes, options.plot)
     rows = [row for result in results for row in result.rows]
-    ratio = sum(result.plain for result in results) / sum(result.fast for result in results)
-    print(json.dumps({'ratio': round(ratio, 1), **agreement(rows), 'growth_mb': round(growth, 1)}))
+    ratios = {'ratio': sum(result.plain for result in results) / sum(result.fast for result in results)}
+    for drawn in ('fresh', 'chain'):
+        ratios[f'ratio_{drawn}'] = ratio_of(drawn, results)
+    found = {key: round(value, 1) for key, value in ratios.items()}
+    print(json.dumps({**found, **agreement(rows), 'growth_mb': round(growth, 1)}))
+
+
+def ratio_of(drawn: str, results: list[Compared]) -> float:
+    """Seconds of (a) over seconds of (b) for one way of drawing, the same number of expressions for each probe."""
+    plain, fast = (
+        sum(mean([getattr(row, key) for row in result.rows if row.drawn == drawn]) for result in results)
+        for key in ('plain_seconds', 'fast_seconds')
+    )
+    return plain / fast
 
 
 class Compared(NamedTuple):
