@@ -9,9 +9,9 @@ all are fresh graphs, since few of these are.
     python benchmarks/screening.py [--quick] [--probes work_dirs/.../probes.pt] [--plot FILE.png]
 
 The last line is one JSON object: ``ratio`` (seconds of (a) over seconds of (b), the same number of expressions for each
-probe), ``ratio_fresh`` and ``ratio_chain`` (that of each half), ``kept`` (share of what (a) accepts that (b) accepts too), ``refused`` (share of what (a) rejects that (b) rejects
-too), both unweighted, and ``growth_mb`` (growth of the process while (b) explores a million expressions, with ``--quick``
-seventy thousand).
+probe), ``ratio_fresh`` and ``ratio_chain`` (that of each half), ``kept`` (share of what (a) accepts that (b) accepts too),
+``refused`` (share of what (a) rejects that (b) rejects too), both unweighted, and ``growth_mb`` (growth of the process while
+(b) explores a million expressions, with ``--quick`` seventy thousand).
 """
 
 from __future__ import annotations
