@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree
 from mmautoloss.screen.probe import Objective, Probe
@@ -57,8 +59,8 @@ class FastScreen(ProbeScreen):
         reason = reason_of_gain(gain, self.test.eta)
         if reason != ACCEPTED:
             return Verdict(reason, None if reason == 'not finite' else gain)
-        norms = self._slopes.norms(program)
+        norms, signature = self._slopes.norms(program), self._scattered_slopes.signature(program)
         reason = reason_of_norms(norms)
-        if reason != ACCEPTED:
-            return Verdict(reason)
-        return self._weighed(reason, gain, norms, self._scattered_slopes.signature(program))
+        if reason == ACCEPTED and not all(map(math.isfinite, signature)):  # where no part had come by
+            reason = 'not finite'
+        return self._weighed(reason, gain, norms, signature) if reason == ACCEPTED else Verdict(reason)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -102,19 +101,20 @@ class ProbeScreen(Screen):
         self._joined = test.sample(probe)
         self._scattered = probe.scattered()
         self._has_maps = any(sample.pred.dim() == 4 for sample in probe.samples)
-        self._verdicts: OrderedDict[Tree, Verdict] = OrderedDict()
+        self._verdicts: dict[tuple[str, ...], Verdict] = {}  # by the nodes of the canonical form, the oldest first
 
     def judge(self, tree: Tree) -> Verdict:
         """The verdict; expressions with the same canonical form share one."""
         reason, form = _static_reason(tree if self._has_maps else without_pools(tree), self.kind)
         if form is None:
             return Verdict(reason)
-        if form not in self._verdicts:
+        verdict = self._verdicts.get(form.nodes)
+        if verdict is None:
             # of the form, not of this tree: a verdict must not depend on which of its trees came first
-            self._verdicts[form] = self._try(form)
+            verdict = self._verdicts[form.nodes] = self._try(form)
             if len(self._verdicts) > _CACHE_SIZE:
-                self._verdicts.popitem(last=False)
-        return self._verdicts[form]
+                del self._verdicts[next(iter(self._verdicts))]
+        return verdict
 
     def hand_made_fingerprint(self, digits: int) -> str:
         """The fingerprint of the hand-made loss, to which balanced expressions can be equal."""

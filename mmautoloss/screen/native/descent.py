@@ -75,6 +75,7 @@ def descend(
     Returns:
         How it ended.
     """
+    size = _ONE
     for step in range(begin, end):
         _place(raw, start, unit, moved)
         gradient(

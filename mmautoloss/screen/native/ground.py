@@ -63,6 +63,7 @@ class Ground:
         return self._gains[step]
 
     def _gain_after(self, step: int) -> float:
+        assert step > self._step, 'a descent does not go back'
         if self._state == MOVING:
             self._state = self._field.descend(self._course, self._step, step)
             self._step = step

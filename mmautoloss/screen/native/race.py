@@ -1,7 +1,7 @@
 """The rejection test on parts of the probe: most expressions fall on a small one, within a few steps.
 
 A part is descended like the whole, with looks at the gain on the way. What a part finds bad enough is turned down there.
-What looks good is also begun on the largest part: where that keeps up, the smaller one is believed, else the next larger one
+What looks good is also begun on the next larger part: where that keeps up, the smaller one is believed, else the larger one
 decides. The bounds were measured; ``docs/performance.md`` has the errors that they make.
 """
 
@@ -39,7 +39,7 @@ class Look(NamedTuple):
 LOOKS = (Look(0.05, -1.0, 2.0), Look(0.1, -0.01, 2.0), Look(0.25, 0.05, 0.8), Look(0.5, 0.13, 0.2))
 """On these shares of the steps hardly anything that is accepted in the end lies below, or the reverse above."""
 
-LOOKS_AT_AREAS = (Look(0.05, -2.0, 2.0), Look(0.25, -0.2, 0.8), Look(0.5, 0.13, 0.2))
+LOOKS_AT_AREAS = (Look(0.05, -2.0, 2.0), Look(0.1, -2.0, 2.0), Look(0.25, -0.2, 0.8), Look(0.5, 0.13, 0.2))
 """Boxes that do not meet their targets yet may have to move away first."""
 
 
@@ -68,8 +68,8 @@ FEW_TILES = 64
 LARGEST = 262144
 """Elements of the part that has the last word; a smaller probe has it itself."""
 
-KEEPS_UP, BEGINNING = 0.7, 0.05
-"""A part is believed where the last one has gained at least this share of it after this share of the steps.
+KEEPS_UP, BEGINNING = 0.75, (0.05, 0.1)
+"""A part is believed where the next larger one has gained at least this share of it after these shares of the steps.
 
 Losses whose gradient has a heavy tail, such as ``-(p ** 2 * y)``, pass easily on a part: the more elements there are, the
 more their mean square is that of a few, and the slower go all others.
@@ -113,8 +113,8 @@ class Race:
             A share of the largest possible gain; NaN where NaN or Inf came up, None where the gradient is zero from the
             start. ``eta`` parts accepted from rejected.
         """
-        last = self._last.of(program)
-        for tier, grounds in self._tiers:
+        larger = [*(grounds.of(program) for _, grounds in self._tiers[1:]), self._last.of(program)]
+        for (tier, grounds), following in zip(self._tiers, larger, strict=False):
             part = grounds.of(program)
             part.load(program)
             gain = self._finish(part)
@@ -122,9 +122,10 @@ class Race:
             if not gain >= self._eta * (tier.lowest_of_few if few else tier.lowest):
                 return _unless_still(gain, part)
             if gain >= self._above(tier.clear):
-                last.load(program)
-                if last.gain_at(BEGINNING) >= KEEPS_UP * part.gain_at(BEGINNING):
+                following.load(program)
+                if _keeps_up(following, part):
                     return gain
+        last = self._last.of(program)
         last.load(program)
         return _unless_still(self._finish(last), last)
 
@@ -148,6 +149,10 @@ class _Grounds(NamedTuple):
 
     def of(self, program: Lowered) -> Ground:
         return self.tiled if program.pools else self.scattered
+
+
+def _keeps_up(larger: Ground, part: Ground) -> bool:
+    return all(larger.gain_at(share) >= KEEPS_UP * part.gain_at(share) for share in BEGINNING)
 
 
 def _unless_still(gain: float, ground: Ground) -> float | None:
