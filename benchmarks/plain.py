@@ -8,15 +8,15 @@ import io
 import itertools
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor
 
 from mmautoloss.proxy.runner import forget_runner
+from mmautoloss.testing.alike import GivenWeightsHook
 
 _NUMBERS = itertools.count()
 
@@ -35,27 +35,6 @@ class Measured(NamedTuple):
     cpu: float
     metrics: dict[str, float]
     state: dict[str, Tensor]
-
-
-@HOOKS.register_module(force=True)
-class FreshRandomHook(Hook):
-    """Sets the random numbers at the first iteration: up to there a Runner and a proxy draw differently many."""
-
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Before the first iteration."""
-        if runner.iter == 0:
-            runner.set_randomness(seed=runner.seed)
-
-
-class GivenWeightsHook(Hook):
-    """Gives a training the initial weights of a proxy."""
-
-    def __init__(self, state: dict[str, Tensor]) -> None:
-        self.state = state
-
-    def before_train(self, runner: Runner) -> None:
-        """After the Runner's own initialisation."""
-        runner.model.load_state_dict(self.state)
 
 
 class StopwatchHook(Hook):

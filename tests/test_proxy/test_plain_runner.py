@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip('mmdet')
 
 from mmengine.config import Config
-from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor
 
 from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.proxy import ProxyEvaluator
+from mmautoloss.testing.alike import GivenWeightsHook
 from tests.test_proxy.conftest import baseline, digest
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'digits'
 SMALL = {'size': 64, 'train': 12, 'search_val': 4, 'val': 6, 'test': 3, 'seed': 3}
 STEPS = 6
-
-
-@HOOKS.register_module(force=True)
-class FreshRandomHook(Hook):
-    """Sets the random numbers at the first iteration: up to there a Runner and a proxy draw differently many."""
-
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Before the first iteration."""
-        if runner.iter == 0:
-            runner.set_randomness(seed=runner.seed)
-
-
-class GivenWeightsHook(Hook):
-    """Gives a training the initial weights of a proxy."""
-
-    def __init__(self, state: dict[str, Tensor]) -> None:
-        self.state = state
-
-    def before_train(self, runner: Runner) -> None:
-        """After the Runner's own initialisation."""
-        runner.model.load_state_dict(self.state)
 
 
 def shorten(cfg: Config) -> None:
