@@ -185,7 +185,8 @@ def explore(probes: Mapping[str, Probe], count: int) -> tuple[float, dict[str, f
     gc.collect()
     growth = (resident() - before) / MB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f'{count} fresh graphs: {rate:,.0f} a minute, drawn and judged; growth {growth:.1f} MB, peak {peak:.0f} MB')
+    total = each * len(screens)
+    print(f'{total} fresh graphs: {rate:,.0f} a minute, drawn and judged; growth {growth:.1f} MB, peak {peak:.0f} MB')
     return growth, {name: (found + 1) / (each + 1) for name, found in accepted.items()}
 
 

@@ -13,7 +13,6 @@ from mmautoloss.screen import Probe, RejectionTest
 from mmautoloss.screen.native.field import Course, divisor_of
 from mmautoloss.screen.native.ground import Ground
 from mmautoloss.screen.native.lowering import lower
-from mmautoloss.screen.native.table import Table
 
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 MOST = 200
@@ -43,7 +42,7 @@ def curves(probe: Probe, trees: Sequence[Tree]) -> Curves:
     test = RejectionTest(early=0)
     sample = test.sample(probe)
     course = Course(0, test.steps, test.lr, test.decay)
-    ground = Ground(probe, sample, divisor_of(sample, probe.kind), Table(), course)
+    ground = Ground(probe, sample, divisor_of(sample, probe.kind), course)
     forms = dict.fromkeys(canonical(tree, probe.kind.from_prediction) for tree in trees)
     rows = []
     for form in list(forms)[:MOST]:

@@ -35,7 +35,6 @@ class FastScreen(ProbeScreen):
         try:
             from mmautoloss.screen.native.race import Race
             from mmautoloss.screen.native.slopes import Slopes
-            from mmautoloss.screen.native.table import Table
         except ModuleNotFoundError as error:
             if error.name not in ('numba', 'llvmlite'):
                 raise
@@ -43,15 +42,15 @@ class FastScreen(ProbeScreen):
                 f"screen.engine='fast' needs {error.name}, which is not installed: pip install numba, "
                 "or set screen.engine='plain'."
             ) from None
-        table = Table()
-        self._race = Race(probe, test, table)
-        self._slopes, self._scattered_slopes = (Slopes(p, table) for p in (probe, self._scattered))
+        counts = len(self._joined.pred) and len(self._joined.rows(self.kind).pred)
+        self._race = Race(probe, test) if counts else None  # where nothing counts there is nothing to be fast with
+        self._slopes, self._scattered_slopes = (Slopes(p) for p in (probe, self._scattered))
 
     def _try(self, tree: Tree) -> Verdict:
         from mmautoloss.screen.native.lowering import lower
 
         program = lower(tree, self.kind)
-        if program is None:
+        if program is None or self._race is None:
             return super()._try(tree)
         gain = self._race.gain(program)
         if gain is None:

@@ -23,7 +23,7 @@ ACCEPTED = 'accepted'
 REASONS = (ACCEPTED, 'no prediction', 'no target', 'zero gradient', 'not finite', 'low gain')
 """All verdicts, in the order in which they are found."""
 
-_CACHE_SIZE = 30_000
+_CACHE_SIZE = 20_000
 """Verdicts that a screen remembers, the latest; about half a kilobyte each."""
 
 

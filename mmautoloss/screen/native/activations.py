@@ -32,7 +32,7 @@ def activate(kind, raw, target, values, geometry, valid):
         raw: Raw predictions, (C * P,); of boxes (4 * P,), a coordinate after the other.
         target: Boxes (4 * P,); not used by the others.
         values: Rows (K, E).
-        geometry: C, P, H, W.
+        geometry: As in ``operators.forward``.
         valid: Which elements count, as in ``operators.forward``; the others become 0.
     """
     p = values[0]

@@ -11,6 +11,9 @@ from typing import Any
 
 import numba
 
+from mmautoloss.expr import DRAWN, EPS
+from mmautoloss.losses.inputs.boxes import AREA_EPS
+
 MATHS = {'error_model': 'numpy', 'fastmath': {'contract', 'nsz', 'reassoc'}, 'nogil': True, 'boundscheck': False}
 """Sums may be reordered, but NaN and Inf stay what they are."""
 
@@ -21,7 +24,7 @@ def cache_folder() -> Path:
     Numba itself looks only at the file of a function, not at those that it calls, so after a change it would go on with
     the old ones.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr((DRAWN, EPS, AREA_EPS)).encode())  # numba takes them for constants
     for path in sorted(Path(__file__).parent.glob('*.py')):
         digest.update(path.read_bytes())
     home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'

@@ -15,7 +15,7 @@ from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import Lowered
 from mmautoloss.screen.native.operators import forward
 from mmautoloss.screen.native.pools import neighbours
-from mmautoloss.screen.native.table import Table
+from mmautoloss.screen.native.table import take
 from mmautoloss.screen.probe import Sample
 
 _EPS = torch.finfo(torch.float32).eps
@@ -43,16 +43,14 @@ class Field:
         sample: The calls of a loss.
         divisor: What the sum of the loss is divided by; of a part that of the whole, so that each element has the
             gradient that it has there.
-        table: Room to work in.
 
     Attributes:
         raw: The raw predictions that count, as they are now: a line as ``layout.flat`` makes it.
     """
 
-    def __init__(self, kind: InputKind, sample: Sample, divisor: float, table: Table) -> None:
+    def __init__(self, kind: InputKind, sample: Sample, divisor: float) -> None:
         rows = sample.rows(kind)
         self._activation = activations.ACTIVATIONS[kind.name]
-        self._table = table
         tensors = kind.tensors(rows.pred.float(), rows.marked)
         shape = next(iter(tensors.values())).shape
         weight = torch.ones(shape) if rows.weight is None else rows.weight.float().expand(shape)
@@ -91,7 +89,7 @@ class Field:
 
     def _neighbours(self, shape: torch.Size) -> np.ndarray:
         images, _, height, width = shape
-        if height * width == 1:
+        if height * width == 1 or not images:
             return np.zeros((5, 0), np.float32)
         valid = self._valid if self._valid.size else np.ones(shape.numel(), np.float32)
         return neighbours(valid, height, width, images)
@@ -99,7 +97,7 @@ class Field:
     def load(self, program: Lowered) -> None:
         """Takes up an expression; the predictions go back to where they begin."""
         self._program = program
-        self._values, self._slopes = self._table.take(len(program.live) + 1, self.size)  # one more is scratch
+        self._values, self._slopes = take(len(program.live) + 1, self.size)  # one more is scratch
         for row, values in enumerate(self._inputs):
             self._values[row] = values
         for row, value in program.constants.items():

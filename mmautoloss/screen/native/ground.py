@@ -7,7 +7,6 @@ import math
 from mmautoloss.screen.native.descent import MOVING, NOT_FINITE
 from mmautoloss.screen.native.field import Course, Field
 from mmautoloss.screen.native.lowering import Lowered
-from mmautoloss.screen.native.table import Table
 from mmautoloss.screen.native.yardstick import yardstick
 from mmautoloss.screen.probe import Probe, Sample
 
@@ -19,16 +18,15 @@ class Ground:
         probe: Says kind of input and metric.
         sample: The predictions where the test begins, or a part of them.
         divisor: See ``Field``.
-        table: See ``Field``.
         course: The settings of the descent.
 
     Attributes:
         images: Number of maps or rows.
     """
 
-    def __init__(self, probe: Probe, sample: Sample, divisor: float, table: Table, course: Course) -> None:
+    def __init__(self, probe: Probe, sample: Sample, divisor: float, course: Course) -> None:
         self.images = len(sample.pred)
-        self._field = Field(probe.kind, sample, divisor, table)
+        self._field = Field(probe.kind, sample, divisor)
         self._score = yardstick(probe, sample)
         self._start = self._score(self._field.raw)
         self._course = course

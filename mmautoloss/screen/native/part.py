@@ -33,7 +33,7 @@ def scattered_part(sample: Sample, kind: InputKind, elements: int) -> Sample:
     """
     keys = _wanted(sample, kind)
     if keys.dim() == 1:
-        return _rows(sample, _every(keys.argsort(stable=True), elements // sample.pred.shape[1]))
+        return _rows(sample, _every(keys.argsort(stable=True), elements // sample.pred[0].numel()))
     images, channels = sample.pred.shape[:2]
     orders = keys.flatten(1).argsort(stable=True)
     if elements // (images * channels) >= orders.shape[1]:
@@ -54,7 +54,8 @@ def tiled_part(sample: Sample, kind: InputKind, elements: int) -> Sample:
     if weight is not None and weight.dim() < 3:  # a value an image, or a channel of it
         weight = weight.repeat_interleave(each, dim=0)
     tiles = replace(_of_maps(sample, _cut), **({} if weight is sample.weight else {'weight': weight}))
-    return scattered_rows(tiles, kind, elements)
+    counting = tiles.rows(kind).index  # an ignored area may fill whole tiles
+    return scattered_rows(_rows(tiles, counting) if len(counting) else sample, kind, elements)
 
 
 def scattered_rows(sample: Sample, kind: InputKind, elements: int) -> Sample:

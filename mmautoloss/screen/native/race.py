@@ -15,7 +15,6 @@ from mmautoloss.screen.native.field import Course, divisor_of
 from mmautoloss.screen.native.ground import Ground
 from mmautoloss.screen.native.lowering import Lowered
 from mmautoloss.screen.native.part import scattered_part, tiled_part
-from mmautoloss.screen.native.table import Table
 from mmautoloss.screen.probe import Probe
 from mmautoloss.screen.rejection import RejectionTest
 
@@ -85,10 +84,9 @@ class Race:
     Args:
         probe: Samples and metric.
         test: The settings of the test.
-        table: Room to work in.
     """
 
-    def __init__(self, probe: Probe, test: RejectionTest, table: Table) -> None:
+    def __init__(self, probe: Probe, test: RejectionTest) -> None:
         sample = test.sample(probe)
         divisor = divisor_of(sample, probe.kind)
         course = Course(_OPTIMIZERS[test.optimizer], test.steps, test.lr, test.decay)
@@ -97,10 +95,10 @@ class Race:
 
         def grounds(elements: int) -> _Grounds:
             if probe.metric in OF_PLACES or elements > 0.75 * sample.pred.numel():
-                whole = Ground(probe, sample, divisor, table, course)
+                whole = Ground(probe, sample, divisor, course)
                 return _Grounds(whole, whole)
             parts = (part(sample, probe.kind, elements) for part in (scattered_part, tiled_part))
-            return _Grounds(*(Ground(probe, part, divisor, table, course) for part in parts))
+            return _Grounds(*(Ground(probe, part, divisor, course) for part in parts))
 
         self._last = grounds(LARGEST)
         smaller = [tier for tier in TIERS if 2 * tier.elements < self._last.scattered.size]
@@ -122,8 +120,11 @@ class Race:
             if not gain >= self._eta * (tier.lowest_of_few if few else tier.lowest):
                 return _unless_still(gain, part)
             if gain >= self._above(tier.clear):
+                begun = [part.gain_at(share) for share in BEGINNING]
                 following.load(program)
-                if _keeps_up(following, part):
+                if all(
+                    following.gain_at(share) >= KEEPS_UP * its for share, its in zip(BEGINNING, begun, strict=True)
+                ):
                     return gain
         last = self._last.of(program)
         last.load(program)
@@ -149,10 +150,6 @@ class _Grounds(NamedTuple):
 
     def of(self, program: Lowered) -> Ground:
         return self.tiled if program.pools else self.scattered
-
-
-def _keeps_up(larger: Ground, part: Ground) -> bool:
-    return all(larger.gain_at(share) >= KEEPS_UP * part.gain_at(share) for share in BEGINNING)
 
 
 def _unless_still(gain: float, ground: Ground) -> float | None:

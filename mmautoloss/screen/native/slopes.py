@@ -8,7 +8,6 @@ import torch
 from mmautoloss.screen.fingerprint import directions
 from mmautoloss.screen.native.field import Field, direction_on, divisor_of
 from mmautoloss.screen.native.lowering import Lowered
-from mmautoloss.screen.native.table import Table
 from mmautoloss.screen.probe import Probe
 
 
@@ -17,12 +16,11 @@ class Slopes:
 
     Args:
         probe: The samples.
-        table: Room to work in.
     """
 
-    def __init__(self, probe: Probe, table: Table) -> None:
+    def __init__(self, probe: Probe) -> None:
         kind = probe.kind
-        self._fields = [Field(kind, sample, divisor_of(sample, kind), table) for sample in probe.samples]
+        self._fields = [Field(kind, sample, divisor_of(sample, kind)) for sample in probe.samples]
         self._directions = [
             direction_on(kind, sample, direction)
             for sample, direction in zip(probe.samples, directions(probe), strict=True)

@@ -8,14 +8,15 @@ import sys
 from dataclasses import replace
 
 import pytest
+import torch
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, mutate, parse, random_tree
-from mmautoloss.screen import FastScreen, Probe, ProbeScreen, RejectionTest, Screen
+from mmautoloss.screen import FastScreen, Probe, ProbeScreen, RejectionTest, Sample, Screen
 from mmautoloss.screen.native import race
 from mmautoloss.testing.screen_suite import ScreenSuite
 from tests.isolation import ROOT
-from tests.test_screen.test_native.conftest import CALLS, KNOWN, loss_by_hand, make_calls
+from tests.test_screen.test_native.conftest import CALLS, loss_by_hand, make_calls
 
 QUICK = RejectionTest(steps=30, lr=0.2, eta=0.5, early=0)
 
@@ -146,6 +147,33 @@ def test_compiled_code_is_kept_by_its_sources(tmp_path) -> None:
         assert ('cannot be made' in found.stderr) == warned
 
 
-def test_known_losses_of_all_calls_are_there() -> None:
-    assert set(KNOWN) == set(CALLS)
-    assert isinstance(make_calls('mask'), Probe)
+def test_ignored_areas_may_fill_whole_tiles() -> None:
+    """As the bonnet of a car in street scenes does."""
+    probe = make_calls('softmax maps', side=48)
+    for sample in probe.samples:
+        sample.target[:, :17] = -1
+    screen = FastScreen(probe, QUICK, loss_by_hand('softmax maps'))
+    assert screen._race._tiers, 'large enough for parts'
+    verdicts = [screen.judge(parse(text)) for text in ('-y * log(p)', '-maxpool(y) * log(p)', 'y * log(p)')]
+    assert verdicts[0].accepted and not verdicts[2].accepted
+
+
+def test_rows_may_be_single_numbers() -> None:
+    """As of a centre-ness: predictions (M,)."""
+    generator = torch.Generator().manual_seed(0)
+    samples = tuple(
+        Sample(torch.randn(9000, generator=generator), torch.rand(9000, generator=generator).round(), None, 9000.0)
+        for _ in range(2)
+    )
+    probe = Probe('sigmoid', 'sigmoid_recall', samples, {})
+    screen = FastScreen(probe, QUICK, loss_by_hand('sigmoid'))
+    assert screen._race._tiers and screen.judge(loss_by_hand('sigmoid').graph.tree).accepted
+
+
+def test_probe_in_which_nothing_counts() -> None:
+    probe = make_calls('softmax maps')
+    for sample in probe.samples:
+        sample.target[:] = -1
+    fast, plain = (screen(probe, QUICK, loss_by_hand('softmax maps')) for screen in (FastScreen, ProbeScreen))
+    assert fast.judge(parse('-y * log(p)')) == plain.judge(parse('-y * log(p)'))
+    assert not fast.judge(parse('-y * log(p)')).accepted

@@ -17,7 +17,6 @@ from mmautoloss.screen.native.field import Field, divisor_of
 from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import lower
 from mmautoloss.screen.native.slopes import Slopes
-from mmautoloss.screen.native.table import Table
 from tests.test_screen.test_native.conftest import CALLS, loss_by_hand, make_calls
 
 GRAPHS = 300
@@ -53,7 +52,7 @@ def test_gradient_of_random_graphs(calls: str) -> None:
     """
     probe = make_calls(calls)
     sample = RejectionTest().sample(probe)
-    field = Field(probe.kind, sample, divisor_of(sample, probe.kind), Table())
+    field = Field(probe.kind, sample, divisor_of(sample, probe.kind))
     compared, off = 0, []
     for tree in graphs(probe, GRAPHS):
         single, double = (by_autograd(sample, probe, tree, dtype) for dtype in (torch.float32, torch.float64))
@@ -77,7 +76,7 @@ def test_gradient_of_random_graphs(calls: str) -> None:
 def test_norms_and_signatures_are_those_of_the_plain_screen(calls: str) -> None:
     probe = make_calls(calls).scattered()
     loss = loss_by_hand(calls)
-    slopes, program = Slopes(probe, Table()), lower(loss.graph.tree, probe.kind)
+    slopes, program = Slopes(probe), lower(loss.graph.tree, probe.kind)
     assert slopes.norms(program) == pytest.approx(gradient_norms(loss, probe), rel=1e-4)
     assert slopes.signature(program) == pytest.approx(gradient_signature(loss, probe), rel=1e-3, abs=1e-5)
 
