@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mmautoloss.expr.plan import Plan, plan_of
 from mmautoloss.losses.blocks import is_small, is_tiny, threads_of
+from mmautoloss.losses.by_compiler import run_compiled
 from mmautoloss.losses.call import Call, plain_total
-from mmautoloss.losses.compiled import run_compiled
 from mmautoloss.losses.passes import at_once, by_blocks
 
 _FEW = 4
@@ -52,7 +52,7 @@ class _Total(torch.autograd.Function):
         ctx: Any, pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, compiled: bool, grad_mode: bool
     ) -> Tensor:
         wanted = grad_mode and ctx.needs_input_grad[0]
-        found = _compiled(pred, call, scale, wanted) if compiled else None
+        found = _by_compiler(pred, call, scale, wanted) if compiled else None
         if found is None:
             with threads_of(pred):
                 found = (at_once if is_small(pred) else by_blocks)(pred, plan, call, scale, wanted)
@@ -76,6 +76,6 @@ class _Total(torch.autograd.Function):
         return found, *[None] * 5
 
 
-def _compiled(pred: Tensor, call: Call, scale: float | Tensor, wanted: bool) -> tuple[Tensor, Tensor | None] | None:
+def _by_compiler(pred: Tensor, call: Call, scale: float | Tensor, wanted: bool) -> tuple[Tensor, Tensor | None] | None:
     scale = scale if isinstance(scale, Tensor) else pred.new_full((), scale)  # a number would be a part of the code
     return run_compiled('both' if wanted else 'total', pred, call, scale)

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from mmautoloss.losses import SearchedLoss
+from mmautoloss.losses import SearchedLoss, by_compiler
 from mmautoloss.losses import blocks as blocks_module
-from mmautoloss.losses import compiled as compiled_module
 from tests.isolation import run_without
 
 CE = '-y * log(p)'
@@ -22,13 +21,13 @@ CE = '-y * log(p)'
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process in which nothing has been compiled or has failed."""
-    monkeypatch.setattr(compiled_module, '_failed', [])
+    monkeypatch.setattr(by_compiler, '_failed', [])
     monkeypatch.setattr(blocks_module, 'TINY', 0)  # else calls as small as these are left to autograd
-    compiled_module._compiled.cache_clear()
+    by_compiler._code_for.cache_clear()
     limit = sys.getrecursionlimit()
     yield
     sys.setrecursionlimit(limit)  # torch's compiler raises it for good
-    compiled_module._compiled.cache_clear()
+    by_compiler._code_for.cache_clear()
 
 
 def value_and_gradient(loss: SearchedLoss, rows: int, weighted: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,7 +52,7 @@ def test_is_the_same_loss_and_is_compiled_once() -> None:
     torch.testing.assert_close(
         value_and_gradient(loss, 7, weighted=False), value_and_gradient(plain, 7, weighted=False)
     )
-    assert not compiled_module._failed
+    assert not by_compiler._failed
     assert graphs[0] == graphs[-1]
     with torch.no_grad():
         assert loss(torch.zeros(0, 5), torch.zeros(0).long()) == 0

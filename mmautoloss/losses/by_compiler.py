@@ -40,7 +40,7 @@ def run_compiled(name: str, pred: Tensor, call: Call, *scale: Tensor) -> Any:
     tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, *scale)
     given = tuple(tensor is not None for tensor in tensors)
     try:
-        return _compiled(name, call.tree, call.kind.name, pred.dtype, given, is_small(pred))(*tensors)
+        return _code_for(name, call.tree, call.kind.name, pred.dtype, given, is_small(pred))(*tensors)
     except Exception as error:
         if not _is_of_compiler(error):
             raise
@@ -60,7 +60,7 @@ def _is_of_compiler(error: Exception) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _compiled(
+def _code_for(
     name: str, tree: Tree, kind: str, dtype: torch.dtype, given: tuple[bool, ...], small: bool
 ) -> Callable[..., Any]:
     """Code for one expression, one choice of arguments that are None, and small calls or large ones."""
