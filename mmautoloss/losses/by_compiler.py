@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -72,12 +73,33 @@ def _code_for(
 
     # with a name of its own, since compiled code is kept with the code that it replaces
     run.__code__ = run.__code__.replace(co_name=f'{name}_{next(_numbers)}')
-    # what it closes over never changes: only the tensors need a look in every call
-    look = getattr(torch.compiler, 'keep_tensor_guards_unsafe', None)
-    options = {} if look is None else {'guard_filter_fn': look}
+    options = _guards(frozenset(run.__code__.co_freevars))
     if small:
         options['cpp.threads'] = 1
     return torch.compile(run, dynamic=True, options=options)
+
+
+def _guards(closed: frozenset[str]) -> dict[str, Any]:
+    """Options by which a call looks at no more than can change, where this version of torch has a filter.
+
+    Globals and what the code closes over never do, and are most of the guards. The arguments do, and so do the state of
+    torch, such as its gradient mode, and what was assumed of sizes: those that were equal are one number in the code.
+
+    Args:
+        closed: Names of the variables that the code closes over.
+    """
+    if not hasattr(torch.compiler, 'skip_guard_on_globals_unsafe'):
+        return {}
+
+    def keep(entries: Sequence[Any]) -> list[bool]:
+        return [not entry.is_global and _variable(entry.name) not in closed for entry in entries]
+
+    return {'guard_filter_fn': keep}
+
+
+def _variable(name: str) -> str:
+    """The variable of a guard on ``variable.attribute[0]``; none of a guard on sizes or on the state of torch."""
+    return re.split(r'[.\[]', name, maxsplit=1)[0]
 
 
 def _total(plan: Plan, pred: Tensor, call: Call, scale: Tensor) -> tuple[Tensor, None]:

@@ -61,6 +61,32 @@ def test_is_the_same_loss_and_is_compiled_once() -> None:
         assert torch.equal(value_and_gradient(other, 7)[0], value_and_gradient(loss, 7)[0])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'shapes', [((2, 5, 9, 9), (2, 5, 9, 7), (2, 5, 12, 9)), ((8, 8), (9, 8), (8, 7))], ids=['maps', 'rows']
+)
+def test_sizes_that_were_equal_need_not_be_so_again(shapes: tuple[tuple[int, ...], ...]) -> None:
+    loss, plain = SearchedLoss(CE, compile=True), SearchedLoss(CE)
+    for shape in (*shapes, shapes[0]):
+        pred, labels = torch.randn(shape, requires_grad=True), torch.randint(shape[1], (shape[0], *shape[2:]))
+        found, wanted = loss(pred, labels), plain(pred, labels)
+        torch.testing.assert_close(found, wanted)
+        torch.testing.assert_close(*(torch.autograd.grad(value, pred)[0] for value in (found, wanted)))
+    assert not by_compiler._failed
+
+
+@pytest.mark.slow
+def test_a_call_without_gradient_leaves_later_ones_theirs() -> None:
+    """Of an expression without a plan, whose backward is autograd's."""
+    loss, plain = (SearchedLoss('mean_c(mean_nhw(p * y))', 'delta', compile=way) for way in (True, False))
+    pred, target = torch.randn(8, 3, requires_grad=True), torch.randn(8, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(loss(pred, target), plain(pred, target))
+    found, wanted = (torch.autograd.grad(each(pred, target), pred)[0] for each in (loss, plain))
+    torch.testing.assert_close(found, wanted)
+    assert not by_compiler._failed
+
+
 def test_without_a_compiler_it_warns_once_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def unsupported(*args: object, **kwargs: object) -> None:
         raise RuntimeError('torch.compile is not supported on Python 9.9+')
