@@ -25,7 +25,8 @@ _FEW = 4
 def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled: bool = False) -> Tensor:
     """The weighted sum over all elements, differentiable; see ``plain_total``, whose value and gradient these are.
 
-    An expression that has no plan is computed by the definition.
+    An expression that has no plan is computed by the definition, and so is a call of which more than the prediction needs a
+    gradient.
 
     Args:
         pred: Raw predictions (M, ...) of the rows that count, in full precision.
@@ -36,6 +37,8 @@ def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled:
     Returns:
         A scalar.
     """
+    if _others_need_gradient(call, scale):
+        return scale * plain_total(pred, call)
     kind = call.kind
     plan = plan_of(call.tree, kind.from_prediction, kind.one_hot, pred.dtype)
     if plan is not None and is_tiny(pred) and len(plan.everything) <= _FEW:
@@ -44,6 +47,13 @@ def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled:
         return _Total.apply(pred, plan, call, scale, compiled, torch.is_grad_enabled())
     total = run_compiled('plain', pred, call) if compiled else None
     return scale * (plain_total(pred, call) if total is None else total)
+
+
+def _others_need_gradient(call: Call, scale: float | Tensor) -> bool:
+    """Whether targets, weights or the scale do, which then must not depend on how large the call is."""
+    others = (call.target, call.weight, call.channel_weight, scale)
+    needed = any([isinstance(each, Tensor) and each.requires_grad for each in others])
+    return needed and torch.is_grad_enabled()
 
 
 class _Total(torch.autograd.Function):
