@@ -11,15 +11,13 @@ from torch import Tensor, nn
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse
 from mmautoloss.losses.blocks import threads_of
-from mmautoloss.losses.call import Call, plain_sums
+from mmautoloss.losses.call import Call, divisor_of, plain_sums
 from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.inputs import Rows, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.registry import MODELS, register
 
 _REDUCTIONS = ('none', 'mean', 'sum')
-_EPS = torch.finfo(torch.float32).eps
-"""Added to ``avg_factor`` as mmdet's ``weight_reduce_loss`` does, so that 0 samples give 0."""
 
 
 @register(MODELS, everywhere=True)
@@ -152,8 +150,7 @@ class SearchedLoss(nn.Module):
                 return self._nothing(rows, len(pred), reduction)
             if reduction == 'none':
                 return self._values(rows, len(pred))
-            divisor = rows.positions if avg_factor is None else avg_factor + _EPS
-            return self._total(rows, 1 if reduction == 'sum' else divisor)
+            return self._total(rows, 1 if reduction == 'sum' else divisor_of(rows, avg_factor))
 
     def _total(self, rows: Rows, divisor: float | Tensor) -> Tensor:
         """The weighted sum over all elements, divided."""
