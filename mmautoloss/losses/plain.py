@@ -37,7 +37,7 @@ def plain_loss(tree: Tree, inputs: str) -> Callable[..., Tensor]:
         ignore_index: int | None = None,
     ) -> Tensor:
         rows = kind.rows(pred, target, weight, ignore_index)
-        if not len(rows.pred):
+        if not rows.pred.numel():
             return rows.pred.sum()
         total = plain_total(rows.pred, Call(tree, kind, rows.target, rows.weight, None, rows.valid))
         return total / divisor_of(rows, avg_factor)

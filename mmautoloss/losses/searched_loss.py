@@ -146,7 +146,7 @@ class SearchedLoss(nn.Module):
         ignore_index = self.ignore_index if ignore_index is None else ignore_index
         with threads_of(pred):
             rows = self.kind.rows(pred, target, weight, ignore_index)
-            if not len(rows.pred):  # as 0 and not as nothing: DDP wants every parameter to take part
+            if not rows.pred.numel():  # as 0 and not as nothing: DDP wants every parameter to take part
                 return self._nothing(rows, len(pred), reduction)
             if reduction == 'none':
                 return self._values(rows, len(pred))
