@@ -19,38 +19,49 @@ from mmautoloss.losses.call import Call, plain_total
 from mmautoloss.losses.inputs import input_kind
 from mmautoloss.losses.passes import at_once
 
-_failed: list[str] = []
-"""Why compiling failed, once it has: it is not tried again in this process."""
+_failed: set[tuple[Any, ...]] = set()
+"""What could not be compiled, as the arguments of ``_code_for``: it is not tried again in this process."""
 _numbers = count()
 
 
-def run_compiled(name: str, pred: Tensor, call: Call, *scale: Tensor) -> Any:
+def run_compiled(name: str, otherwise: Callable[[], Any], pred: Tensor, call: Call, *scale: Tensor) -> Any:
     """The result of one of ``COMPILED``, compiled.
 
     Args:
         name: Which function.
+        otherwise: Gives the result where compiling fails or has failed.
         pred: Raw predictions (M, ...).
         call: The rest of the call.
         scale: Factor of the total, a scalar, where the function takes it.
 
     Returns:
-        The result, or None where compiling fails or has failed. Of that one warning a process tells, with the reason.
+        The result. Of the first failure in a process a warning tells, with the reason.
     """
-    if _failed:
-        return None
     tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, *scale)
     given = tuple(tensor is not None for tensor in tensors)
+    key = (name, call.tree, call.kind.name, pred.dtype, given, is_small(pred))
+    if key in _failed:
+        return otherwise()
     try:
-        return _code_for(name, call.tree, call.kind.name, pred.dtype, given, is_small(pred))(*tensors)
+        return _code_for(*key)(*tensors)
     except Exception as error:
         if not _is_of_compiler(error):
             raise
-        _failed.append(f'{type(error).__name__}: {error}'.strip().splitlines()[0])
-    warnings.warn(
-        f'compile=True has no effect: compiling failed ({_failed[0]}). Install a C++ compiler, or leave it out.',
-        stacklevel=2,
-    )
-    return None
+        reason = f'{type(error).__name__}: {error}'.strip().splitlines()[0]
+    found = otherwise()  # a wrong call, on which the compiler fails too, ends here with its own error
+    _remember(key, call.tree, reason)
+    return found
+
+
+def _remember(key: tuple[Any, ...], tree: Tree, reason: str) -> None:
+    """Keeps what has failed; warns of the first."""
+    if not _failed:
+        warnings.warn(
+            f'compile=True has no effect on {tree}: compiling failed ({reason}). Install a C++ compiler, or leave it out. '
+            'If more expressions fail, this is not said again.',
+            stacklevel=3,
+        )
+    _failed.add(key)
 
 
 def _is_of_compiler(error: Exception) -> bool:

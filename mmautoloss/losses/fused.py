@@ -7,6 +7,7 @@ number, so its gradient is known up to a factor when it is: the backward pass ha
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -45,8 +46,8 @@ def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled:
         return at_once(pred, plan, call, scale, wanted=False)[0]
     if plan is not None:
         return _Total.apply(pred, plan, call, scale, compiled, torch.is_grad_enabled())
-    total = run_compiled('plain', pred, call) if compiled else None
-    return scale * (plain_total(pred, call) if total is None else total)
+    by_definition = partial(plain_total, pred, call)
+    return scale * (run_compiled('plain', by_definition, pred, call) if compiled else by_definition())
 
 
 def _others_need_gradient(call: Call, scale: float | Tensor) -> bool:
@@ -62,11 +63,7 @@ class _Total(torch.autograd.Function):
         ctx: Any, pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, compiled: bool, grad_mode: bool
     ) -> Tensor:
         wanted = grad_mode and ctx.needs_input_grad[0]
-        found = _by_compiler(pred, call, scale, wanted) if compiled else None
-        if found is None:
-            with threads_of(pred):
-                found = (at_once if is_small(pred) else by_blocks)(pred, plan, call, scale, wanted)
-        total, gradient = found
+        total, gradient = (_by_compiler if compiled else _by_passes)(pred, plan, call, scale, wanted)
         ctx.call, ctx.scale = call, scale
         if wanted:
             ctx.save_for_backward(pred, gradient)
@@ -86,6 +83,16 @@ class _Total(torch.autograd.Function):
         return found, *[None] * 5
 
 
-def _by_compiler(pred: Tensor, call: Call, scale: float | Tensor, wanted: bool) -> tuple[Tensor, Tensor | None] | None:
+def _by_passes(
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool
+) -> tuple[Tensor, Tensor | None]:
+    with threads_of(pred):
+        return (at_once if is_small(pred) else by_blocks)(pred, plan, call, scale, wanted)
+
+
+def _by_compiler(
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool
+) -> tuple[Tensor, Tensor | None]:
+    otherwise = partial(_by_passes, pred, plan, call, scale, wanted)
     scale = scale if isinstance(scale, Tensor) else pred.new_full((), scale)  # a number would be a part of the code
-    return run_compiled('both' if wanted else 'total', pred, call, scale)
+    return run_compiled('both' if wanted else 'total', otherwise, pred, call, scale)

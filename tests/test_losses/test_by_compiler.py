@@ -6,7 +6,8 @@ import copy
 import pickle
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ CE = '-y * log(p)'
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process in which nothing has been compiled or has failed."""
-    monkeypatch.setattr(by_compiler, '_failed', [])
+    monkeypatch.setattr(by_compiler, '_failed', set())
     monkeypatch.setattr(blocks_module, 'TINY', 0)  # else calls as small as these are left to autograd
     by_compiler._code_for.cache_clear()
     limit = sys.getrecursionlimit()
@@ -111,6 +112,46 @@ def test_a_missing_compiler_is_such_a_case(monkeypatch: pytest.MonkeyPatch) -> N
     with config.patch({'cpp.cxx': ('no-such-compiler',), 'force_disable_caches': True}), pytest.warns(UserWarning):
         value = loss(p, y)
     torch.testing.assert_close(value, SearchedLoss('tanh(p) * y + 0.123', 'delta')(p, y))
+
+
+def test_what_failed_is_not_tried_again_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def compile_all_but_the_first(function: Callable[..., Any], **options: object) -> Callable[..., Any]:
+        def run(*tensors: object) -> Any:
+            tried.append(function)
+            if function is tried[0]:
+                raise torch._dynamo.exc.BackendCompilerFailed('inductor', ValueError('no'), None)
+            return function(*tensors)
+
+        return run
+
+    monkeypatch.setattr(torch, 'compile', compile_all_but_the_first)
+    losses = [SearchedLoss(text, compile=True) for text in (CE, '(p - y) ** 2')]
+    with pytest.warns(UserWarning, match=r'no effect on -\(?y') as caught:
+        for loss in (*losses, *losses):
+            plain = SearchedLoss(loss.expression)
+            torch.testing.assert_close(value_and_gradient(loss, 6), value_and_gradient(plain, 6))
+    assert len(caught) == len(by_compiler._failed) == 1
+    assert [function is tried[0] for function in tried] == [True, False, False]
+
+
+@pytest.mark.slow
+def test_a_wrong_call_has_the_error_that_it_has_without() -> None:
+    loss, plain = (SearchedLoss('abs(p - y)', 'delta', compile=way) for way in (True, False))
+    pred, target = torch.randn(6, 4, requires_grad=True), torch.randn(6, 4)
+    texts = []
+    with warnings.catch_warnings():
+        warnings.simplefilter('error', UserWarning)
+        for each in (plain, loss):
+            with pytest.raises(RuntimeError) as caught:
+                each(pred, target, torch.ones(6, 3))
+            assert caught.type is RuntimeError
+            texts.append(str(caught.value))
+    assert texts[0] == texts[1]
+    assert not by_compiler._failed
+    torch.testing.assert_close(loss(pred, target, torch.ones(6, 4)), plain(pred, target, torch.ones(6, 4)))
+    assert not by_compiler._failed
 
 
 def test_errors_of_a_call_are_not_those_of_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
