@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree, compile_tree
-from mmautoloss.losses.inputs import InputKind
+from mmautoloss.losses.inputs import InputKind, Rows
+
+_EPS = torch.finfo(torch.float32).eps
+"""Added to ``avg_factor`` as mmdet's ``weight_reduce_loss`` does, so that 0 samples give 0."""
 
 
 class Call(NamedTuple):
@@ -56,3 +59,13 @@ def plain_sums(pred: Tensor, call: Call) -> Tensor:
 def plain_total(pred: Tensor, call: Call) -> Tensor:
     """The weighted sum over all elements."""
     return plain_sums(pred, call).sum()
+
+
+def divisor_of(rows: Rows, avg_factor: float | Tensor | None) -> float | Tensor:
+    """What the sum over a call is divided by: the head's normaliser, else the number of positions that count.
+
+    Args:
+        rows: The rows that count.
+        avg_factor: The normaliser, or None where the head passes none.
+    """
+    return rows.positions if avg_factor is None else avg_factor + _EPS

@@ -7,6 +7,7 @@ number, so its gradient is known up to a factor when it is: the backward pass ha
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,8 +15,8 @@ from torch import Tensor
 
 from mmautoloss.expr.plan import Plan, plan_of
 from mmautoloss.losses.blocks import is_small, is_tiny, threads_of
+from mmautoloss.losses.by_compiler import run_compiled
 from mmautoloss.losses.call import Call, plain_total
-from mmautoloss.losses.compiled import run_compiled
 from mmautoloss.losses.passes import at_once, by_blocks
 
 _FEW = 4
@@ -25,7 +26,8 @@ _FEW = 4
 def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled: bool = False) -> Tensor:
     """The weighted sum over all elements, differentiable; see ``plain_total``, whose value and gradient these are.
 
-    An expression that has no plan is computed by the definition.
+    An expression that has no plan is computed by the definition, and so is a call of which more than the prediction needs a
+    gradient.
 
     Args:
         pred: Raw predictions (M, ...) of the rows that count, in full precision.
@@ -36,14 +38,23 @@ def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled:
     Returns:
         A scalar.
     """
+    if _others_need_gradient(call, scale):
+        return scale * plain_total(pred, call)
     kind = call.kind
     plan = plan_of(call.tree, kind.from_prediction, kind.one_hot, pred.dtype)
     if plan is not None and is_tiny(pred) and len(plan.everything) <= _FEW:
         return at_once(pred, plan, call, scale, wanted=False)[0]
     if plan is not None:
         return _Total.apply(pred, plan, call, scale, compiled, torch.is_grad_enabled())
-    total = run_compiled('plain', pred, call) if compiled else None
-    return scale * (plain_total(pred, call) if total is None else total)
+    by_definition = partial(plain_total, pred, call)
+    return scale * (run_compiled('plain', by_definition, pred, call) if compiled else by_definition())
+
+
+def _others_need_gradient(call: Call, scale: float | Tensor) -> bool:
+    """Whether targets, weights or the scale do, which then must not depend on how large the call is."""
+    others = (call.target, call.weight, call.channel_weight, scale)
+    needed = any([isinstance(each, Tensor) and each.requires_grad for each in others])
+    return needed and torch.is_grad_enabled()
 
 
 class _Total(torch.autograd.Function):
@@ -52,11 +63,7 @@ class _Total(torch.autograd.Function):
         ctx: Any, pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, compiled: bool, grad_mode: bool
     ) -> Tensor:
         wanted = grad_mode and ctx.needs_input_grad[0]
-        found = _compiled(pred, call, scale, wanted) if compiled else None
-        if found is None:
-            with threads_of(pred):
-                found = (at_once if is_small(pred) else by_blocks)(pred, plan, call, scale, wanted)
-        total, gradient = found
+        total, gradient = (_by_compiler if compiled else _by_passes)(pred, plan, call, scale, wanted)
         ctx.call, ctx.scale = call, scale
         if wanted:
             ctx.save_for_backward(pred, gradient)
@@ -76,6 +83,16 @@ class _Total(torch.autograd.Function):
         return found, *[None] * 5
 
 
-def _compiled(pred: Tensor, call: Call, scale: float | Tensor, wanted: bool) -> tuple[Tensor, Tensor | None] | None:
+def _by_passes(
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool
+) -> tuple[Tensor, Tensor | None]:
+    with threads_of(pred):
+        return (at_once if is_small(pred) else by_blocks)(pred, plan, call, scale, wanted)
+
+
+def _by_compiler(
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool
+) -> tuple[Tensor, Tensor | None]:
+    otherwise = partial(_by_passes, pred, plan, call, scale, wanted)
     scale = scale if isinstance(scale, Tensor) else pred.new_full((), scale)  # a number would be a part of the code
-    return run_compiled('both' if wanted else 'total', pred, call, scale)
+    return run_compiled('both' if wanted else 'total', otherwise, pred, call, scale)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from mmautoloss.expr import Tree
-from mmautoloss.losses.call import Call, plain_total
+from mmautoloss.losses.call import Call, divisor_of, plain_total
 from mmautoloss.losses.inputs import input_kind
 
 
@@ -37,9 +37,9 @@ def plain_loss(tree: Tree, inputs: str) -> Callable[..., Tensor]:
         ignore_index: int | None = None,
     ) -> Tensor:
         rows = kind.rows(pred, target, weight, ignore_index)
-        if not len(rows.pred):
+        if not rows.pred.numel():
             return rows.pred.sum()
         total = plain_total(rows.pred, Call(tree, kind, rows.target, rows.weight, None, rows.valid))
-        return total / (rows.positions if avg_factor is None else avg_factor)
+        return total / divisor_of(rows, avg_factor)
 
     return loss

@@ -11,15 +11,13 @@ from torch import Tensor, nn
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse
 from mmautoloss.losses.blocks import threads_of
-from mmautoloss.losses.call import Call, plain_sums
+from mmautoloss.losses.call import Call, divisor_of, plain_sums
 from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.inputs import Rows, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.registry import MODELS, register
 
 _REDUCTIONS = ('none', 'mean', 'sum')
-_EPS = torch.finfo(torch.float32).eps
-"""Added to ``avg_factor`` as mmdet's ``weight_reduce_loss`` does, so that 0 samples give 0."""
 
 
 @register(MODELS, everywhere=True)
@@ -38,7 +36,8 @@ class SearchedLoss(nn.Module):
     ``CrossEntropyLoss`` and ``abs(p - y)`` its ``L1Loss`` in every head that passes ``avg_factor``,
     and mmseg's ``CrossEntropyLoss(avg_non_ignore=True)``. (Without ``avg_factor``, mmdet's
     ``L1Loss`` and mmpose's ``KeypointMSELoss`` also average over the channels; this loss never
-    does.) A call in which nothing counts gives a zero that is part of the graph.
+    does.) A call in which nothing counts gives a zero that is part of the graph. The transforms of
+    ``torch.func`` (``grad``, ``vmap`` and the like) are not supported.
 
     Args:
         expression: Infix text, such as ``'-mean_c(y * log(p))'``.
@@ -148,12 +147,11 @@ class SearchedLoss(nn.Module):
         ignore_index = self.ignore_index if ignore_index is None else ignore_index
         with threads_of(pred):
             rows = self.kind.rows(pred, target, weight, ignore_index)
-            if not len(rows.pred):  # as 0 and not as nothing: DDP wants every parameter to take part
+            if not rows.pred.numel():  # as 0 and not as nothing: DDP wants every parameter to take part
                 return self._nothing(rows, len(pred), reduction)
             if reduction == 'none':
                 return self._values(rows, len(pred))
-            divisor = rows.positions if avg_factor is None else avg_factor + _EPS
-            return self._total(rows, 1 if reduction == 'sum' else divisor)
+            return self._total(rows, 1 if reduction == 'sum' else divisor_of(rows, avg_factor))
 
     def _total(self, rows: Rows, divisor: float | Tensor) -> Tensor:
         """The weighted sum over all elements, divided."""

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import compile_tree, parse
-from mmautoloss.losses import SearchedLoss, input_kind, known_loss
+from mmautoloss.losses import SearchedLoss, input_kind, known_loss, plain_loss
 
 CE = '-y * log(p)'
 BCE = '-(y * log(p) + (1 - y) * log(1 - p))'
@@ -210,3 +210,14 @@ def test_dice_over_what_counts():
     wanted = (1 - 2 * sums[0] / (sums[1] + sums[2])).sum()
     found = SearchedLoss(known_loss('dice', 'softmax'))(pred, target, ignore_index=255)
     torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize('reduction', ['mean', 'sum', 'none'])
+@pytest.mark.parametrize('inputs', ['softmax', 'sigmoid', 'heatmap'])
+def test_maps_without_pixels_give_a_zero_that_is_part_of_the_graph(inputs, reduction):
+    pred = torch.zeros(2, 3, 0, 5)
+    target = torch.zeros(2, 0, 5).long() if inputs == 'softmax' else torch.zeros(2, 3, 0, 5)
+    value, gradient = value_and_gradient(SearchedLoss('p * y', inputs, reduction=reduction), pred, target)
+    assert value.sum() == 0 and gradient.shape == pred.shape
+    assert value.shape == ((2, 0, 5) if reduction == 'none' else ())
+    assert plain_loss(parse('p * y'), inputs)(pred, target) == 0

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmautoloss.losses import SearchedLoss
+from mmautoloss.losses import SearchedLoss, plain_loss
 
 # kind: expression, predictions, targets
 KINDS = {
@@ -165,3 +165,12 @@ def test_float64_stays(kind):
     loss, pred, target = build(kind)
     for rows in (slice(None), slice(0)):
         assert loss(pred[rows].double(), target[rows]).dtype == torch.float64
+
+
+@pytest.mark.parametrize('avg_factor', [None, 0.0, 3.0])
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_definition_is_divided_by_the_same(kind, avg_factor):
+    loss, pred, target = build(kind)
+    found = plain_loss(loss.graph.tree, loss.kind.name)(pred, target, avg_factor=avg_factor)
+    assert found.isfinite()
+    torch.testing.assert_close(found, loss(pred, target, avg_factor=avg_factor))

@@ -13,8 +13,10 @@ from mmautoloss.expr import parse, random_tree
 from mmautoloss.losses import SearchedLoss, input_kind
 from mmautoloss.screen import (
     OpenScreen,
+    Probe,
     ProbeScreen,
     RejectionTest,
+    Sample,
     balance_weight,
     fingerprint,
     gradient_norms,
@@ -182,3 +184,17 @@ def test_global_random_is_left_alone() -> None:
     before = torch.get_rng_state()
     make_screen('softmax').judge(parse('-y * log(p)'))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_label_maps_may_be_bytes_with_pixels_that_are_ignored() -> None:
+    """As image files hold them; there is no -1 among bytes."""
+    generator = torch.Generator().manual_seed(0)
+    pred, labels = torch.randn(2, 4, 8, 8, generator=generator), torch.randint(4, (2, 8, 8), generator=generator)
+    labels[:, :2] = 255
+    found = []
+    for target in (labels, labels.byte()):
+        sample = Sample(pred, target, None, None, 255)
+        probe = Probe('softmax', 'mIoU', (sample,), {})
+        screen = ProbeScreen(probe, QUICK, hand_made('softmax'))
+        found.append((probe.score(pred, sample), screen.judge(parse('-y * log(p)')).gain))
+    assert found[0] == found[1]

@@ -36,10 +36,11 @@ class Rows(NamedTuple):
 
     @property
     def marked(self) -> Tensor:
-        """The targets, with -1 where nothing counts."""
+        """The targets, with -1 where nothing counts; labels in a type that has a -1."""
+        target = self.target if self.target.is_floating_point() else self.target.long()
         if self.valid is None:
-            return self.target
-        return self.target.where(self.valid if self.target.dim() == self.valid.dim() else self.valid[:, 0], -1)
+            return target
+        return target.where(self.valid if target.dim() == self.valid.dim() else self.valid[:, 0], -1)
 
     @property
     def positions(self) -> Tensor | int:

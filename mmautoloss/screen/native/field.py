@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmautoloss.losses import InputKind
+from mmautoloss.losses import InputKind, call
 from mmautoloss.losses.inputs.kind import as_nchw
 from mmautoloss.screen.native import activations, descent
 from mmautoloss.screen.native.layout import flat
@@ -17,8 +17,6 @@ from mmautoloss.screen.native.operators import forward
 from mmautoloss.screen.native.pools import neighbours
 from mmautoloss.screen.native.table import take
 from mmautoloss.screen.probe import Sample
-
-_EPS = torch.finfo(torch.float32).eps
 
 
 class Course(NamedTuple):
@@ -32,7 +30,7 @@ class Course(NamedTuple):
 
 def divisor_of(sample: Sample, kind: InputKind) -> float:
     """What ``SearchedLoss`` divides the sum over a sample by."""
-    return float(sample.rows(kind).positions) if sample.avg_factor is None else sample.avg_factor + _EPS
+    return float(call.divisor_of(sample.rows(kind), sample.avg_factor))
 
 
 class Field:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -18,38 +19,49 @@ from mmautoloss.losses.call import Call, plain_total
 from mmautoloss.losses.inputs import input_kind
 from mmautoloss.losses.passes import at_once
 
-_failed: list[str] = []
-"""Why compiling failed, once it has: it is not tried again in this process."""
+_failed: set[tuple[Any, ...]] = set()
+"""What could not be compiled, as the arguments of ``_code_for``: it is not tried again in this process."""
 _numbers = count()
 
 
-def run_compiled(name: str, pred: Tensor, call: Call, *scale: Tensor) -> Any:
+def run_compiled(name: str, otherwise: Callable[[], Any], pred: Tensor, call: Call, *scale: Tensor) -> Any:
     """The result of one of ``COMPILED``, compiled.
 
     Args:
         name: Which function.
+        otherwise: Gives the result where compiling fails or has failed.
         pred: Raw predictions (M, ...).
         call: The rest of the call.
         scale: Factor of the total, a scalar, where the function takes it.
 
     Returns:
-        The result, or None where compiling fails or has failed. Of that one warning a process tells, with the reason.
+        The result. Of the first failure in a process a warning tells, with the reason.
     """
-    if _failed:
-        return None
     tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, *scale)
     given = tuple(tensor is not None for tensor in tensors)
+    key = (name, call.tree, call.kind.name, pred.dtype, given, is_small(pred))
+    if key in _failed:
+        return otherwise()
     try:
-        return _compiled(name, call.tree, call.kind.name, pred.dtype, given, is_small(pred))(*tensors)
+        return _code_for(*key)(*tensors)
     except Exception as error:
         if not _is_of_compiler(error):
             raise
-        _failed.append(f'{type(error).__name__}: {error}'.strip().splitlines()[0])
-    warnings.warn(
-        f'compile=True has no effect: compiling failed ({_failed[0]}). Install a C++ compiler, or leave it out.',
-        stacklevel=2,
-    )
-    return None
+        reason = f'{type(error).__name__}: {error}'.strip().splitlines()[0]
+    found = otherwise()  # a wrong call, on which the compiler fails too, ends here with its own error
+    _remember(key, call.tree, reason)
+    return found
+
+
+def _remember(key: tuple[Any, ...], tree: Tree, reason: str) -> None:
+    """Keeps what has failed; warns of the first."""
+    if not _failed:
+        warnings.warn(
+            f'compile=True has no effect on {tree}: compiling failed ({reason}). Install a C++ compiler, or leave it out. '
+            'If more expressions fail, this is not said again.',
+            stacklevel=3,
+        )
+    _failed.add(key)
 
 
 def _is_of_compiler(error: Exception) -> bool:
@@ -60,7 +72,7 @@ def _is_of_compiler(error: Exception) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _compiled(
+def _code_for(
     name: str, tree: Tree, kind: str, dtype: torch.dtype, given: tuple[bool, ...], small: bool
 ) -> Callable[..., Any]:
     """Code for one expression, one choice of arguments that are None, and small calls or large ones."""
@@ -72,12 +84,33 @@ def _compiled(
 
     # with a name of its own, since compiled code is kept with the code that it replaces
     run.__code__ = run.__code__.replace(co_name=f'{name}_{next(_numbers)}')
-    # what it closes over never changes: only the tensors need a look in every call
-    look = getattr(torch.compiler, 'keep_tensor_guards_unsafe', None)
-    options = {} if look is None else {'guard_filter_fn': look}
+    options = _guards(frozenset(run.__code__.co_freevars))
     if small:
         options['cpp.threads'] = 1
     return torch.compile(run, dynamic=True, options=options)
+
+
+def _guards(closed: frozenset[str]) -> dict[str, Any]:
+    """Options by which a call looks at no more than can change, where this version of torch has a filter.
+
+    Globals and what the code closes over never do, and are most of the guards. The arguments do, and so do the state of
+    torch, such as its gradient mode, and what was assumed of sizes: those that were equal are one number in the code.
+
+    Args:
+        closed: Names of the variables that the code closes over.
+    """
+    if not hasattr(torch.compiler, 'skip_guard_on_globals_unsafe'):
+        return {}
+
+    def keep(entries: Sequence[Any]) -> list[bool]:
+        return [not entry.is_global and _variable(entry.name) not in closed for entry in entries]
+
+    return {'guard_filter_fn': keep}
+
+
+def _variable(name: str) -> str:
+    """The variable of a guard on ``variable.attribute[0]``; none of a guard on sizes or on the state of torch."""
+    return re.split(r'[.\[]', name, maxsplit=1)[0]
 
 
 def _total(plan: Plan, pred: Tensor, call: Call, scale: Tensor) -> tuple[Tensor, None]:

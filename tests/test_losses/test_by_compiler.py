@@ -6,14 +6,14 @@ import copy
 import pickle
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
 
-from mmautoloss.losses import SearchedLoss
+from mmautoloss.losses import SearchedLoss, by_compiler
 from mmautoloss.losses import blocks as blocks_module
-from mmautoloss.losses import compiled as compiled_module
 from tests.isolation import run_without
 
 CE = '-y * log(p)'
@@ -22,13 +22,13 @@ CE = '-y * log(p)'
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process in which nothing has been compiled or has failed."""
-    monkeypatch.setattr(compiled_module, '_failed', [])
+    monkeypatch.setattr(by_compiler, '_failed', set())
     monkeypatch.setattr(blocks_module, 'TINY', 0)  # else calls as small as these are left to autograd
-    compiled_module._compiled.cache_clear()
+    by_compiler._code_for.cache_clear()
     limit = sys.getrecursionlimit()
     yield
     sys.setrecursionlimit(limit)  # torch's compiler raises it for good
-    compiled_module._compiled.cache_clear()
+    by_compiler._code_for.cache_clear()
 
 
 def value_and_gradient(loss: SearchedLoss, rows: int, weighted: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,13 +53,39 @@ def test_is_the_same_loss_and_is_compiled_once() -> None:
     torch.testing.assert_close(
         value_and_gradient(loss, 7, weighted=False), value_and_gradient(plain, 7, weighted=False)
     )
-    assert not compiled_module._failed
+    assert not by_compiler._failed
     assert graphs[0] == graphs[-1]
     with torch.no_grad():
         assert loss(torch.zeros(0, 5), torch.zeros(0).long()) == 0
     copies = (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss)))
     for other in copies:
         assert torch.equal(value_and_gradient(other, 7)[0], value_and_gradient(loss, 7)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'shapes', [((2, 5, 9, 9), (2, 5, 9, 7), (2, 5, 12, 9)), ((8, 8), (9, 8), (8, 7))], ids=['maps', 'rows']
+)
+def test_sizes_that_were_equal_need_not_be_so_again(shapes: tuple[tuple[int, ...], ...]) -> None:
+    loss, plain = SearchedLoss(CE, compile=True), SearchedLoss(CE)
+    for shape in (*shapes, shapes[0]):
+        pred, labels = torch.randn(shape, requires_grad=True), torch.randint(shape[1], (shape[0], *shape[2:]))
+        found, wanted = loss(pred, labels), plain(pred, labels)
+        torch.testing.assert_close(found, wanted)
+        torch.testing.assert_close(*(torch.autograd.grad(value, pred)[0] for value in (found, wanted)))
+    assert not by_compiler._failed
+
+
+@pytest.mark.slow
+def test_a_call_without_gradient_leaves_later_ones_theirs() -> None:
+    """Of an expression without a plan, whose backward is autograd's."""
+    loss, plain = (SearchedLoss('mean_c(mean_nhw(p * y))', 'delta', compile=way) for way in (True, False))
+    pred, target = torch.randn(8, 3, requires_grad=True), torch.randn(8, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(loss(pred, target), plain(pred, target))
+    found, wanted = (torch.autograd.grad(each(pred, target), pred)[0] for each in (loss, plain))
+    torch.testing.assert_close(found, wanted)
+    assert not by_compiler._failed
 
 
 def test_without_a_compiler_it_warns_once_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +112,46 @@ def test_a_missing_compiler_is_such_a_case(monkeypatch: pytest.MonkeyPatch) -> N
     with config.patch({'cpp.cxx': ('no-such-compiler',), 'force_disable_caches': True}), pytest.warns(UserWarning):
         value = loss(p, y)
     torch.testing.assert_close(value, SearchedLoss('tanh(p) * y + 0.123', 'delta')(p, y))
+
+
+def test_what_failed_is_not_tried_again_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def compile_all_but_the_first(function: Callable[..., Any], **options: object) -> Callable[..., Any]:
+        def run(*tensors: object) -> Any:
+            tried.append(function)
+            if function is tried[0]:
+                raise torch._dynamo.exc.BackendCompilerFailed('inductor', ValueError('no'), None)
+            return function(*tensors)
+
+        return run
+
+    monkeypatch.setattr(torch, 'compile', compile_all_but_the_first)
+    losses = [SearchedLoss(text, compile=True) for text in (CE, '(p - y) ** 2')]
+    with pytest.warns(UserWarning, match=r'no effect on -\(?y') as caught:
+        for loss in (*losses, *losses):
+            plain = SearchedLoss(loss.expression)
+            torch.testing.assert_close(value_and_gradient(loss, 6), value_and_gradient(plain, 6))
+    assert len(caught) == len(by_compiler._failed) == 1
+    assert [function is tried[0] for function in tried] == [True, False, False]
+
+
+@pytest.mark.slow
+def test_a_wrong_call_has_the_error_that_it_has_without() -> None:
+    loss, plain = (SearchedLoss('abs(p - y)', 'delta', compile=way) for way in (True, False))
+    pred, target = torch.randn(6, 4, requires_grad=True), torch.randn(6, 4)
+    texts = []
+    with warnings.catch_warnings():
+        warnings.simplefilter('error', UserWarning)
+        for each in (plain, loss):
+            with pytest.raises(RuntimeError) as caught:
+                each(pred, target, torch.ones(6, 3))
+            assert caught.type is RuntimeError
+            texts.append(str(caught.value))
+    assert texts[0] == texts[1]
+    assert not by_compiler._failed
+    torch.testing.assert_close(loss(pred, target, torch.ones(6, 4)), plain(pred, target, torch.ones(6, 4)))
+    assert not by_compiler._failed
 
 
 def test_errors_of_a_call_are_not_those_of_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
