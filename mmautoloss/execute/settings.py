@@ -55,7 +55,7 @@ class ExecuteSettings(Limits):
                 'execute.workers and execute.threads must be at least 1 and execute.heartbeat positive, '
                 f'but got {self.workers}, {self.threads} and {self.heartbeat}.'
             )
-        parse_size(self.cache)
+        parse_size(self.cache, 'execute.cache')
         if self.ray_address and self.executor != 'ray':
             raise SetupError(f"ray_address {self.ray_address!r} needs executor='ray' (--executor ray).")
         self._check_gpus()
