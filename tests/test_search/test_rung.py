@@ -68,8 +68,11 @@ def test_bar(keep: float, least: int, earlier: list[float], bar: float | None) -
     [
         ({'at': 0}, 'rung.at must be a share .* but got 0'),
         ({'at': 2.5}, 'rung.at must be a share .* but got 2.5'),
+        ({'at': float('inf')}, 'rung.at must be a share .* but got inf'),
+        ({'at': float('nan')}, 'rung.at must be a share .* but got nan'),
         ({'keep': 1}, 'rung.keep must be a share between 0 and 1, but got 1'),
         ({'least': 0}, 'rung.least must be at least 1, but got 0'),
+        ({'least': float('nan')}, 'rung.least must be at least 1, but got nan'),
     ],
 )
 def test_rung_that_cannot_be(given: dict, error: str) -> None:
