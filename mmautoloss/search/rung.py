@@ -18,8 +18,9 @@ class Rung:
 
     Attributes:
         at: Where it is: a share of the iterations below 1, else a number of iterations (of a schedule with ``max_iters``).
-        keep: Share of the earlier candidates that would pass; who is below all of these at the rung is stopped.
-        least: How many candidates must have reached the rung before any is stopped.
+        keep: Share of the earlier candidates that would pass; who is below all of these at the rung is stopped, and so is
+            who has no score there, such as a detector that detects nothing.
+        least: How many candidates must have had a score at the rung before any is stopped.
         watch: Whether to validate at the rung and stop nothing: shows what stopping would cost and save
             (``python -m mmautoloss rungs WORK_DIR``).
 
