@@ -28,7 +28,7 @@ class NonFiniteLoss(MMAutoLossError, ArithmeticError):
 
 
 class StoppedAtRung(MMAutoLossError):
-    """A candidate was worse at its rung than its bar."""
+    """A candidate was worse at its rung than its bar, or had no score there: then the text says so."""
 
 
 class TimeLimitExceeded(MMAutoLossError, TimeoutError):

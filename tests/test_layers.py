@@ -19,7 +19,7 @@ PACKAGE = ROOT / 'mmautoloss'
 
 # Lowest first: a unit imports itself and what is in the lines above its own.
 LAYERS = (
-    {'errors', 'registry', 'compat'},
+    {'errors', 'registry', 'compat', 'caching'},
     {'expr', 'evaluation'},
     {'trial'},
     {'strategy', 'screen', 'losses'},

@@ -42,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
 
     records = [read_journal(find_journal(Path(folder))) for folder in args.work_dirs]
     given = {'keeps': args.keep, 'least': args.least}
-    rungs = rungs_of(records, **{name: value for name, value in given.items() if value is not None})
+    rungs = rungs_of(
+        records, names=args.work_dirs, **{name: value for name, value in given.items() if value is not None}
+    )
     if args.json:
         print(json.dumps(rungs.to_json(), indent=2))
     else:
@@ -62,6 +64,13 @@ def _print(rungs: Rungs) -> None:
         f'{rungs.rung_seconds:.1%} of the time',
         soft_wrap=True,
     )
+    if rungs.unscored:
+        console.print(
+            f'{rungs.unscored} had no score at the rung and went on, since nothing was stopped: '
+            f'{rungs.unscored_trained} had one in the end ({rungs.unscored_top} among the best five), '
+            f'{rungs.unscored - rungs.unscored_trained} failed',
+            soft_wrap=True,
+        )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
     for title in ('keep', 'stopped', 'of the best five', 'error', '95 %', 'best stopped', 'time saved'):
         table.add_column(title, justify='right')

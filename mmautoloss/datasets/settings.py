@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mmautoloss.caching import cache_root
 from mmautoloss.datasets.source import SPLITS
 from mmautoloss.errors import SetupError
 
@@ -66,6 +67,5 @@ def default_root(settings: SceneSettings | None = None) -> Path:
         A folder in ``$MMAUTOLOSS_DATA``, else in ``mmautoloss`` of the user's cache
         (``$XDG_CACHE_HOME`` or ``~/.cache``), named by the settings.
     """
-    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    parent = os.environ.get('MMAUTOLOSS_DATA') or Path(cache) / 'mmautoloss'
+    parent = os.environ.get('MMAUTOLOSS_DATA') or cache_root()
     return Path(parent).expanduser() / (settings or SceneSettings()).folder()

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import platform
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from pprint import pformat
 
@@ -57,11 +58,12 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
     try:
         with _writing(spec):
             write_resolved(spec)
-        evaluator = ProxyEvaluator(spec.proxy)
+        evaluator = build_evaluator(spec)
         observer.say('building the model and the data, validating once untrained')
         require_metric(evaluator)
-        if evaluator.kept:
-            observer.say(evaluator.kept)
+        kept = evaluator.kept if spec.execute.in_driver else spec.execute.kept_by_workers
+        if kept:
+            observer.say(kept)
         tell_branches(spec, evaluator, observer)
         screens, calibrations = build_screens(spec, evaluator)
         observer.calibrated(calibrations, spec.test.eta)
@@ -77,6 +79,11 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
         return journal.history
     finally:
         journal.close()
+
+
+def build_evaluator(spec: SearchSpec) -> ProxyEvaluator:
+    """That of the driver; where others train it keeps no samples, since it reads only a few."""
+    return ProxyEvaluator(spec.proxy if spec.execute.in_driver else replace(spec.proxy, cache=0))
 
 
 def require_metric(evaluator: ProxyEvaluator) -> None:

@@ -151,10 +151,14 @@ def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) 
     if settings is None:
         return None
     rung = _build('proxy.rung', Rung, settings)
-    if 'max_iters' in schedule and rung_iteration(rung.at, schedule['max_iters']) is None:
+    iterations = schedule.get('max_iters')
+    if iterations is None and rung.at >= 1:
         raise SetupError(
-            f'proxy.rung.at must be before the end, but got {rung.at} of {schedule["max_iters"]} iterations.'
+            f'proxy.rung.at can be a number of iterations only where proxy.schedule has max_iters, but got {rung.at}. '
+            'Give a share of the training below 1, such as 0.3.'
         )
+    if iterations is not None and rung_iteration(rung.at, iterations) is None:
+        raise SetupError(f'proxy.rung.at must be before the end, but got {rung.at} of {iterations} iterations.')
     return rung
 
 

@@ -55,7 +55,7 @@ class ExecuteSettings(Limits):
                 'execute.workers and execute.threads must be at least 1 and execute.heartbeat positive, '
                 f'but got {self.workers}, {self.threads} and {self.heartbeat}.'
             )
-        parse_size(self.cache)
+        parse_size(self.cache, 'execute.cache')
         if self.ray_address and self.executor != 'ray':
             raise SetupError(f"ray_address {self.ray_address!r} needs executor='ray' (--executor ray).")
         self._check_gpus()
@@ -78,7 +78,21 @@ class ExecuteSettings(Limits):
     @property
     def cache_share(self) -> int:
         """Bytes of samples that each process may keep."""
-        return parse_size(self.cache) // (self.workers * int(max(1, self.gpus_per_candidate)))
+        return parse_size(self.cache) // self._processes
+
+    @property
+    def kept_by_workers(self) -> str:
+        """A line on what samples the workers may keep, which each finds out for itself; '' where none are asked for."""
+        if not self.cache_share:
+            return ''
+        return (
+            f'samples: each process that trains, {self._processes} in all, keeps its own in memory where they fit into '
+            f'{self.cache_share / 2**20:.1f} MiB (execute.cache) and half of the free memory'
+        )
+
+    @property
+    def _processes(self) -> int:
+        return self.workers * int(max(1, self.gpus_per_candidate))
 
     @property
     def in_driver(self) -> bool:

@@ -6,20 +6,29 @@ import re
 
 from mmautoloss.errors import SetupError
 
-_UNITS = {'': 1, 'B': 1, 'KB': 10**3, 'MB': 10**6, 'GB': 10**9, 'KIB': 2**10, 'MIB': 2**20, 'GIB': 2**30}
+_SIZES = {
+    **{'B': 1, 'kB': 10**3, 'MB': 10**6, 'GB': 10**9, 'TB': 10**12},
+    **{'KiB': 2**10, 'MiB': 2**20, 'GiB': 2**30, 'TiB': 2**40},
+}
+_UNITS = {'': 1, **{unit.upper(): size for unit, size in _SIZES.items()}}
 
 
-def parse_size(text: str | int) -> int:
+def parse_size(text: str | int, name: str = 'An amount of memory') -> int:
     """Bytes of an amount of memory.
+
+    Args:
+        text: A number of bytes, or a number with a unit.
+        name: What an error calls it, such as the setting.
 
     Raises:
         SetupError: It is none.
 
     Example:
-        >>> parse_size('1.5 GiB'), parse_size('200 MB'), parse_size(0)
-        (1610612736, 200000000, 0)
+        >>> parse_size('1.5 GiB'), parse_size('1 TiB'), parse_size('200 MB'), parse_size(0)
+        (1610612736, 1099511627776, 200000000, 0)
     """
     found = re.fullmatch(r'(\d+(?:\.\d+)?)\s*([a-zA-Z]*)', str(text).strip())
     if found is None or found[2].upper() not in _UNITS or isinstance(text, bool):
-        raise SetupError(f"An amount of memory is a number of bytes or a text such as '2 GiB', but got {text!r}.")
+        units = ', '.join(_SIZES)
+        raise SetupError(f"{name} must be a number of bytes or a text such as '2 GiB' ({units}), but got {text!r}.")
     return int(float(found[1]) * _UNITS[found[2].upper()])

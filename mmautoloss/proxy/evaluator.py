@@ -24,7 +24,7 @@ from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
 from mmautoloss.proxy.settings import MissingMetric, ProxySettings
 from mmautoloss.proxy.unlogged import nothing_logged
-from mmautoloss.trial import Outcome, Role, State, Trial
+from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, State, Trial
 
 
 class ProxyEvaluator:
@@ -98,8 +98,8 @@ class ProxyEvaluator:
             with _silence(), freed_memory_kept():
                 metrics = self._measure(trial)
             score, reason, state = self._score(metrics), '', State.COMPLETE
-        except StoppedAtRung:
-            score, reason, state = None, '', State.STOPPED
+        except StoppedAtRung as error:
+            score, reason, state = None, str(error), State.STOPPED
         except NonFiniteLoss as error:
             score, reason = None, f'not finite: {error}'
         except MissingMetric as error:
@@ -170,18 +170,22 @@ class ProxyEvaluator:
             return {key: float(value) for key, value in runner.val_loop.run().items()}
 
     def _judge(self, bar: float | None, metrics: Mapping[str, float]) -> None:
-        """At the rung; a network that has no score there yet goes on.
+        """At the rung; without a bar also a network that has no score there yet goes on.
 
         Raises:
-            StoppedAtRung: The score is below the bar.
+            StoppedAtRung: The score is below the bar, or there is none.
             NonFiniteLoss: A weight is not finite, nor will it ever be again.
         """
         if not all_finite(self.runner.model):
-            raise NonFiniteLoss('a weight of the model at the rung')
-        with contextlib.suppress(MissingMetric, NonFiniteLoss):
+            raise NonFiniteLoss(f'a weight of the model {AT_RUNG}')
+        try:
             self._rung = self._score({key: float(value) for key, value in metrics.items()})
-        if None not in (bar, self._rung) and self._rung < bar:
-            raise StoppedAtRung(f'{self._rung} is below {bar}')
+        except (MissingMetric, NonFiniteLoss) as error:
+            if bar is not None:
+                raise StoppedAtRung(f'{UNSCORED}: {error}') from None
+            return
+        if bar is not None and self._rung < bar:
+            raise StoppedAtRung
 
     def _score(self, metrics: Mapping[str, float]) -> float:
         value = self.settings.value(metrics)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,14 @@ _USUAL = {_MMAP_THRESHOLD: 32 * 2**20, _TRIM_THRESHOLD: 64 * 2**20}
 """What glibc itself comes to in a process that has freed large blocks."""
 
 _KEPT = {_MMAP_THRESHOLD: 32 * 2**20, _TRIM_THRESHOLD: 2**31 - 1}
+
+
+_BY_USER = {
+    'MALLOC_MMAP_THRESHOLD_': '',
+    'MALLOC_TRIM_THRESHOLD_': '',
+    'GLIBC_TUNABLES': 'glibc.malloc.',
+}
+"""Environment variables by which a user sets glibc's malloc, and what is in them where they do."""
 
 
 def available_memory() -> int:
@@ -42,7 +51,8 @@ def freed_memory_kept() -> Iterator[None]:
     """Keeps what a training frees within the process, for its next iteration.
 
     Else glibc gives large blocks back to the system after each iteration, which clears them page by page before they are
-    used again: a fifth of the time of a small segmentation network on the CPU. Elsewhere than on glibc nothing happens.
+    used again: a fifth of the time of a small segmentation network on the CPU. Elsewhere than on glibc nothing happens, nor
+    where the user has set these numbers in the environment.
     """
     _set(_KEPT)
     try:
@@ -58,6 +68,10 @@ def _set(options: dict[int, int]) -> None:
 
 
 def _mallopt() -> ctypes._CFuncPtr | None:
-    if not sys.platform.startswith('linux'):
+    if not sys.platform.startswith('linux') or _set_by_user():
         return None
     return getattr(ctypes.CDLL(None), 'mallopt', None)
+
+
+def _set_by_user() -> bool:
+    return any(part in os.environ[name] for name, part in _BY_USER.items() if name in os.environ)

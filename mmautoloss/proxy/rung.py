@@ -53,17 +53,17 @@ def undisturbed(runner: Any) -> Iterator[None]:
     """The training goes on as if nothing had been between: random numbers, modes of modules, schedulers, hooks.
 
     Of the hooks only those are called that belong to the validation itself: the average of the weights, which is scored in
-    place of them, and our own. Others, such as one that ends a training early, count the validations that they see.
+    place of them, and our own. Others, such as one that ends a training early or steps a scheduler,
+    count the validations that they see.
     """
     modes = [(module, module.training) for module in runner.model.modules()]
     states = _random_states()
-    hooks, schedulers = runner._hooks, runner.param_schedulers
+    hooks = runner._hooks
     runner._hooks = [hook for hook in hooks if isinstance(hook, EMAHook) or _is_ours(hook)]
-    runner.param_schedulers = None
     try:
         yield
     finally:
-        runner._hooks, runner.param_schedulers = hooks, schedulers
+        runner._hooks = hooks
         for module, training in modes:
             module.training = training
         _set_random_states(states)

@@ -104,12 +104,21 @@ class ConsoleObserver(Observer):
                 lines = [f'seed, trial {trial.number}', *(f'  {name}: {tree}' for name, tree in trial.genome.items())]
                 table.add_row(escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number)))
         self.console.print(table)
-        stopped = sum(trial.state is State.STOPPED and not trial.was_spared for trial in history.of_role(Role.SEARCH))
-        if stopped:
-            self.console.print(f'{stopped} of {history.n_proxies()} candidates were stopped at the rung.')
+        self._tell_stopped(history)
         self.console.print(escape(self._verdict(history, ranking)))
         if path:
             self.console.print(f'The best losses, ready to train: {escape(str(path))}')
+
+    def _tell_stopped(self, history: History) -> None:
+        candidates = history.of_role(Role.SEARCH)
+        stopped = [trial for trial in candidates if trial.state is State.STOPPED and not trial.was_spared]
+        unscored = sum(trial.outcome.rung is None for trial in stopped)
+        if stopped:
+            self.console.print(
+                f'{len(stopped)} of {history.n_proxies()} candidates were stopped at the rung'
+                + f', {unscored} of them without a score there' * bool(unscored)
+                + '.'
+            )
 
     def _verdict(self, history: History, ranking: Sequence[Trial]) -> str:
         """Says "better" only outside the noise band."""
@@ -150,8 +159,9 @@ class ConsoleObserver(Observer):
         elif trial.state is State.EQUIVALENT:
             result = f'[dim]{self.sign * trial.score:.4f} as {escape(outcome.reason)}[/dim]'
         elif trial.state is State.STOPPED:
-            why = f'as {outcome.reason}' if outcome.reason else f'{outcome.seconds:5.1f} s'
-            result = f'[yellow]stopped: {self.sign * outcome.rung:.4f} at the rung[/yellow] {escape(why)}'
+            found = 'no score' if outcome.rung is None else f'{self.sign * outcome.rung:.4f}'
+            why = f'as {outcome.reason}' if trial.was_spared else f'{outcome.seconds:5.1f} s'
+            result = f'[yellow]stopped: {found} at the rung[/yellow] {escape(why)}'
         else:
             mark = 'bold green' if trial.role is Role.SEARCH and trial.score == self._best else 'default'
             result = f'[{mark}]{self.sign * trial.score:.4f}[/{mark}] {outcome.seconds:5.1f} s'

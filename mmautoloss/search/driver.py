@@ -49,8 +49,11 @@ def known_outcome(trial: Trial, history: History) -> Outcome | None:
     if twin is not None:
         return Outcome(State.EQUIVALENT, twin.score, reason=f'{SAME}{twin.number}')
     twin = history.stopped_loss(trial.fingerprint)
-    if twin is not None and trial.bar is not None and twin.outcome.rung < trial.bar:  # else the bar has sunk since
-        return Outcome(State.STOPPED, reason=f'{SAME}{twin.number}', rung=twin.outcome.rung)
+    if twin is None or trial.bar is None:
+        return None
+    rung = twin.outcome.rung
+    if rung is None or rung < trial.bar:  # else the bar has sunk since
+        return Outcome(State.STOPPED, reason=f'{SAME}{twin.number}', rung=rung)
     return None
 
 

@@ -17,9 +17,10 @@ class Rung:
     and finalists are never stopped.
 
     Attributes:
-        at: Where it is: a share of the iterations below 1, else a number of iterations.
-        keep: Share of the earlier candidates that would pass; who is below all of these at the rung is stopped.
-        least: How many candidates must have reached the rung before any is stopped.
+        at: Where it is: a share of the iterations below 1, else a number of iterations (of a schedule with ``max_iters``).
+        keep: Share of the earlier candidates that would pass; who is below all of these at the rung is stopped, and so is
+            who has no score there, such as a detector that detects nothing.
+        least: How many candidates must have had a score at the rung before any is stopped.
         watch: Whether to validate at the rung and stop nothing: shows what stopping would cost and save
             (``python -m mmautoloss rungs WORK_DIR``).
 
@@ -33,13 +34,13 @@ class Rung:
     watch: bool = False
 
     def __post_init__(self) -> None:
-        if not self.at > 0 or (self.at >= 1 and self.at != int(self.at)):
+        if not 0 < self.at < math.inf or (self.at >= 1 and self.at != int(self.at)):
             raise SetupError(
                 f'rung.at must be a share of the iterations, such as 0.3, or a number of them, but got {self.at}.'
             )
         if not 0 < self.keep < 1:
             raise SetupError(f'rung.keep must be a share between 0 and 1, but got {self.keep}.')
-        if self.least < 1:
+        if not self.least >= 1:  # nor NaN
             raise SetupError(f'rung.least must be at least 1, but got {self.least}.')
 
     def bar(self, earlier: Sequence[float]) -> float | None:

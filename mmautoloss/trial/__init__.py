@@ -9,10 +9,22 @@ from mmautoloss.trial.read import journal_of, read_events, read_history, read_jo
 from mmautoloss.trial.record import Record
 from mmautoloss.trial.repair import Repair, repair
 from mmautoloss.trial.session import Session
-from mmautoloss.trial.trial import SAME, Outcome, Role, State, Trial, outcome_from_json, outcome_to_json
+from mmautoloss.trial.trial import (
+    AT_RUNG,
+    SAME,
+    UNSCORED,
+    Outcome,
+    Role,
+    State,
+    Trial,
+    outcome_from_json,
+    outcome_to_json,
+)
 
 __all__ = [
+    'AT_RUNG',
     'SAME',
+    'UNSCORED',
     'VERSION',
     'History',
     'Journal',

@@ -14,6 +14,12 @@ from mmautoloss.expr import Genome
 SAME = 'trial '
 """How the reason of a trial begins that was not trained, since another is the same loss."""
 
+AT_RUNG = 'at the rung'
+"""How the reason of a trial ends that failed there."""
+
+UNSCORED = f'no score {AT_RUNG}'
+"""How the reason of a trial begins that was stopped without a score at the rung."""
+
 
 class State(str, Enum):
     """How far a trial is."""
@@ -43,9 +49,9 @@ class Outcome:
         score: Monitored metric, higher is better; None exactly where there is none to be had.
         metrics: All values of the validation, as the evaluator names them.
         seconds: Time spent on training and validation.
-        reason: Why it failed, or which trial is the same loss; '' otherwise. Of a failure it begins with ``not finite:``,
-            ``time limit:``, ``worker died:``, ``worker hung:`` or, for an exception in the user's model, data or metric,
-            ``Traceback``.
+        reason: Why it failed or had no score at the rung, or which trial is the same loss; '' otherwise. Of a failure it
+            begins with ``not finite:``, ``time limit:``, ``worker died:``, ``worker hung:`` or, for an exception in the
+            user's model, data or metric, ``Traceback``.
         stages: Seconds by stage: ``build`` (where the model was built for it), ``train``, ``rung``, ``validate``.
         worker: Name of the worker that measured it, where there is one.
         attempts: Workers that it took: one that died is replaced, and the trial measured again.
@@ -69,8 +75,11 @@ class Outcome:
             raise ValueError(
                 f'A trial has a score unless it failed or was stopped, but got {self.state} with {self.score}.'
             )
-        if self.state is State.STOPPED and self.rung is None:
-            raise ValueError('A trial can be stopped only by its score at the rung, but there is none.')
+        if self.state is State.STOPPED and self.rung is None and not self.reason.startswith((UNSCORED, SAME)):
+            raise ValueError(
+                f'A trial is stopped by its score at the rung, or its reason begins with {UNSCORED!r} or {SAME!r}, '
+                f'but got {self.reason!r} without a score there.'
+            )
         if not all(math.isfinite(score) for score in (self.score, self.rung) if score is not None):
             raise ValueError(f'A score must be finite, but got {self.score}, at the rung {self.rung}.')
 
@@ -91,7 +100,7 @@ class Trial:
         fingerprint: Gradient fingerprint of the genome; equal ones are one loss. '' where not taken.
         funnel: How many expressions were drawn for it, by verdict.
         settled_before: How many trials were settled when it was bred.
-        bar: Score at the rung below which it is stopped; None where it never is.
+        bar: Score at the rung below which, or without any, it is stopped; None where it never is.
         outcome: What came of it, or None while it runs.
     """
 

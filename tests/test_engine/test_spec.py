@@ -12,6 +12,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.strategy import RegularizedEvolution
 from mmautoloss.testing.toy_config import toy_config, write_toy
 
+EPOCHS = {'type': 'EpochBasedTrainLoop', 'max_epochs': 2}
 WRONG = [
     pytest.param({'rule': 'bigger'}, "rule must be one of greater, less, but got 'bigger'", id='rule'),
     pytest.param(
@@ -32,12 +33,24 @@ WRONG = [
     pytest.param({'screen.engine': 'gpu'}, "engine must be one of fast, plain, but got 'gpu'", id='engine'),
     pytest.param({'screen.optimizer': 'lbfgs'}, "normalized, sgd, adam, but got 'lbfgs'", id='optimizer'),
     pytest.param({'execute.gpus': 3}, 'execute has no setting gpus; there are .*workers', id='execute'),
-    pytest.param({'execute.cache': '2 GX'}, "a number of bytes or a text such as '2 GiB', but got '2 GX'", id='cache'),
-    pytest.param({'execute.cache': -1}, 'a number of bytes .*, but got -1', id='cache below zero'),
+    pytest.param(
+        {'execute.cache': 'lots'},
+        r"execute.cache must be a number of bytes or a text such as '2 GiB' \(.*TiB\), but got 'lots'",
+        id='cache',
+    ),
+    pytest.param({'execute.cache': '2 GX'}, "execute.cache must be .*, but got '2 GX'", id='unit of cache'),
+    pytest.param(
+        {'execute.cache': -1}, 'execute.cache must be a number of bytes .*, but got -1', id='cache below zero'
+    ),
     pytest.param({'proxy.rung': {'keep': 0}}, 'rung.keep must be a share between 0 and 1, but got 0', id='rung'),
     pytest.param({'proxy.rung': {'bar': 0}}, 'proxy.rung has no setting bar; there are at, keep', id='rung key'),
     pytest.param({'proxy.rung': {'at': '1'}}, "proxy.rung has a value of a wrong type.*'at': '1'", id='rung type'),
     pytest.param({'proxy.rung': {'at': 8}}, 'rung.at must be before the end, but got 8 of 8', id='rung at the end'),
+    pytest.param(
+        {'proxy': {'schedule': EPOCHS, 'rung': {'at': 500}}},
+        'a number of iterations only where proxy.schedule has max_iters, but got 500. Give a share',
+        id='rung in epochs',
+    ),
     pytest.param({'proxy': {}}, 'proxy needs a schedule, such as', id='schedule'),
     pytest.param({'base_config': '/no/such.py'}, '/no/such.py does not exist', id='base'),
     pytest.param({'branches': {}}, "branches must be 'all', a list", id='no branch'),
@@ -95,9 +108,14 @@ def test_rung_reaches_workers_and_planner(tmp_path: Path) -> None:
     assert plain.header != spec.header and 'rung' not in plain.header['proxy']
 
 
+def test_share_of_epochs_can_be_a_rung(tmp_path: Path) -> None:
+    assert spec_of(toy_config(tmp_path, {'proxy': {'schedule': EPOCHS, 'rung': {'at': 0.5}}})).proxy.rung == 0.5
+
+
 def test_memory_for_samples_is_shared_by_the_workers(tmp_path: Path) -> None:
     assert spec_of(toy_config(tmp_path, {'execute.cache': '3 MiB', 'execute.workers': 3})).proxy.cache == 2**20
     assert spec_of(toy_config(tmp_path)).proxy.cache == 2**30
+    assert spec_of(toy_config(tmp_path, {'execute.cache': '1 TiB'})).proxy.cache == 2**40
     shared = {'execute': {'workers': 2, 'gpus_per_candidate': 2, 'cache': 8000}}
     assert spec_of(toy_config(tmp_path, shared)).proxy.cache == 2000
 

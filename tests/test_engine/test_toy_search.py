@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from mmengine.runner import Runner
 
 from mmautoloss.engine import load_search_config
 from mmautoloss.errors import CalibrationError, JournalError, SetupError
+from mmautoloss.execute import ExecuteSettings, Executor
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.report import read_results
 from mmautoloss.testing.toy_config import run_toy, toy_config
 from mmautoloss.trial import History, Role, State, read_history
@@ -131,6 +135,42 @@ def test_options_of_the_command_line_reach_the_result(tmp_path: Path) -> None:
     run_toy(cfg)
     best = Config.fromfile(tmp_path / 'work' / 'best_config.py')
     assert best.train_dataloader.batch_size == 2
+
+
+@pytest.mark.parametrize(
+    ('execute', 'limit', 'share', 'said'),
+    [
+        pytest.param({}, 2**22, 2**22, 'samples are not kept in memory: ToyScenes', id='in the driver'),
+        pytest.param(
+            {'workers': 2}, 0, 2**21, 'samples: each process that trains, 2 in all, .* 2.0 MiB', id='workers'
+        ),
+        pytest.param({'isolate': True}, 0, 2**22, 'samples: each process that trains, 1 in all', id='isolated'),
+        pytest.param({'workers': 2, 'cache': 0}, 0, 0, None, id='none asked for'),
+    ],
+)
+def test_only_who_trains_keeps_samples(
+    execute: dict,
+    limit: int,
+    share: int,
+    said: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    limits, shares = [], []
+    keep = ProxyRunner.keep_samples
+    monkeypatch.setattr(ProxyRunner, 'keep_samples', lambda self, limit: limits.append(limit) or keep(self, limit))
+
+    def build(self: ExecuteSettings, proxy: ProxySettings, evaluator: ProxyEvaluator) -> Executor:
+        shares.append(proxy.cache)
+        raise SetupError('far enough')
+
+    monkeypatch.setattr(ExecuteSettings, 'build', build)
+    with pytest.raises(SetupError, match='far enough'):
+        run_toy(toy_config(tmp_path, {'execute': {'threads': 1, 'cache': '4 MiB', **execute}}))
+    assert (limits, shares) == ([limit], [share])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('samples')]
+    assert re.search(said, *lines) if said else not lines
 
 
 def test_result_that_cannot_be_written_is_one_error_and_the_search_is_kept(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ pytest.importorskip('mmpose')
 from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy import evaluator as evaluator_module
+from mmautoloss.proxy import memory as memory_module
 from mmautoloss.proxy.config import _AT_ONCE
 from mmautoloss.proxy.memory import _of_group, available_memory, freed_memory_kept
 from mmautoloss.proxy.unlogged import ONLY_LOGGED, nothing_logged
@@ -155,3 +157,26 @@ def test_memory_is_kept_only_within() -> None:
         raise ZeroDivisionError
     with freed_memory_kept():
         assert sum(len(bytearray(2**20)) for _ in range(3)) == 3 * 2**20
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'calls'),
+    [
+        pytest.param('MALLOC_TRIM_THRESHOLD_', '131072', 0, id='trim'),
+        pytest.param('MALLOC_MMAP_THRESHOLD_', '65536', 0, id='mmap'),
+        pytest.param('GLIBC_TUNABLES', 'glibc.malloc.trim_threshold=131072', 0, id='tunable'),
+        pytest.param('GLIBC_TUNABLES', 'glibc.cpu.x86_ibt=off', 4, id='other tunable'),
+        pytest.param('MALLOC_ARENA_MAX', '2', 4, id='other setting'),
+    ],
+)
+def test_numbers_of_the_user_stay(name: str, value: str, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in memory_module._BY_USER:
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, value)
+    made = []
+    library = SimpleNamespace(mallopt=lambda *given: made.append(given))
+    monkeypatch.setattr(memory_module.sys, 'platform', 'linux')
+    monkeypatch.setattr(memory_module.ctypes, 'CDLL', lambda name: library)
+    with freed_memory_kept():
+        pass
+    assert len(made) == calls

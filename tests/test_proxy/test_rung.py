@@ -101,8 +101,12 @@ def test_finalists_are_not_looked_at(make_evaluator: Make) -> None:
     assert (outcome.state, outcome.rung) == (State.COMPLETE, None) and 'rung' not in outcome.stages
 
 
-@pytest.mark.parametrize('fault', ['silent', 'nan'])
-def test_without_a_score_there_it_goes_on(make_evaluator: Make, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ('fault', 'why'), [('silent', "The validation gave no 'toy/score', only: "), ('nan', 'toy/score is nan')]
+)
+def test_without_a_score_there_it_is_stopped_where_there_is_a_bar(
+    make_evaluator: Make, fault: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     evaluator = make_evaluator(proxy=RUNG)
     metric = evaluator.runner.val_loop.evaluator.metrics[0]
     compute = type(metric).compute_metrics
@@ -112,8 +116,13 @@ def test_without_a_score_there_it_goes_on(make_evaluator: Make, fault: str, monk
         return compute(metric, results)
 
     monkeypatch.setattr(metric, 'compute_metrics', only_at_the_end)
-    outcome = evaluator.evaluate(replace(searched(SQUARE), bar=99.0))
-    assert (outcome.state, outcome.rung) == (State.COMPLETE, None)
+    watched = evaluator.evaluate(searched(SQUARE))
+    assert (watched.state, watched.rung) == (State.COMPLETE, None) and 'rung' in watched.stages
+    stopped = evaluator.evaluate(replace(searched(SQUARE), bar=-99.0))
+    assert (stopped.state, stopped.score, stopped.rung) == (State.STOPPED, None, None)
+    assert stopped.reason.startswith(f'no score at the rung: {why}') and set(stopped.stages) == {'train', 'rung'}
+    again = evaluator.evaluate(searched(SQUARE))
+    assert (again.score, again.metrics) == (watched.score, watched.metrics), 'the next one is not affected'
 
 
 def test_weights_that_are_not_finite_end_it_at_the_rung(make_evaluator: Make) -> None:

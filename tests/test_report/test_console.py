@@ -78,6 +78,18 @@ LINES = [
         r'at the rung as trial 3',
         id='stopped twin',
     ),
+    pytest.param(
+        Outcome(State.STOPPED, reason='no score at the rung: nothing', seconds=1.25),
+        {'bar': 0.25},
+        r'0 search +stopped: no score at the rung +1\.2 s',
+        id='stopped without a score',
+    ),
+    pytest.param(
+        Outcome(State.STOPPED, reason='trial 3'),
+        {'bar': 0.25},
+        r'stopped: no score at the rung as trial 3',
+        id='stopped twin without a score',
+    ),
 ]
 
 
@@ -125,6 +137,14 @@ def test_stopped_ones_are_told_apart() -> None:
     assert page.lines[3].endswith('1 trained, 2 stopped at the rung, 0 failed')
     page.observer.table(page.history, page.history.ranking(1), None)
     assert '1 of 2 candidates were stopped at the rung.' in page.lines
+
+
+def test_stopped_ones_without_a_score_are_counted() -> None:
+    page = Page()
+    page.settle(Outcome(State.STOPPED, rung=0.1), bar=0.2)
+    page.settle(Outcome(State.STOPPED, reason='no score at the rung: nothing'), bar=0.2)
+    page.observer.table(page.history, [], None)
+    assert '2 of 2 candidates were stopped at the rung, 1 of them without a score there.' in page.lines
 
 
 def finish(baseline: list[float], best: list[float], greater: bool = True) -> Page:

@@ -68,8 +68,11 @@ def test_bar(keep: float, least: int, earlier: list[float], bar: float | None) -
     [
         ({'at': 0}, 'rung.at must be a share .* but got 0'),
         ({'at': 2.5}, 'rung.at must be a share .* but got 2.5'),
+        ({'at': float('inf')}, 'rung.at must be a share .* but got inf'),
+        ({'at': float('nan')}, 'rung.at must be a share .* but got nan'),
         ({'keep': 1}, 'rung.keep must be a share between 0 and 1, but got 1'),
         ({'least': 0}, 'rung.least must be at least 1, but got 0'),
+        ({'least': float('nan')}, 'rung.least must be at least 1, but got nan'),
     ],
 )
 def test_rung_that_cannot_be(given: dict, error: str) -> None:
@@ -145,6 +148,43 @@ def test_twin_of_a_stopped_one_is_not_trained_while_the_bar_is_above() -> None:
     history.add(twin)
     history.settle(1, known)
     assert history.n_proxies() == 1 and history.rung_scores() == [0.4], 'it cost nothing and is no other candidate'
+
+
+def test_twin_of_one_without_a_score_is_not_trained_either() -> None:
+    history = History()
+    history.add(Trial(0, Role.SEARCH, 0, fingerprint='a', bar=0.5))
+    history.settle(0, Outcome(State.STOPPED, reason='no score at the rung: The validation gave no x'))
+    twin = Trial(1, Role.SEARCH, 0, fingerprint='a', bar=-9.0)
+    assert known_outcome(twin, history) == Outcome(State.STOPPED, reason='trial 0')
+    assert known_outcome(replace(twin, bar=None), history) is None
+    history.add(twin)
+    history.settle(1, known_outcome(twin, history))
+    assert history.n_proxies() == 1 and list(history.rung_scores()) == []
+
+
+def often_unscored(trial: Trial) -> Outcome:
+    """As a worker does, where every third candidate has no score at the rung, nor in the end."""
+    if trial.role is not Role.SEARCH or trial.number % 3:
+        return at_rung(trial)
+    return FAILED if trial.bar is None else Outcome(State.STOPPED, reason='no score at the rung: x')
+
+
+def test_those_without_a_score_raise_no_bar_and_are_found_again(with_rung: Callable[..., Search]) -> None:
+    search = with_rung()
+    uneven = {'duration': lambda trial: 1 + trial.number * 7 % 5, 'slots': 3}
+    search.run(often_unscored, max_trials=30, **uneven)
+    whole = [trial.to_json() for trial in search.history]
+    unscored = [trial for trial in search.history if trial.state is State.STOPPED and trial.outcome.rung is None]
+    assert len(unscored) > 5 and all(trial.bar is not None for trial in unscored)
+    assert search.history.n_proxies() == 30 and not {t.number for t in unscored} & {t.parent for t in search.history}
+    lines = search.path.read_bytes().splitlines(keepends=True)
+    for cut in range(20, len(lines), 20):
+        search.path.write_bytes(b''.join(lines[:cut]))
+        search.run(often_unscored, resume=True, max_trials=30, slots=1)
+        known = [trial.to_json() for trial in search.history][: sum(b'"proposed"' in line for line in lines[:cut])]
+        assert known == whole[: len(known)]
+        again = replay(read_events(search.path), search.planner(max_trials=30))
+        assert [each.number for each in again if each.differences] == []
 
 
 def test_stopped_ones_are_no_failures(with_rung: Callable[..., Search]) -> None:

@@ -27,14 +27,25 @@ def test_outcome_refuses(state: State, score: float | None, error: str) -> None:
         Outcome(state, score)
 
 
+def test_stopped_without_a_score_needs_a_reason() -> None:
+    with pytest.raises(
+        ValueError, match=r"begins with 'no score at the rung' .* but got 'slow' without a score there"
+    ):
+        Outcome(State.STOPPED, reason='slow')
+
+
 OUTCOMES = [
     Outcome(State.COMPLETE, 0.1 + 0.2, {'toy/score': 0.1 + 0.2, 'toy/error': 0.7}, 1.25),
     Outcome(State.EQUIVALENT, -3.0, reason='trial 2'),
+    Outcome(State.STOPPED, rung=0.1),
+    Outcome(State.STOPPED, reason='no score at the rung: nothing'),
     Outcome(State.FAILED, reason='line one\nline "two" \u00e4'),
 ]
 
 
-@pytest.mark.parametrize('outcome', OUTCOMES, ids=lambda outcome: outcome.state.value)
+@pytest.mark.parametrize(
+    'outcome', OUTCOMES, ids=lambda outcome: f'{outcome.state.value} {outcome.reason[:8]}'.strip()
+)
 def test_outcome_survives_json(outcome: Outcome) -> None:
     text = json.dumps(outcome_to_json(outcome), allow_nan=False)
     assert outcome_from_json(json.loads(text)) == outcome

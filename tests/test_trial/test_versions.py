@@ -124,6 +124,14 @@ def test_version_3_knows_a_trial_that_was_stopped() -> None:
     assert history.n_proxies() == 3 and history.winner().number == 2 and len(history.rung_scores()) == 3
 
 
+def test_version_3_knows_a_trial_that_was_stopped_without_a_score() -> None:
+    history = read_journal(JOURNALS / 'version3_unscored.jsonl').history
+    stopped = history[3]
+    assert (stopped.state, stopped.score, stopped.outcome.rung, stopped.bar) == (State.STOPPED, None, None, 0.25)
+    assert stopped.outcome.reason.startswith('no score at the rung: The validation gave no') and not stopped.was_spared
+    assert history.n_proxies() == 3 and history.winner().number == 2 and len(history.rung_scores()) == 2
+
+
 @pytest.mark.parametrize('version', VERSIONS)
 def test_it_goes_on(version: int, tmp_path: Path) -> None:
     path = copied(version, tmp_path)
