@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 
+from mmautoloss.caching import cache_root
 from mmautoloss.expr import DRAWN, EPS
 from mmautoloss.losses.inputs.boxes import AREA_EPS
 
@@ -19,7 +20,7 @@ MATHS = {'error_model': 'numpy', 'fastmath': {'contract', 'nsz', 'reassoc'}, 'no
 
 
 def cache_folder() -> Path:
-    """Where compiled code of exactly these sources lies: below ``XDG_CACHE_HOME``, or ``~/.cache``.
+    """Where compiled code of exactly these sources lies.
 
     Numba itself looks only at the file of a function, not at those that it calls, so after a change it would go on with
     the old ones.
@@ -27,19 +28,23 @@ def cache_folder() -> Path:
     digest = hashlib.sha256(repr((DRAWN, EPS, AREA_EPS)).encode())  # numba takes them for constants
     for path in sorted(Path(__file__).parent.glob('*.py')):
         digest.update(path.read_bytes())
-    home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(home) / 'mmautoloss' / f'native-{digest.hexdigest()[:12]}'
+    return cache_root() / f'native-{digest.hexdigest()[:12]}'
 
 
 def _usable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return True
+        reason = 'no permission to write'
     except OSError as error:
-        warnings.warn(
-            f'{folder} cannot be made ({error.strerror}): the screen is compiled anew at every start.', stacklevel=2
-        )
-        return False
-    return os.access(folder, os.W_OK)
+        reason = error.strerror
+    warnings.warn(
+        f'Compiled code cannot be kept in {folder} ({reason}): each start compiles for some ten seconds. '
+        'Set XDG_CACHE_HOME to a folder that can be written.',
+        stacklevel=2,
+    )
+    return False
 
 
 _FOLDER = cache_folder()
@@ -56,9 +61,8 @@ def compiled(function: Callable[..., Any] | None = None, inline: str = 'never') 
     if function is None:
         return lambda function: compiled(function, inline)
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(
-        _FOLDER
-    )  # read while a function is decorated: other people's functions keep their place
+    # read while a function is decorated: other people's functions keep their place
+    numba.config.CACHE_DIR = str(_FOLDER)
     try:
         return numba.njit(cache=_KEPT, inline=inline, **MATHS)(function)
     finally:
