@@ -16,8 +16,9 @@ import torch
 import mmautoloss
 from mmautoloss.engine.export import with_losses, write_config, write_text
 from mmautoloss.engine.found import found_losses, write_losses
+from mmautoloss.engine.screening import ENGINES
 from mmautoloss.engine.signals import stop_on_signals
-from mmautoloss.engine.spec import ENGINES, SearchSpec
+from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor
 from mmautoloss.proxy import ProxyEvaluator, capture_probes, find_losses

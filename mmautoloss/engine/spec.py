@@ -13,12 +13,14 @@ from mmengine.config import Config
 from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
 from mmautoloss.engine.export import load_base, with_losses
+from mmautoloss.engine.screening import read_screen, screen_header
+from mmautoloss.engine.settings import build, only, plain_values
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, parse
 from mmautoloss.losses import ZOO, known_loss
 from mmautoloss.proxy import Branch, ProxySettings, rung_iteration, share_batch
-from mmautoloss.screen import FastScreen, ProbeScreen, RejectionTest
+from mmautoloss.screen import RejectionTest
 from mmautoloss.search import Budget, Rung, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
 
@@ -40,8 +42,6 @@ DEFAULTS: dict[str, Any] = {
 """The settings of a ``SearchLoop``; what they mean is said there."""
 
 RULES = ('greater', 'less')
-BALANCES = ('gradient', 'none')
-ENGINES: dict[str, type[ProbeScreen]] = {'fast': FastScreen, 'plain': ProbeScreen}
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     missing = [key for key in REQUIRED if key not in settings]
     if missing:
         raise SetupError(f'train_cfg of a search needs {", ".join(missing)}.')
-    settings = _only('train_cfg', settings, **dict.fromkeys(REQUIRED), **DEFAULTS)
+    settings = only('train_cfg', settings, **dict.fromkeys(REQUIRED), **DEFAULTS)
     if settings['rule'] not in RULES:
         raise SetupError(f'rule must be one of {", ".join(RULES)}, but got {settings["rule"]!r}.')
     if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
@@ -106,13 +106,13 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     base = load_base(settings['base_config'], settings['options'])
     cfg, base = with_aux(cfg, settings['aux']), with_aux(base, settings['aux'])
     branches = read_branches(settings['branches'], settings['aux'], base)
-    test, numbers = _read_screen(settings['screen'])
-    execute = _build('execute', ExecuteSettings, settings['execute'])
+    test, numbers = read_screen(settings['screen'])
+    execute = build('execute', ExecuteSettings, settings['execute'])
     share_batch(cfg.get('train_dataloader') or {}, int(max(1, execute.gpus_per_candidate)))
     left_out = names_left_out(settings['branches'], branches)
     seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
     _check_paths(base, branches)
-    proxy = _only('proxy', settings['proxy'], schedule=None, invalid_stop=None, rung=None)
+    proxy = only('proxy', settings['proxy'], schedule=None, invalid_stop=None, rung=None)
     if not proxy['schedule']:
         raise SetupError("proxy needs a schedule, such as dict(type='IterBasedTrainLoop', max_iters=100).")
     rung = _read_rung(proxy['rung'], proxy['schedule'])
@@ -136,7 +136,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         balance=numbers['balance'],
         engine=numbers['engine'],
         search=SearchSettings(
-            settings['seed'], _build('budget', Budget, settings['budget']), seeds, numbers['digits'], rung
+            settings['seed'], build('budget', Budget, settings['budget']), seeds, numbers['digits'], rung
         ),
         header=_header(cfg, settings, branches),
         execute=execute,
@@ -150,7 +150,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
 def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) -> Rung | None:
     if settings is None:
         return None
-    rung = _build('proxy.rung', Rung, settings)
+    rung = build('proxy.rung', Rung, settings)
     iterations = schedule.get('max_iters')
     if iterations is None and rung.at >= 1:
         raise SetupError(
@@ -160,25 +160,6 @@ def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) 
     if iterations is not None and rung_iteration(rung.at, iterations) is None:
         raise SetupError(f'proxy.rung.at must be before the end, but got {rung.at} of {iterations} iterations.')
     return rung
-
-
-_PROBE = {'samples': 5, 'balance': 'gradient', 'digits': 2, 'side': 48, 'engine': 'fast'}
-"""Settings of ``screen`` that are not of the rejection test."""
-
-
-def _read_screen(settings: Mapping[str, Any]) -> tuple[RejectionTest, dict[str, Any]]:
-    """The rejection test, and the settings of probe, weights and fingerprint."""
-    numbers = {key: settings.get(key, default) for key, default in _PROBE.items()}
-    samples, digits, side = (numbers[key] for key in ('samples', 'digits', 'side'))
-    if min(samples, digits, side) < 1:
-        raise SetupError(
-            f'screen.samples, screen.digits and screen.side must be at least 1, but got {samples}, {digits} and {side}.'
-        )
-    if numbers['balance'] not in BALANCES:
-        raise SetupError(f'screen.balance must be one of {", ".join(BALANCES)}, but got {numbers["balance"]!r}.')
-    if numbers['engine'] not in ENGINES:
-        raise SetupError(f'screen.engine must be one of {", ".join(ENGINES)}, but got {numbers["engine"]!r}.')
-    return _build('screen', RejectionTest, {k: v for k, v in settings.items() if k not in _PROBE}), numbers
 
 
 def _read_metric(metric: str | Sequence[str]) -> str:
@@ -225,37 +206,9 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
     plain = cfg.to_dict()
     digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}
     places = {branch.name: {'path': branch.path, 'inputs': branch.inputs} for branch in branches}
-    shapes = {key: _plain(settings[key]) for key in shaping}
-    shapes['screen'] = _screen_header(settings['screen'])
+    shapes = {key: plain_values(settings[key]) for key in shaping}
+    shapes['screen'] = screen_header(settings['screen'])
     return {**shapes, 'branches': places, 'config': digests}
-
-
-def _screen_header(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The engine is named unless it is the plain one, which was the only one: journals of that time can be continued."""
-    engine = settings.get('engine', _PROBE['engine'])
-    others = {key: value for key, value in _plain(settings).items() if key != 'engine'}
-    return others if engine == 'plain' else {**others, 'engine': engine}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _only(name: str, given: Mapping[str, Any], **defaults: Any) -> dict[str, Any]:
-    unknown = set(given) - set(defaults)
-    if unknown:
-        raise SetupError(f'{name} has no setting {", ".join(sorted(unknown))}; there are {", ".join(defaults)}.')
-    return {**defaults, **given}
-
-
-def _build(name: str, cls: type, options: Mapping[str, Any]) -> Any:
-    options = _only(name, options, **{key: field.default for key, field in cls.__dataclass_fields__.items()})
-    try:
-        return cls(**options)
-    except TypeError as error:  # such as a text where a number is compared
-        raise SetupError(f'{name} has a value of a wrong type: {error}. Got {dict(options)}.') from None
 
 
 def _check_paths(base: Config, branches: tuple[Branch, ...]) -> None:

@@ -1,0 +1,38 @@
+"""The settings of ``screen``: the rejection test, its probe, and which code runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmautoloss.engine.settings import build, plain_values
+from mmautoloss.errors import SetupError
+from mmautoloss.screen import FastScreen, ProbeScreen, RejectionTest
+
+BALANCES = ('gradient', 'none')
+ENGINES: dict[str, type[ProbeScreen]] = {'fast': FastScreen, 'plain': ProbeScreen}
+
+_PROBE = {'samples': 5, 'balance': 'gradient', 'digits': 2, 'side': 48, 'engine': 'fast'}
+"""Settings of ``screen`` that are not of the rejection test."""
+
+
+def read_screen(settings: Mapping[str, Any]) -> tuple[RejectionTest, dict[str, Any]]:
+    """The rejection test, and the settings of probe, weights and fingerprint."""
+    numbers = {key: settings.get(key, default) for key, default in _PROBE.items()}
+    samples, digits, side = (numbers[key] for key in ('samples', 'digits', 'side'))
+    if min(samples, digits, side) < 1:
+        raise SetupError(
+            f'screen.samples, screen.digits and screen.side must be at least 1, but got {samples}, {digits} and {side}.'
+        )
+    if numbers['balance'] not in BALANCES:
+        raise SetupError(f'screen.balance must be one of {", ".join(BALANCES)}, but got {numbers["balance"]!r}.')
+    if numbers['engine'] not in ENGINES:
+        raise SetupError(f'screen.engine must be one of {", ".join(ENGINES)}, but got {numbers["engine"]!r}.')
+    return build('screen', RejectionTest, {k: v for k, v in settings.items() if k not in _PROBE}), numbers
+
+
+def screen_header(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The engine is named unless it is the plain one, which was the only one: journals of that time can be continued."""
+    engine = settings.get('engine', _PROBE['engine'])
+    others = {key: value for key, value in plain_values(settings).items() if key != 'engine'}
+    return others if engine == 'plain' else {**others, 'engine': engine}
