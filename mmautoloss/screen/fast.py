@@ -43,7 +43,8 @@ class FastScreen(ProbeScreen):
                 "or set screen.engine='plain'."
             ) from None
         counts = len(self._joined.pred) and len(self._joined.rows(self.kind).pred)
-        self._race = Race(probe, test) if counts else None  # where nothing counts there is nothing to be fast with
+        # where nothing counts there is nothing to be fast with
+        self._race = Race(probe, test, self._joined) if counts else None
         self._slopes, self._scattered_slopes = (Slopes(p) for p in (probe, self._scattered))
 
     def _try(self, tree: Tree) -> Verdict:

@@ -15,7 +15,7 @@ from mmautoloss.screen.native.field import Course, divisor_of
 from mmautoloss.screen.native.ground import Ground
 from mmautoloss.screen.native.lowering import Lowered
 from mmautoloss.screen.native.part import scattered_part, tiled_part
-from mmautoloss.screen.probe import Probe
+from mmautoloss.screen.probe import Probe, Sample
 from mmautoloss.screen.rejection import RejectionTest
 
 _OPTIMIZERS = {'normalized': NORMALIZED, 'sgd': SGD, 'adam': ADAM}
@@ -82,12 +82,12 @@ class Race:
     """The rejection test of one branch.
 
     Args:
-        probe: Samples and metric.
+        probe: Kind of input and metric.
         test: The settings of the test.
+        sample: Where the test begins, ``test.sample(probe)``.
     """
 
-    def __init__(self, probe: Probe, test: RejectionTest) -> None:
-        sample = test.sample(probe)
+    def __init__(self, probe: Probe, test: RejectionTest, sample: Sample) -> None:
         divisor = divisor_of(sample, probe.kind)
         course = Course(_OPTIMIZERS[test.optimizer], test.steps, test.lr, test.decay)
         self._eta = test.eta
@@ -97,8 +97,10 @@ class Race:
             if probe.metric in OF_PLACES or elements > 0.75 * sample.pred.numel():
                 whole = Ground(probe, sample, divisor, course)
                 return _Grounds(whole, whole)
-            parts = (part(sample, probe.kind, elements) for part in (scattered_part, tiled_part))
-            return _Grounds(*(Ground(probe, part, divisor, course) for part in parts))
+            scattered = Ground(probe, scattered_part(sample, probe.kind, elements), divisor, course)
+            if sample.pred.dim() != 4:  # rows have no neighbours
+                return _Grounds(scattered, scattered)
+            return _Grounds(scattered, Ground(probe, tiled_part(sample, probe.kind, elements), divisor, course))
 
         self._last = grounds(LARGEST)
         smaller = [tier for tier in TIERS if 2 * tier.elements < self._last.scattered.size]
@@ -111,24 +113,18 @@ class Race:
             A share of the largest possible gain; NaN where NaN or Inf came up, None where the gradient is zero from the
             start. ``eta`` parts accepted from rejected.
         """
-        larger = [*(grounds.of(program) for _, grounds in self._tiers[1:]), self._last.of(program)]
-        for (tier, grounds), following in zip(self._tiers, larger, strict=False):
-            part = grounds.of(program)
-            part.load(program)
+        grounds = [*(grounds.of(program) for _, grounds in self._tiers), self._last.of(program)]
+        grounds[0].load(program)
+        for (tier, _), part, larger in zip(self._tiers, grounds, grounds[1:], strict=False):
             gain = self._finish(part)
             few = program.pools and part.images < FEW_TILES
             if not gain >= self._eta * (tier.lowest_of_few if few else tier.lowest):
                 return _unless_still(gain, part)
-            if gain >= self._above(tier.clear):
-                begun = [part.gain_at(share) for share in BEGINNING]
-                following.load(program)
-                if all(
-                    following.gain_at(share) >= KEEPS_UP * its for share, its in zip(BEGINNING, begun, strict=True)
-                ):
-                    return gain
-        last = self._last.of(program)
-        last.load(program)
-        return _unless_still(self._finish(last), last)
+            begun = [part.gain_at(share) for share in BEGINNING]
+            larger.load(program)
+            if gain >= self._above(tier.clear) and _keeps_up(larger, begun):
+                return gain
+        return _unless_still(self._finish(grounds[-1]), grounds[-1])
 
     def _finish(self, ground: Ground) -> float:
         """The gain at the first look that makes it clear, or at the end."""
@@ -150,6 +146,11 @@ class _Grounds(NamedTuple):
 
     def of(self, program: Lowered) -> Ground:
         return self.tiled if program.pools else self.scattered
+
+
+def _keeps_up(larger: Ground, begun: list[float]) -> bool:
+    """Whether a larger part gains about as much as a smaller one did; it goes on from there if it must decide."""
+    return all(larger.gain_at(share) >= KEEPS_UP * gain for share, gain in zip(BEGINNING, begun, strict=True))
 
 
 def _unless_still(gain: float, ground: Ground) -> float | None:
