@@ -4,7 +4,8 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# The core needs torch alone (filelock guards the journal, rich prints, numba compiles the screen). The parts that meet
+# The core needs torch alone (filelock guards the journal, rich prints, numba compiles the screen; matplotlib, Jinja2 and
+# latex2mathml make the page of a search, sympy one form of a formula). The parts that meet
 # a model also import mmengine, mmcv, mmdet, mmseg or mmpose, but by their import names, and these come from more than one
 # distribution (mmengine or onedl-mmengine, ...). Required here, the original would be installed on top of a
 # user's fork and overwrite its files. So they are extras for who starts from nothing; with a fork, name none.
@@ -12,6 +13,8 @@ MMENGINE = ['mmengine>=0.10.7']
 # No pins on OpenMMLab packages beyond the one that they assert themselves at import:
 # mmdet 3.3.0 and mmseg 1.2.2 refuse mmcv 2.2.0.
 MMCV = [*MMENGINE, 'mmcv>=2.0.0,<2.2.0']
+
+PAGE = ['matplotlib>=3.8', 'jinja2>=3.1', 'latex2mathml>=3.77', 'sympy>=1.12']
 
 setup(
     name='mmautoloss',
@@ -22,14 +25,18 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmautoloss', 'mmautoloss.*']),
     python_requires='>=3.10',
-    install_requires=['torch>=2.1', 'numpy', 'filelock>=3', 'rich>=13', 'numba>=0.60'],
+    install_requires=['torch>=2.1', 'numpy', 'filelock>=3', 'rich>=13', 'numba>=0.60', *PAGE],
     extras_require={
         'mmengine': MMENGINE,
         'det': [*MMCV, 'mmdet>=3.3.0', 'scikit-learn>=1.3'],
         'seg': [*MMCV, 'mmsegmentation>=1.2.2', 'scikit-learn>=1.3', 'ftfy', 'regex'],
         'pose': [*MMENGINE, 'mmcv>=2.0.0', 'mmpose>=1.3.2'],
         'ray': ['ray>=2.52'],
-        'dev': ['pytest>=8', 'hypothesis>=6', 'ruff>=0.6'],
+        'tensorboard': ['tensorboard>=2.16'],
+        'dev': [
+            *('pytest>=8', 'hypothesis>=6', 'ruff>=0.6', 'playwright>=1.45', 'tensorboard>=2.16'),
+            *('nbclient>=0.10', 'nbformat>=5.10', 'ipykernel>=6.29', 'optuna>=4', 'ray[tune]>=2.52'),
+        ],
     },
     entry_points={'console_scripts': ['mmautoloss = mmautoloss.__main__:main']},
 )
