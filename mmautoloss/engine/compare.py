@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 
 from mmautoloss.engine.spec import SearchSpec
+from mmautoloss.engine.trainings import train_all
 from mmautoloss.errors import SetupError
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
 from mmautoloss.trial import History, Outcome, Role, Trial
@@ -37,16 +37,8 @@ def compare(
     comparison = _Comparison(spec, split)
     pending = [trial for trial in _trials(candidates, known, seeds) if not comparison.has(trial)]
     executor = spec.execute.build(comparison.proxy)
-    running: dict[Future[Outcome], Trial] = {}
-    try:
-        while pending or running:
-            while pending and len(running) < executor.slots:
-                trial = comparison.begin(pending.pop(0))
-                running[executor.submit(trial)] = trial
-            for future in executor.wait(running):
-                comparison.settle(running.pop(future), future.result())
-    finally:
-        executor.close()
+    for trial, outcome in train_all(executor, [comparison.begin(trial) for trial in pending]):
+        comparison.settle(trial, outcome)
     return comparison.rows
 
 
