@@ -37,6 +37,7 @@ def main() -> int:
             spec.proxy.metric,
             args.split,
             length_of(spec.base.train_cfg),
+            spec.proxy.greater,
         )
     except MMAutoLossError as error:
         print(f'error: {error}', file=sys.stderr)
@@ -50,7 +51,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--results', metavar='CSV', required=True, help='file to which each row is appended')
     parser.add_argument('--work-dir', help='work dir of the search; default work_dirs/CONFIG')
     parser.add_argument('--best', type=int, default=3, help='how many of the best found losses; 0 needs no search')
-    parser.add_argument('--seeds', type=int, default=3, help='trainings of each loss')
+    parser.add_argument('--seeds', type=int, default=5, help='trainings of each loss (5)')
     parser.add_argument('--first-seed', type=int, default=100, help='seeds that the search has not used')
     parser.add_argument('--split', default='val', help="name of the base config's validation set, for the rows")
     parser.add_argument('--workers', type=int, help='worker processes; 1 trains in this process')
