@@ -41,7 +41,8 @@ def paired_difference(
     """The mean difference over the seeds that both have, with a bootstrap interval.
 
     Plain percentiles are too narrow for few seeds (of 5, they miss the truth once in six); these are the expanded ones of
-    Hesterberg (2015), as wide as Student's t asks for: of 5 seeds they have the truth in nine of ten cases, of 20 in 94 of 100.
+    Hesterberg (2015), as wide as Student's t asks for: of 5 seeds they
+    have the truth in nine of ten cases, of 20 in 94 of 100.
 
     Args:
         values: By seed.
