@@ -1,7 +1,7 @@
 """The MMEngine rim: the loop that a config names, and the found losses as a config."""
 
 from mmautoloss.engine.branches import build_model
-from mmautoloss.engine.compare import compare
+from mmautoloss.engine.compare import compare, with_usual_weight
 from mmautoloss.engine.config import load_search_config, require_writable, spec_of
 from mmautoloss.engine.data import apply_options, check_files
 from mmautoloss.engine.export import load_base, with_losses, write_config
@@ -29,6 +29,7 @@ __all__ = [
     'require_writable',
     'spec_of',
     'with_losses',
+    'with_usual_weight',
     'write_config',
     'write_losses',
 ]

@@ -19,6 +19,9 @@ from mmautoloss.proxy import ProxySettings
 from mmautoloss.report.paired import paired_difference
 from mmautoloss.trial import History, Role, State, Trial
 
+USUAL = 'usual weight'
+"""Origin of a known loss that has the weight of the hand-made one, not one by its gradient."""
+
 
 class ResultRow(NamedTuple):
     """One trained and validated network.
@@ -160,5 +163,6 @@ def _name(trial: Trial, describe: Mapping[str, str]) -> str:
         return describe.get('hand_made', 'hand-made')
     names = [name_of(tree) for tree in trial.genome.values()]
     if trial.role is Role.KNOWN or trial.origin == 'known':
-        return '+'.join(name or str(tree) for name, tree in zip(names, trial.genome.values(), strict=True))
+        text = '+'.join(name or str(tree) for name, tree in zip(names, trial.genome.values(), strict=True))
+        return f'{text}, {USUAL}' if trial.origin == USUAL else text
     return f'found-{trial.number if trial.repeats is None else trial.repeats}'
