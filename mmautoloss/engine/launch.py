@@ -26,7 +26,7 @@ from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.screen import (
     Calibration,
     Probe,
-    ProbeScreen,
+    Screen,
     calibrate,
     load_probes,
     require_calibrated,
@@ -109,9 +109,7 @@ def tell_branches(spec: SearchSpec, evaluator: ProxyEvaluator, observer: Console
         observer.say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
 
 
-def build_screens(
-    spec: SearchSpec, evaluator: ProxyEvaluator
-) -> tuple[dict[str, ProbeScreen], dict[str, Calibration]]:
+def build_screens(spec: SearchSpec, evaluator: ProxyEvaluator) -> tuple[dict[str, Screen], dict[str, Calibration]]:
     """Probes of the search (captured once, then read from the work dir), calibrated, as screens."""
     path = spec.work_dir / 'probes.pt'
     if path.exists() and spec.resume:
@@ -130,7 +128,7 @@ def build_screens(
 
 def make_screens(
     spec: SearchSpec, probes: Mapping[str, Probe], hand_made: Mapping[str, torch.nn.Module]
-) -> dict[str, ProbeScreen]:
+) -> dict[str, Screen]:
     """The screen of each branch."""
     balance = spec.balance == 'gradient'
     screen = ENGINES[spec.engine]
