@@ -194,3 +194,11 @@ def test_an_ablation_searches_once_an_arm_and_reads_its_journals(load, tmp_path:
         (arm, n) for arm in ('random', 'ours') for n in ('1', '2')
     ]
     assert figure.stat().st_size > 5000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('task', ['skewed', 'strays', 'rare'])
+def test_a_search_finds_what_is_known_to_be_right(load, tmp_path: Path, task: str) -> None:
+    found = load('known_truth').search(task, 0, tmp_path)
+    assert found.usual + 0.08 < found.right, 'the task tells the two apart'
+    assert found.found > found.right - 0.02

@@ -208,3 +208,11 @@ def test_a_search_without_rejection_trains_what_comes(tmp_path: Path) -> None:
     )
     assert {trial.fingerprint for trial in history} == {''}
     assert all(trial.weights == {'cls': 1.0, 'box': 1.0} for trial in searched)
+
+
+def test_schedules_are_those_of_a_training_not_of_the_search(tmp_path: Path) -> None:
+    """MMEngine ends a scheduler that names no end with the loop, and refuses one that begins after it."""
+    late = [{'type': 'CosineAnnealingLR', 'by_epoch': False, 'begin': 5, 'T_max': 3}]
+    changes = {'budget.max_trials': 1, 'budget.finalists': 0, 'budget.baseline_repeats': 0}
+    history = run_toy(toy_config(tmp_path, changes, {'param_scheduler': late}))
+    assert len(history.baseline_scores()) == 1
