@@ -5,6 +5,7 @@ Name this module in ``custom_imports`` to use its classes in a config; ``truth_c
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from mmautoloss.testing.toy import ToyCoder
 from mmautoloss.testing.toy_config import BASE, SEARCH, changed, write_searches
 
 FEATURES, ROWS = 4, 64
+_NUMBERS = itertools.count()
 ITERATIONS = 60
 
 
@@ -199,6 +201,7 @@ def truth_config(
     plain = changed(_base(task), base or {})
     cfg = Config.fromfile(write_searches(folder, plain, {**SEARCH, **_search(task)}, changes or {}))
     cfg.work_dir = str(folder / 'work')
+    cfg.experiment_name = f'{task}_{next(_NUMBERS)}'  # by time alone, two of one second would share their managers
     return cfg
 
 
