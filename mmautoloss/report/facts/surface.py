@@ -14,7 +14,8 @@ SIDE = 100.0
 """Side of the target box, in pixels; shifts and scales are in sides."""
 
 FARTHEST = 1.5
-LEAST, LARGEST = 0.25, 4.0
+LEAST = 0.25
+"""Farthest shift and smallest scale that are looked at."""
 
 
 class BoxLine(NamedTuple):
@@ -32,6 +33,11 @@ class BoxLine(NamedTuple):
     value: tuple[float, ...]
     slope: tuple[float, ...]
 
+    @property
+    def at_target(self) -> float:
+        """The loss of the box that is nearest to the target."""
+        return self.value[_nearest(self.at, 0.0 if self.moved == 'shift' else 1.0)]
+
 
 class Surface(NamedTuple):
     """A loss over shift and scale of the predicted box.
@@ -46,6 +52,11 @@ class Surface(NamedTuple):
     scale: tuple[float, ...]
     value: tuple[tuple[float, ...], ...]
 
+    @property
+    def at_target(self) -> float:
+        """The loss of the box that is nearest to the target."""
+        return self.value[_nearest(self.scale, 1.0)][_nearest(self.shift, 0.0)]
+
 
 def box_lines(loss: Loss, points: int = 121) -> tuple[BoxLine, BoxLine]:
     """Follows a loss over the shift and over the scale of a box."""
@@ -54,7 +65,7 @@ def box_lines(loss: Loss, points: int = 121) -> tuple[BoxLine, BoxLine]:
     return _line(loss, 'shift', shift), _line(loss, 'scale', scale)
 
 
-def surface_of(loss: Loss, points: int = 33) -> Surface:
+def surface_of(loss: Loss, points: int = 41) -> Surface:
     """A loss over a grid of shifts and scales."""
     shift = torch.linspace(0, FARTHEST, points, dtype=torch.float64)
     scale = torch.logspace(-2, 2, points, base=2, dtype=torch.float64)
@@ -86,8 +97,12 @@ def surfaces_table(surfaces: dict[str, Surface]) -> Table:
     return Table(('loss', 'shift', 'scale', 'value'), tuple(rows))
 
 
+def _nearest(places: tuple[float, ...], wanted: float) -> int:
+    return min(range(len(places)), key=lambda index: abs(places[index] - wanted))
+
+
 def _line(loss: Loss, moved: str, at: Tensor) -> BoxLine:
-    at.requires_grad_()
+    at = at.requires_grad_()
     shift = at if moved == 'shift' else torch.zeros_like(at)
     scale = at if moved == 'scale' else torch.ones_like(at)
     value = loss(*_boxes(shift, scale))

@@ -11,10 +11,10 @@ _SYMBOLS = {
     'add': '+',
     'mul': '\N{MULTIPLICATION SIGN}',
     'neg': '\N{MINUS SIGN}',
-    'abs': '| \N{MIDDLE DOT} |',
-    'inv': '1/\N{MIDDLE DOT}',
-    'square': '\N{MIDDLE DOT}\N{SUPERSCRIPT TWO}',
-    'sqrt': '\N{SQUARE ROOT}',
+    'abs': '|x|',
+    'inv': '1/x',
+    'square': 'x\N{SUPERSCRIPT TWO}',
+    'sqrt': '\N{SQUARE ROOT}x',
 }
 """What operators are drawn as where their name is not the shortest."""
 
@@ -26,7 +26,7 @@ class Node(NamedTuple):
         position: Position in the tree, operands after their operator.
         name: Operator, input or number, as in the tree.
         text: What is drawn.
-        column: Operators between it and the root, and so how far to the right.
+        column: Operators between it and the root.
         row: Leaves above it; an operator of two stands halfway between them.
         parent: Position of its operator; None for the root.
     """

@@ -33,7 +33,7 @@ def draw_ancestry(name: str, title: str, line: Sequence[Ancestor], baseline: Seq
         axes.set_ylabel('score')
         figure.legend(loc='outside upper center', ncols=2, fontsize=9)
         svg = to_svg(figure, name, title)
-    caption = 'Scores of one training each, from the first ancestor to this loss; each trial was bred from the one to its left.'
+    caption = 'Scores of one training each, from the first ancestor on; each trial was bred from the one to its left.'
     return Figure(name, title, caption, ancestry_table(tuple(line)), svg)
 
 

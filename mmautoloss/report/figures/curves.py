@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mmautoloss.report.facts.curves import SCORES, Curve, curves_table
@@ -14,6 +14,7 @@ COLOURS = {'found': FOUND, 'hand-made': BASE}
 """The two losses of a drawing; the found one is drawn last and thinner, so that both show where they are one."""
 
 WIDTHS = {'found': 1.4, 'hand-made': 3.0}
+_EXTREME = 4
 _DASHES = {1.0: 'solid', 0.0: (0, (4, 2))}
 
 
@@ -28,7 +29,7 @@ def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mappin
         curves: Curves by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
     """
     with canvas(5.4, 2.9, ncols=2) as (figure, (values, slopes)):
-        moved = {key: [_from_target(curve) for curve in group] for key, group in curves.items()}
+        moved = {key: [from_target(curve.value, curve.at_target) for curve in group] for key, group in curves.items()}
         _draw(values, curves, moved)
         _draw(slopes, curves, {key: [curve.by_raw for curve in group] for key, group in curves.items()})
         values.set_title('loss', fontsize=10)
@@ -40,18 +41,23 @@ def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mappin
     return Figure(name, title, f'{caption} {_reading(inputs)}', curves_table(dict(curves)), svg)
 
 
-def robust_limits(lines: Iterable[Iterable[float]], share: float = 0.08) -> tuple[float, float]:
-    """Limits of an axis on which the shapes of all lines can be seen, whatever single points do.
+def robust_range(lines: Iterable[Iterable[float]], share: float = 0.08) -> tuple[float, float]:
+    """The range in which the shapes of all lines can be seen, whatever single points do; (0, 0) without any.
 
     Args:
         lines: Values by line; those that are not finite do not count.
         share: Lowest and highest share of each line that may be cut off.
     """
     kept = [sorted(value for value in line if math.isfinite(value)) for line in lines]
-    kept = [line[int(share * len(line)) : max(1, math.ceil((1 - share) * len(line)))] for line in kept if line]
-    low = min((line[0] for line in kept), default=0.0)
-    high = max((line[-1] for line in kept), default=0.0)
-    margin = 0.08 * (high - low) or 0.1 * max(abs(high), 1.0)
+    kept = [line[int(share * len(line)) : math.ceil((1 - share) * len(line))] for line in kept if line]
+    return min((line[0] for line in kept), default=0.0), max((line[-1] for line in kept), default=0.0)
+
+
+def robust_limits(lines: Iterable[Iterable[float]]) -> tuple[float, float]:
+    """The same with 0 and a margin, as limits of an axis."""
+    low, high = robust_range(lines)
+    low, high = min(low, 0.0), max(high, 0.0)
+    margin = 0.08 * (high - low) or 1.0
     return low - margin, high + margin
 
 
@@ -60,13 +66,14 @@ def gaps(values: Iterable[float]) -> list[float]:
     return [value if abs(value) < 1e30 else math.nan for value in values]
 
 
-def _from_target(curve: Curve) -> tuple[float, ...]:
-    """The values, measured from that of a right prediction, where it is finite."""
-    base = curve.at_target if math.isfinite(curve.at_target) else 0.0
-    return tuple(value - base for value in curve.value)
+def from_target(values: Sequence[float], at_target: float) -> list[float]:
+    """A line measured from its value at a right prediction, since a constant does not train; as it is if that is extreme."""
+    low, high = robust_range([values])
+    extreme = not abs(at_target - (low + high) / 2) <= _EXTREME * (high - low)
+    return [value - (0.0 if extreme else at_target) for value in values]
 
 
-def _draw(axes: Any, curves: Mapping[str, tuple[Curve, ...]], lines: Mapping[str, list[tuple[float, ...]]]) -> None:
+def _draw(axes: Any, curves: Mapping[str, tuple[Curve, ...]], lines: Mapping[str, Sequence[Sequence[float]]]) -> None:
     axes.axhline(0, color=MUTED, linewidth=0.8)
     for key, group in curves.items():
         for curve, line in zip(group, lines[key], strict=True):

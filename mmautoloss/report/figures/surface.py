@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmautoloss.report.facts.surface import BoxLine, Surface, lines_table, surfaces_table
-from mmautoloss.report.figures.curves import COLOURS, WIDTHS, gaps, robust_limits
+from mmautoloss.report.figures.curves import COLOURS, WIDTHS, from_target, gaps, robust_limits, robust_range
 from mmautoloss.report.figures.drawing import INK, MUTED, canvas, to_svg
 from mmautoloss.report.figures.figure import Figure
 
@@ -27,8 +27,11 @@ def draw_lines(name: str, title: str, caption: str, lines: Mapping[str, tuple[Bo
     with canvas(5.4, 4.4, nrows=2, ncols=2, sharex='col') as (figure, panels):
         for column, moved in enumerate(('shift', 'scale')):
             chosen = {key: next(line for line in group if line.moved == moved) for key, group in lines.items()}
-            base = {key: line.value[_right(line)] for key, line in chosen.items()}
-            _draw(panels[0, column], chosen, {key: _less(line.value, base[key]) for key, line in chosen.items()})
+            _draw(
+                panels[0, column],
+                chosen,
+                {key: from_target(line.value, line.at_target) for key, line in chosen.items()},
+            )
             _draw(panels[1, column], chosen, {key: line.slope for key, line in chosen.items()})
             panels[1, column].set_xlabel(f'{moved}, in sides of the target')
         panels[0, 0].set_ylabel('loss')
@@ -61,8 +64,9 @@ def draw_surfaces(name: str, title: str, caption: str, surfaces: Mapping[str, Su
         panels[0, 0].set_ylabel('scale')
         svg = to_svg(figure, name, title)
     text = (
-        f'{caption} Level lines of the loss (times loss_weight) of a box that is moved along one side of the target and has '
-        'so many times its sides. The cross is the target, the ring the lowest value: a good loss has both in one place.'
+        f'{caption} Level lines of the loss (times loss_weight, from its value at the target on) of a box that is moved '
+        'along one side of the target and has so many times its sides. The cross is the target, the ring the lowest value: '
+        'a good loss has both in one place.'
     )
     return Figure(name, title, text, surfaces_table(dict(surfaces)), svg)
 
@@ -79,31 +83,23 @@ def lowest(surface: Surface) -> tuple[float, float] | None:
     return best and best[2:]
 
 
-def _draw(axes: Any, lines: Mapping[str, BoxLine], values: Mapping[str, tuple[float, ...]]) -> None:
+def _draw(axes: Any, lines: Mapping[str, BoxLine], values: Mapping[str, Sequence[float]]) -> None:
     axes.axhline(0, color=MUTED, linewidth=0.8)
     for key, line in lines.items():
         axes.plot(line.at, gaps(values[key]), color=COLOURS[key], linewidth=WIDTHS[key], label=key)
-    axes.set_ylim(*robust_limits((gaps(line) for line in values.values()), share=0.03))
+    axes.set_ylim(*robust_limits(gaps(line) for line in values.values()))
     axes.margins(x=0.02)
 
 
-def _right(line: BoxLine) -> int:
-    """Index of the place that is nearest to the target's own."""
-    wanted = 0.0 if line.moved == 'shift' else 1.0
-    return min(range(len(line.at)), key=lambda index: abs(line.at[index] - wanted))
-
-
-def _less(values: tuple[float, ...], base: float) -> tuple[float, ...]:
-    base = base if math.isfinite(base) else 0.0
-    return tuple(value - base for value in values)
-
-
 def _contours(axes: Any, surface: Surface, colour: str) -> None:
-    rows = [gaps(values) for values in surface.value]
-    low, high = robust_limits([[value for row in rows for value in row]], share=0.02)
+    flat = gaps(from_target([value for values in surface.value for value in values], surface.at_target))
+    rows = [flat[start : start + len(surface.shift)] for start in range(0, len(flat), len(surface.shift))]
+    low, high = robust_range([flat], share=0.02)
     levels = [low + (high - low) * step / _LEVELS for step in range(_LEVELS + 1)]
-    if any(low < value < high for row in rows for value in row):
-        lines = axes.contour(surface.shift, surface.scale, rows, levels=levels, colors=colour, linewidths=1.2)
+    if any(low < value < high for value in flat):
+        lines = axes.contour(
+            surface.shift, surface.scale, rows, levels=levels, colors=colour, linewidths=1.2, linestyles='solid'
+        )
         axes.clabel(lines, fontsize=7, fmt=lambda level: f'{level:.3g}')
     axes.set_yscale('log', base=2)
     axes.set_yticks(_SCALES, [f'{scale:g}' for scale in _SCALES])

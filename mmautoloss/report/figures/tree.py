@@ -14,7 +14,7 @@ from mmautoloss.report.figures.figure import Figure
 MOST_NODES = 60
 """Nodes of the largest expression that is drawn; of a larger one the text is shown."""
 
-_ROW, _HEIGHT, _GAP, _LETTER, _PAD = 30.0, 22.0, 22.0, 7.4, 8.0
+_ROW, _HEIGHT, _GAP, _LETTER, _PAD = 28.0, 22.0, 16.0, 8.2, 6.0
 _LINE_LETTERS = 60
 _INPUTS = {'y': 'var(--fourth)'}
 
@@ -35,21 +35,19 @@ def draw_tree(name: str, title: str, tree: Tree) -> Figure:
 
 
 def _drawn(title: str, nodes: Sequence[Node]) -> str:
-    lefts, width = _columns(nodes)
+    lefts = _lefts(nodes)
+    width = max(left + _width(node) for left, node in zip(lefts, nodes, strict=True)) + 1
     height = _ROW * (max(node.row for node in nodes) + 1)
     edges = [_edge(nodes[node.parent], node, lefts) for node in nodes if node.parent is not None]
     return _svg(title, width, height, [*edges, *(_box(node, lefts) for node in nodes)])
 
 
-def _columns(nodes: Sequence[Node]) -> tuple[list[float], float]:
-    """The left side of each column, and the width of all."""
-    widths = [0.0] * (1 + max(node.column for node in nodes))
+def _lefts(nodes: Sequence[Node]) -> list[float]:
+    """The left side of each node: right behind its operator. Nothing overlaps, since each leaf has a row of its own."""
+    lefts: list[float] = []
     for node in nodes:
-        widths[node.column] = max(widths[node.column], _width(node))
-    lefts = [1.0]
-    for width in widths:
-        lefts.append(lefts[-1] + width + _GAP)
-    return lefts, lefts[-1] - _GAP + 1
+        lefts.append(1.0 if node.parent is None else lefts[node.parent] + _width(nodes[node.parent]) + _GAP)
+    return lefts
 
 
 def _width(node: Node) -> float:
@@ -61,20 +59,22 @@ def _middle(node: Node) -> float:
 
 
 def _edge(parent: Node, node: Node, lefts: list[float]) -> str:
-    start, end = lefts[parent.column] + _width(parent), lefts[node.column]
-    bend = (start + end) / 2 if node.row == parent.row else end - _GAP / 2
-    path = f'M{start:g} {_middle(parent):g}C{bend:g} {_middle(parent):g} {bend:g} {_middle(node):g} {end:g} {_middle(node):g}'
+    start, end = lefts[parent.position] + _width(parent), lefts[node.position]
+    bend = (start + end) / 2
+    above, below = _middle(parent), _middle(node)
+    path = f'M{start:g} {above:g}C{bend:g} {above:g} {bend:g} {below:g} {end:g} {below:g}'
     return f'<path d="{path}" fill="none" stroke="var(--muted)" stroke-width="1.2"/>'
 
 
 def _box(node: Node, lefts: list[float]) -> str:
-    left, middle, width = lefts[node.column], _middle(node), _width(node)
+    left, middle, width = lefts[node.position], _middle(node), _width(node)
     colour = _colour(node)
     radius = 4 if arity(node.name) else _HEIGHT / 2  # operators are boxes, leaves are pills
     box = f'x="{left:g}" y="{middle - _HEIGHT / 2:g}" width="{width:g}" height="{_HEIGHT:g}" rx="{radius:g}"'
     return (
         f'<rect {box} fill="none" stroke="{colour}" stroke-width="1.3"/>'
-        f'<text x="{left + width / 2:g}" y="{middle + 4.5:g}" text-anchor="middle" fill="{colour}">{escape(node.text)}</text>'
+        f'<text x="{left + width / 2:g}" y="{middle + 4.5:g}" text-anchor="middle" fill="{colour}">'
+        f'{escape(node.text)}</text>'
     )
 
 
@@ -86,7 +86,10 @@ def _colour(node: Node) -> str:
 
 def _written(title: str, text: str) -> str:
     lines = textwrap.wrap(text, _LINE_LETTERS)
-    rows = [f'<text x="0" y="{20 * (row + 0.8):g}" fill="var(--ink)">{escape(line)}</text>' for row, line in enumerate(lines)]
+    rows = [
+        f'<text x="0" y="{20 * (row + 0.8):g}" fill="var(--ink)">{escape(line)}</text>'
+        for row, line in enumerate(lines)
+    ]
     return _svg(title, _LINE_LETTERS * _LETTER, 20 * len(lines), rows)
 
 
