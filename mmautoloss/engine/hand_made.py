@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,13 +58,15 @@ def hand_made_losses(work_dir: Path, branches: Sequence[Branch]) -> dict[str, Ha
 
 
 def _hand_made(cfg: Config, branch: Branch) -> HandMade:
+    scope = cfg.get('default_scope') or ''
     try:
         head, settings = _settings(cfg.model, branch)
-        loss = MODELS.build(dict(settings))
-        scope = cfg.get('default_scope') or ''
-        found = HandMade(
-            type(loss).__name__, loss_of(loss, branch.inputs, scope, _channels(head)), _classes(head, scope)
-        )
+        channels = _channels(head)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # what a library thinks of the settings was said when the search began
+            module = MODELS.build(dict(settings))
+        loss = loss_of(module, branch.inputs, scope, channels or 1)
+        found = HandMade(type(module).__name__, loss, _classes(channels, scope))
         _try(found, branch.inputs)
     except Exception as error:  # a loss of the user's may raise anything, and a report does without its curve
         return HandMade('', None, CLASSES, _told('the loss of the model cannot be called', error))
@@ -102,7 +105,8 @@ _AVERAGING = frozenset(
 
 def _call_mmdet(loss: nn.Module, inputs: str, pred: Tensor, target: Tensor) -> Tensor:
     if inputs == 'mask':
-        return loss(pred, target[:, 0], torch.zeros(1, dtype=torch.long))
+        # four equal cells, since of a map of one the class takes out a dimension too many
+        return loss(pred.expand(1, 1, 2, 2), target[:, 0].expand(1, 2, 2), torch.zeros(1, dtype=torch.long))
     if inputs == 'heatmap':
         return loss(pred, target)
     return loss(pred.flatten(1), target.flatten() if inputs == 'softmax' else target.flatten(1), avg_factor=1)
@@ -137,21 +141,21 @@ def _settings(model: Mapping[str, Any], branch: Branch) -> tuple[Mapping[str, An
 
 def _default(head: Mapping[str, Any], key: str) -> Any:
     """What a head takes where its config does not say; None where it has no such argument."""
-    kind = MODELS.get(head['type']) if isinstance(head.get('type'), str) else head.get('type')
+    with MODELS.switch_scope_and_registry(None) as registry:
+        kind = registry.get(head['type']) if isinstance(head.get('type'), str) else head.get('type')
     arguments = (inspect.signature(base.__init__).parameters.get(key) for base in getattr(kind, '__mro__', ()))
     defaults = (argument.default for argument in arguments if argument is not None)
     return next((default for default in defaults if default is not inspect.Parameter.empty), None)
 
 
-def _channels(head: Mapping[str, Any]) -> int:
-    """Channels of what a head gives, 1 where it does not say; a label more is that of the background."""
-    keys = ('out_channels', 'num_classes')
-    values = (head[key] if key in head else _default(head, key) for key in keys)
-    return next((value for value in values if isinstance(value, int) and value > 0), 1)
+def _channels(head: Mapping[str, Any]) -> int | None:
+    """Channels of what a head gives, where it says so; a background of its own comes on top."""
+    values = (head[key] if key in head else _default(head, key) for key in ('out_channels', 'num_classes'))
+    return next((value for value in values if isinstance(value, int) and value > 0), None)
 
 
-def _classes(head: Mapping[str, Any], scope: str) -> int:
-    return max(2, _channels(head) + (scope == 'mmdet'))
+def _classes(channels: int | None, scope: str) -> int:
+    return CLASSES if channels is None else max(2, channels + (scope == 'mmdet'))
 
 
 def _try(found: HandMade, inputs: str) -> None:
