@@ -79,12 +79,15 @@ def loss_of(module: nn.Module, inputs: str, scope: str, channels: int = 1) -> Lo
     Args:
         module: The loss.
         inputs: The kind of input with which it can be replaced.
-        scope: Library of its head: ``'mmdet'``, ``'mmseg'`` or ``'mmpose'``; others are called as in mmdet.
+        scope: The library whose heads call it, if it is a loss of the user's own: ``'mmdet'``, ``'mmseg'`` or ``'mmpose'``;
+            others are called as in mmdet.
         channels: Channels of its head. Losses that are averaged over them count here by the share of one channel, as do
             found losses, which are summed over channels and weighted accordingly.
     """
-    call = _CALLS.get(scope, _call_mmdet)
-    share = channels if (scope, inputs, type(module).__name__) in _AVERAGING else 1
+    own = type(module).__module__.partition('.')[0]  # a head may name a loss of another library
+    library = own if own in _LIBRARIES else scope
+    call = _CALLS.get(library, _call_mmdet)
+    share = channels if (library, inputs, type(module).__name__) in _AVERAGING else 1
 
     def loss(pred: Tensor, target: Tensor) -> Tensor:
         calls = zip(pred.split(1), target.split(1), strict=True)
@@ -93,6 +96,7 @@ def loss_of(module: nn.Module, inputs: str, scope: str, channels: int = 1) -> Lo
     return loss
 
 
+_LIBRARIES = ('mmdet', 'mmseg', 'mmpose')
 _AVERAGING = frozenset(
     {
         ('mmseg', 'sigmoid', 'CrossEntropyLoss'),

@@ -86,6 +86,8 @@ def test_losses_that_average_count_by_the_share_of_a_channel() -> None:
     module = build('mmpose', {'type': 'KeypointMSELoss'})
     hand_made = curve_of(loss_of(module, 'heatmap', 'mmpose', channels=14), 'heatmap', 0.0)
     assert hand_made.value == pytest.approx([p**2 / 14 for p in hand_made.prediction])
+    of_another_scope = curve_of(loss_of(module, 'heatmap', 'mmdet', channels=14), 'heatmap', 0.0)
+    assert of_another_scope == hand_made  # the library of the loss decides
     maps = torch.zeros(1, 14, 1, 1, dtype=torch.float64)
     maps[0, 3] = hand_made.prediction[-1]
     assert module(maps, torch.zeros_like(maps)).item() == pytest.approx(hand_made.value[-1])

@@ -92,15 +92,16 @@ def _draw(axes: Any, lines: Mapping[str, BoxLine], values: Mapping[str, Sequence
 
 
 def _contours(axes: Any, surface: Surface, colour: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     flat = gaps(from_target([value for values in surface.value for value in values], surface.at_target))
     rows = [flat[start : start + len(surface.shift)] for start in range(0, len(flat), len(surface.shift))]
-    low, high = robust_range([flat], share=0.02)
-    levels = [low + (high - low) * step / _LEVELS for step in range(_LEVELS + 1)]
-    if any(low < value < high for value in flat):
-        lines = axes.contour(
-            surface.shift, surface.scale, rows, levels=levels, colors=colour, linewidths=1.2, linestyles='solid'
-        )
-        axes.clabel(lines, fontsize=7, fmt=lambda level: f'{level:.3g}')
+    low, high = robust_range([flat], share=0.05)
+    levels = [level for level in MaxNLocator(_LEVELS).tick_values(min(low, 0), max(high, 0)) if level != 0]
+    if any(min(levels) < value < max(levels) for value in flat):
+        style = {'colors': colour, 'linewidths': 1.2, 'linestyles': 'solid'}
+        lines = axes.contour(surface.shift, surface.scale, rows, levels=levels, **style)
+        axes.clabel(lines, fontsize=8, fmt=lambda level: f'{level:.4g}')
     axes.set_yscale('log', base=2)
     axes.set_yticks(_SCALES, [f'{scale:g}' for scale in _SCALES])
     axes.grid(False)
