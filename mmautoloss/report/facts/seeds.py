@@ -11,7 +11,7 @@ from mmautoloss.report.scale import Scale
 from mmautoloss.trial import History, Role, State, Trial
 
 COLUMNS = ('losses', 'kind', 'trial', 'seed', 'score', 'chosen_by')
-SUMMARY = ('losses', 'kind', 'mean', 'spread', 'seeds', 'new_mean', 'new_seeds')
+SUMMARY = ('losses', 'mean', 'spread', 'seeds', 'new_mean', 'new_seeds', 'kind')
 HAND_MADE = 'hand-made'
 
 
@@ -44,7 +44,8 @@ def summary_of(seeds: Table) -> Table:
 
 def label_of(trial: Trial) -> str:
     """How the losses of a trial are called: by its number, known ones by their names as well."""
-    names = [name_of(tree) for tree in trial.genome.values()] if trial.role is Role.KNOWN else [None]
+    known = trial.role is Role.KNOWN
+    names = dict.fromkeys(name_of(tree) for tree in trial.genome.values()) if known else (None,)
     return f'trial {trial.number}' + ('' if None in names else f' ({" + ".join(names)})')
 
 
@@ -66,4 +67,4 @@ def _summary(name: str, rows: Sequence[tuple]) -> tuple:
     scores = [row[4] for row in rows]
     new = [row[4] for row in rows if not row[5]]
     spread = stdev(scores) if len(scores) > 1 else None
-    return name, rows[0][1], mean(scores), spread, len(scores), mean(new) if new else None, len(new)
+    return name, mean(scores), spread, len(scores), mean(new) if new else None, len(new), rows[0][1]

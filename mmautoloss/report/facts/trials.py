@@ -17,7 +17,7 @@ COLUMNS = (
 def trials_of(record: Record, scale: Scale) -> Table:
     """All trials by number; their expressions follow in a column a branch, their reasons are cut to the last line."""
     branches = tuple(
-        dict.fromkeys(name for trial in record.history if trial.genome for name in trial.genome.to_text())
+        dict.fromkeys(name for trial in record.history if trial.genome is not None for name in trial.genome.to_text())
     )
     rows = tuple((*_row(trial, record, scale), *_texts(trial, branches)) for trial in record.history)
     return Table((*COLUMNS, *(f'loss {name}' if name in COLUMNS else name for name in branches)), rows)
@@ -34,7 +34,7 @@ def _row(trial: Trial, record: Record, scale: Scale) -> Iterator:
 
 
 def _texts(trial: Trial, branches: tuple[str, ...]) -> Iterator[str | None]:
-    texts = trial.genome.to_text() if trial.genome else {}
+    texts = {} if trial.genome is None else trial.genome.to_text()
     return (texts.get(branch) for branch in branches)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mmautoloss.report.figures.drawing import FAULT, FOUND, INK, MUTED, canvas, to_svg
 from mmautoloss.report.figures.figure import Figure, Table
-from mmautoloss.report.figures.points import WIDTH
+from mmautoloss.report.figures.points import WIDTH, plain_powers
 
+_WHOLE = {'expressions': 'expressions drawn', 'candidates': 'candidates'}
 _COLOURS = {'accepted': FOUND, 'trained': FOUND, 'failed': FAULT}
 
 
@@ -32,10 +33,9 @@ def draw_funnel(table: Table) -> Figure | None:
             axes.annotate(
                 text, (0.6 + row['count'], place), (4, 0), textcoords='offset points', va='center', fontsize=9
             )
-        labels = [
-            f'{row["of"]} {row["outcome"]}' if row['outcome'] in ('drawn', 'all') else row['outcome'] for row in rows
-        ]
+        labels = [_WHOLE[row['of']] if row['outcome'] in ('drawn', 'all') else row['outcome'] for row in rows]
         axes.set(xscale='log', xlim=(0.6, 12 * max(counts)), yticks=places, yticklabels=labels)
+        plain_powers(axes.xaxis)
         axes.invert_yaxis()
         axes.tick_params(axis='y', labelcolor=INK, length=0)
         axes.grid(axis='y', visible=False)

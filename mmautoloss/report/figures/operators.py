@@ -19,7 +19,7 @@ def draw_operators(table: Table) -> Figure | None:
     title = 'Operators of the best quarter'
     good, trained = rows[0]['of_good'], rows[0]['of_all']
     caption = (
-        f'Share of the best {good} candidates that have an operator, with its 95 % interval, beside that of all {trained} '
+        f'Share of the best {good} candidates that have an operator, with its 95% interval, beside that of all {trained} '
         'that were trained; what the best have more often stands above. Candidates are relatives, so an operator may be '
         'frequent by descent.'
     )

@@ -41,7 +41,7 @@ def limits(scores: Sequence[float], greater: bool, tail: float = 0.05) -> tuple[
     if abs(best - worst) > 4 * abs(best - core) > 0:
         worst = core
     low, high = min(worst, best), max(worst, best)
-    margin = 0.06 * (high - low) or 0.05 * abs(high) or 0.05
+    margin = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
     return low - margin, high + margin
 
 
@@ -57,16 +57,16 @@ def draw_baseline(axes: Any, scores: Sequence[float], along: str = 'h') -> None:
         return
     line, band = (axes.axhline, axes.axhspan) if along == 'h' else (axes.axvline, axes.axvspan)
     middle, noise = mean(scores), spread(scores)
-    line(middle, color=BASE, label='hand-made, mean and spread' if noise else 'hand-made')
+    line(middle, color=BASE, label='hand-made (mean, spread)' if noise else 'hand-made')
     if noise:
         band(middle - noise, middle + noise, color=BASE, alpha=0.16, linewidth=0)
 
 
 def put_legend(figure: Any, columns: int = 3) -> None:
-    """A legend above the axes."""
-    figure.legend(
-        loc='outside upper left', ncols=columns, fontsize=9, handletextpad=0.4, columnspacing=1.2, borderpad=0
-    )
+    """A legend above the axes, where anything has a label."""
+    if any(axes.get_legend_handles_labels()[0] for axes in figure.axes):
+        style = {'fontsize': 9, 'handletextpad': 0.4, 'columnspacing': 1.2, 'borderpad': 0}
+        figure.legend(loc='outside upper left', ncols=columns, **style)
 
 
 def draw_failed(axes: Any, places: Sequence[float], colour: str) -> None:
@@ -76,3 +76,18 @@ def draw_failed(axes: Any, places: Sequence[float], colour: str) -> None:
             places, [0.02] * len(places), 'x', color=colour, markersize=5, transform=axes.get_xaxis_transform(),
             label='failed (no score)', clip_on=False,
         )  # fmt: skip
+
+
+def plain_powers(axis: Any) -> None:
+    """Writes the powers of ten of a logarithmic axis as numbers."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _short(value: float) -> str:
+    for size, letter in ((1e9, 'G'), (1e6, 'M'), (1e3, 'k')):
+        if value >= size:
+            return f'{value / size:g}{letter}'
+    return f'{value:g}'

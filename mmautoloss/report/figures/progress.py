@@ -19,6 +19,8 @@ _WARNING = (
 
 Row = dict[str, Any]
 
+_SEEDS = '_hand-made'  # labels with a dash below are left out of the legend, where their mean stands
+
 _KINDS: dict[str, tuple[Callable[[Row], bool], str, dict[str, Any]]] = {
     'same loss as another': (
         lambda row: row['state'] == 'equivalent',
@@ -45,7 +47,7 @@ _KINDS: dict[str, tuple[Callable[[Row], bool], str, dict[str, Any]]] = {
         'score',
         {'marker': 's', 'markersize': 4.5, 'color': FOURTH, 'fillstyle': 'none', 'markeredgewidth': 1.2},
     ),
-    'hand-made': (
+    _SEEDS: (
         lambda row: row['role'] == 'baseline' and row['state'] == 'complete',
         'score',
         {'marker': 's', 'markersize': 4.5, 'color': BASE},
@@ -69,9 +71,9 @@ def draw_progress(table: Table, scale: Scale, axis: str) -> Figure | None:
         return None
     name, title = f'progress_{axis}', f'Best score over {axis}'
     ends = limits(shown, scale.greater)
-    caption = _caption(rows, ends)
+    caption = _caption(rows, ends, axis)
     with canvas(WIDTH, HEIGHT) as (figure, axes):
-        draw_baseline(axes, [row['score'] for row in rows if _KINDS['hand-made'][0](row)])
+        draw_baseline(axes, [row['score'] for row in rows if _KINDS[_SEEDS][0](row)])
         for label, (belongs, height, style) in _KINDS.items():
             _draw_points(
                 axes, [row for row in rows if belongs(row) and row[height] is not None], column, height, label, style
@@ -82,7 +84,7 @@ def draw_progress(table: Table, scale: Scale, axis: str) -> Figure | None:
             words = _in_minutes(axes, rows)
         axes.set(xlabel=words, ylabel=scale.metric, ylim=ends)
         axes.margins(x=0.02)
-        put_legend(figure)
+        put_legend(figure, columns=3)
         return Figure(name, title, caption, table, to_svg(figure, name, f'{title}. {caption}'))
 
 
@@ -110,9 +112,11 @@ def _draw_best(axes: Any, rows: Sequence[Row], column: str, scale: Scale) -> Non
     )  # fmt: skip
 
 
-def _caption(rows: Sequence[Row], ends: tuple[float, float]) -> str:
+def _caption(rows: Sequence[Row], ends: tuple[float, float], axis: str) -> str:
     off = sum(row['score'] is not None and not ends[0] <= row['score'] <= ends[1] for row in rows)
-    parts = [_WARNING]
+    parts = [
+        _WARNING if axis == 'trials' else 'The same over the time of search, without the pauses between sessions.'
+    ]
     if off:
         parts.append(f'{off} very bad scores fall off the drawing; the table has them.')
     if len(rows) > MOST:

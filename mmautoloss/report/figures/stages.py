@@ -29,7 +29,7 @@ def draw_stages(table: Table) -> Figure | None:
             text = f'{span(3600 * row["hours"])} · {row["share"]:.1%}'
             axes.annotate(text, (row['share'], place), (4, 0), textcoords='offset points', va='center', fontsize=9)
         axes.set(yticks=range(len(rows)), yticklabels=[f'{row["stage"]} ({row["by"]})' for row in rows])
-        axes.set(xlim=(0, 1.3 * max(row['share'] for row in rows)))
+        axes.set(xlim=(0, 1.3 * max(row['share'] for row in rows) or 1))
         axes.xaxis.set_major_formatter(lambda value, _: f'{value:.0%}')
         axes.invert_yaxis()
         axes.tick_params(axis='y', labelcolor=INK, length=0)

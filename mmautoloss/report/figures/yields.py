@@ -6,7 +6,7 @@ from typing import Any
 
 from mmautoloss.report.figures.drawing import FOUND, THIRD, canvas, to_svg
 from mmautoloss.report.figures.figure import Figure, Table
-from mmautoloss.report.figures.points import HEIGHT, WIDTH
+from mmautoloss.report.figures.points import HEIGHT, WIDTH, plain_powers
 
 
 def draw_yields(table: Table) -> Figure | None:
@@ -53,3 +53,4 @@ def _draw(axes: Any, rows: list[dict[str, Any]], column: str, words: str, colour
         linewidth=0.7,
     )
     axes.set(yscale='log', ylabel=words)
+    plain_powers(axes.yaxis)

@@ -9,15 +9,15 @@ from mmautoloss.report.figures import Table
 from mmautoloss.report.page.report import Sheet
 
 _SCORE = {'score': '.4f', 'rung': '.4f', 'mean': '.4f', 'spread': '.4f', 'new_mean': '.4f'}
-_TIME = {'hours': '.3f', 'busy_hours': '.3f', 'seconds': '.1f', 'busy_share': '.0%'}
+_TIME = {'hours': '.3f', 'busy_hours': '.3f', 'seconds': '.1f', 'busy_share': '.0%', 'pid': 'd'}
 _MOST = 400
 """Rows of a table that the page shows."""
 
 SHEETS: Mapping[str, tuple[str, str]] = {
-    'finalists': ('Mean and spread over seeds', 'new_mean is that of the seeds by which nothing was chosen.'),
+    'finalists': ('Mean and spread over seeds', 'The new mean is that of the seeds by which nothing was chosen.'),
     'front': ('Pareto front', 'No other candidate scores as much with fewer nodes, or more with as many.'),
     'failures': ('Reasons', ''),
-    'sessions': ('Sessions', 'busy is the time in which slots trained, all of them together.'),
+    'sessions': ('Sessions', 'Slots are busy while they train; hours of all of them together.'),
     'workers': ('Workers', 'Trials that each settled, and the hours that these took.'),
     'settings': ('Settings', 'The budget is that of the last session; digests tell configs apart.'),
     'trials': ('All trials', 'Expressions by branch stand in the last columns.'),

@@ -38,7 +38,10 @@ def maths(latex: str) -> Markup:
     """
     from latex2mathml.converter import convert
 
-    return Markup('' if len(latex) > _LONG else convert(latex, display='block'))
+    if len(latex) > _LONG:
+        return Markup('')
+    # brackets that are as high above the middle as below it tower over a hat or a power
+    return Markup(convert(latex, display='block').replace('stretchy="true"', 'stretchy="true" symmetric="false"'))
 
 
 def embedded(picture: Picture) -> str:
