@@ -190,6 +190,12 @@ def test_maths_that_is_too_long_is_left_to_the_text() -> None:
     assert maths('x + ' * 9000 + 'y') == '' and '<mi>y</mi>' in maths('-y')
 
 
+def test_brackets_are_as_high_as_they_need_to_be() -> None:
+    low, high = maths(r'\left(1 - \hat{y}\right)'), maths(r'\left(\frac{1}{y}\right)')
+    assert low.count('stretchy="false"') == 2 and high.count('stretchy="true"') == 2
+    assert '&lt;' in maths(r'1 < y')
+
+
 @pytest.fixture(scope='module')
 def chromium() -> Iterator[Any]:
     with browser() as running:

@@ -69,7 +69,7 @@ def draw_progress(table: Table, scale: Scale, axis: str) -> Figure | None:
     shown = [value for row in rows for value in (row['score'], row['rung']) if value is not None]
     if not shown:
         return None
-    name, title = f'progress_{axis}', f'Best score over {axis}'
+    name, title = f'progress_{axis}', f'Best score over {"time" if axis == "hours" else axis}'
     ends = limits(shown, scale.greater)
     caption = _caption(rows, ends, axis)
     with canvas(WIDTH, HEIGHT) as (figure, axes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from functools import lru_cache
+from xml.etree import ElementTree
 
 from markupsafe import Markup
 
@@ -11,6 +12,10 @@ from mmautoloss.report.figures import Picture
 
 _LONG = 20_000
 """Characters of LaTeX beyond which a formula is shown as text alone."""
+
+_NAMESPACE = 'http://www.w3.org/1998/Math/MathML'
+_TALL = ('mfrac', 'msup', 'msqrt')
+"""What brackets must be as high as."""
 
 
 def cell(value: object, form: str = '') -> str:
@@ -40,8 +45,13 @@ def maths(latex: str) -> Markup:
 
     if len(latex) > _LONG:
         return Markup('')
-    # brackets that are as high above the middle as below it tower over a hat or a power
-    return Markup(convert(latex, display='block').replace('stretchy="true"', 'stretchy="true" symmetric="false"'))
+    root = ElementTree.fromstring(convert(latex, display='block').replace(f' xmlns="{_NAMESPACE}"', ''))
+    for row in root.iter('mrow'):
+        brackets = [each for each in row if each.get('fence')]
+        if all(row.find(f'.//{tag}') is None for tag in _TALL):  # a hat alone would make them tower over all else
+            for each in brackets:
+                each.set('stretchy', 'false')
+    return Markup(ElementTree.tostring(root, encoding='unicode'))
 
 
 def embedded(picture: Picture) -> str:
