@@ -7,6 +7,7 @@ from mmautoloss.engine.data import apply_options, check_files
 from mmautoloss.engine.export import load_base, with_losses, write_config
 from mmautoloss.engine.found import NamedLoss, by_hand, found_losses, match, read_result, write_losses
 from mmautoloss.engine.launch import launch
+from mmautoloss.engine.report import write_report
 from mmautoloss.engine.search_loop import SearchLoop
 from mmautoloss.engine.spec import SearchSpec, read_spec
 
@@ -32,4 +33,5 @@ __all__ = [
     'with_usual_weight',
     'write_config',
     'write_losses',
+    'write_report',
 ]

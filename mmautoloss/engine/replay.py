@@ -13,7 +13,8 @@ from mmengine.config import Config
 
 from mmautoloss.engine.branches import build_model
 from mmautoloss.engine.config import spec_of
-from mmautoloss.engine.launch import CONFIG, make_screens
+from mmautoloss.engine.launch import make_screens
+from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.screen import load_probes

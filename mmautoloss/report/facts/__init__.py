@@ -1,1 +1,5 @@
-"""What a search was like, as plain data: what figures are drawn from and pages are written of."""
+"""What a journal says, as tables: nothing here draws."""
+
+from mmautoloss.report.facts.facts import Facts, facts_of
+
+__all__ = ['Facts', 'facts_of']
