@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
-from mmautoloss.engine.launch import CONFIG
+from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import Branch
 from mmautoloss.report.facts.curves import CLASSES, Loss

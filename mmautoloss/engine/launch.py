@@ -73,7 +73,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
             executor.close()
         with _writing(spec):
             finish(spec, journal.history, observer)
-        tell_report(spec, observer)
+        if spec.report:
+            tell_report(spec, observer)
         return journal.history
     finally:
         journal.close()

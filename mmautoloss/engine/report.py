@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mmautoloss.engine.export import write_text
+from mmautoloss.engine.portraits import portraits_of
 from mmautoloss.engine.resolved import CONFIG, read_resolved
 from mmautoloss.errors import SetupError
 from mmautoloss.report.facts import Facts, facts_of
@@ -28,7 +29,7 @@ DrawPictures = Callable[[Path, Sequence[int]], Sequence[Picture]]
 def write_report(
     work_dir: str | Path,
     output: Path | None = None,
-    draw_portraits: DrawPortraits | None = None,
+    draw_portraits: DrawPortraits | None = portraits_of,
     draw_pictures: DrawPictures | None = None,
 ) -> Path:
     """Writes the page of a search, and its tables as CSV and JSON into a folder of the same name.
@@ -38,8 +39,8 @@ def write_report(
     Args:
         work_dir: The work dir of a search, which may still run, or its journal.
         output: The HTML file; ``report.html`` in the work dir by default.
-        draw_portraits: Called for each finalist.
-        draw_pictures: Called for the best.
+        draw_portraits: Called for each finalist; None draws none.
+        draw_pictures: Called for the best; None draws none.
 
     Returns:
         The HTML file.
@@ -85,9 +86,7 @@ def _illustrated(
     for trial in report.facts.ranking if draw_portraits else ():
         try:
             portraits[trial.number] = draw_portraits(record, trial, folder)
-        except (
-            Exception
-        ) as error:  # of a model, config or library of the user's; the page is worth more than a drawing
+        except Exception as error:  # of the user's model or library; the page is worth more than a drawing
             notes.append(f'Trial {trial.number} could not be drawn: {_told(error)}')
     best = [trial.number for trial in report.facts.ranking[:1]]
     if draw_pictures and best:

@@ -53,6 +53,7 @@ class SearchLoop(BaseLoop):
         resume: Whether to continue the search in the work dir.
         describe: What results are filed under: ``dict(task=..., set=..., network=...)``.
         results: CSV file to which the trained evaluations of baseline and finalists are appended.
+        report: Whether ``report.html``, the page of the search, is written at its end.
         options: The user's ``--cfg-options``, which also hold for ``base_config``.
 
     Raises:

@@ -71,6 +71,7 @@ SEARCH: dict[str, Any] = {
     },
     'execute': {'workers': 1, 'threads': 1},
     'describe': {'task': 'toy', 'set': 'vectors', 'network': 'mlp'},
+    'report': False,  # nobody looks at it, and it takes longer than the search
     'seed': 0,
 }
 """``train_cfg`` of the search, less ``base_config``."""

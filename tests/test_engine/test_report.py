@@ -26,7 +26,7 @@ from tests.isolation import ROOT
 @pytest.fixture(scope='module')
 def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished search; none of the tests writes into it."""
-    cfg = toy_config(tmp_path_factory.mktemp('toy'), {'budget.max_trials': 6})
+    cfg = toy_config(tmp_path_factory.mktemp('toy'), {'budget.max_trials': 6, 'report': True})
     run_toy(cfg)
     return Path(cfg.work_dir)
 
@@ -99,7 +99,7 @@ def test_search_is_not_lost_with_its_page(
 
     # the package has a function of the module's name
     monkeypatch.setattr(importlib.import_module('mmautoloss.engine.launch'), 'write_report', fail)
-    cfg = toy_config(tmp_path, {'budget.max_trials': 1})
+    cfg = toy_config(tmp_path, {'budget.max_trials': 1, 'report': True})
     history = run_toy(cfg)
     assert history.settled() and (Path(cfg.work_dir) / 'best_config.py').is_file()
     assert "could not be written (RuntimeError('no fonts'))" in ' '.join(capsys.readouterr().out.split())
