@@ -17,6 +17,7 @@ from mmautoloss.report.figures.ancestry import draw_ancestry
 from mmautoloss.report.figures.curves import draw_curves
 from mmautoloss.report.figures.surface import draw_lines, draw_surfaces
 from mmautoloss.report.figures.tree import draw_tree
+from mmautoloss.report.scale import scale_of
 from mmautoloss.trial import Record, Trial
 
 Facts = TypeVar('Facts')
@@ -40,7 +41,9 @@ def portraits_of(record: Record, trial: Trial, work_dir: Path) -> tuple[Figure, 
     hand_made = hand_made_losses(Path(work_dir), branches)
     stem = f'trial{trial.number}'
     figures = [figure for branch in branches for figure in _of_branch(stem, branch, trial, hand_made[branch.name])]
-    line, baseline = ancestry_of(record.history, trial), record.history.baseline_scores()
+    scale = scale_of(record.header)
+    line = ancestry_of(record.history, trial, scale)
+    baseline = [scale.shown(score) for score in record.history.baseline_scores()]
     return (*figures, draw_ancestry(f'{stem}_ancestry', 'Ancestry', line, baseline))
 
 

@@ -122,3 +122,12 @@ def test_page_that_cannot_be_written_or_read(copy: Path, tmp_path: Path) -> None
         write_report(tmp_path)
     with pytest.raises(SystemExit):
         main(['report', str(copy), '-o', str(copy / 'journal.jsonl')])
+
+
+def test_page_marks_what_each_step_changed(work_dir: Path) -> None:
+    html = (work_dir / 'report.html').read_text(encoding='utf-8')
+    assert 'How it came about' in html
+    _, history = read_history(work_dir / 'journal.jsonl')
+    best = history.ranking(1)[0]
+    assert best.parent is not None, 'the toy breeds from its seed'
+    assert '<del>' in html and '<ins>' in html

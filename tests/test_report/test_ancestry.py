@@ -9,7 +9,10 @@ import pytest
 from mmautoloss.expr import Genome, mutate, parse, random_tree
 from mmautoloss.report.facts.ancestry import Change, ancestry_of, ancestry_table, change_of
 from mmautoloss.report.figures.ancestry import draw_ancestry
+from mmautoloss.report.scale import Scale
 from mmautoloss.trial import History, Outcome, Role, State, Trial
+
+SCALE = Scale('mAP', greater=True)
 
 
 def history() -> History:
@@ -36,7 +39,7 @@ def history() -> History:
 
 
 def test_the_line_of_a_trial() -> None:
-    line = ancestry_of(history(), history()[3])
+    line = ancestry_of(history(), history()[3], SCALE)
     assert [(each.number, each.origin, each.score) for each in line] == [
         (1, 'known', 0.4),
         (2, 'insert(box)', 0.4),
@@ -52,13 +55,13 @@ def test_the_line_of_a_trial() -> None:
 
 def test_repetitions_failures_copies_and_hand_made_losses() -> None:
     made = history()
-    assert ancestry_of(made, made[5]) == ancestry_of(made, made[3])
-    assert [each.score for each in ancestry_of(made, made[4])] == [0.4, None]
-    assert ancestry_of(made, made[0]) == ()
+    assert ancestry_of(made, made[5], SCALE) == ancestry_of(made, made[3], SCALE)
+    assert [each.score for each in ancestry_of(made, made[4], SCALE)] == [0.4, None]
+    assert ancestry_of(made, made[0], SCALE) == ()
     made.add(Trial(6, Role.SEARCH, 0, made[3].genome, parent=3, origin='copy'))
-    assert ancestry_of(made, made[6])[-1].changes == ()
+    assert ancestry_of(made, made[6], SCALE)[-1].changes == ()
     made.add(Trial(7, Role.SEARCH, 0, made[3].genome, parent=0, origin='fresh(cls)'))
-    assert [each.number for each in ancestry_of(made, made[7])] == [7]
+    assert [each.number for each in ancestry_of(made, made[7], SCALE)] == [7]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_every_mutation_is_marked_where_it_happened() -> None:
 
 def test_the_drawing_and_its_table() -> None:
     made = history()
-    line = ancestry_of(made, made[3])
+    line = ancestry_of(made, made[3], SCALE)
     figure = draw_ancestry('line', 'Line', line, made.baseline_scores())
     assert figure.table == ancestry_table(line)
     assert figure.table.column('trial') == [1, 1, 2, 3]
@@ -113,7 +116,13 @@ def test_the_drawing_and_its_table() -> None:
 
 def test_long_lines_and_lines_without_scores_are_drawn() -> None:
     made = history()
-    (first, *_), (*_, failed) = ancestry_of(made, made[3]), ancestry_of(made, made[4])
+    (first, *_), (*_, failed) = ancestry_of(made, made[3], SCALE), ancestry_of(made, made[4], SCALE)
     line = [first._replace(number=number) for number in range(200)]
     assert draw_ancestry('long', '', line, [0.3]).svg.count('<g id="xtick_') <= 15
     assert draw_ancestry('unscored', '', [failed], []).svg.startswith('<svg')
+
+
+def test_scores_are_as_the_metric_reports_them() -> None:
+    made = history()
+    shown = [each.score for each in ancestry_of(made, made[3], SCALE._replace(greater=False))]
+    assert shown == [None if each.score is None else -each.score for each in ancestry_of(made, made[3], SCALE)]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from mmautoloss.expr import Tree
 from mmautoloss.report.figures import Table
+from mmautoloss.report.scale import Scale
 from mmautoloss.trial import History, Trial
 
 
@@ -45,8 +46,8 @@ class Ancestor(NamedTuple):
     changes: tuple[Change, ...]
 
 
-def ancestry_of(history: History, trial: Trial) -> tuple[Ancestor, ...]:
-    """The line of a trial, oldest first.
+def ancestry_of(history: History, trial: Trial, scale: Scale) -> tuple[Ancestor, ...]:
+    """The line of a trial, oldest first, with scores as the metric reports them.
 
     A repetition with another seed stands for the trial that it repeats; hand-made losses have no expressions, and so no
     line.
@@ -54,12 +55,13 @@ def ancestry_of(history: History, trial: Trial) -> tuple[Ancestor, ...]:
     Args:
         history: All trials.
         trial: The last of the line.
+        scale: That of the search.
     """
     trial = trial if trial.repeats is None else history[trial.repeats]
     line = []
     while trial is not None and trial.genome is not None:
         parent = _parent(history, trial)
-        line.append(Ancestor(trial.number, trial.origin, trial.score, changes_of(parent, trial)))
+        line.append(Ancestor(trial.number, trial.origin, scale.shown(trial.score), changes_of(parent, trial)))
         trial = parent
     return tuple(reversed(line))
 

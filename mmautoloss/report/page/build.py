@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mmautoloss.report.facts import Facts
+from mmautoloss.report.facts.ancestry import ancestry_of
 from mmautoloss.report.facts.failures import example_of
 from mmautoloss.report.facts.seeds import HAND_MADE
 from mmautoloss.report.figures import Figure, Picture, Table
@@ -37,7 +38,7 @@ def build_report(facts: Facts, history: History, work_dir: str, made: str, folde
         made=made,
         folder=folder,
         facts=facts,
-        finalists=tuple(_finalists(facts)),
+        finalists=tuple(_finalists(facts, history)),
         figures={figure.name: figure for figure in _figures(facts) if figure},
         sheets={sheet.name: sheet for sheet in sheets_of(facts)},
         failures=tuple((failure, example_of(failure, history)) for failure in facts.status.failures),
@@ -72,7 +73,7 @@ def title_of(describe: Mapping[str, str], metric: str) -> str:
     return f'Losses{of}{on}{"," * bool(of or on)} for {metric}'
 
 
-def _finalists(facts: Facts) -> Iterator[Finalist]:
+def _finalists(facts: Facts, history: History) -> Iterator[Finalist]:
     summary = {row['losses']: row for row in facts.tables['finalists'].to_json()}
     seeds = facts.tables['seeds'].to_json()
     for trial in facts.ranking:
@@ -84,6 +85,7 @@ def _finalists(facts: Facts) -> Iterator[Finalist]:
             spread=summary[name]['spread'],
             scores=tuple(row['score'] for row in seeds if row['losses'] == name),
             losses=facts.losses[trial.number],
+            ancestry=ancestry_of(history, trial, facts.scale),
         )
 
 

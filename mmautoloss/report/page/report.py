@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmautoloss.report.facts import Facts
+from mmautoloss.report.facts.ancestry import Ancestor
 from mmautoloss.report.facts.failures import Example
 from mmautoloss.report.facts.losses import Loss
 from mmautoloss.report.figures import Figure, Picture, Table
@@ -54,6 +55,7 @@ class Finalist:
         spread: Their standard deviation; None for a single one.
         scores: One a seed; the first is the one by which it was chosen.
         losses: Its losses, branch by branch.
+        ancestry: The trials that it was bred from, oldest first, and itself.
         portraits: Drawings of it, such as curves, tree and ancestry.
         pictures: Predictions of the network that it trained, beside those of the hand-made losses.
     """
@@ -64,6 +66,7 @@ class Finalist:
     spread: float | None
     scores: tuple[float, ...]
     losses: tuple[Loss, ...]
+    ancestry: tuple[Ancestor, ...] = ()
     portraits: tuple[Figure, ...] = ()
     pictures: tuple[Picture, ...] = ()
 
