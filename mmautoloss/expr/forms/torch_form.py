@@ -38,7 +38,7 @@ def mean_c(x):
         'maxpool': """\
 def maxpool(x):
     \"\"\"The largest value of the 3 x 3 window about each position.\"\"\"
-    return torch.nn.functional.max_pool2d(x, kernel_size=3, stride=1, padding=1)
+    return torch.max_pool2d(x, 3, stride=1, padding=1)
 """,
         'minpool': """\
 def minpool(x):
@@ -61,32 +61,34 @@ MASKED_TORCH = TORCH._replace(
     helpers=_HELPERS
     | {
         'mean_nhw': """\
-def mean_nhw(x, valid, dim=(0, 2, 3)):
+def mean_nhw(x, valid=None, dim=(0, 2, 3)):
     \"\"\"The mean over the positions of a channel that count, copied to each of them.\"\"\"
+    if valid is None:
+        return x.mean(dim=dim, keepdim=True).expand_as(x)
     valid = valid.expand_as(x)
     count = valid.sum(dim=dim, keepdim=True).clamp(min=1)
     return (torch.where(valid, x, 0).sum(dim=dim, keepdim=True) / count).expand_as(x)
 """,
         'mean_c': """\
-def mean_c(x, valid):
+def mean_c(x, valid=None):
     \"\"\"The mean over the channels of a position that count, copied to each of them.\"\"\"
     return mean_nhw(x, valid, dim=1)
 """,
         'maxpool': """\
-def maxpool(x, valid):
+def maxpool(x, valid=None):
     \"\"\"The largest value that counts of the 3 x 3 window about each position.\"\"\"
-    counting = torch.where(valid, x, -torch.inf)
-    pooled = torch.nn.functional.max_pool2d(counting, kernel_size=3, stride=1, padding=1)
-    return torch.where(valid, pooled, x)
+    counting = x if valid is None else torch.where(valid, x, -torch.inf)
+    pooled = torch.max_pool2d(counting, 3, stride=1, padding=1)
+    return pooled if valid is None else torch.where(valid, pooled, x)
 """,
         'minpool': """\
-def minpool(x, valid):
+def minpool(x, valid=None):
     \"\"\"The smallest value that counts of the 3 x 3 window about each position.\"\"\"
     return -maxpool(-x, valid)
 """,
     },
 )
-"""The same over maps in which some elements do not count: ``valid``, bool, says which do."""
+"""The same over maps in which some elements do not count: ``valid``, bool, says which do; None for all."""
 
 
 def looks_around(tree: Tree) -> bool:
