@@ -86,9 +86,9 @@ def _read(args: argparse.Namespace) -> Found:
 def _shorter(found: Found, args: argparse.Namespace) -> dict:
     """Shorter forms by branch, where they were asked for."""
     from mmautoloss.losses import input_kind
-    from mmautoloss.losses.shorter import by_algebra, by_sympy, by_value, shorter_form
+    from mmautoloss.losses.shorter import by_algebra, by_sympy, shorter_form, without_constants
 
     if not args.simplify:
         return {}
-    ways = (by_algebra, by_value, by_sympy)
+    ways = (by_algebra, without_constants, by_sympy)
     return {loss.name: shorter_form(loss.tree, input_kind(loss.inputs), ways) for loss in found.losses}

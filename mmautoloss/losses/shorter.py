@@ -1,18 +1,20 @@
 """Shorter forms of a loss, shown only where their gradient is the same.
 
 What must be the same is the gradient with respect to the raw prediction. Algebra over real numbers is not enough for
-that: operators are protected, and have seams. So each form is tried in float64 on random calls and on their seams.
+that: operators are protected, and have seams. So each form is tried in float64 on random calls and on their seams, and
+with weights, under which a mean at the root is not the same as what it is of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial, reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from mmautoloss.expr import Tree, canonical, compile_tree, simplify
+from mmautoloss.expr import Tree, apply, canonical, compile_tree, simplify
 from mmautoloss.losses.inputs import InputKind
 
 TOLERANCE = 1e-9
@@ -29,29 +31,40 @@ class Shorter(NamedTuple):
 
 
 def by_algebra(tree: Tree, kind: InputKind) -> Tree | None:
-    """The canonical form: terms without gradient are left out, constants folded, signs outside."""
+    """The canonical form: terms without gradient and means at the root are left out, constants folded, signs outside."""
     return canonical(tree, kind.from_prediction)
 
 
-def by_value(tree: Tree, kind: InputKind) -> Tree | None:
-    """The simplest form of the same value."""
-    return simplify(tree)
+def without_constants(tree: Tree, kind: InputKind) -> Tree | None:
+    """The simplest form of the same value, without the terms at the root that have no gradient."""
+    terms = [term for term in _terms(simplify(tree)) if not kind.from_prediction.isdisjoint(term.inputs)]
+    return simplify(reduce(partial(apply, 'add'), terms)) if terms else None
+
+
+def _terms(tree: Tree) -> list[Tree]:
+    if tree.root == 'add':
+        return [term for operand in tree.operands() for term in _terms(operand)]
+    if tree.root == 'neg' and tree.nodes[1] == 'add':
+        return [apply('neg', term) for term in _terms(tree.operands()[0])]
+    return [tree]
 
 
 def by_sympy(tree: Tree, kind: InputKind) -> Tree | None:
     """What SymPy makes of it."""
     from mmautoloss.expr.by_sympy import simplify_by_sympy
 
-    return simplify_by_sympy(canonical(tree, kind.from_prediction) or tree)
+    return simplify_by_sympy(without_constants(tree, kind) or tree)
 
 
-def shorter_form(tree: Tree, kind: InputKind, simplifiers: Sequence[Simplifier] = (by_algebra, by_value)) -> Shorter:
+def shorter_form(
+    tree: Tree, kind: InputKind, simplifiers: Sequence[Simplifier] = (by_algebra, without_constants)
+) -> Shorter:
     """The shortest form with fewer nodes and the same gradient.
 
     Args:
         tree: The expression.
         kind: What it reads.
-        simplifiers: Where forms come from.
+        simplifiers: Where forms come from; of forms of one length that of the last one is taken.
 
     Example:
         >>> from mmautoloss.expr import parse
@@ -59,8 +72,8 @@ def shorter_form(tree: Tree, kind: InputKind, simplifiers: Sequence[Simplifier] 
         >>> str(shorter_form(parse('2 + 1 * abs(p + -y)'), input_kind('delta')).tree)
         'abs(p - y)'
     """
-    found = {simplifier(tree, kind) for simplifier in simplifiers} - {None}
-    shorter = sorted((other for other in found if other.size < tree.size), key=lambda other: (other.size, other.nodes))
+    found = [simplifier(tree, kind) for simplifier in reversed(simplifiers)]
+    shorter = sorted((other for other in found if other and other.size < tree.size), key=lambda other: other.size)
     for other in shorter:
         if same_gradient(tree, other, kind):
             return Shorter(other)
@@ -96,7 +109,9 @@ def _gradient(tree: Tree, kind: InputKind, pred: Tensor, target: Tensor) -> tupl
     pred = pred.clone().requires_grad_()
     tensors = kind.tensors(pred, target)
     leaves = [tensors[name] for name in sorted(kind.from_prediction)]
-    total = compile_tree(tree)(tensors).sum() + 0 * sum(leaf.sum() for leaf in leaves)
+    values = compile_tree(tree)(tensors)
+    weights = 0.5 + torch.rand(values.shape, generator=torch.Generator().manual_seed(0), dtype=values.dtype)
+    total = (weights * values).sum() + 0 * sum(leaf.sum() for leaf in leaves)
     gradient, *of_leaves = torch.autograd.grad(total, [pred, *leaves])
     size = sum(each.abs().where(each.isfinite(), 0).amax(dim=1, keepdim=True) for each in of_leaves)
     return gradient, 64 * torch.finfo(torch.float64).eps * size.reshape(len(pred), 1, *pred.shape[2:])

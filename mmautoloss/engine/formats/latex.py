@@ -27,11 +27,7 @@ _LOSS = (
 
 def write(found: Found, options: Options) -> str:
     """An ``align*`` block (of the package amsmath) with an equation a branch, and a paragraph that explains its symbols."""
-    equations = [equation(loss) for loss in found.losses]
-    for loss in found.losses:
-        shorter = options.shorter.get(loss.name)
-        if shorter and shorter.tree:
-            equations.append(rf'\nabla \ell_{{{_label(loss)}}} &= \nabla \left({to_latex(shorter.tree)}\right)')
+    equations = [line for loss in found.losses for line in _equations(loss, options)]
     block = ' \\\\\n'.join(f'  {line}' for line in equations)
     reasons = [f'{name}: {each.reason}' for name, each in options.shorter.items() if not each.tree]
     lines = comment([*headline(found), 'Needs \\usepackage{amsmath}.', *reasons], '% ')
@@ -39,13 +35,12 @@ def write(found: Found, options: Options) -> str:
     return '\n'.join([*lines, r'\begin{align*}', block, r'\end{align*}', *paragraph]) + '\n'
 
 
-def equation(loss: NamedLoss) -> str:
-    """The equation of one branch, aligned at its sign."""
-    return rf'\ell_{{{_label(loss)}}} &= {to_latex(loss.tree)}'
-
-
-def _label(loss: NamedLoss) -> str:
-    return rf'\text{{{_escaped(loss.name)}}}'
+def _equations(loss: NamedLoss, options: Options) -> list[str]:
+    """The equation of one branch, aligned at its sign, and one for a shorter form with the same gradient."""
+    name = rf'\ell_{{\text{{{_escaped(loss.name)}}}}}'
+    shorter = options.shorter[loss.name].tree if loss.name in options.shorter else None
+    also = [rf'\nabla {name} &= \nabla \left({to_latex(shorter)}\right)'] if shorter else []
+    return [f'{name} &= {to_latex(loss.tree)}', *also]
 
 
 def _sentences(found: Found) -> list[str]:
@@ -66,4 +61,5 @@ def _of_inputs(inputs: str, found: Found) -> str:
 
 
 def _escaped(text: str) -> str:
-    return ''.join(rf'\{sign}' if sign in '_%&#$' else sign for sign in text if sign not in '\\{}^~')
+    """A name as LaTeX text; an underscore becomes a blank."""
+    return ''.join(rf'\{sign}' if sign in '%&#$' else sign for sign in text.replace('_', ' ') if sign not in '\\{}^~')

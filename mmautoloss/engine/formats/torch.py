@@ -9,7 +9,6 @@ from mmautoloss.engine.found import Found, NamedLoss
 from mmautoloss.expr.forms import MASKED_TORCH, TORCH, looks_around, write_code
 from mmautoloss.losses import input_kind
 
-
 _VALID = 'valid: which elements count, bool; all where None.'
 
 

@@ -61,7 +61,8 @@ def {{name}}(pred, target, label, avg_factor=None):
     {_START}\
     if not pred.numel():
         return pred.sum()
-    p = pred[torch.arange(len(pred), device=pred.device), label.long()][:, None].sigmoid()
+    index = torch.arange(len(pred), device=pred.device)
+    p = pred[index, label.long()][:, None].sigmoid()
     values = {{graph}}(p, target[:, None].to(p))
     divisor = p.numel() {_DIVISOR}\
     return {{weight}} * values.sum() / divisor
