@@ -5,7 +5,8 @@ A form of Python code is a ``Style``, a table of how each operator is written. I
 """
 
 from mmautoloss.expr.forms.numpy_form import NUMPY
-from mmautoloss.expr.forms.statements import Code, Style, write_code
+from mmautoloss.expr.forms.statements import Code, write_code
+from mmautoloss.expr.forms.style import Style
 from mmautoloss.expr.forms.sympy_form import to_sympy
 from mmautoloss.expr.forms.torch_form import MASKED_TORCH, TORCH, looks_around
 

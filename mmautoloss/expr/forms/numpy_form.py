@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmautoloss.expr.forms.statements import Style
+from mmautoloss.expr.forms.style import Style
 
 NUMPY = Style(
     calls={
@@ -38,7 +38,8 @@ def maxpool(x):
     \"\"\"The largest value of the 3 x 3 window about each position.\"\"\"
     h, w = x.shape[2:]
     x = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
-    return np.max([x[:, :, i : i + h, j : j + w] for i in range(3) for j in range(3)], axis=0)
+    windows = [x[:, :, i : i + h, j : j + w] for i in range(3) for j in range(3)]
+    return np.max(windows, axis=0)
 """,
         'minpool': """\
 def minpool(x):

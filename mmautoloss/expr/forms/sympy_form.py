@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mmautoloss.expr.forms.statements import Style, write_code
+from mmautoloss.expr.forms.statements import write_code
+from mmautoloss.expr.forms.style import Style
 from mmautoloss.expr.tree import Tree
 
 _CALLS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmautoloss.expr.forms.statements import Style
+from mmautoloss.expr.forms.style import Style
 from mmautoloss.expr.tree import Tree
 
 _AROUND = ('mean_nhw', 'mean_c', 'maxpool', 'minpool')
