@@ -28,6 +28,7 @@ class Softmax(InputKind):
     """
 
     name = 'softmax'
+    meanings = {'p': 'the softmax of the logits over the classes (channels)', 'y': 'the one-hot label'}
     maps = True
     one_hot = True
 
@@ -88,6 +89,7 @@ class Sigmoid(InputKind):
     """
 
     name = 'sigmoid'
+    meanings = {'p': 'the sigmoid of the logit of a class (channel)', 'y': 'its target, from 0 to 1'}
     maps = True
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
@@ -131,6 +133,10 @@ class Mask(InputKind):
     """
 
     name = 'mask'
+    meanings = {
+        'p': 'the sigmoid of the mask logit of the true class (one channel)',
+        'y': 'the mask of the instance, from 0 to 1',
+    }
     weighted = False
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
