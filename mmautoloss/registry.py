@@ -18,7 +18,10 @@ from mmengine.registry import Registry
 MODELS = Registry('model', parent=ROOT_MODELS, scope='mmautoloss', locations=['mmautoloss.losses'])
 LOOPS = Registry('loop', parent=ROOT_LOOPS, scope='mmautoloss', locations=['mmautoloss.engine'])
 HOOKS = Registry(
-    'hook', parent=ROOT_HOOKS, scope='mmautoloss', locations=['mmautoloss.proxy.hooks', 'mmautoloss.proxy.rung']
+    'hook',
+    parent=ROOT_HOOKS,
+    scope='mmautoloss',
+    locations=['mmautoloss.proxy.hooks', 'mmautoloss.proxy.rung', 'mmautoloss.proxy.predictions'],
 )
 METRICS = Registry('metric', parent=ROOT_METRICS, scope='mmautoloss', locations=['mmautoloss.evaluation'])
 

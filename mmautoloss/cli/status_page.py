@@ -31,7 +31,7 @@ def print_status(status: Status, work_dir: Path, console: Console) -> None:
     """Prints the whole picture."""
     _print_state(status, work_dir, console)
     _print_scores(status, console)
-    _print_trials(status, console)
+    _print_trials(status, work_dir, console)
     _print_pace(status, console)
     _print_workers(status, console)
     _print_sessions(status, console)
@@ -59,7 +59,7 @@ def _print_scores(status: Status, console: Console) -> None:
         console.print(f'  {branch}: {text}', style='cyan', soft_wrap=not console.is_terminal)
 
 
-def _print_trials(status: Status, console: Console) -> None:
+def _print_trials(status: Status, work_dir: Path, console: Console) -> None:
     states = ['running', 'settled', 'complete', 'equivalent', 'stopped', 'failed']
     if not any(counts['stopped'] for counts in status.trials.values()):
         states.remove('stopped')  # there is no rung
@@ -69,9 +69,10 @@ def _print_trials(status: Status, console: Console) -> None:
     if status.funnel:
         _print_table(console, ('expressions', ''), [(verdict, f'{n}') for verdict, n in status.funnel.items()])
     if status.failures:
-        rows = [(f'{each.count}', each.reason) for each in status.failures[:_MOST]]
-        rows += [('', f'and {len(status.failures) - _MOST} more')] if len(status.failures) > _MOST else []
-        _print_table(console, ('failed', 'because of'), rows, right=(0,))
+        logs = [each.log if (work_dir / each.log).exists() else '-' for each in status.failures]
+        rows = [(f'{each.count}', each.reason, log) for each, log in zip(status.failures[:_MOST], logs, strict=False)]
+        rows += [('', f'and {len(status.failures) - _MOST} more', '')] if len(status.failures) > _MOST else []
+        _print_table(console, ('failed', 'because of', 'log of the latest'), rows, right=(0,))
 
 
 def _print_pace(status: Status, console: Console) -> None:

@@ -19,6 +19,7 @@ from mmautoloss.engine.found import found_losses, write_losses
 from mmautoloss.engine.screening import ENGINES
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.spec import SearchSpec
+from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor
 from mmautoloss.proxy import ProxyEvaluator, capture_probes, find_losses
@@ -32,7 +33,7 @@ from mmautoloss.screen import (
     require_calibrated,
     save_probes,
 )
-from mmautoloss.search import Planner, Stop, run_search
+from mmautoloss.search import Observers, Planner, Stop, run_search
 from mmautoloss.trial import History, Journal
 
 CONFIG = 'search_config.py'
@@ -53,12 +54,14 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
     """
     if spec.execute.threads:  # from here on: also probes and verdicts are rounded differently by more threads
         torch.set_num_threads(spec.execute.threads)
-    observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater)
+    observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater, work_dir=spec.work_dir)
     stop = stop or Stop()
     journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
     try:
         with _writing(spec):
             write_resolved(spec)
+            files = TrialFiles(spec.work_dir)
+        spec = replace(spec, proxy=replace(spec.proxy, trials=str(files.folder), pictures=spec.execute.pictures))
         evaluator = build_evaluator(spec)
         observer.say('building the model and the data, validating once untrained')
         require_metric(evaluator)
@@ -72,7 +75,15 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
         planner = Planner(spec.search, spec.strategy, screens)
         try:
             with stop_on_signals(stop):
-                run_search(journal, planner, executor, observer, spec.execute, spec.execute.heartbeat, stop)
+                run_search(
+                    journal,
+                    planner,
+                    executor,
+                    Observers([files, observer]),
+                    spec.execute,
+                    spec.execute.heartbeat,
+                    stop,
+                )
         finally:
             executor.close()
         with _writing(spec):

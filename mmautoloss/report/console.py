@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.table import Table
 from mmautoloss.proxy import Branch
 from mmautoloss.screen import ACCEPTED, Calibration
 from mmautoloss.search import Observer, Planner
-from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.trial import History, Role, State, Trial, log_name
 
 
 class ConsoleObserver(Observer):
@@ -26,15 +27,23 @@ class ConsoleObserver(Observer):
         metric: Key of the monitored value.
         greater: Whether a higher value is better; scores are shown as the metric reports them.
         console: Where to print.
+        work_dir: Work dir of the search, where failed trials have a log.
     """
 
     def __init__(
-        self, branches: Sequence[Branch], metric: str, greater: bool = True, console: Console | None = None
+        self,
+        branches: Sequence[Branch],
+        metric: str,
+        greater: bool = True,
+        console: Console | None = None,
+        work_dir: Path | None = None,
     ) -> None:
         self.branches = branches
         self.metric = metric
         self.sign = 1 if greater else -1
-        self.console = console or Console(highlight=False)
+        # the stream of now: while a trial is measured, what is printed goes to its log
+        self.console = console or Console(highlight=False, file=sys.stdout)
+        self.work_dir = work_dir
         self._progress: Progress | None = None
         self._best: float | None = None
         self._states: Counter[State] = Counter()  # of candidates; counted on, since histories grow long
@@ -155,7 +164,7 @@ class ConsoleObserver(Observer):
     def _line(self, trial: Trial) -> str:
         outcome = trial.outcome
         if trial.state is State.FAILED:
-            result = f'[red]failed: {escape(_last_line(outcome.reason))}[/red]'
+            result = f'[red]failed{self._log_of(trial)}: {escape(_last_line(outcome.reason))}[/red]'
         elif trial.state is State.EQUIVALENT:
             result = f'[dim]{self.sign * trial.score:.4f} as {escape(outcome.reason)}[/dim]'
         elif trial.state is State.STOPPED:
@@ -168,6 +177,10 @@ class ConsoleObserver(Observer):
         origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
         formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
         return f'{trial.number:4d} {trial.role.value:8s} {result}  [dim]{escape(origin)}[/dim]  {escape(formulas)}'
+
+    def _log_of(self, trial: Trial) -> str:
+        name = log_name(trial.number)
+        return f' ({name})' if self.work_dir and (self.work_dir / name).exists() else ''
 
     def _print(self, markup: str) -> None:
         if self.console.is_terminal:
