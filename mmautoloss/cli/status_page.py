@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mmautoloss.report.status import Score, Status
+from mmautoloss.report.status import Failure, Score, Status
 
 _STYLES = {
     'running': 'bold green',
@@ -69,10 +69,18 @@ def _print_trials(status: Status, work_dir: Path, console: Console) -> None:
     if status.funnel:
         _print_table(console, ('expressions', ''), [(verdict, f'{n}') for verdict, n in status.funnel.items()])
     if status.failures:
-        logs = [each.log if (work_dir / each.log).exists() else '-' for each in status.failures]
-        rows = [(f'{each.count}', each.reason, log) for each, log in zip(status.failures[:_MOST], logs, strict=False)]
-        rows += [('', f'and {len(status.failures) - _MOST} more', '')] if len(status.failures) > _MOST else []
-        _print_table(console, ('failed', 'because of', 'log of the latest'), rows, right=(0,))
+        _print_failures(status.failures, work_dir, console)
+
+
+def _print_failures(failures: Sequence[Failure], work_dir: Path, console: Console) -> None:
+    """With the log of the latest, where one is there."""
+    titles = ('failed', 'because of', 'log of the latest')
+    rows = [(str(f.count), f.reason, f.log if (work_dir / f.log).exists() else '') for f in failures[:_MOST]]
+    if not any(log for _, _, log in rows):
+        titles, rows = titles[:2], [row[:2] for row in rows]
+    if len(failures) > _MOST:
+        rows.append(('', f'and {len(failures) - _MOST} more', '')[: len(titles)])
+    _print_table(console, titles, rows, right=(0,))
 
 
 def _print_pace(status: Status, console: Console) -> None:
