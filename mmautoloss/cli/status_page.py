@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from mmautoloss.report.status import Failure, Score, Status
+from mmautoloss.report.words import clock, span
 
 _STYLES = {
     'running': 'bold green',
@@ -118,7 +118,7 @@ def _print_sessions(status: Status, console: Console) -> None:
         _print_table(console, ('sessions',), rows)
         return
     rows = [
-        (_clock(each.began), span(each.seconds), f'{each.host}:{each.pid}', str(each.slots), _first(each.ended))
+        (clock(each.began), span(each.seconds), f'{each.host}:{each.pid}', str(each.slots), _first(each.ended))
         for each in status.sessions[-_MOST:]
     ]
     more = f'sessions ({len(rows)} of {len(status.sessions)})' if len(status.sessions) > _MOST else 'sessions'
@@ -163,29 +163,8 @@ def _end(status: Status) -> str:
     if status.pace.seconds_left is None:
         return 'unknown'
     left = f'after {span(status.pace.seconds_left)} of search'
-    return left if status.end is None else f'in {span(status.pace.seconds_left)}, {_clock(status.end)}'
+    return left if status.end is None else f'in {span(status.pace.seconds_left)}, {clock(status.end)}'
 
 
 def _first(reason: str | None) -> str:
     return 'running' if reason is None else (reason.splitlines() or [''])[0]
-
-
-def _clock(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime('%Y-%m-%d %H:%M')
-
-
-def span(seconds: float) -> str:
-    """A duration for people.
-
-    Example:
-        >>> [span(seconds) for seconds in (3.4, 600, 7500, 200_000)]
-        ['3 s', '10 min', '2 h 5 min', '2 d 7 h']
-    """
-    minutes = round(seconds / 60)
-    if seconds < 120:
-        return f'{seconds:.0f} s'
-    if minutes < 120:
-        return f'{minutes} min'
-    if minutes < 48 * 60:
-        return f'{minutes // 60} h {minutes % 60} min'
-    return f'{minutes // 1440} d {minutes % 1440 // 60} h'

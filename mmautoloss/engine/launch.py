@@ -54,9 +54,10 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
     """
     if spec.execute.threads:  # from here on: also probes and verdicts are rounded differently by more threads
         torch.set_num_threads(spec.execute.threads)
-    observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater, work_dir=spec.work_dir)
     stop = stop or Stop()
     journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
+    console = {'work_dir': spec.work_dir, 'record': journal.record}
+    observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater, **console)
     try:
         with _writing(spec):
             write_resolved(spec)

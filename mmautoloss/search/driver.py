@@ -139,6 +139,7 @@ class _Driver:
     def beat(self) -> None:
         """Writes what the workers do."""
         self.journal.beat(self.executor.pulses(), self._elapsed())
+        self.observer.beat(self.history)
 
     def _require_go(self) -> None:
         if self.stop.requested:

@@ -20,6 +20,9 @@ class Observer:
     def settled(self, trial: Trial, history: History) -> None:
         """A trial has its outcome."""
 
+    def beat(self, history: History) -> None:
+        """A heartbeat has gone by, also while nothing settles; called in another thread."""
+
     def end(self, history: History) -> None:
         """The search is over, or was stopped."""
 
@@ -48,6 +51,11 @@ class Observers(Observer):
         """A trial has its outcome."""
         for member in self.members:
             member.settled(trial, history)
+
+    def beat(self, history: History) -> None:
+        """A heartbeat has gone by."""
+        for member in self.members:
+            member.beat(history)
 
     def end(self, history: History) -> None:
         """The search is over, or was stopped."""
