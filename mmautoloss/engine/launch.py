@@ -12,8 +12,10 @@ from pprint import pformat
 
 import mmengine
 import torch
+from mmengine.visualization import Visualizer
 
 import mmautoloss
+from mmautoloss.engine.dashboard import Dashboard
 from mmautoloss.engine.export import with_losses, write_config, write_text
 from mmautoloss.engine.found import found_losses, write_losses
 from mmautoloss.engine.screening import ENGINES
@@ -40,12 +42,13 @@ CONFIG = 'search_config.py'
 """The whole search config, as it was resolved, in the work dir."""
 
 
-def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
+def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | None = None) -> History:
     """Runs a search to its end and writes what it found.
 
     Args:
         spec: The search.
         stop: Where its end can be asked for before it comes by itself.
+        visualizer: Whose backends are told how it goes.
 
     Raises:
         SetupError: Something cannot work; the text says what and how to mend it.
@@ -74,13 +77,16 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
         observer.calibrated(calibrations, spec.test.eta)
         executor = build_executor(spec, evaluator)
         planner = Planner(spec.search, spec.strategy, screens)
+        observers = [files, observer]
+        if visualizer is not None:
+            observers.append(Dashboard(visualizer, spec.proxy.metric, spec.proxy.greater, observer.say))
         try:
             with stop_on_signals(stop):
                 run_search(
                     journal,
                     planner,
                     executor,
-                    Observers([files, observer]),
+                    Observers(observers),
                     spec.execute,
                     spec.execute.heartbeat,
                     stop,

@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-_LEAST = 10
+_LEAST = 4
 """Columns of the bar at least; the line is cut where there is no room for its end."""
 
 _A_SECOND = 4

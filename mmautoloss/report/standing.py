@@ -35,7 +35,7 @@ class Standing:
     funnel: Mapping[str, int] = field(default_factory=dict)
     states: Mapping[State, int] = field(default_factory=Counter)
     pace: Pace | None = None
-    taken: float = field(default_factory=time.monotonic)
+    taken: float = field(default_factory=lambda: time.monotonic())
 
     @property
     def trained(self) -> int:

@@ -113,8 +113,9 @@ class Watch(Observer):
         standing = self._standing
         elapsed = span(time.monotonic() - (self._began or time.monotonic()))
         lines = (
-            ', '.join(filter(None, [scores_text(standing), pace_text(standing, self._drawing)])),
+            scores_text(standing),
             funnel_text(standing),
+            pace_text(standing, self._drawing) or 'speed not known yet',
             doing_text(dict(self._running), self._drawing),
         )
         return standing.trained, standing.wanted, f'{elapsed}, {end_text(standing)}', iter(lines)
