@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from mmautoloss.report.span import span
 from mmautoloss.report.status import Failure, Score, Status
-from mmautoloss.report.words import clock, span
+from mmautoloss.report.words import clock
 
 _STYLES = {
     'running': 'bold green',

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import mean, stdev
+from statistics import mean
 
 from mmengine.config import Config
 from mmengine.visualization import Visualizer
 
 from mmautoloss.engine.guarded import guard
 from mmautoloss.engine.progress_image import draw_progress
+from mmautoloss.report.verdict import spread
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search import Observer, Planner
 from mmautoloss.search.drawing import Drawing
@@ -102,7 +103,7 @@ class Dashboard(Observer):
             found['funnel/per_minute'] = self._drawing.per_minute
         if baseline:
             found['baseline/mean'] = self._sign * mean(baseline)
-            found['baseline/spread'] = stdev(baseline) if len(baseline) > 1 else 0.0
+            found['baseline/spread'] = spread(baseline)
         if winner is not None:
             found['best/score'] = self._sign * mean(history.scores_of(winner.number))
             found['best/trial'] = winner.number

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-from mmautoloss.engine.launch import CONFIG
 from mmautoloss.engine.painter import Painter, painter
+from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.engine.validation_images import SCOPES, ValidationImages
 from mmautoloss.proxy.predictions import read_predictions
 from mmautoloss.report.figures import Picture

@@ -6,10 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import mean, stdev
+from statistics import mean
 
 from mmautoloss.report.pace import Pace
-from mmautoloss.report.words import large, soon, span
+from mmautoloss.report.span import span
+from mmautoloss.report.verdict import spread
+from mmautoloss.report.words import large, soon
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search.drawing import Drawing
 from mmautoloss.trial import History, State
@@ -64,7 +66,7 @@ def standing_of(history: History, wanted: int, states: Counter[State], pace: Pac
     return Standing(
         wanted=wanted,
         best=(winner.number, sign * mean(found), len(found)) if found else None,
-        baseline=(_spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
+        baseline=(spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
         funnel=history.funnel(),
         states=Counter(states),
         pace=pace,
@@ -80,8 +82,8 @@ def scores_text(standing: Standing) -> str:
     """
     if standing.baseline is None:
         return 'no score yet'
-    spread, score, seeds = standing.baseline
-    hand_made = f'hand-made {score:.4f}' + (f' +- {spread:.4f} ({seeds} seeds)' if seeds > 1 else '')
+    noise, score, seeds = standing.baseline
+    hand_made = f'hand-made {score:.4f}' + (f' +- {noise:.4f} ({seeds} seeds)' if seeds > 1 else '')
     if standing.best is None:
         return f'nothing found yet, {hand_made}'
     number, score, seeds = standing.best
@@ -131,7 +133,3 @@ def doing_text(running: Mapping[int, float], drawing: Drawing) -> str:
     if drawn:
         known.append(f'drawing the next: {large(drawn)} expressions in {span(now - drawing.since)}')
     return ', '.join(known) or 'between two trials'
-
-
-def _spread(scores: list[float]) -> float:
-    return stdev(scores) if len(scores) > 1 else 0.0

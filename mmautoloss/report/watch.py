@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from mmautoloss.report.live import Foot, live
 from mmautoloss.report.pace import Pace, pace_of
+from mmautoloss.report.span import span
 from mmautoloss.report.standing import (
     Standing,
     doing_text,
@@ -21,7 +22,6 @@ from mmautoloss.report.standing import (
     scores_text,
     standing_of,
 )
-from mmautoloss.report.words import span
 from mmautoloss.search import Observer, Planner
 from mmautoloss.search.drawing import Drawing
 from mmautoloss.trial import History, Record, Role, State, Trial

@@ -15,8 +15,8 @@ import cv2
 from mmengine.visualization import Visualizer
 
 from mmautoloss.engine import load_search_config, spec_of
-from mmautoloss.engine.launch import write_resolved
 from mmautoloss.engine.pictures import chosen, draw_pictures, to_jpeg
+from mmautoloss.engine.resolved import write_resolved
 from mmautoloss.engine.validation_images import ValidationImages, loading
 from mmautoloss.expr import Genome
 from mmautoloss.proxy.predictions import Prediction, write_predictions

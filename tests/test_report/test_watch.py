@@ -15,8 +15,9 @@ pytest.importorskip('mmengine')
 from mmautoloss.expr import Genome
 from mmautoloss.report import ConsoleObserver
 from mmautoloss.report import watch as module
+from mmautoloss.report.span import span
 from mmautoloss.report.standing import Standing, end_text
-from mmautoloss.report.words import large, soon, span
+from mmautoloss.report.words import large, soon
 from mmautoloss.search import Budget
 from mmautoloss.search.drawing import Drawing
 from mmautoloss.trial import Outcome, Record, Role, State, Trial, outcome_to_json
