@@ -13,12 +13,19 @@ from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import LOOPS as ROOT_LOOPS
 from mmengine.registry import METRICS as ROOT_METRICS
 from mmengine.registry import MODELS as ROOT_MODELS
+from mmengine.registry import VISBACKENDS as ROOT_VISBACKENDS
 from mmengine.registry import Registry
 
 MODELS = Registry('model', parent=ROOT_MODELS, scope='mmautoloss', locations=['mmautoloss.losses'])
 LOOPS = Registry('loop', parent=ROOT_LOOPS, scope='mmautoloss', locations=['mmautoloss.engine'])
 HOOKS = Registry(
-    'hook', parent=ROOT_HOOKS, scope='mmautoloss', locations=['mmautoloss.proxy.hooks', 'mmautoloss.proxy.rung']
+    'hook',
+    parent=ROOT_HOOKS,
+    scope='mmautoloss',
+    locations=['mmautoloss.proxy.hooks', 'mmautoloss.proxy.rung', 'mmautoloss.proxy.predictions'],
+)
+VISBACKENDS = Registry(
+    'vis_backend', parent=ROOT_VISBACKENDS, scope='mmautoloss', locations=['mmautoloss.engine.guarded']
 )
 METRICS = Registry('metric', parent=ROOT_METRICS, scope='mmautoloss', locations=['mmautoloss.evaluation'])
 

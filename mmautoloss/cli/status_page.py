@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from mmautoloss.report.span import span
-from mmautoloss.report.status import Score, Status
+from mmautoloss.report.status import Failure, Score, Status
+from mmautoloss.report.words import clock
 
 _STYLES = {
     'running': 'bold green',
@@ -32,7 +32,7 @@ def print_status(status: Status, work_dir: Path, console: Console) -> None:
     """Prints the whole picture."""
     _print_state(status, work_dir, console)
     _print_scores(status, console)
-    _print_trials(status, console)
+    _print_trials(status, work_dir, console)
     _print_pace(status, console)
     _print_workers(status, console)
     _print_sessions(status, console)
@@ -60,7 +60,7 @@ def _print_scores(status: Status, console: Console) -> None:
         console.print(f'  {branch}: {text}', style='cyan', soft_wrap=not console.is_terminal)
 
 
-def _print_trials(status: Status, console: Console) -> None:
+def _print_trials(status: Status, work_dir: Path, console: Console) -> None:
     states = ['running', 'settled', 'complete', 'equivalent', 'stopped', 'failed']
     if not any(counts['stopped'] for counts in status.trials.values()):
         states.remove('stopped')  # there is no rung
@@ -70,9 +70,18 @@ def _print_trials(status: Status, console: Console) -> None:
     if status.funnel:
         _print_table(console, ('expressions', ''), [(verdict, f'{n}') for verdict, n in status.funnel.items()])
     if status.failures:
-        rows = [(f'{each.count}', each.reason) for each in status.failures[:_MOST]]
-        rows += [('', f'and {len(status.failures) - _MOST} more')] if len(status.failures) > _MOST else []
-        _print_table(console, ('failed', 'because of'), rows, right=(0,))
+        _print_failures(status.failures, work_dir, console)
+
+
+def _print_failures(failures: Sequence[Failure], work_dir: Path, console: Console) -> None:
+    """With the log of the latest, where one is there."""
+    titles = ('failed', 'because of', 'log of the latest')
+    rows = [(str(f.count), f.reason, f.log if (work_dir / f.log).exists() else '') for f in failures[:_MOST]]
+    if not any(log for _, _, log in rows):
+        titles, rows = titles[:2], [row[:2] for row in rows]
+    if len(failures) > _MOST:
+        rows.append(('', f'and {len(failures) - _MOST} more', '')[: len(titles)])
+    _print_table(console, titles, rows, right=(0,))
 
 
 def _print_pace(status: Status, console: Console) -> None:
@@ -110,7 +119,7 @@ def _print_sessions(status: Status, console: Console) -> None:
         _print_table(console, ('sessions',), rows)
         return
     rows = [
-        (_clock(each.began), span(each.seconds), f'{each.host}:{each.pid}', str(each.slots), _first(each.ended))
+        (clock(each.began), span(each.seconds), f'{each.host}:{each.pid}', str(each.slots), _first(each.ended))
         for each in status.sessions[-_MOST:]
     ]
     more = f'sessions ({len(rows)} of {len(status.sessions)})' if len(status.sessions) > _MOST else 'sessions'
@@ -155,12 +164,8 @@ def _end(status: Status) -> str:
     if status.pace.seconds_left is None:
         return 'unknown'
     left = f'after {span(status.pace.seconds_left)} of search'
-    return left if status.end is None else f'in {span(status.pace.seconds_left)}, {_clock(status.end)}'
+    return left if status.end is None else f'in {span(status.pace.seconds_left)}, {clock(status.end)}'
 
 
 def _first(reason: str | None) -> str:
     return 'running' if reason is None else (reason.splitlines() or [''])[0]
-
-
-def _clock(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime('%Y-%m-%d %H:%M')

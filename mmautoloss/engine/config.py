@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmautoloss.engine.data import apply_options
+from mmautoloss.engine.guarded import guard_config
 from mmautoloss.engine.spec import SearchSpec, read_spec
 from mmautoloss.errors import SetupError
 
@@ -40,7 +41,16 @@ def load_search_config(
     chosen = {key.replace('__', '.'): value for key, value in given.items() if value is not None}
     cfg.merge_from_dict({f'train_cfg.{key}': value for key, value in chosen.items()})
     cfg.train_cfg.options = dict(options or {})
+    _prepare_visualizer(cfg)
     return cfg
+
+
+def _prepare_visualizer(cfg: Config) -> None:
+    """The backends of the search: in the work dir, also of a resume, and such that the search goes on where one fails."""
+    if cfg.get('visualizer'):
+        cfg.visualizer.setdefault('save_dir', cfg.work_dir)
+        cfg.visualizer.name = f'search in {cfg.work_dir}'  # MMEngine gives what has a name that is known, as it is
+        guard_config(cfg.visualizer)
 
 
 def spec_of(cfg: Config) -> SearchSpec:

@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import mmengine
 import torch
+from mmengine.visualization import Visualizer
 
 import mmautoloss
+from mmautoloss.engine.dashboard import Dashboard
 from mmautoloss.engine.export import with_losses, write_config
 from mmautoloss.engine.found import found_losses, write_losses
 from mmautoloss.engine.report import write_report
@@ -18,6 +20,7 @@ from mmautoloss.engine.resolved import write_resolved
 from mmautoloss.engine.screening import ENGINES
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.spec import SearchSpec
+from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor
 from mmautoloss.proxy import ProxyEvaluator, capture_probes, find_losses
@@ -31,16 +34,17 @@ from mmautoloss.screen import (
     require_calibrated,
     save_probes,
 )
-from mmautoloss.search import Planner, Stop, run_search
+from mmautoloss.search import Observers, Planner, Stop, run_search
 from mmautoloss.trial import History, Journal
 
 
-def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
+def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | None = None) -> History:
     """Runs a search to its end and writes what it found.
 
     Args:
         spec: The search.
         stop: Where its end can be asked for before it comes by itself.
+        visualizer: Whose backends are told how it goes.
 
     Raises:
         SetupError: Something cannot work; the text says what and how to mend it.
@@ -49,12 +53,15 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
     """
     if spec.execute.threads:  # from here on: also probes and verdicts are rounded differently by more threads
         torch.set_num_threads(spec.execute.threads)
-    observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater)
     stop = stop or Stop()
     journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
+    console = {'work_dir': spec.work_dir, 'record': journal.record}
+    observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater, **console)
     try:
         with _writing(spec):
             write_resolved(spec)
+            files = TrialFiles(spec.work_dir)
+        spec = replace(spec, proxy=replace(spec.proxy, trials=str(files.folder), pictures=spec.execute.pictures))
         evaluator = build_evaluator(spec)
         observer.say('building the model and the data, validating once untrained')
         require_metric(evaluator)
@@ -66,9 +73,20 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
         observer.calibrated(calibrations, spec.test.eta)
         executor = build_executor(spec, evaluator)
         planner = Planner(spec.search, spec.strategy, screens)
+        observers = [files, observer]
+        if visualizer is not None:
+            observers.append(Dashboard(visualizer, spec.proxy.metric, spec.proxy.greater, observer.say))
         try:
             with stop_on_signals(stop):
-                run_search(journal, planner, executor, observer, spec.execute, spec.execute.heartbeat, stop)
+                run_search(
+                    journal,
+                    planner,
+                    executor,
+                    Observers(observers),
+                    spec.execute,
+                    spec.execute.heartbeat,
+                    stop,
+                )
         finally:
             executor.close()
         with _writing(spec):

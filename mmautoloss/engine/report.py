@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mmautoloss.engine.export import write_text
+from mmautoloss.engine.pictures import draw_pictures
 from mmautoloss.engine.portraits import portraits_of
 from mmautoloss.engine.resolved import CONFIG, read_resolved
 from mmautoloss.errors import SetupError
@@ -17,20 +18,20 @@ from mmautoloss.report.facts import Facts, facts_of
 from mmautoloss.report.figures import Figure, Picture
 from mmautoloss.report.page import Report, build_report, render
 from mmautoloss.report.page.build import with_portraits
-from mmautoloss.trial import Record, Trial, driver_lives, journal_of, read_journal
+from mmautoloss.trial import Record, Role, Trial, driver_lives, journal_of, read_journal
 
 DrawPortraits = Callable[[Record, Trial, Path], Sequence[Figure]]
 """Draws a finalist of a record; the path is the work dir."""
 
 DrawPictures = Callable[[Path, Sequence[int]], Sequence[Picture]]
-"""Draws predictions of the networks of some trials of a work dir, beside those of the hand-made losses."""
+"""Draws predictions of the networks of some trials of a work dir beside the ground truth."""
 
 
 def write_report(
     work_dir: str | Path,
     output: Path | None = None,
     draw_portraits: DrawPortraits | None = portraits_of,
-    draw_pictures: DrawPictures | None = None,
+    draw_pictures: DrawPictures | None = draw_pictures,
 ) -> Path:
     """Writes the page of a search, and its tables as CSV and JSON into a folder of the same name.
 
@@ -40,7 +41,7 @@ def write_report(
         work_dir: The work dir of a search, which may still run, or its journal.
         output: The HTML file; ``report.html`` in the work dir by default.
         draw_portraits: Called for each finalist; None draws none.
-        draw_pictures: Called for the best; None draws none.
+        draw_pictures: Called for the first training of the hand-made losses and the best; None draws none.
 
     Returns:
         The HTML file.
@@ -89,9 +90,10 @@ def _illustrated(
         except Exception as error:  # of the user's model or library; the page is worth more than a drawing
             notes.append(f'Trial {trial.number} could not be drawn: {_told(error)}')
     best = [trial.number for trial in report.facts.ranking[:1]]
+    hand_made = [trial.number for trial in record.history.of_role(Role.BASELINE)[:1]]
     if draw_pictures and best:
         try:
-            pictures[best[0]] = draw_pictures(folder, best)
+            pictures[best[0]] = draw_pictures(folder, [*hand_made, *best])
         except Exception as error:  # likewise
             notes.append(f'Predictions could not be drawn: {_told(error)}')
     return with_portraits(report, portraits, pictures, notes)

@@ -97,6 +97,6 @@ class SearchLoop(BaseLoop):
     def run(self) -> Any:
         """Runs the search to its end; the Runner's own model stays as it was."""
         self._runner.call_hook('before_train')
-        self._settled = len(launch(self.spec, self._stop).settled())
+        self._settled = len(launch(self.spec, self._stop, self._runner.visualizer).settled())
         self._runner.call_hook('after_train')
         return self._runner.model

@@ -32,6 +32,7 @@ class ExecuteSettings(Limits):
         cache: Memory in which the workers together keep samples that were loaded and resized, such as ``'2 GiB'`` or a
             number of bytes; 0 for none. Each process has an equal share. Where the samples of a training do not fit, or
             are more than half of what is free, none are kept.
+        pictures: Validation images on which the predictions of the best trials are kept, for pictures of them; 0 for none.
 
     Raises:
         SetupError: A number is out of range, or settings do not go together.
@@ -45,6 +46,7 @@ class ExecuteSettings(Limits):
     ray_address: str | None = None
     heartbeat: float = 30.0
     cache: int | str = '1 GiB'
+    pictures: int = 4
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,6 +57,8 @@ class ExecuteSettings(Limits):
                 'execute.workers and execute.threads must be at least 1 and execute.heartbeat positive, '
                 f'but got {self.workers}, {self.threads} and {self.heartbeat}.'
             )
+        if self.pictures < 0:
+            raise SetupError(f'execute.pictures must not be negative, but got {self.pictures}.')
         parse_size(self.cache, 'execute.cache')
         if self.ray_address and self.executor != 'ray':
             raise SetupError(f"ray_address {self.ray_address!r} needs executor='ray' (--executor ray).")

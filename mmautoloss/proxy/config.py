@@ -43,7 +43,8 @@ def proxy_config(
     cfg.default_hooks = copy.deepcopy(_HOOKS)
     guard = {'type': 'mmautoloss.NonFiniteGuardHook', 'first': invalid_stop}
     rungs = [] if rung is None else [{'type': 'mmautoloss.RungHook', 'at': rung}]
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), guard, {'type': 'mmautoloss.ProgressHook'}, *rungs]
+    ours = [guard, {'type': 'mmautoloss.ProgressHook'}, {'type': 'mmautoloss.PredictionsHook'}, *rungs]
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), *ours]
     cfg.experiment_name = f'proxy_{os.getpid()}_{next(_NUMBERS)}'  # MMEngine's managers are keyed by this name
     cfg.visualizer = {'type': 'Visualizer', 'name': cfg.experiment_name, 'vis_backends': []}
     cfg.log_level = 'ERROR'

@@ -9,8 +9,9 @@ import io
 import math
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,11 +21,13 @@ from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
 from mmautoloss.proxy.branch import build_losses, check_branches, require_installed
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.memory import freed_memory_kept
+from mmautoloss.proxy.predictions import Predictions
 from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
 from mmautoloss.proxy.settings import MissingMetric, ProxySettings
+from mmautoloss.proxy.trial_log import TrialLog, logged, trial_log
 from mmautoloss.proxy.unlogged import nothing_logged
-from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, State, Trial
+from mmautoloss.trial import AT_RUNG, PREDICTIONS, UNSCORED, Outcome, Role, State, Trial, trial_folder
 
 
 class ProxyEvaluator:
@@ -47,6 +50,7 @@ class ProxyEvaluator:
         self._runner: ProxyRunner | None = None
         self._rung: float | None = None  # of the present trial
         self._name = ''  # of the Runner in MMEngine's managers
+        self._log: TrialLog | None = None  # of the present trial
 
     @property
     def runner(self) -> ProxyRunner:
@@ -70,7 +74,7 @@ class ProxyEvaluator:
             settings.rung,
         )
         self._name = cfg.experiment_name
-        with _silence():
+        with contextlib.nullcontext() if self._log else _silence():
             self._runner = ProxyRunner.from_cfg(cfg)
         self._runner.progress = self.progress
         self.kept = self._runner.keep_samples(settings.cache)
@@ -89,13 +93,20 @@ class ProxyEvaluator:
             trial: What is measured.
             limit: Seconds that training and validation may take, or None; looked at after each iteration.
         """
+        with trial_log(self.settings.trials, trial) as self._log:
+            outcome = self._outcome(trial, limit)
+            self._log.write(self._last_word(outcome))
+        self._log = None
+        return outcome
+
+    def _outcome(self, trial: Trial, limit: float | None) -> Outcome:
         begin = time.perf_counter()
         self.progress.begin(limit)
         self._rung = None
         metrics: dict[str, float] = {}
         state = State.FAILED
         try:
-            with _silence(), freed_memory_kept():
+            with freed_memory_kept():
                 metrics = self._measure(trial)
             score, reason, state = self._score(metrics), '', State.COMPLETE
         except StoppedAtRung as error:
@@ -110,6 +121,7 @@ class ProxyEvaluator:
         except (Exception, SystemExit):
             # anything in the user's model, data or metric: an outcome, not the end; the Runner may be in any state
             score, reason = None, traceback.format_exc(limit=-6)
+            self._log.write(traceback.format_exc())  # all of it; the journal holds the end
             self.broken = 'CUDA error' in reason
             self._clear()
         seconds = time.perf_counter() - begin
@@ -151,6 +163,12 @@ class ProxyEvaluator:
 
     def _measure(self, trial: Trial) -> dict[str, float]:
         runner = self.runner
+        with logged(runner.logger, self._log):
+            self._train(runner, trial)
+            with self._predictions_kept(runner, trial), self.progress.stage('validate'):
+                return {key: float(value) for key, value in runner.val_loop.run().items()}
+
+    def _train(self, runner: ProxyRunner, trial: Trial) -> None:
         losses = self._hand_made
         if trial.genome is not None:
             losses = build_losses(trial.genome, trial.weights, self.settings.branches)
@@ -166,8 +184,21 @@ class ProxyEvaluator:
                 runner.train()
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
-        with self.progress.stage('validate'):
-            return {key: float(value) for key, value in runner.val_loop.run().items()}
+
+    @contextlib.contextmanager
+    def _predictions_kept(self, runner: ProxyRunner, trial: Trial) -> Iterator[None]:
+        """Keeps what the validation within predicts on the first images, next to the log."""
+        if not self._log.kept or not self.settings.pictures:
+            yield
+            return
+        runner.predictions = Predictions(self.settings.pictures)
+        try:
+            yield
+        finally:
+            found, runner.predictions = runner.predictions, None
+        error = found.write(trial_folder(Path(self.settings.trials), trial.number) / PREDICTIONS)
+        if error:
+            self._log.write(f'The predictions are not kept: {error}\n')
 
     def _judge(self, bar: float | None, metrics: Mapping[str, float]) -> None:
         """At the rung; without a bar also a network that has no score there yet goes on.
@@ -187,6 +218,13 @@ class ProxyEvaluator:
         if bar is not None and self._rung < bar:
             raise StoppedAtRung
 
+    def _last_word(self, outcome: Outcome) -> str:
+        if outcome.score is None:
+            found = outcome.reason.strip().rpartition('\n')[2]
+        else:
+            found = f'{self.settings.metric} {self.settings.value(outcome.metrics):.6g}'
+        return f'{outcome.state.value} after {outcome.seconds:.1f} s: {found}\n'
+
     def _score(self, metrics: Mapping[str, float]) -> float:
         value = self.settings.value(metrics)
         if not math.isfinite(value):
@@ -196,6 +234,6 @@ class ProxyEvaluator:
 
 @contextlib.contextmanager
 def _silence() -> Any:
-    """pycocotools and others print; a trial is one line of ours."""
+    """pycocotools and others print."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.proxy.cache import KeptData, keep_samples
+from mmautoloss.proxy.predictions import Predictions
 from mmautoloss.proxy.progress import Progress
 
 _KEPT_STATES = 4
@@ -36,10 +38,12 @@ class ProxyRunner(Runner):
     Attributes:
         progress: Is told of every iteration; an evaluator puts its own here.
         at_rung: Gets the result of the validation at the rung, and may raise to end the training; None for no rung.
+        predictions: Gathers what is predicted in a validation; None for nothing.
     """
 
     progress: Progress
     at_rung: Callable[[dict[str, float]], None] | None = None
+    predictions: Predictions | None = None
     _initial: dict[int, dict[str, Tensor]]
 
     @classmethod
@@ -141,6 +145,12 @@ class ProxyRunner(Runner):
             return super().wrap_model(copy.deepcopy(self.cfg.get('model_wrapper_cfg')), model)
         unused = self.cfg.get('find_unused_parameters', False)
         return MMDistributedDataParallel(module=model, broadcast_buffers=False, find_unused_parameters=unused)
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Errors go to MMEngine's file, what a trial says to its own log (``trial_log.logged``), nothing to the console."""
+        logger = super().build_logger(*args, **kwargs)
+        logger.handlers = [handler for handler in logger.handlers if isinstance(handler, logging.FileHandler)]
+        return logger
 
     def _init_model_weights(self) -> None:
         """``reset`` has loaded them."""

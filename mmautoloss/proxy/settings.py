@@ -24,6 +24,8 @@ class ProxySettings:
         work_dir: Where MMEngine may put its files.
         cache: Bytes of samples that this process may keep in memory; 0 for none. They change no score.
         rung: Where in a training to validate once more: a share of its iterations, or a number of them; None for nowhere.
+        trials: Folder in which each trial has one of its own, for its log and predictions; '' for none.
+        pictures: Validation images of which the predictions are kept there; 0 for none.
     """
 
     config: Mapping[str, Any]
@@ -35,6 +37,8 @@ class ProxySettings:
     work_dir: str
     cache: int = 0
     rung: float | None = None
+    trials: str = ''
+    pictures: int = 0
 
     @property
     def keys(self) -> list[str]:

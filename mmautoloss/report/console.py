@@ -1,44 +1,53 @@
-"""What a person sees of a running search: a line a trial, a bar with the funnel, a table at the end."""
+"""What a person sees of a running search: a line a trial, how it stands, a table at the end."""
 
 from __future__ import annotations
 
-from collections import Counter
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mmautoloss.proxy import Branch
 from mmautoloss.report.verdict import spread, verdict_of
-from mmautoloss.screen import ACCEPTED, Calibration
+from mmautoloss.report.watch import Watch
+from mmautoloss.screen import Calibration
 from mmautoloss.search import Observer, Planner
-from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.trial import History, Record, Role, State, Trial, log_name
 
 
 class ConsoleObserver(Observer):
-    """Prints a search; on a terminal with a live bar, else in plain lines.
+    """Prints a search; on a terminal with live lines below, else in plain ones with a summary now and then.
 
     Args:
         branches: The searched losses.
         metric: Key of the monitored value.
         greater: Whether a higher value is better; scores are shown as the metric reports them.
         console: Where to print.
+        work_dir: Work dir of the search, where failed trials have a log.
+        record: What its journal says, for the expected end.
     """
 
     def __init__(
-        self, branches: Sequence[Branch], metric: str, greater: bool = True, console: Console | None = None
+        self,
+        branches: Sequence[Branch],
+        metric: str,
+        greater: bool = True,
+        console: Console | None = None,
+        work_dir: Path | None = None,
+        record: Record | None = None,
     ) -> None:
         self.branches = branches
         self.metric = metric
         self.sign = 1 if greater else -1
-        self.console = console or Console(highlight=False)
-        self._progress: Progress | None = None
+        # the stream of now: while a trial is measured, what is printed goes to its log
+        self.console = console or Console(highlight=False, file=sys.stdout)
+        self.work_dir = work_dir
         self._best: float | None = None
-        self._states: Counter[State] = Counter()  # of candidates; counted on, since histories grow long
+        self._watch = Watch(self.console, greater, record)
 
     def say(self, text: str) -> None:
         """Prints a line."""
@@ -53,40 +62,31 @@ class ConsoleObserver(Observer):
             )
 
     def begin(self, history: History, planner: Planner) -> None:
-        """Starts the bar."""
-        total = planner.settings.budget.max_trials
-        self._progress = Progress(
-            TextColumn('[bold]search'),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn('left'),
-            TimeRemainingColumn(),
-            TextColumn('{task.fields[funnel]}'),
-            console=self.console,
-            disable=not self.console.is_terminal,
-        )
-        self._progress.start()
-        self._task = self._progress.add_task('search', total=total, funnel='')
+        """Begins to show how the search goes on."""
         for trial in history.settled():
-            self._count(trial)
+            self._mark(trial)
         if history.settled():
             self.say(f'continued: {len(history.settled())} trials are settled, {len(history.running())} begin again')
+        self._watch.begin(history, planner)
+
+    def proposed(self, trial: Trial, history: History) -> None:
+        """A trial begins."""
+        self._watch.proposed(trial, history)
 
     def settled(self, trial: Trial, history: History) -> None:
-        """Prints a line for a trial and moves the bar."""
-        self._count(trial)
+        """Prints a line for a trial."""
+        self._mark(trial)
         self._print(self._line(trial))
-        if self._progress and self.console.is_terminal:
-            done = sum(self._states[state] for state in (State.COMPLETE, State.STOPPED, State.FAILED))
-            self._progress.update(self._task, completed=done, funnel=self._funnel_text(history))
+        self._watch.settled(trial, history)
+
+    def beat(self, history: History) -> None:
+        """Some time has gone by."""
+        self._watch.beat(history)
 
     def end(self, history: History) -> None:
-        """Stops the bar and prints the funnel."""
-        if self._progress:
-            self._progress.stop()
-            self._progress = None
-        self.say(self._funnel_text(history))
+        """Prints the funnel."""
+        self._watch.end(history)
+        self.say(self._watch.funnel(history))
         for reason, count in history.funnel().most_common():
             self.say(f'  {count:8d} {reason}')
 
@@ -121,26 +121,14 @@ class ConsoleObserver(Observer):
                 + '.'
             )
 
-    def _count(self, trial: Trial) -> None:
-        if trial.role in (Role.KNOWN, Role.SEARCH):
-            self._states[trial.state] += 1
-            if trial.score is not None and (self._best is None or trial.score > self._best):
-                self._best = trial.score
-
-    def _funnel_text(self, history: History) -> str:
-        funnel = history.funnel()
-        explored, accepted = sum(funnel.values()), funnel[ACCEPTED]
-        return (
-            f'{explored} explored, {explored - accepted} rejected, {self._states[State.EQUIVALENT]} equivalent, '
-            f'{self._states[State.COMPLETE]} trained, '
-            + f'{self._states[State.STOPPED]} stopped at the rung, ' * bool(self._states[State.STOPPED])
-            + f'{self._states[State.FAILED]} failed'
-        )
+    def _mark(self, trial: Trial) -> None:
+        if trial.role in (Role.KNOWN, Role.SEARCH) and trial.score is not None:
+            self._best = trial.score if self._best is None else max(self._best, trial.score)
 
     def _line(self, trial: Trial) -> str:
         outcome = trial.outcome
         if trial.state is State.FAILED:
-            result = f'[red]failed: {escape(_last_line(outcome.reason))}[/red]'
+            result = f'[red]failed{self._log_of(trial)}: {escape(_last_line(outcome.reason))}[/red]'
         elif trial.state is State.EQUIVALENT:
             result = f'[dim]{self.sign * trial.score:.4f} as {escape(outcome.reason)}[/dim]'
         elif trial.state is State.STOPPED:
@@ -153,6 +141,10 @@ class ConsoleObserver(Observer):
         origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
         formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
         return f'{trial.number:4d} {trial.role.value:8s} {result}  [dim]{escape(origin)}[/dim]  {escape(formulas)}'
+
+    def _log_of(self, trial: Trial) -> str:
+        name = log_name(trial.number)
+        return f' ({name})' if self.work_dir and (self.work_dir / name).exists() else ''
 
     def _print(self, markup: str) -> None:
         if self.console.is_terminal:

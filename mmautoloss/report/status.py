@@ -11,7 +11,7 @@ from mmautoloss.expr import Genome
 from mmautoloss.report.pace import Pace, pace_of
 from mmautoloss.report.scale import scale_of
 from mmautoloss.search.faults import kind_of
-from mmautoloss.trial import History, Pulse, Record, Role, Session, State
+from mmautoloss.trial import History, Pulse, Record, Role, Session, State, log_name
 
 _PATIENCE = 3
 """Heartbeats without any event after which a search is taken for dead."""
@@ -25,11 +25,14 @@ class Failure:
         reason: What their reasons have in common; ``#`` stands for a number.
         count: How many they are.
         trials: Their numbers.
+        log: What the latest of them said, a file in the work dir; missing where the machine that trained it does not share
+            the work dir, and in searches of earlier versions.
     """
 
     reason: str
     count: int
     trials: tuple[int, ...]
+    log: str
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,7 @@ def _failures(history: History) -> tuple[Failure, ...]:
         if trial.state is State.FAILED:
             groups.setdefault(kind_of(trial.outcome.reason) or 'no reason given', []).append(trial.number)
     ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[1]))
-    return tuple(Failure(reason, len(numbers), tuple(numbers)) for reason, numbers in ordered)
+    return tuple(Failure(reason, len(found), tuple(found), log_name(found[-1])) for reason, found in ordered)
 
 
 def _score(trial: int, scores: list[float], sign: int, genome: Genome | None = None) -> Score | None:

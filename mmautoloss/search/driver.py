@@ -10,24 +10,9 @@ from mmautoloss.errors import JournalError, SetupError
 from mmautoloss.execute import Executor, Limits
 from mmautoloss.search.faults import require_working
 from mmautoloss.search.heart import Heart
+from mmautoloss.search.observer import Observer
 from mmautoloss.search.plan import Planner, SearchStalled
 from mmautoloss.trial import SAME, History, Journal, Outcome, Role, State, Trial
-
-
-class Observer:
-    """Is told what happens; the base says nothing."""
-
-    def begin(self, history: History, planner: Planner) -> None:
-        """The search begins, or goes on after a resume."""
-
-    def proposed(self, trial: Trial, history: History) -> None:
-        """A trial begins."""
-
-    def settled(self, trial: Trial, history: History) -> None:
-        """A trial has its outcome."""
-
-    def end(self, history: History) -> None:
-        """The search is over, or was stopped."""
 
 
 class Stop:
@@ -154,6 +139,7 @@ class _Driver:
     def beat(self) -> None:
         """Writes what the workers do."""
         self.journal.beat(self.executor.pulses(), self._elapsed())
+        self.observer.beat(self.history)
 
     def _require_go(self) -> None:
         if self.stop.requested:

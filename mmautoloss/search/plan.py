@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from mmautoloss.errors import MMAutoLossError
 from mmautoloss.expr import Genome
 from mmautoloss.screen import Screen, Verdict
+from mmautoloss.search.drawing import Drawing
 from mmautoloss.search.settings import SearchSettings
 from mmautoloss.strategy import Drawn, Proposal, Strategy
 from mmautoloss.trial import History, Role, State, Trial
@@ -35,6 +36,7 @@ class Planner:
 
     Attributes:
         watch: Called before each expression that is drawn; may raise to break off.
+        drawing: How the drawing goes.
     """
 
     def __init__(self, settings: SearchSettings, strategy: Strategy, screens: Mapping[str, Screen]) -> None:
@@ -42,6 +44,7 @@ class Planner:
         self.strategy = strategy
         self.screens = dict(screens)
         self.watch: Callable[[], None] = lambda: None
+        self.drawing = Drawing()
 
     def next(self, history: History, elapsed: float) -> Trial | None:
         """The next trial, without outcome; None while there is nothing to begin.
@@ -100,10 +103,11 @@ class Planner:
         rng = random.Random(f'{self.settings.seed}/{len(history)}')
         funnel: Counter[str] = Counter()
         training = {trial.fingerprint for trial in history.running()} - {''}
-        for _ in range(_MAX_TWINS):
-            trial = self._breed(history, rng, funnel)
-            if trial.fingerprint not in training:  # else the same loss has no score yet that could be reused
-                break
+        with self.drawing.going_on():
+            for _ in range(_MAX_TWINS):
+                trial = self._breed(history, rng, funnel)
+                if trial.fingerprint not in training:  # else the same loss has no score yet that could be reused
+                    break
         return trial
 
     def _breed(self, history: History, rng: random.Random, funnel: Counter[str]) -> Trial:
@@ -111,6 +115,7 @@ class Planner:
         def draw(branch: str, make) -> Drawn:
             for _ in range(self.settings.budget.max_draws):
                 self.watch()
+                self.drawing.count()
                 drawn = make()
                 verdict = self.screens[branch].judge(drawn.tree)
                 funnel[verdict.reason] += 1

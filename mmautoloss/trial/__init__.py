@@ -1,5 +1,6 @@
 """What is remembered: trials, their history, the journal."""
 
+from mmautoloss.trial.folder import LOG, PREDICTIONS, TRIALS, log_name, trial_folder
 from mmautoloss.trial.history import History
 from mmautoloss.trial.journal import Journal
 from mmautoloss.trial.line import VERSION
@@ -23,7 +24,10 @@ from mmautoloss.trial.trial import (
 
 __all__ = [
     'AT_RUNG',
+    'LOG',
+    'PREDICTIONS',
     'SAME',
+    'TRIALS',
     'UNSCORED',
     'VERSION',
     'History',
@@ -38,10 +42,12 @@ __all__ = [
     'Trial',
     'driver_lives',
     'journal_of',
+    'log_name',
     'outcome_from_json',
     'outcome_to_json',
     'read_events',
     'read_history',
     'read_journal',
     'repair',
+    'trial_folder',
 ]

@@ -58,6 +58,11 @@ class Journal:
         self._record.bury()
 
     @property
+    def record(self) -> Record:
+        """All that it says; grows with it."""
+        return self._record
+
+    @property
     def history(self) -> History:
         """The trials."""
         return self._record.history
@@ -94,9 +99,8 @@ class Journal:
     def settle(self, number: int, outcome: Outcome, elapsed: float) -> None:
         """Writes what came of a trial; ``elapsed`` are the seconds of search so far, over all sessions."""
         with self._mutex:
-            self._append('settled', number=number, elapsed=elapsed, **outcome_to_json(outcome))
-            self.history.settle(number, outcome)
-            self._record.elapsed = elapsed
+            event = self._append('settled', number=number, elapsed=elapsed, **outcome_to_json(outcome))
+            self._record.settle(number, outcome, elapsed, event['time'])
 
     def beat(self, pulses: Iterable[Pulse], elapsed: float) -> None:
         """Writes what the workers do; from any thread."""

@@ -10,7 +10,7 @@ from mmautoloss.trial.history import History
 from mmautoloss.trial.line import VERSION
 from mmautoloss.trial.pulse import Pulse
 from mmautoloss.trial.session import Session
-from mmautoloss.trial.trial import Trial, outcome_from_json
+from mmautoloss.trial.trial import Outcome, Trial, outcome_from_json
 
 
 class NewerVersion(JournalError):
@@ -79,6 +79,13 @@ class Record:
             if self.sessions:
                 self.sessions[-1].last = time
 
+    def settle(self, number: int, outcome: Outcome, elapsed: float, time: float | None) -> None:
+        """Takes in what came of a trial, after so many seconds of search, at a time in Unix seconds."""
+        self.history.settle(number, outcome)
+        self.elapsed = self.settled_elapsed[number] = elapsed
+        if time is not None:
+            self.settled_time[number] = time
+
     def bury(self) -> None:
         """Notes that the last session is over: without an end of its own, it died."""
         if not self.sessions or self.sessions[-1].ended:
@@ -105,10 +112,7 @@ class Record:
 
     def _settled(self, event: dict[str, Any], time: float | None, trusted: bool) -> None:
         number, elapsed = event.pop('number'), event.pop('elapsed')
-        self.history.settle(number, outcome_from_json(event))
-        self.elapsed = self.settled_elapsed[number] = elapsed
-        if time is not None:
-            self.settled_time[number] = time
+        self.settle(number, outcome_from_json(event), elapsed, time)
 
     def _beat(self, event: dict[str, Any], time: float, trusted: bool) -> None:
         pulses = tuple(Pulse.from_json(pulse) for pulse in event['pulses'])

@@ -81,6 +81,15 @@ def test_page_of_a_running_search(journal: Journal, capsys, monkeypatch) -> None
     assert max(len(line.rstrip()) for line in page.splitlines() if line != str(journal.path.parent)) <= 80
 
 
+def test_log_of_a_failed_trial_is_named_where_there_is_one(journal: Journal, capsys, monkeypatch) -> None:
+    monkeypatch.setenv('COLUMNS', '80')
+    log = journal.path.parent / 'trials' / '00002' / 'log.txt'
+    log.parent.mkdir(parents=True)
+    log.touch()
+    page = status(journal, capsys)
+    assert '1 not finite: loss_cls in iteration # trials/00002/log.txt' in words(page), page
+
+
 def test_error_is_shown_in_full_with_the_remedy(journal: Journal, capsys) -> None:
     journal.end('no space is left\non the disk')
     lines = words(status(journal, capsys))

@@ -138,9 +138,9 @@ def test_failures_of_one_kind_are_one_line(story: Story) -> None:
     for reason in reasons:
         story.trained(Role.SEARCH, 1, None, reason=reason)
     assert story.at(5).failures == (
-        Failure('RuntimeError: # at #', 2, (1, 3)),
-        Failure('worker died: pid #', 1, (0,)),
-        Failure('no reason given', 1, (2,)),
+        Failure('RuntimeError: # at #', 2, (1, 3), 'trials/00003/log.txt'),
+        Failure('worker died: pid #', 1, (0,), 'trials/00000/log.txt'),
+        Failure('no reason given', 1, (2,), 'trials/00002/log.txt'),
     )
 
 

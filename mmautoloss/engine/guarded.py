@@ -1,0 +1,117 @@
+"""A visualiser backend whose failure does not end a search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mmengine.registry import VISBACKENDS as ROOT_VISBACKENDS
+from mmengine.visualization import Visualizer
+from mmengine.visualization.vis_backend import BaseVisBackend
+
+from mmautoloss.registry import VISBACKENDS, register
+
+
+@register(VISBACKENDS)
+class GuardedVisBackend(BaseVisBackend):
+    """Passes everything on to another backend, until that raises, as without a network; then it gets nothing more.
+
+    Args:
+        backend: The other one, or its config.
+        save_dir: Where it may put its files.
+
+    Attributes:
+        backend: The other one.
+        failure: What it raised; '' while it works.
+    """
+
+    def __init__(self, backend: BaseVisBackend | Mapping[str, Any], save_dir: str | None = None) -> None:
+        super().__init__(save_dir)
+        self.failure = ''
+        self.backend: BaseVisBackend | None = None
+        if isinstance(backend, BaseVisBackend):
+            self.backend = backend
+        else:
+            settings = {**backend} if save_dir is None else {'save_dir': save_dir, **backend}
+            self._try(lambda: setattr(self, 'backend', ROOT_VISBACKENDS.build(settings)))
+
+    @property
+    def experiment(self) -> Any:
+        """What the other one calls so; None where it does not work."""
+        return self._try(lambda: self.backend.experiment)
+
+    def _init_env(self) -> None:
+        """The other one does so itself."""
+
+    def add_config(self, *args: Any, **kwargs: Any) -> None:
+        """Passed on."""
+        self._try(lambda: self.backend.add_config(*args, **kwargs))
+
+    def add_graph(self, *args: Any, **kwargs: Any) -> None:
+        """Passed on."""
+        self._try(lambda: self.backend.add_graph(*args, **kwargs))
+
+    def add_image(self, *args: Any, **kwargs: Any) -> None:
+        """Passed on."""
+        self._try(lambda: self.backend.add_image(*args, **kwargs))
+
+    def add_scalar(self, *args: Any, **kwargs: Any) -> None:
+        """Passed on."""
+        self._try(lambda: self.backend.add_scalar(*args, **kwargs))
+
+    def add_scalars(self, *args: Any, **kwargs: Any) -> None:
+        """Passed on."""
+        self._try(lambda: self.backend.add_scalars(*args, **kwargs))
+
+    def add_text(self, tag: str, text: str, step: int) -> None:
+        """Passed on to TensorBoard, the only one of MMEngine's that has texts."""
+        add = getattr(self.experiment, 'add_text', None)
+        if add is not None:
+            self._try(lambda: add(tag, text, step))
+
+    def flush(self) -> None:
+        """Brings to the disk what TensorBoard keeps back, so that nothing is missing where a search is killed."""
+        flush = getattr(self.experiment, 'flush', None)
+        if flush is not None:
+            self._try(flush)
+
+    def close(self) -> None:
+        """Passed on."""
+        self._try(lambda: self.backend.close())
+
+    def _try(self, deed: Callable[[], Any]) -> Any:
+        if self.failure:
+            return None
+        try:
+            return deed()
+        except Exception as error:  # the user's backend, its service, the network between: nothing that a search needs
+            self.failure = f'{type(error).__name__}: {error}'.splitlines()[0]
+            return None
+
+
+def guard_config(visualizer: dict[str, Any]) -> None:
+    """Guards the backends that a config of a visualiser names; in place."""
+    given = visualizer.get('vis_backends') or []
+    backends = [given] if isinstance(given, dict) else given
+    visualizer['vis_backends'] = [_guarded(backend) for backend in backends]
+
+
+def guard(visualizer: Visualizer) -> dict[str, GuardedVisBackend]:
+    """Guards the backends that a visualiser has, as far as they are not; gives them by name."""
+    backends = visualizer._vis_backends  # MMEngine gives only those whose name is known
+    for name, backend in backends.items():
+        if not isinstance(backend, GuardedVisBackend):
+            backends[name] = GuardedVisBackend(backend)
+    return backends
+
+
+def _guarded(backend: Any) -> Any:
+    if not isinstance(backend, dict):
+        return GuardedVisBackend(backend) if isinstance(backend, BaseVisBackend) else backend
+    kind = backend['type']
+    name = kind if isinstance(kind, str) else kind.__name__
+    if name.endswith(GuardedVisBackend.__name__):
+        return backend
+    inner = {key: value for key, value in backend.items() if key != 'name'}
+    shown = backend.get('name') or name.rpartition('.')[2]
+    return {'type': f'mmautoloss.{GuardedVisBackend.__name__}', 'name': shown, 'backend': inner}

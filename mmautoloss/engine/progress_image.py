@@ -1,0 +1,57 @@
+"""The course of a search as an image, for dashboards."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmautoloss.trial import History, Role, State
+
+_INK, _FOUND, _BASE = '#52606d', '#0b7285', '#d9480f'
+
+
+def draw_progress(history: History, metric: str, sign: int) -> np.ndarray:
+    """Scores of candidates over their numbers, the best so far, and the hand-made losses with their noise.
+
+    Args:
+        history: The trials.
+        metric: Name of the score.
+        sign: 1 where higher is better, else -1.
+
+    Returns:
+        (480, 800, 3), RGB, bytes.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.8), dpi=100, layout='constrained')
+    canvas, axes = FigureCanvasAgg(figure), figure.subplots()
+    _draw_baseline(axes, [sign * score for score in history.baseline_scores()])
+    numbers, scores = _scores(history, sign)
+    if numbers:
+        best = (np.maximum if sign > 0 else np.minimum).accumulate(scores)
+        axes.plot(numbers, scores, 'o', color=_FOUND, alpha=0.5, label='candidates')
+        axes.step(numbers, best, where='post', color=_FOUND, label='best so far')
+    winner = history.winner()
+    title = '' if winner is None else '\n'.join(f'{k}: {_short(v)}' for k, v in winner.genome.to_text().items())
+    axes.set_title(title, fontsize=8, loc='left', color=_INK, parse_math=False)
+    axes.set(xlabel='trial', ylabel=metric)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=8)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _draw_baseline(axes: object, scores: list[float]) -> None:
+    if scores:
+        mean, spread = float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+        axes.axhline(mean, color=_BASE, label='hand-made')
+        axes.axhspan(mean - spread, mean + spread, color=_BASE, alpha=0.15, linewidth=0)
+
+
+def _scores(history: History, sign: int) -> tuple[list[int], list[float]]:
+    trials = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if t.state is State.COMPLETE]
+    return [trial.number for trial in trials], [sign * trial.score for trial in trials]
+
+
+def _short(text: str, most: int = 110) -> str:
+    return text if len(text) <= most else text[: most - 3] + '...'

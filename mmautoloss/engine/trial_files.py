@@ -1,0 +1,89 @@
+"""The files of trials: which of them stay in the work dir."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from mmautoloss.search import Observer, Planner
+from mmautoloss.trial import LOG, TRIALS, History, Role, State, Trial, trial_folder
+
+_TAIL = 4096
+"""Bytes at the end of a log in which the reason of a failure is looked for."""
+
+
+class TrialFiles(Observer):
+    """Keeps the files of failed trials and of the best ones, and deletes those of others as soon as they have settled.
+
+    The best ones are the hand-made losses, as many found ones as there are finalists, the winner, and their trainings with
+    other seeds. Workers write into ``WORK_DIR/trials`` where it exists; one on a machine that does not share the work dir
+    keeps nothing.
+
+    Args:
+        work_dir: Work dir of the search.
+
+    Raises:
+        OSError: The folder for them cannot be made.
+    """
+
+    def __init__(self, work_dir: Path) -> None:
+        self.folder = work_dir / TRIALS
+        self.folder.mkdir(exist_ok=True)
+        self._finalists = 1
+        self._best: set[int] = set()
+
+    def begin(self, history: History, planner: Planner) -> None:
+        """Deletes what an earlier session has left there of trials that are not to be kept."""
+        self._finalists = max(1, planner.settings.budget.finalists)
+        self._best = best_trials(history, self._finalists)
+        failed = {trial.number for trial in history.settled() if trial.state is State.FAILED}
+        wanted = {trial_folder(self.folder, number).name for number in self._best | failed}
+        for path in self.folder.iterdir():
+            if path.name.isdigit() and path.name not in wanted:
+                _delete(path)
+
+    def settled(self, trial: Trial, history: History) -> None:
+        """Deletes the files of this trial, unless they are to be kept, and of those that are no longer among the best."""
+        if trial.state is State.FAILED:
+            self._note(trial)
+            return
+        best = best_trials(history, self._finalists)
+        for number in (self._best | {trial.number}) - best:
+            _delete(trial_folder(self.folder, number))
+        self._best = best
+
+    def _note(self, trial: Trial) -> None:
+        """A worker that died or was ended could not say why."""
+        log, reason = trial_folder(self.folder, trial.number) / LOG, trial.outcome.reason.strip()
+        try:
+            if not log.exists() or reason.rpartition('\n')[2] not in _tail(log):
+                log.parent.mkdir(exist_ok=True)
+                with log.open('a', encoding='utf-8') as file:
+                    file.write(reason + '\n')
+        except OSError:  # the journal, which matters, has the reason
+            return
+
+
+def best_trials(history: History, count: int) -> set[int]:
+    """Numbers of the trials whose files are worth keeping: hand-made losses, the best found ones, their repeats.
+
+    Args:
+        history: The trials.
+        count: How many found ones.
+    """
+    winner = history.winner()
+    found = {trial.number for trial in history.best_found(count)} | ({winner.number} if winner else set())
+    repeats = {trial.number for trial in history.of_role(Role.FINALIST) if trial.repeats in found}
+    return found | repeats | {trial.number for trial in history.of_role(Role.BASELINE)}
+
+
+def _tail(log: Path) -> str:
+    with log.open('rb') as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - _TAIL))
+        return file.read().decode('utf-8', 'replace')
+
+
+def _delete(path: Path) -> None:
+    """What cannot be deleted stays: it is in nobody's way."""
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,102 @@
+"""The validation images of a search and their ground truth, as they are on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
+
+_IMAGES = {'mmdet': 'mmdet.LoadImageFromFile', 'mmseg': 'LoadImageFromFile', 'mmpose': 'mmpose.LoadImage'}
+_PACK = {'mmdet': 'mmdet.PackDetInputs', 'mmseg': 'mmseg.PackSegInputs', 'mmpose': 'mmpose.PackPoseInputs'}
+
+SCOPES = tuple(_PACK)
+"""The libraries of which the samples are known."""
+
+
+class Truth(NamedTuple):
+    """A sample of the data set.
+
+    Attributes:
+        path: The image.
+        image: (h, w, 3), RGB, bytes.
+        arrays: As ``proxy.predictions.Prediction.arrays``, and ``keypoints_visible`` (n, k).
+    """
+
+    path: str
+    image: np.ndarray
+    arrays: Mapping[str, np.ndarray]
+
+
+class ValidationImages:
+    """The validation data of a search, without the resizing that its network needs.
+
+    Args:
+        cfg: The search config.
+        masks: Whether masks of instances are wanted.
+
+    Attributes:
+        metainfo: Classes, colours, skeleton: whatever the data set says of itself.
+    """
+
+    def __init__(self, cfg: Config, masks: bool = False) -> None:
+        self._scope = cfg.default_scope
+        settings = cfg.val_dataloader.dataset.to_dict()
+        inner = settings
+        while 'pipeline' not in inner:  # wrappers such as ConcatDataset
+            inner = inner.get('dataset') or inner['datasets'][0]
+        inner['pipeline'] = loading(inner['pipeline'], self._scope, masks)
+        silence = contextlib.redirect_stdout(io.StringIO())  # pycocotools prints
+        with silence, DefaultScope.overwrite_default_scope(self._scope):
+            self._dataset = DATASETS.build(settings)
+        self.metainfo = dict(self._dataset.metainfo)
+
+    def of(self, paths: Collection[str]) -> Iterator[Truth]:
+        """The samples of some images, in the order of the data set."""
+        for index in range(len(self._dataset)):
+            path = str(self._dataset.get_data_info(index)['img_path'])
+            if path in paths:
+                with DefaultScope.overwrite_default_scope(self._scope):
+                    packed = self._dataset[index]
+                image = packed['inputs'].numpy().transpose(1, 2, 0)[..., ::-1]
+                yield Truth(path, np.ascontiguousarray(image), _arrays(packed['data_samples']))
+
+
+def loading(pipeline: list[Any], scope: str, masks: bool) -> list[dict[str, Any]]:
+    """The steps of a pipeline that read image and annotations, which then both have the size of the file.
+
+    Args:
+        pipeline: That of the config.
+        scope: The library.
+        masks: Whether masks of instances are to be read.
+    """
+    images = [step for step in pipeline if _name(step).startswith('LoadImage')] or [{'type': _IMAGES[scope]}]
+    if scope == 'mmdet':
+        truth = [{'type': 'mmdet.LoadAnnotations', 'with_bbox': True, 'with_mask': masks}]
+    elif scope == 'mmseg':
+        truth = [step for step in pipeline if _name(step) == 'LoadAnnotations'] or [{'type': 'mmseg.LoadAnnotations'}]
+    else:
+        truth = []  # mmpose has the keypoints in the entries of the data set
+    return [*images, *truth, {'type': _PACK[scope]}]
+
+
+def _name(step: Mapping[str, Any]) -> str:
+    kind = step['type']
+    return (kind if isinstance(kind, str) else kind.__name__).rpartition('.')[2]
+
+
+def _arrays(sample: Any) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    labels, instances = sample.get('gt_sem_seg'), sample.get('gt_instances')
+    if labels is not None:
+        found['sem_seg'] = labels.data.numpy().squeeze(0)
+    for name in ('bboxes', 'labels', 'masks', 'keypoints', 'keypoints_visible'):
+        value = None if instances is None else instances.get(name)
+        if value is not None:
+            value = getattr(value, 'tensor', value)
+            found[name] = value.to_ndarray().astype(bool) if hasattr(value, 'to_ndarray') else np.asarray(value)
+    return found

@@ -1,0 +1,135 @@
+"""How a running search stands: numbers that are taken when a trial settles, and the words for them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import mean
+
+from mmautoloss.report.pace import Pace
+from mmautoloss.report.span import span
+from mmautoloss.report.verdict import spread
+from mmautoloss.report.words import large, soon
+from mmautoloss.screen import ACCEPTED
+from mmautoloss.search.drawing import Drawing
+from mmautoloss.trial import History, State
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Facts of a search at one moment; scores as the metric reports them.
+
+    Attributes:
+        wanted: Candidates that are to be trained.
+        best: Number of the best candidate, mean of its scores, and how many they are; None where there is none yet.
+        baseline: The same of the hand-made losses, with the spread of their scores (0 for a single one) in front.
+        funnel: Drawn expressions by verdict.
+        states: Searched and known candidates by state.
+        pace: How fast it goes; None where unknown.
+        taken: When this was so, on the monotonic clock.
+    """
+
+    wanted: int = 0
+    best: tuple[int, float, int] | None = None
+    baseline: tuple[float, float, int] | None = None
+    funnel: Mapping[str, int] = field(default_factory=dict)
+    states: Mapping[State, int] = field(default_factory=Counter)
+    pace: Pace | None = None
+    taken: float = field(default_factory=lambda: time.monotonic())
+
+    @property
+    def trained(self) -> int:
+        """Candidates that were trained, to the end or not."""
+        return sum(self.states[state] for state in (State.COMPLETE, State.STOPPED, State.FAILED))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will still take, from now; None where unknown."""
+        left = self.pace.seconds_left if self.pace else None
+        return None if left is None else max(0.0, left - (time.monotonic() - self.taken))
+
+
+def standing_of(history: History, wanted: int, states: Counter[State], pace: Pace | None, sign: int) -> Standing:
+    """How a search stands now.
+
+    Args:
+        history: The trials.
+        wanted: Candidates that are to be trained.
+        states: Known and searched candidates by state, counted on by the caller since histories grow long.
+        pace: How fast it goes.
+        sign: 1 where higher values of the metric are better, else -1.
+    """
+    winner, baseline = history.winner(), history.baseline_scores()
+    found = history.scores_of(winner.number) if winner else []
+    return Standing(
+        wanted=wanted,
+        best=(winner.number, sign * mean(found), len(found)) if found else None,
+        baseline=(spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
+        funnel=history.funnel(),
+        states=Counter(states),
+        pace=pace,
+    )
+
+
+def scores_text(standing: Standing) -> str:
+    """The best found losses beside the hand-made ones, with the noise of these.
+
+    Example:
+        >>> scores_text(Standing(best=(8, 0.188, 1), baseline=(0.021, 0.103, 3)))
+        'best 0.1880 (trial 8), hand-made 0.1030 +- 0.0210 (3 seeds)'
+    """
+    if standing.baseline is None:
+        return 'no score yet'
+    noise, score, seeds = standing.baseline
+    hand_made = f'hand-made {score:.4f}' + (f' +- {noise:.4f} ({seeds} seeds)' if seeds > 1 else '')
+    if standing.best is None:
+        return f'nothing found yet, {hand_made}'
+    number, score, seeds = standing.best
+    return f'best {score:.4f} (trial {number}{f", mean of {seeds}" * (seeds > 1)}), {hand_made}'
+
+
+def funnel_text(standing: Standing) -> str:
+    """What became of the expressions and of the candidates."""
+    explored, accepted, states = sum(standing.funnel.values()), standing.funnel.get(ACCEPTED, 0), standing.states
+    return (
+        f'{explored} explored, {explored - accepted} rejected, {states[State.EQUIVALENT]} equivalent, '
+        f'{states[State.COMPLETE]} trained, '
+        + f'{states[State.STOPPED]} stopped at the rung, ' * bool(states[State.STOPPED])
+        + f'{states[State.FAILED]} failed'
+    )
+
+
+def pace_text(standing: Standing, drawing: Drawing) -> str:
+    """How fast it goes; '' where nothing is known.
+
+    The rate of trainings is that of the last twenty, on which the expected end rests.
+    """
+    per_hour, per_minute = standing.pace and standing.pace.per_hour_last_20, drawing.per_minute
+    known = [
+        f'{per_hour:.3g} trainings/h' if per_hour else '',
+        f'{large(per_minute)} expressions/min' if per_minute else '',
+    ]
+    return ', '.join(filter(None, known))
+
+
+def end_text(standing: Standing) -> str:
+    """When it will be over."""
+    left = standing.seconds_left
+    return 'end not known yet' if left is None else f'ends at {soon(left)}, in {span(left)}'
+
+
+def doing_text(running: Mapping[int, float], drawing: Drawing) -> str:
+    """What goes on just now.
+
+    Args:
+        running: When each running trial began, on the monotonic clock.
+        drawing: How the drawing goes.
+    """
+    now = time.monotonic()
+    drawn = drawing.drawn
+    known = [f'trial {number} for {span(now - began)}' for number, began in running.items()]
+    if drawn:
+        known.append(f'drawing the next: {large(drawn)} expressions in {span(now - drawing.since)}')
+    return ', '.join(known) or 'between two trials'

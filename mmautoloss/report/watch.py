@@ -1,0 +1,133 @@
+"""How a search goes on: live lines at the foot of a terminal, in a log a summary now and then."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+
+from mmautoloss.report.live import Foot, live
+from mmautoloss.report.pace import Pace, pace_of
+from mmautoloss.report.span import span
+from mmautoloss.report.standing import (
+    Standing,
+    doing_text,
+    end_text,
+    funnel_text,
+    pace_text,
+    scores_text,
+    standing_of,
+)
+from mmautoloss.search import Observer, Planner
+from mmautoloss.search.drawing import Drawing
+from mmautoloss.trial import History, Record, Role, State, Trial
+
+EVERY_TRIALS, EVERY_SECONDS = 10, 300.0
+"""After how many trainings, and after how much time without, a log gets a summary."""
+
+_CANDIDATES = (Role.KNOWN, Role.SEARCH)
+_PACE_SECONDS = 2.0
+"""The pace is looked up no more often than this: that takes the longer the longer the search is."""
+
+
+class Watch(Observer):
+    """Shows how a search stands, in numbers that are taken whenever a trial settles.
+
+    Threads beside only read these, and when what runs has begun: so nothing here waits for anything.
+
+    Args:
+        console: Where to print.
+        greater: Whether a higher value of the metric is better.
+        record: What the journal says, for the pace; without it none is shown.
+    """
+
+    def __init__(self, console: Console, greater: bool = True, record: Record | None = None) -> None:
+        self.console = console
+        self._sign = 1 if greater else -1
+        self._record = record
+        self._states: Counter[State] = Counter()  # of candidates; counted on, since histories grow long
+        self._running: dict[int, float] = {}
+        self._standing = Standing()
+        self._wanted = 0
+        self._drawing = Drawing()
+        self._live: Live | None = None
+        self._began: float | None = None  # when the search was 0 s old, on the monotonic clock
+        self._pace: tuple[float, Pace | None] = (float('-inf'), None)
+        self._told = (0, time.monotonic())  # trainings and time at the last summary
+
+    def begin(self, history: History, planner: Planner) -> None:
+        """Shows the foot, on a terminal that can."""
+        self._drawing, self._wanted = planner.drawing, planner.settings.budget.max_trials
+        self._began = time.monotonic() - (self._record.elapsed if self._record else 0.0)
+        for trial in history.settled():
+            self._count(trial)
+        self._take(history)
+        self._told = (self._standing.trained, time.monotonic())
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
+            self._live = live(self.console, Foot(self._read))
+            self._live.start()
+
+    def proposed(self, trial: Trial, history: History) -> None:
+        """A trial begins."""
+        self._running[trial.number] = time.monotonic()
+
+    def settled(self, trial: Trial, history: History) -> None:
+        """Takes the numbers anew; tells a log of them if it is time."""
+        self._running.pop(trial.number, None)
+        self._count(trial)
+        if self._began is not None:
+            self._take(history)
+            self._summarise(self._standing.trained >= self._told[0] + EVERY_TRIALS)
+
+    def beat(self, history: History) -> None:
+        """Tells a log, if nothing was told for long."""
+        self._summarise(False)
+
+    def end(self, history: History) -> None:
+        """Takes the foot away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        self._began = None
+
+    def funnel(self, history: History) -> str:
+        """What became of expressions and candidates."""
+        return funnel_text(standing_of(history, 0, self._states, None, self._sign))
+
+    def _count(self, trial: Trial) -> None:
+        if trial.role in _CANDIDATES:
+            self._states[trial.state] += 1
+
+    def _take(self, history: History) -> None:
+        now = time.monotonic()
+        if self._record is not None and now - self._pace[0] > _PACE_SECONDS:
+            self._pace = now, pace_of(self._record, now - self._began)
+        self._standing = standing_of(history, self._wanted, self._states, self._pace[1], self._sign)
+
+    def _read(self) -> tuple[int, int, str, Iterator[str]]:
+        """What the foot shows; in the thread that draws it."""
+        standing = self._standing
+        elapsed = span(time.monotonic() - (self._began or time.monotonic()))
+        lines = (
+            scores_text(standing),
+            funnel_text(standing),
+            pace_text(standing, self._drawing) or 'speed not known yet',
+            doing_text(dict(self._running), self._drawing),
+        )
+        return standing.trained, standing.wanted, f'{elapsed}, {end_text(standing)}', iter(lines)
+
+    def _summarise(self, due: bool) -> None:
+        since = time.monotonic() - self._told[1]
+        if self._live is None and self._began is not None and (due or since >= EVERY_SECONDS):
+            self._told = self._standing.trained, time.monotonic()
+            self.console.print(f'[dim]{escape(self._summary())}[/dim]', soft_wrap=True)
+
+    def _summary(self) -> str:
+        standing = self._standing
+        trained = f'{standing.trained} of {standing.wanted} candidates after {span(time.monotonic() - self._began)}'
+        parts = [trained, scores_text(standing), pace_text(standing, self._drawing), end_text(standing)]
+        return '-- ' + '; '.join(filter(None, [*parts, doing_text(dict(self._running), self._drawing)]))

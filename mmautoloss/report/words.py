@@ -1,0 +1,36 @@
+"""Times of day and large numbers for people."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+
+def clock(seconds: float) -> str:
+    """Date and time of day, of Unix seconds."""
+    return datetime.fromtimestamp(seconds).strftime('%Y-%m-%d %H:%M')
+
+
+def soon(seconds: float, now: float | None = None) -> str:
+    """The time of day that is so many seconds away, with its date unless that is today.
+
+    Args:
+        seconds: How far away.
+        now: The present, in Unix seconds; by default what the clock says.
+    """
+    now = time.time() if now is None else now
+    text = clock(now + seconds)
+    return text[11:] if text[:10] == clock(now)[:10] else text
+
+
+def large(number: float) -> str:
+    """A number of things in three digits.
+
+    Example:
+        >>> [large(number) for number in (7, 950, 12_345, 1_234_567)]
+        ['7', '950', '12.3 k', '1.23 M']
+    """
+    for factor, unit in ((1e6, ' M'), (1e3, ' k')):
+        if number >= factor:
+            return f'{number / factor:.3g}{unit}'
+    return f'{number:.0f}'
