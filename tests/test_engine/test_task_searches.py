@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 from mmautoloss.engine import launch, load_search_config, read_result, spec_of
+from mmautoloss.engine.pictures import draw_pictures
 from mmautoloss.losses import SearchedLoss
 from mmautoloss.proxy import find_losses
 from mmautoloss.trial import History, Role
@@ -90,6 +91,9 @@ def test_search_ends_with_a_config_whose_losses_are_the_found_ones(name: str, tm
         module = model.get_submodule(loss.path)
         assert isinstance(module, SearchedLoss) and module.expression == texts[loss.name]
     assert {loss.name: loss.expression for loss in read_result(tmp_path)} == texts
+    pictures = draw_pictures(tmp_path, [0, best.number], most=2)
+    titles = ['ground truth', 'hand-made', f'trial {best.number}']
+    assert [picture.title for picture in pictures] == titles * 2, 'both trials have kept their predictions'
 
 
 @pytest.mark.parametrize('aux', ['keep', 'off'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.execute import LocalExecutor, SerialExecutor
 from mmautoloss.proxy import ProxyEvaluator, share_batch
 from mmautoloss.testing.toy_config import toy_config
-from mmautoloss.trial import Role, State, Trial
+from mmautoloss.trial import Role, State, Trial, log_name
 from tests.test_execute.conftest import DEADLY, GOOD, searched
 
 LIMIT = 240
@@ -50,6 +51,15 @@ def test_two_processes_score_as_one(make: MakeLocal) -> None:
     assert len({one.score for one, _ in pairs}) == 3, 'the trials differ'
     assert pairs[1][1].score == pairs[3][1].score, 'and nothing is left of those before'
     alone.evaluator.close()
+
+
+def test_log_of_the_trial_is_that_of_the_first_process(make: MakeLocal, tmp_path: Path) -> None:
+    (tmp_path / 'trials').mkdir()
+    executor = make()
+    executor.settings = replace(executor.settings, trials=str(tmp_path / 'trials'), pictures=2)
+    assert executor.submit(searched(GOOD, 3)).result(LIMIT).state is State.COMPLETE
+    text = (tmp_path / log_name(3)).read_text()
+    assert text.count('trial 3, search') == 1 and text.count('complete after') == 1
 
 
 @pytest.mark.parametrize('rank', [0, 1])
