@@ -16,6 +16,7 @@ import torch
 import mmautoloss
 from mmautoloss.engine.export import with_losses, write_config, write_text
 from mmautoloss.engine.found import found_losses, write_losses
+from mmautoloss.engine.own_modules import with_own_modules
 from mmautoloss.engine.screening import ENGINES
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.spec import SearchSpec
@@ -153,7 +154,8 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
         path = spec.work_dir / 'best_config.py'
         best = ranking[0]
         write_losses(spec.work_dir / 'best_losses.json', found_losses(spec.branches, best))
-        write_config(with_losses(spec.base, spec.branches, best.genome, best.weights), path)
+        config = with_losses(spec.base, spec.branches, best.genome, best.weights)
+        write_config(with_own_modules(config, spec.proxy.config, spec.branches, best.genome), path)
     if spec.results:
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
     observer.table(history, ranking, path)

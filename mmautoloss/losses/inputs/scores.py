@@ -30,6 +30,8 @@ class Softmax(InputKind):
     name = 'softmax'
     maps = True
     one_hot = True
+    metric = 'softmax_recall'
+    activation = 'softmax'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         _check(self.name, pred, target, target.dim() == pred.dim() - 1, '(M, C) with labels (M,), or maps of them')
@@ -89,6 +91,9 @@ class Sigmoid(InputKind):
 
     name = 'sigmoid'
     maps = True
+    metric = 'sigmoid_recall'
+    use_sigmoid = True
+    activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() == 1 and target.shape == pred.shape:
@@ -132,6 +137,8 @@ class Mask(InputKind):
 
     name = 'mask'
     weighted = False
+    metric = 'sigmoid_recall'
+    activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         fits = pred.dim() == 4 and target.dim() == 3 and weight is not None and weight.shape == target.shape[:1]

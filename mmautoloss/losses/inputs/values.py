@@ -24,6 +24,8 @@ class Delta(InputKind):
     name = 'delta'
     spread = 0.5
     regression = True
+    metric = 'delta_iou'
+    activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() != 2 or target.shape != pred.shape:
@@ -49,6 +51,8 @@ class Heatmap(InputKind):
     name = 'heatmap'
     maps = True
     spread = 0.5
+    metric = 'heatmap_recall'
+    activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         fits = weight is None or weight.shape in (pred.shape, pred.shape[:2])
