@@ -1,7 +1,7 @@
 """Draws the figures of docs/how_it_works.md: ``python docs/figures/make.py``, half a minute.
 
-Each figure is first data, which a test reads, and then an SVG beside this file. All are computed on the made-up probes of the
-benchmarks, so that they come out the same everywhere, up to the last digits.
+Each figure is first data, which a test reads, and then an SVG beside this file. All are computed on the made-up probes of
+the benchmarks, so that they come out the same everywhere, up to the last digits.
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ def mutants() -> dict[str, Tree]:
     """A loss, and a child of it by each mutation."""
     parent = parse('-y * log(p)')
     seeds = {'insert': 106, 'delete': 0, 'replace': 17}  # that show what each does
-    return {'parent': parent, **{name: MUTATIONS[name](parent, random.Random(k), ('p', 'y')) for name, k in seeds.items()}}
+    return {
+        'parent': parent,
+        **{name: MUTATIONS[name](parent, random.Random(k), ('p', 'y')) for name, k in seeds.items()},
+    }
 
 
 def layout(tree: Tree, left: float = 0.0) -> list[Node]:
@@ -105,7 +108,7 @@ def draw_gains(plt: Any, found: dict[str, list[float]], path: Path) -> None:
     """Gain against step."""
     figure, axes = plt.subplots(figsize=(6.4, 3.4))
     steps = [share * RejectionTest().steps for share in SHARES]
-    for name, text in LOSSES.items():
+    for text in LOSSES.values():
         passes = found[text][-1] >= RejectionTest().eta
         axes.plot(steps, found[text], color=GOOD if passes else POOR)
     for name, height in spread({name: found[text][-1] for name, text in LOSSES.items()}, 0.14).items():

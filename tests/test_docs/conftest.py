@@ -13,7 +13,10 @@ pytest.importorskip('mmdet')
 pytest.importorskip('mmcv.ops')
 
 from tests.isolation import ROOT
+from tests.tables import same_tables
 from tests.test_docs.pages import PAGES
+
+__all__ = ['same_tables']
 
 DETECTOR = {
     'rpn_cls': ('rpn_head.loss_cls', 'sigmoid', '-(y * log(p) + (1 - y) * log(1 - p))'),

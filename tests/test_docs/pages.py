@@ -59,8 +59,9 @@ def read_blocks(page: Path) -> list[Block]:
 
 
 def prose(page: Path) -> str:
-    """The page without its blocks."""
-    return re.sub(r'^(`{3,})\w*\n.*?^\1\s*$', '', page.read_text(encoding='utf-8'), flags=re.DOTALL | re.MULTILINE)
+    """The page without its blocks and comments."""
+    text = re.sub(r'<!--.*?-->', '', page.read_text(encoding='utf-8'), flags=re.DOTALL)
+    return re.sub(r'^(`{3,})\w*\n.*?^\1\s*$', '', text, flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(page: Path) -> set[str]:

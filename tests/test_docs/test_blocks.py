@@ -49,7 +49,9 @@ def test_few_blocks_are_not_run() -> None:
         assert marks == sum(bool(block.not_run) for block in read_blocks(page)), 'a mark without its block'
 
 
-@pytest.mark.parametrize('page', [p for p in PAGES if any(b.language == 'python' for b in read_blocks(p))], ids=name_of)
+@pytest.mark.parametrize(
+    'page', [p for p in PAGES if any(b.language == 'python' for b in read_blocks(p))], ids=name_of
+)
 def test_python_runs(page: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page one after the other, with the same names."""
     monkeypatch.chdir(project)
