@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import importlib
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import torch
 pytest.importorskip('mmengine')
 
 from mmautoloss.expr import parse
+from mmautoloss.testing.toy_config import write_toy
 from mmautoloss.trial import Role, read_history
 from tests.isolation import ROOT
 
@@ -157,3 +160,45 @@ def test_curves_of_gains_are_drawn(load, tmp_path: Path) -> None:
     assert [share[-1] for share in found.share_right(0.6)] == [1, 1]
     plot.plot_gains({'box_deltas': trees}, made, tmp_path / 'gains.png')
     assert (tmp_path / 'gains.png').stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_an_ablation_searches_once_an_arm_and_reads_its_journals(load, tmp_path: Path, monkeypatch, capsys) -> None:
+    config, out = write_toy(tmp_path / 'config'), tmp_path / 'toy'
+    ablation = load('ablation')
+    monkeypatch.setattr(
+        sys, 'argv', ['ablation.py', 'run', str(config), '--out', str(out), '--arms', 'random', 'ours']
+    )
+    sys.argv += ['--seeds', '3', '--max-trials', '2', '--workers', '1']
+    assert ablation.main() == 0
+    headers = {arm: read_history(out / arm / '3' / 'journal.jsonl')[0] for arm in ('random', 'ours')}
+    assert headers['random']['screen']['engine'] == 'none' and headers['random']['strategy'] == {
+        'type': 'RandomSearch'
+    }
+    assert headers['ours']['screen']['engine'] == 'fast' and headers['ours']['seeds'] == []
+
+    packed = out / 'ours' / '3' / 'journal.jsonl'
+    packed.with_suffix('.jsonl.gz').write_bytes(gzip.compress(packed.read_bytes()))
+    packed.unlink()
+    table, figure = tmp_path / 'best.csv', tmp_path / 'best.png'
+    monkeypatch.setattr(sys, 'argv', ['ablation.py', 'show', str(out), '--csv', str(table), '--plot', str(figure)])
+    capsys.readouterr()
+    assert ablation.main() == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [line[:3] for line in lines] == [['toy', 'random', '1'], ['toy', 'ours', '1']]
+    explored = {line[1]: int(line[3]) for line in lines}
+    assert explored['random'] == 4 < explored['ours'], 'two branches of two candidates, and what was rejected'
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row['arm'], row['training']) for row in rows] == [
+        (arm, n) for arm in ('random', 'ours') for n in ('1', '2')
+    ]
+    assert figure.stat().st_size > 5000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('task', ['skewed', 'strays', 'rare'])
+def test_a_search_finds_what_is_known_to_be_right(load, tmp_path: Path, task: str) -> None:
+    found = load('known_truth').search(task, 0, tmp_path)
+    assert found.usual + 0.08 < found.right, 'the task tells the two apart'
+    assert found.found > found.right - 0.02

@@ -12,7 +12,7 @@ warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
 from mmengine.config import DictAction  # noqa: E402
 
-from mmautoloss.engine import compare, load_search_config, spec_of  # noqa: E402
+from mmautoloss.engine import compare, load_search_config, spec_of, with_usual_weight  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
 from mmautoloss.report import length_of, print_comparison, read_results  # noqa: E402
 from mmautoloss.trial import Role, State, read_history  # noqa: E402
@@ -30,6 +30,7 @@ def main() -> int:
             _, history = read_history(spec.work_dir / 'journal.jsonl')
             best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
             known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
+        known += [with_usual_weight(entry, spec) for entry in args.also]
         compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), args.split)
         print_comparison(
             read_results(Path(args.results)),
@@ -37,6 +38,7 @@ def main() -> int:
             spec.proxy.metric,
             args.split,
             length_of(spec.base.train_cfg),
+            spec.proxy.greater,
         )
     except MMAutoLossError as error:
         print(f'error: {error}', file=sys.stderr)
@@ -50,7 +52,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--results', metavar='CSV', required=True, help='file to which each row is appended')
     parser.add_argument('--work-dir', help='work dir of the search; default work_dirs/CONFIG')
     parser.add_argument('--best', type=int, default=3, help='how many of the best found losses; 0 needs no search')
-    parser.add_argument('--seeds', type=int, default=3, help='trainings of each loss')
+    parser.add_argument(
+        '--also',
+        nargs='+',
+        default=[],
+        metavar='LOSS',
+        help="known losses or expressions with the hand-made losses' own weights, for all branches or decode=dice,aux=ce",
+    )
+    parser.add_argument('--seeds', type=int, default=5, help='trainings of each loss (5)')
     parser.add_argument('--first-seed', type=int, default=100, help='seeds that the search has not used')
     parser.add_argument('--split', default='val', help="name of the base config's validation set, for the rows")
     parser.add_argument('--workers', type=int, help='worker processes; 1 trains in this process')

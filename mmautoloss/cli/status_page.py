@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from mmautoloss.report.span import span
 from mmautoloss.report.status import Score, Status
 
 _STYLES = {
@@ -163,20 +164,3 @@ def _first(reason: str | None) -> str:
 
 def _clock(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).strftime('%Y-%m-%d %H:%M')
-
-
-def span(seconds: float) -> str:
-    """A duration for people.
-
-    Example:
-        >>> [span(seconds) for seconds in (3.4, 600, 7500, 200_000)]
-        ['3 s', '10 min', '2 h 5 min', '2 d 7 h']
-    """
-    minutes = round(seconds / 60)
-    if seconds < 120:
-        return f'{seconds:.0f} s'
-    if minutes < 120:
-        return f'{minutes} min'
-    if minutes < 48 * 60:
-        return f'{minutes // 60} h {minutes % 60} min'
-    return f'{minutes // 1440} d {minutes % 1440 // 60} h'

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from mmautoloss.engine.spec import SearchSpec
+from mmengine.config import Config
+
+from mmautoloss.engine.spec import SearchSpec, read_genome
+from mmautoloss.engine.trainings import train_all
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy import Branch
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
+from mmautoloss.report.results import USUAL
 from mmautoloss.trial import History, Outcome, Role, Trial
 
 
@@ -37,17 +42,33 @@ def compare(
     comparison = _Comparison(spec, split)
     pending = [trial for trial in _trials(candidates, known, seeds) if not comparison.has(trial)]
     executor = spec.execute.build(comparison.proxy)
-    running: dict[Future[Outcome], Trial] = {}
-    try:
-        while pending or running:
-            while pending and len(running) < executor.slots:
-                trial = comparison.begin(pending.pop(0))
-                running[executor.submit(trial)] = trial
-            for future in executor.wait(running):
-                comparison.settle(running.pop(future), future.result())
-    finally:
-        executor.close()
+    for trial, outcome in train_all(executor, [comparison.begin(trial) for trial in pending]):
+        comparison.settle(trial, outcome)
     return comparison.rows
+
+
+def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:
+    """A known loss, or one by hand, in the place and with the ``loss_weight`` of the hand-made losses.
+
+    Args:
+        entry: A name of ``losses.ZOO`` or an expression for all branches, or ``NAME=LOSS,NAME=LOSS`` for each.
+        spec: The search.
+
+    Raises:
+        SetupError: It is no loss for these branches.
+    """
+    named = dict(part.partition('=')[::2] for part in entry.split(',')) if '=' in entry else entry
+    weights = {branch.name: _usual_weight(spec.base, branch) for branch in spec.branches}
+    return Trial(0, Role.KNOWN, 0, read_genome(named, spec.branches), weights, origin=USUAL)
+
+
+def _usual_weight(base: Config, branch: Branch) -> float:
+    node: Any = base.model
+    for part in branch.config_path.split('.'):
+        if isinstance(node, Mapping) and part not in node:
+            return 1.0  # the head's own default, which the config does not mention
+        node = node[int(part)] if isinstance(node, (list, tuple)) else node[part]
+    return float(node.get('loss_weight', 1.0))
 
 
 class _Comparison:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
-from pprint import pformat
 
 import mmengine
 import torch
 
 import mmautoloss
-from mmautoloss.engine.export import with_losses, write_config, write_text
+from mmautoloss.engine.export import with_losses, write_config
 from mmautoloss.engine.found import found_losses, write_losses
 from mmautoloss.engine.own_modules import with_own_modules
+from mmautoloss.engine.report import write_report
+from mmautoloss.engine.resolved import write_resolved
 from mmautoloss.engine.screening import ENGINES
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.spec import SearchSpec
@@ -27,7 +26,7 @@ from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.screen import (
     Calibration,
     Probe,
-    ProbeScreen,
+    Screen,
     calibrate,
     load_probes,
     require_calibrated,
@@ -35,9 +34,6 @@ from mmautoloss.screen import (
 )
 from mmautoloss.search import Planner, Stop, run_search
 from mmautoloss.trial import History, Journal
-
-CONFIG = 'search_config.py'
-"""The whole search config, as it was resolved, in the work dir."""
 
 
 def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
@@ -78,6 +74,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None) -> History:
             executor.close()
         with _writing(spec):
             finish(spec, journal.history, observer)
+        if spec.report:
+            tell_report(spec, observer)
         return journal.history
     finally:
         journal.close()
@@ -110,9 +108,7 @@ def tell_branches(spec: SearchSpec, evaluator: ProxyEvaluator, observer: Console
         observer.say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
 
 
-def build_screens(
-    spec: SearchSpec, evaluator: ProxyEvaluator
-) -> tuple[dict[str, ProbeScreen], dict[str, Calibration]]:
+def build_screens(spec: SearchSpec, evaluator: ProxyEvaluator) -> tuple[dict[str, Screen], dict[str, Calibration]]:
     """Probes of the search (captured once, then read from the work dir), calibrated, as screens."""
     path = spec.work_dir / 'probes.pt'
     if path.exists() and spec.resume:
@@ -131,7 +127,7 @@ def build_screens(
 
 def make_screens(
     spec: SearchSpec, probes: Mapping[str, Probe], hand_made: Mapping[str, torch.nn.Module]
-) -> dict[str, ProbeScreen]:
+) -> dict[str, Screen]:
     """The screen of each branch."""
     balance = spec.balance == 'gradient'
     screen = ENGINES[spec.engine]
@@ -161,13 +157,13 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
     observer.table(history, ranking, path)
 
 
-def write_resolved(spec: SearchSpec) -> None:
-    """Writes the search config into the work dir, for ``replay``."""
-    settings = copy.deepcopy(dict(spec.proxy.config))
-    settings['train_cfg']['base_config'] = str(Path(settings['train_cfg']['base_config']).absolute())
-    # not by MMEngine's own writer: it sorts keys, and branches are bred in the order in which they are named
-    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in settings.items()]
-    write_text(spec.work_dir / CONFIG, '\n'.join(lines) + '\n')
+def tell_report(spec: SearchSpec, observer: ConsoleObserver) -> None:
+    """Writes the page of the search; a page that cannot be written is no reason to lose anything else."""
+    try:
+        observer.say(f'the page of the search: {write_report(spec.work_dir)}')
+    except Exception as error:  # whatever it is: the search itself is over, and all its results are there
+        command = f'python -m mmautoloss report {spec.work_dir}'
+        observer.say(f'the page of the search could not be written ({error!r}); to try again: {command}')
 
 
 @contextlib.contextmanager

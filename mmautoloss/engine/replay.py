@@ -13,7 +13,8 @@ from mmengine.config import Config
 
 from mmautoloss.engine.branches import build_model
 from mmautoloss.engine.config import spec_of
-from mmautoloss.engine.launch import CONFIG, make_screens
+from mmautoloss.engine.launch import make_screens
+from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.screen import load_probes
@@ -72,7 +73,7 @@ def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None 
         SetupError: A file is missing.
         JournalError: The config is of another search.
     """
-    spec = _load_spec(work_dir, config)
+    spec = load_spec(work_dir, config)
     check_header(work_dir / 'journal.jsonl', dict(header), dict(spec.header))
     path = work_dir / 'probes.pt'
     if not path.is_file():
@@ -88,7 +89,16 @@ def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None 
     return Planner(spec.search, spec.strategy, screens)
 
 
-def _load_spec(work_dir: Path, config: Path | None) -> SearchSpec:
+def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
+    """The search of a work dir, as it was resolved there.
+
+    Args:
+        work_dir: Work dir of the search.
+        config: Its search config, where the work dir has none.
+
+    Raises:
+        SetupError: There is no config, or it cannot work here, as where its data have moved.
+    """
     path = config or work_dir / CONFIG
     if not path.is_file():
         raise SetupError(f'There is no {path}. Name the search config of this journal with --config CONFIG.')

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmautoloss.engine.settings import build, plain_values
 from mmautoloss.errors import SetupError
-from mmautoloss.screen import FastScreen, ProbeScreen, RejectionTest
+from mmautoloss.screen import FastScreen, OpenScreen, Probe, ProbeScreen, RejectionTest, Screen
 
 BALANCES = ('gradient', 'none')
-ENGINES: dict[str, type[ProbeScreen]] = {'fast': FastScreen, 'plain': ProbeScreen}
+
+
+def _static(probe: Probe, *_: Any) -> Screen:
+    return OpenScreen(probe.kind)
+
+
+def _none(probe: Probe, *_: Any) -> Screen:
+    return OpenScreen(probe.kind, static=False)
+
+
+ENGINES: dict[str, Callable[..., Screen]] = {
+    'fast': FastScreen,
+    'plain': ProbeScreen,
+    'static': _static,
+    'none': _none,
+}
+"""What makes the screen of a branch, from its probe, the rejection test, the hand-made loss and whether to balance."""
 
 _PROBE = {'samples': 5, 'balance': 'gradient', 'digits': 2, 'side': 48, 'engine': 'fast'}
 """Settings of ``screen`` that are not of the rejection test."""
@@ -20,9 +36,10 @@ def read_screen(settings: Mapping[str, Any]) -> tuple[RejectionTest, dict[str, A
     """The rejection test, and the settings of probe, weights and fingerprint."""
     numbers = {key: settings.get(key, default) for key, default in _PROBE.items()}
     samples, digits, side = (numbers[key] for key in ('samples', 'digits', 'side'))
-    if min(samples, digits, side) < 1:
+    if min(samples, side) < 1 or digits < 0:
         raise SetupError(
-            f'screen.samples, screen.digits and screen.side must be at least 1, but got {samples}, {digits} and {side}.'
+            'screen.samples and screen.side must be at least 1, and screen.digits 0 (no fingerprints) or more, but got '
+            f'{samples}, {side} and {digits}.'
         )
     if numbers['balance'] not in BALANCES:
         raise SetupError(f'screen.balance must be one of {", ".join(BALANCES)}, but got {numbers["balance"]!r}.')

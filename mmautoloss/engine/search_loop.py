@@ -29,7 +29,7 @@ class SearchLoop(BaseLoop):
         metric: Key of the monitored value in the validation's result, such as ``'coco/bbox_mAP'``, or a list of keys,
             whose mean is monitored.
         proxy: ``schedule``, the ``train_cfg`` of a proxy training, and ``invalid_stop``, the iterations in which NaN and
-            Inf end it (None for all; 20 is published). ``rung``, settings of ``search.Rung``, such as
+            Inf end it (None for all; 20 is published; 0 for none). ``rung``, settings of ``search.Rung``, such as
             ``dict(at=0.3, keep=0.5)``: a validation in the midst of the training, at which the clearly poor are stopped;
             off by default, as published.
         aux: Whether auxiliary heads (semantic segmentation) are ``'search'``-ed, ``'keep'`` their hand-made loss, or
@@ -38,9 +38,11 @@ class SearchLoop(BaseLoop):
         strategy: ``dict(type='RegularizedEvolution', ...)`` or ``dict(type='RandomSearch', ...)``.
         screen: Settings of ``screen.RejectionTest``; ``samples``, the images of the probe (B); ``balance``:
             ``'gradient'`` gives every branch the weight that makes its gradient as long as that of the hand-made loss,
-            ``'none'`` is the published behaviour; ``digits``, the significant digits of the gradient fingerprint;
-            ``side``, the pixels a side to which maps are thinned out; ``engine``: ``'fast'``, compiled code on parts of
-            the probe, or ``'plain'``, the reference in torch, hundreds of times as slow.
+            ``'none'`` is the published behaviour; ``digits``, the significant digits of the gradient fingerprint (0: no
+            loss is taken for another); ``side``, the pixels a side to which maps are thinned out; ``engine``: ``'fast'``,
+            compiled code on parts of the probe, or ``'plain'``, the reference in torch, hundreds of times as slow. For
+            comparisons there are ``'static'``, which turns down only what has no gradient by algebra, and ``'none'``,
+            which turns down nothing; both without weights and fingerprints.
         seeds: Known losses that are trained first, compete, and stand in the result: each a name of ``losses.ZOO`` or an
             expression for all branches, or one by branch.
         budget: Settings of ``search.Budget``.
@@ -51,6 +53,7 @@ class SearchLoop(BaseLoop):
         resume: Whether to continue the search in the work dir.
         describe: What results are filed under: ``dict(task=..., set=..., network=...)``.
         results: CSV file to which the trained evaluations of baseline and finalists are appended.
+        report: Whether ``report.html``, the page of the search, is written at its end.
         options: The user's ``--cfg-options``, which also hold for ``base_config``.
 
     Raises:
@@ -61,6 +64,7 @@ class SearchLoop(BaseLoop):
         self._runner = runner  # not super().__init__(): it would build the training data once more
         self.dataloader = dataloader
         runner._val_loop = None  # validation is the workers' business; the Runner would build its data as well
+        runner.param_schedulers = None  # as are schedules, which the Runner would fit to the number of trials
         self.spec = read_spec(runner.cfg, Path(runner.work_dir), settings)
         self._settled = 0
         self._stop = Stop()

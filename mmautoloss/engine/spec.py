@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     'resume': False,
     'describe': {},
     'results': None,
+    'report': True,
     'options': {},
 }
 """The settings of a ``SearchLoop``; what they mean is said there."""
@@ -63,6 +64,7 @@ class SearchSpec:
         resume: Whether to continue.
         describe: ``task``, ``set`` and ``network`` of the results.
         results: CSV file for results, or None.
+        report: Whether the page of the search is written at its end.
         work_dir: Where everything is written.
     """
 
@@ -80,6 +82,7 @@ class SearchSpec:
     resume: bool
     describe: Mapping[str, str]
     results: Path | None
+    report: bool
     work_dir: Path
 
     @property
@@ -143,6 +146,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         resume=settings['resume'],
         describe=settings['describe'],
         results=Path(settings['results']) if settings['results'] else None,
+        report=bool(settings['report']),
         work_dir=work_dir,
     )
 

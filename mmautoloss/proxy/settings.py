@@ -22,7 +22,7 @@ class ProxySettings:
         schedule: ``train_cfg`` of a proxy.
         metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +.
         greater: Whether a higher value is better.
-        invalid_stop: Iterations in which NaN and Inf end a training; None for all.
+        invalid_stop: Iterations in which NaN and Inf end a training; None for all, 0 for none.
         work_dir: Where MMEngine may put its files.
         cache: Bytes of samples that this process may keep in memory; 0 for none. They change no score.
         rung: Where in a training to validate once more: a share of its iterations, or a number of them; None for nowhere.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from mmautoloss.proxy import Branch
+from mmautoloss.report.verdict import spread, verdict_of
 from mmautoloss.screen import ACCEPTED, Calibration
 from mmautoloss.search import Observer, Planner
 from mmautoloss.trial import History, Role, State, Trial
@@ -105,7 +106,7 @@ class ConsoleObserver(Observer):
                 table.add_row(escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number)))
         self.console.print(table)
         self._tell_stopped(history)
-        self.console.print(escape(self._verdict(history, ranking)))
+        self.console.print(escape(verdict_of(history, ranking).text))
         if path:
             self.console.print(f'The best losses, ready to train: {escape(str(path))}')
 
@@ -119,22 +120,6 @@ class ConsoleObserver(Observer):
                 + f', {unscored} of them without a score there' * bool(unscored)
                 + '.'
             )
-
-    def _verdict(self, history: History, ranking: Sequence[Trial]) -> str:
-        """Says "better" only outside the noise band."""
-        if not ranking:
-            return 'No searched loss could be trained and scored.'
-        baseline, best = history.baseline_scores(), history.scores_of(ranking[0].number)
-        if len(baseline) < 2 or len(best) < 2:
-            return 'One seed is no word on which is better. Raise baseline_repeats and finalist_repeats.'
-        gain, noise = mean(best) - mean(baseline), max(_spread(baseline), _spread(best))
-        word = 'better' if gain > 0 else 'worse'
-        if abs(gain) > 2 * noise:
-            return f'The best found losses are {word} than the hand-made ones by {abs(gain):.4f}, noise {noise:.4f}.'
-        return (
-            f'The best found losses score {abs(gain):.4f} {word} than the hand-made ones: '
-            f'within the noise ({noise:.4f}).'
-        )
 
     def _count(self, trial: Trial) -> None:
         if trial.role in (Role.KNOWN, Role.SEARCH):
@@ -180,7 +165,7 @@ class ConsoleObserver(Observer):
             return '-', '-', '0'
         return (
             f'{self.sign * mean(scores):.4f}',
-            f'{_spread(scores):.4f}' if len(scores) > 1 else '-',
+            f'{spread(scores):.4f}' if len(scores) > 1 else '-',
             str(len(scores)),
         )
 
@@ -188,7 +173,3 @@ class ConsoleObserver(Observer):
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1] if lines else 'no reason given'
-
-
-def _spread(scores: Sequence[float]) -> float:
-    return stdev(scores) if len(scores) > 1 else 0.0

@@ -16,7 +16,11 @@ from rich.table import Table
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import name_of
 from mmautoloss.proxy import ProxySettings
+from mmautoloss.report.paired import paired_difference
 from mmautoloss.trial import History, Role, State, Trial
+
+USUAL = 'usual weight'
+"""Origin of a known loss that has the weight of the hand-made one, not one by its gradient."""
 
 
 class ResultRow(NamedTuple):
@@ -96,14 +100,22 @@ def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
 
 
 def print_comparison(
-    rows: Iterable[ResultRow], describe: Mapping[str, str], metric: str, split: str, iterations: int
+    rows: Iterable[ResultRow],
+    describe: Mapping[str, str],
+    metric: str,
+    split: str,
+    iterations: int,
+    greater: bool = True,
 ) -> None:
-    """Prints mean, spread and the paired difference to the hand-made losses, of the rows of one set and metric."""
+    """Prints mean, spread and the paired difference to the hand-made losses, of the rows of one set and metric.
+
+    A loss is called better or worse only where the interval of the difference excludes zero (``paired_difference``).
+    """
     wanted = (describe.get('set', ''), describe.get('network', ''), metric, split, iterations)
     rows = [row for row in rows if (row.set, row.network, row.metric, row.split, row.iterations) == wanted]
     title = ', '.join(filter(None, [*wanted[:2], f'{metric} on {split}', f'{iterations} iterations']))
     table = Table(title=title, title_justify='left')
-    for column in ('losses', 'mean', 'spread', 'seeds', 'difference by seed'):
+    for column in ('losses', 'mean', 'spread', 'seeds', 'difference', '95 %', 'by seed'):
         table.add_column(column, overflow='fold')
     reference = (describe.get('hand_made', 'hand-made'), '')  # as expressions the same losses may have the same name
     hand_made = {row.seed: row.value for row in rows if (row.loss, row.expression) == reference}
@@ -112,14 +124,16 @@ def print_comparison(
         paired = ' '.join(f'{values[seed] - hand_made[seed]:+.3f}' for seed in sorted(values) if seed in hand_made)
         name = '\n'.join([loss, *(f'  {k}: {v}' for k, v in json.loads(expression or '{}').items())])
         spread = f'{stdev(values.values()):.4f}' if len(values) > 1 else '-'
-        table.add_row(
-            escape(name),
-            f'{mean(values.values()):.4f}',
-            spread,
-            str(len(values)),
-            '' if (loss, expression) == reference else paired,
-        )
+        told = ('', '', '') if (loss, expression) == reference else (*_tell(values, hand_made, greater), paired)
+        table.add_row(escape(name), f'{mean(values.values()):.4f}', spread, str(len(values)), *told)
     Console(highlight=False).print(table)
+
+
+def _tell(values: Mapping[int, float], hand_made: Mapping[int, float], greater: bool) -> tuple[str, str]:
+    found = paired_difference(values, hand_made)
+    if found is None:
+        return 'few seeds', ''
+    return f'{found.mean:+.4f} {found.word(greater)}', f'{found.low:+.4f} to {found.high:+.4f}'
 
 
 def make_row(trial: Trial, describe: Mapping[str, str], proxy: ProxySettings, value: float) -> ResultRow:
@@ -149,5 +163,6 @@ def _name(trial: Trial, describe: Mapping[str, str]) -> str:
         return describe.get('hand_made', 'hand-made')
     names = [name_of(tree) for tree in trial.genome.values()]
     if trial.role is Role.KNOWN or trial.origin == 'known':
-        return '+'.join(name or str(tree) for name, tree in zip(names, trial.genome.values(), strict=True))
+        text = '+'.join(name or str(tree) for name, tree in zip(names, trial.genome.values(), strict=True))
+        return f'{text}, {USUAL}' if trial.origin == USUAL else text
     return f'found-{trial.number if trial.repeats is None else trial.repeats}'

@@ -9,6 +9,7 @@ from typing import Any
 
 from mmautoloss.expr import Genome
 from mmautoloss.report.pace import Pace, pace_of
+from mmautoloss.report.scale import scale_of
 from mmautoloss.search.faults import kind_of
 from mmautoloss.trial import History, Pulse, Record, Role, Session, State
 
@@ -134,16 +135,15 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
     state, why = _state(record, now, lives)
     elapsed = record.elapsed + (max(0.0, now - _anchor(record)) if state == 'running' else 0.0)
     pace = pace_of(record, elapsed)
-    metric = header.get('metric', 'score')
-    sign = -1 if header.get('rule') == 'less' else 1
+    scale = scale_of(header)
     baselines, winner = history.of_role(Role.BASELINE), history.winner()
     return Status(
         state=state,
         why=why,
         now=now,
         version=header['version'],
-        metric=metric if isinstance(metric, str) else '+'.join(metric),
-        greater=sign > 0,
+        metric=scale.metric,
+        greater=scale.greater,
         elapsed=elapsed,
         silent=None if record.last_time is None else max(0.0, now - record.last_time),
         sessions=tuple(_session(each, state) for each in sessions) or None,
@@ -154,8 +154,8 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
         beat=None if record.beat_time is None else max(0.0, now - record.beat_time),
         pace=pace,
         end=now + pace.seconds_left if state == 'running' and pace.seconds_left is not None else None,
-        baseline=_score(baselines[0].number, history.baseline_scores(), sign) if baselines else None,
-        best=_score(winner.number, history.scores_of(winner.number), sign, winner.genome) if winner else None,
+        baseline=_score(baselines[0].number, history.baseline_scores(), scale.sign) if baselines else None,
+        best=_score(winner.number, history.scores_of(winner.number), scale.sign, winner.genome) if winner else None,
     )
 
 

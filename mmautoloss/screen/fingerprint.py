@@ -51,8 +51,10 @@ def balance_weight(norms: Sequence[float], reference: Sequence[float]) -> float:
 def fingerprint(signature: Sequence[float], digits: int = 2) -> str:
     """The numbers of a signature with some significant digits, as text; the published number of digits is 2.
 
+    With 0 digits there is no fingerprint, and every loss is taken for a new one.
+
     Example:
         >>> fingerprint((0.12345, 67.8))
         '1.2e-01 6.8e+01'
     """
-    return ' '.join(f'{norm:.{digits - 1}e}' for norm in signature)
+    return ' '.join(f'{norm:.{digits - 1}e}' for norm in signature) if digits else ''

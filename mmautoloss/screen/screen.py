@@ -71,14 +71,20 @@ class Screen(ABC):
 
 
 class OpenScreen(Screen):
-    """Accepts whatever has a gradient by algebra; for comparisons with a search without rejection."""
+    """Accepts whatever has a gradient by algebra, or everything; for comparisons with a search without rejection.
 
-    def __init__(self, kind: InputKind) -> None:
+    Args:
+        kind: What the expressions read.
+        static: Whether what has no gradient by algebra is turned down.
+    """
+
+    def __init__(self, kind: InputKind, static: bool = True) -> None:
         self.kind = kind
+        self.static = static
 
     def judge(self, tree: Tree) -> Verdict:
-        """Static tests only."""
-        return Verdict(_static_reason(tree, self.kind)[0])
+        """Static tests only, or none."""
+        return Verdict(_static_reason(tree, self.kind)[0] if self.static else ACCEPTED)
 
 
 class ProbeScreen(Screen):

@@ -71,6 +71,7 @@ SEARCH: dict[str, Any] = {
     },
     'execute': {'workers': 1, 'threads': 1},
     'describe': {'task': 'toy', 'set': 'vectors', 'network': 'mlp'},
+    'report': False,  # nobody looks at it, and it takes longer than the search
     'seed': 0,
 }
 """``train_cfg`` of the search, less ``base_config``."""
@@ -84,10 +85,23 @@ def write_toy(folder: Path, changes: Mapping[str, Any] | None = None, base: Mapp
         changes: Settings of the search by dotted name, such as ``{'budget.max_trials': 8}``.
         base: Settings of the plain config by dotted name, such as ``{'model.faults.fail_at': 3}``.
     """
+    return write_searches(folder, changed(BASE, base or {}), SEARCH, changes or {})
+
+
+def write_searches(
+    folder: Path, plain: Mapping[str, Any], search: Mapping[str, Any], changes: Mapping[str, Any]
+) -> Path:
+    """Writes ``toy.py``, a plain config, and ``toy_search.py``, a search on it; returns the latter.
+
+    Args:
+        folder: Where; made if absent.
+        plain: The plain config.
+        search: ``train_cfg`` of the search, less ``base_config``.
+        changes: Settings of the search by dotted name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    plain = _changed(BASE, base or {})
     _write(plain, folder / 'toy.py')
-    loop = _changed({**SEARCH, 'base_config': str(folder / 'toy.py')}, changes or {})
+    loop = changed({**search, 'base_config': str(folder / 'toy.py')}, changes)
     _write({**plain, 'train_cfg': loop}, folder / 'toy_search.py')
     return folder / 'toy_search.py'
 
@@ -101,7 +115,8 @@ def toy_config(
     return cfg
 
 
-def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of settings with some replaced, by dotted name."""
     settings = copy.deepcopy(dict(settings))
     for name, value in changes.items():
         *parents, key = name.split('.')

@@ -30,6 +30,8 @@ class Record:
         last_time: When the last event was written, in Unix seconds; None in version 1.
         settled_time: When each trial settled, in Unix seconds, by number; trials of version 1 are missing.
         settled_elapsed: How many seconds of search each trial settled after, by number.
+        proposal_seconds: How long the search took to propose each trial, by number: from the event before it, signs of life
+            apart, to the proposal. Nearly all of it is drawing and screening. Trials of version 1 are missing.
     """
 
     def __init__(self) -> None:
@@ -42,6 +44,8 @@ class Record:
         self.last_time: float | None = None
         self.settled_time: dict[int, float] = {}
         self.settled_elapsed: dict[int, float] = {}
+        self.proposal_seconds: dict[int, float] = {}
+        self._turned: float | None = None  # when the search last turned to something else
         self._deaths: Counter[int] = Counter()
 
     @property
@@ -70,6 +74,8 @@ class Record:
         read(self, event, time, trusted)
         if time is not None:
             self.last_time = time
+            if kind != 'beat':
+                self._turned = time
             if self.sessions:
                 self.sessions[-1].last = time
 
@@ -92,7 +98,10 @@ class Record:
         self.pulses, self.beat_time = (), None
 
     def _proposed(self, event: dict[str, Any], time: float | None, trusted: bool) -> None:
-        self.history.add(Trial.from_json(event, trusted))
+        trial = Trial.from_json(event, trusted)
+        self.history.add(trial)
+        if time is not None and self._turned is not None:
+            self.proposal_seconds[trial.number] = max(0.0, time - self._turned)
 
     def _settled(self, event: dict[str, Any], time: float | None, trusted: bool) -> None:
         number, elapsed = event.pop('number'), event.pop('elapsed')

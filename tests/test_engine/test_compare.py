@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmautoloss.engine import compare, spec_of
+from mmautoloss.engine import compare, spec_of, with_usual_weight
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.report import read_results
@@ -54,3 +54,20 @@ def test_a_failed_training_is_an_error_with_its_reason(tmp_path):
     spec = toy_spec(tmp_path, **{'model.faults.fail_at': 2})
     with pytest.raises(SetupError, match=r'failed:\n(.|\n)*the toy fails in iteration 2'):
         compare(spec, [FOUND], [KNOWN], [100], split='val')
+
+
+@pytest.mark.parametrize('entry', ['mse', 'cls=mse,box=mse', 'cls=(p - y) ** 2,box=mse'])
+def test_other_losses_take_the_weights_of_the_hand_made_ones(tmp_path, entry):
+    spec = toy_spec(tmp_path)
+    also = with_usual_weight(entry, spec)
+    assert (also.genome.to_text(), also.weights) == (
+        dict.fromkeys(('cls', 'box'), '(p - y) ** 2'),
+        {'cls': 1.0, 'box': 0.5},
+    )
+    rows = compare(spec, [], [also, KNOWN], [100], split='val')
+    assert [row.loss for row in rows] == ['hand-made', 'mse+mse, usual weight', 'mse+l1']
+
+
+def test_a_loss_that_is_none_is_refused(tmp_path):
+    with pytest.raises(SetupError, match=r'branch .cls.'):
+        with_usual_weight('giou', toy_spec(tmp_path))

@@ -184,3 +184,35 @@ def test_result_that_cannot_be_written_is_one_error_and_the_search_is_kept(tmp_p
     cfg.train_cfg.resume = True
     before = len(read_history(Path(cfg.work_dir) / 'journal.jsonl')[1])
     assert len(run_toy(cfg)) == before and obstacle.parent.is_file()
+
+
+def test_a_search_without_rejection_trains_what_comes(tmp_path: Path) -> None:
+    """The parts of the published search can be left out one by one, to see what each is worth."""
+    cfg = toy_config(
+        tmp_path,
+        {
+            'seeds': [],
+            'strategy': {'type': 'RandomSearch'},
+            'screen.engine': 'none',
+            'screen.balance': 'none',
+            'screen.digits': 0,
+            'proxy.invalid_stop': 0,
+            'budget.finalists': 0,
+            'budget.max_failures': 0,
+        },
+    )
+    history = run_toy(cfg)
+    searched = history.of_role(Role.SEARCH)
+    assert len(searched) == 4 and history.funnel() == {'accepted': 8}, (
+        'the first that is drawn for each branch is taken'
+    )
+    assert {trial.fingerprint for trial in history} == {''}
+    assert all(trial.weights == {'cls': 1.0, 'box': 1.0} for trial in searched)
+
+
+def test_schedules_are_those_of_a_training_not_of_the_search(tmp_path: Path) -> None:
+    """MMEngine ends a scheduler that names no end with the loop, and refuses one that begins after it."""
+    late = [{'type': 'CosineAnnealingLR', 'by_epoch': False, 'begin': 5, 'T_max': 3}]
+    changes = {'budget.max_trials': 1, 'budget.finalists': 0, 'budget.baseline_repeats': 0}
+    history = run_toy(toy_config(tmp_path, changes, {'param_scheduler': late}))
+    assert len(history.baseline_scores()) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mmautoloss.expr import parse
 from mmautoloss.losses import input_kind
 from mmautoloss.screen import OpenScreen, ProbeScreen, RejectionTest, Screen
 from mmautoloss.testing.screen_suite import ScreenSuite
@@ -23,6 +24,11 @@ class TestOpenScreen(ScreenSuite):
 class TestOpenScreenOfAreas(ScreenSuite):
     def build(self) -> Screen:
         return OpenScreen(input_kind('area'))
+
+
+def test_an_open_screen_may_accept_everything() -> None:
+    verdicts = [OpenScreen(input_kind('delta'), static).judge(parse('y ** 2')) for static in (True, False)]
+    assert [verdict.accepted for verdict in verdicts] == [False, True]
 
 
 class TestProbeScreenOfDeltas(ScreenSuite):

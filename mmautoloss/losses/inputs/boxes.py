@@ -27,6 +27,11 @@ class Area(InputKind):
 
     name = 'area'
     names = ('i', 'u', 'e')
+    meanings = {
+        'i': 'the area that predicted and target box share, divided by the area of the target box',
+        'u': 'the area that they cover together, divided by the same',
+        'e': 'the area of the smallest box around both, divided by the same',
+    }
     from_prediction = frozenset({'i', 'u', 'e'})
     from_target = frozenset({'i', 'u', 'e'})
     spread = 0.2

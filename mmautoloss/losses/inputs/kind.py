@@ -57,6 +57,7 @@ class InputKind(ABC):
     Attributes:
         name: Name in configs.
         names: Inputs that a graph may read.
+        meanings: What each of them is, in words that need no other.
         from_prediction: Those that depend on the prediction.
         from_target: Those that depend on the target; a loss must read one of them.
         spread: Size, in natural units of the raw prediction, of the scatter over which losses are tried and compared.
@@ -73,6 +74,7 @@ class InputKind(ABC):
 
     name: ClassVar[str]
     names: ClassVar[tuple[str, ...]] = ('p', 'y')
+    meanings: ClassVar[Mapping[str, str]]
     from_prediction: ClassVar[frozenset[str]] = frozenset({'p'})
     from_target: ClassVar[frozenset[str]] = frozenset({'y'})
     spread: ClassVar[float] = 2.0

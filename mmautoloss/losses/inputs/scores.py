@@ -28,6 +28,7 @@ class Softmax(InputKind):
     """
 
     name = 'softmax'
+    meanings = {'p': 'the softmax of the logits over the classes (channels)', 'y': 'the one-hot label'}
     maps = True
     one_hot = True
     metric = 'softmax_recall'
@@ -90,6 +91,7 @@ class Sigmoid(InputKind):
     """
 
     name = 'sigmoid'
+    meanings = {'p': 'the sigmoid of the logit of a class (channel)', 'y': 'its target, from 0 to 1'}
     maps = True
     metric = 'sigmoid_recall'
     use_sigmoid = True
@@ -136,6 +138,10 @@ class Mask(InputKind):
     """
 
     name = 'mask'
+    meanings = {
+        'p': 'the sigmoid of the mask logit of the true class (one channel)',
+        'y': 'the mask of the instance, from 0 to 1',
+    }
     weighted = False
     metric = 'sigmoid_recall'
     activation = 'sigmoid'

@@ -22,6 +22,7 @@ class Delta(InputKind):
     """Values as they are, such as box deltas: ``p`` and ``y`` (M, C), without activation."""
 
     name = 'delta'
+    meanings = {'p': 'the predicted value as it is, such as a box delta', 'y': 'its target'}
     spread = 0.5
     regression = True
     metric = 'delta_iou'
@@ -49,6 +50,7 @@ class Heatmap(InputKind):
     """
 
     name = 'heatmap'
+    meanings = {'p': 'the predicted heat map of a keypoint (channel) as it is', 'y': 'its target'}
     maps = True
     spread = 0.5
     metric = 'heatmap_recall'

@@ -90,6 +90,7 @@ def to_svg(figure: Canvas, name: str, text: str) -> str:
     svg = svg[svg.index('<svg') :]
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, variable)
+    svg = re.sub(r'<g id="[\w.]+_\d+"', '<g', svg)  # numbered anew in every figure, and nothing points to them
     svg = re.sub(r'<metadata>.*?</metadata>', '', svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r'\1', svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1', svg, count=1)

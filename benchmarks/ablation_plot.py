@@ -1,0 +1,53 @@
+"""The figure of an ablation: best score over trainings and over hours, mean over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from ablation_facts import Facts
+
+COLOURS = ('#888888', '#b07aa1', '#e15759', '#f28e2b', '#edc948', '#4e79a7', '#76b7b2', '#59a14f')
+
+
+def plot(facts: Sequence[Facts], path: Path) -> None:
+    """Draws two panels a set and writes the figure in the format of the file's name."""
+    from matplotlib.figure import Figure
+
+    sets = list(dict.fromkeys(each.set for each in facts))
+    figure = Figure(figsize=(9, 3.2 * len(sets)), layout='constrained')
+    panels = figure.subplots(len(sets), 2, squeeze=False, sharey='row')
+    for name, (left, right) in zip(sets, panels, strict=True):
+        of_set = [each for each in facts if each.set == name]
+        for number, each in enumerate(of_set):
+            _draw(left, right, each, COLOURS[number % len(COLOURS)])
+        _decorate(left, right, name, of_set)
+    figure.savefig(path, dpi=150)
+
+
+def _draw(left: Any, right: Any, each: Facts, colour: str) -> None:
+    courses = [course for course in each.over_trainings if course]
+    length = min(map(len, courses), default=0)
+    steps = [k for k in range(length) if all(course[k] is not None for course in courses)]
+    scores = [[course[k] for course in courses] for k in steps]
+    left.plot([k + 1 for k in steps], [mean(each) for each in scores], color=colour, label=each.arm)
+    if len(courses) > 1:
+        ends = ([min(each) for each in scores], [max(each) for each in scores])
+        left.fill_between([k + 1 for k in steps], *ends, color=colour, alpha=0.12, linewidth=0)
+    for course in each.over_hours:
+        known = [(hours, best) for hours, best in course if best is not None]
+        right.step(*zip(*known, strict=True), where='post', color=colour, alpha=0.7) if known else None
+
+
+def _decorate(left: Any, right: Any, name: str, facts: Sequence[Facts]) -> None:
+    baseline = [score for each in facts for score in each.baseline]
+    for panel in (left, right):
+        panel.axhspan(min(baseline), max(baseline), color='black', alpha=0.08, linewidth=0)
+        panel.axhline(mean(baseline), color='black', linewidth=1, linestyle='--')
+        panel.grid(alpha=0.3)
+    left.set_title(f'{name}: best score, mean and range over seeds')
+    left.set_xlabel('trainings')
+    right.set_xlabel('hours of search, a line a seed')
+    left.legend(fontsize=8, loc='lower right')

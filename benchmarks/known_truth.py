@@ -1,0 +1,88 @@
+"""Does a search find what is known to be right? Three small tasks whose best loss is known, from their usual loss.
+
+    python benchmarks/known_truth.py            # three seeds of each, about two minutes
+    python benchmarks/known_truth.py --seeds 0
+
+Each task (``mmautoloss/testing/truths.py`` says why its loss is right) trains a linear network. A search begins at the
+usual loss and is never told the right one; found and right losses are trained with three seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from mmautoloss.testing.toy_config import run_toy
+from mmautoloss.testing.truths import TRUTHS, truth_config
+from mmautoloss.trial import History
+
+
+class Found(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        usual: Mean score of the usual loss.
+        right: Mean score of the right one.
+        found: Mean score of the winner.
+        trained: How many candidates were trained.
+        expression: The winner.
+    """
+
+    usual: float
+    right: float
+    found: float
+    trained: int
+    expression: str
+
+
+def search(task: str, seed: int, folder: Path) -> Found:
+    """Searches a task, and trains its right loss."""
+    history = _run(task, folder / 'search', {'seed': seed})
+    winner = history.winner()
+    return Found(
+        usual=mean(history.baseline_scores()),
+        right=_score_right(task, folder / 'right'),
+        found=mean(history.scores_of(winner.number)),
+        trained=history.n_proxies(),
+        expression=str(winner.genome['loss']),
+    )
+
+
+def _score_right(task: str, folder: Path) -> float:
+    """The right loss with the three seeds of a baseline: a search of nothing whose hand-made loss it is."""
+    budget = {'budget.max_trials': 0, 'budget.finalists': 0, 'seeds': []}
+    base = {'model.head.loss.expression': TRUTHS[task].best}
+    return mean(_run(task, folder, budget, base).baseline_scores())
+
+
+def _run(task: str, folder: Path, changes: dict, base: dict | None = None) -> History:
+    with contextlib.redirect_stdout(io.StringIO()):
+        return run_toy(truth_config(folder, task, changes, base))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    args = parser.parse_args()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
+    for title in ('task', 'seed', 'usual', 'right', 'found', 'trained', 'expression'):
+        table.add_column(title, justify='left' if title in ('task', 'expression') else 'right', overflow='fold')
+    for task in TRUTHS:
+        for seed in args.seeds:
+            with tempfile.TemporaryDirectory() as folder:
+                found = search(task, seed, Path(folder))
+            scores = (f'{score:.3f}' for score in found[:3])
+            table.add_row(task, str(seed), *scores, str(found.trained), found.expression)
+    Console(highlight=False, markup=False).print(table)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,101 @@
+"""``mmautoloss correlate``: whether the short trainings of a search predict long ones."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmautoloss.report.correlation import Correlation, Pair
+    from mmautoloss.trial import Outcome
+
+DESCRIPTION = """\
+Trains some settled candidates of a search again, for several times as long and with the same seeds, and
+says how well the scores of the search order them: Kendall's tau with a 95 % interval, how many of the
+best stay among the best, and what the best of the search loses against the best of the long trainings.
+The candidates lie evenly over all ranks. Each training is filed in WORK_DIR/correlate.csv at once; the
+same command goes on after an interruption. The keys of --json are those of
+mmautoloss.report.correlation.Correlation."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Describes the command's arguments."""
+    parser = subparsers.add_parser(
+        'correlate', help='say whether short trainings predict long ones', description=DESCRIPTION
+    )
+    parser.add_argument('work_dir', metavar='WORK_DIR', help='the work dir of a search')
+    parser.add_argument('--times', type=_times, default=10.0, help='how many times as long (10)')
+    parser.add_argument('--count', type=_count, default=12, help='candidates to train (12)')
+    parser.add_argument('--workers', type=int, help="worker processes; the search's by default")
+    parser.add_argument('--config', metavar='CONFIG', help='the search config, where the work dir has none')
+    parser.add_argument('--json', action='store_true', help='everything as a JSON object')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains, computes and prints."""
+    from dataclasses import replace
+
+    from mmautoloss.cli.status import find_journal
+    from mmautoloss.engine.correlate import train_longer
+    from mmautoloss.engine.replay import load_spec
+    from mmautoloss.errors import SetupError
+    from mmautoloss.report.correlation import choose_spread, correlation_of
+    from mmautoloss.trial import read_history
+
+    path = find_journal(Path(args.work_dir))
+    trials = choose_spread(read_history(path)[1], args.count)
+    if len(trials) < 2:
+        raise SetupError(f'A correlation needs two trained candidates or more, but {path} has {len(trials)}.')
+    spec = load_spec(path.parent, Path(args.config) if args.config else None)
+    if args.workers is not None:
+        spec = replace(spec, execute=replace(spec.execute, workers=args.workers))
+    pairs = train_longer(spec, trials, args.times, lambda *told: None if args.json else _say(*told))
+    found = correlation_of(pairs, args.times)
+    if args.json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        _print(found, 1 if spec.proxy.greater else -1)
+    return 0
+
+
+def _say(pair: Pair, outcome: Outcome) -> None:
+    result = f'{pair.long:.4f}' if pair.long is not None else outcome.reason.strip().splitlines()[-1]
+    print(f'trial {pair.trial}: {pair.short:.4f} in the search, {result} after {outcome.seconds:.0f} s', flush=True)
+
+
+def _print(found: Correlation, sign: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
+    for title in ('trial', 'in the search', f'{found.times:g} times as long'):
+        table.add_column(title, justify='right')
+    for pair in found.pairs:
+        long = 'failed' if pair.long is None else f'{sign * pair.long:.4f}'
+        table.add_row(str(pair.trial), f'{sign * pair.short:.4f}', long)
+    console.print(table)
+    if found.tau is None:
+        console.print('Nothing can be said: too few trainings succeeded, or all scores are equal.')
+        return
+    interval = '' if found.tau_range is None else ', 95 % interval {:.2f} to {:.2f}'.format(*found.tau_range)
+    console.print(f"Kendall's tau {found.tau:.2f}{interval}, of {len(found.pairs) - found.failed} candidates")
+    console.print(f'{found.best_kept:.0%} of the best {found.few} stay among the best {found.few}')
+    console.print(f'the best of the search is {found.regret:.4f} below the best of the long trainings')
+
+
+def _times(text: str) -> float:
+    times = float(text)
+    if not 1 < times < float('inf'):
+        raise argparse.ArgumentTypeError(f'--times must be above 1, but got {text}')
+    return times
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 2:
+        raise argparse.ArgumentTypeError(f'--count must be 2 or more, but got {text}')
+    return count

@@ -1,0 +1,32 @@
+"""The search config in the work dir, as it was resolved."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from pprint import pformat
+from typing import Any
+
+from mmengine.config import Config
+
+from mmautoloss.engine.export import write_text
+from mmautoloss.engine.spec import SearchSpec
+
+CONFIG = 'search_config.py'
+"""The whole search config, in the work dir."""
+
+
+def write_resolved(spec: SearchSpec) -> None:
+    """Writes the search config into the work dir, for ``replay`` and ``report``."""
+    settings = copy.deepcopy(dict(spec.proxy.config))
+    settings['train_cfg']['base_config'] = str(Path(settings['train_cfg']['base_config']).absolute())
+    # not by MMEngine's own writer: it sorts keys, and branches are bred in the order in which they are named
+    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in settings.items()]
+    write_text(spec.work_dir / CONFIG, '\n'.join(lines) + '\n')
+
+
+def read_resolved(work_dir: Path) -> Mapping[str, Any]:
+    """The settings of the search in a work dir; empty where it has no config."""
+    path = work_dir / CONFIG
+    return Config.fromfile(path, import_custom_modules=False).train_cfg if path.is_file() else {}

@@ -1,0 +1,129 @@
+"""All facts of a search at once: what its page is made of, and ``--json`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmautoloss.report.facts.failures import failures_of
+from mmautoloss.report.facts.funnel import funnel_of
+from mmautoloss.report.facts.losses import Loss, losses_of
+from mmautoloss.report.facts.operators import operators_of
+from mmautoloss.report.facts.progress import progress_of
+from mmautoloss.report.facts.seeds import seeds_of, summary_of
+from mmautoloss.report.facts.settings import settings_of
+from mmautoloss.report.facts.sizes import sizes_of
+from mmautoloss.report.facts.times import sessions_of, stages_of, workers_of
+from mmautoloss.report.facts.trials import trials_of
+from mmautoloss.report.facts.trust import doubts_of
+from mmautoloss.report.facts.yields import yields_of
+from mmautoloss.report.figures import Table
+from mmautoloss.report.scale import Scale, scale_of
+from mmautoloss.report.status import Status, status_of
+from mmautoloss.report.verdict import Verdict, verdict_of
+from mmautoloss.trial import Record, Trial
+
+_FINALISTS = 3
+"""How many of the best are shown where the journal does not know how many there are to be."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a report says, without any drawing.
+
+    Attributes:
+        describe: ``task``, ``set``, ``network`` and the like, as the search config says; empty where unknown.
+        status: How the search stands.
+        scale: The metric.
+        verdict: Whether anything was found.
+        doubts: What the verdict rests on, sentence by sentence.
+        ranking: The best found trials, best first.
+        losses: Those of each of them, by number of the trial.
+        tables: By name: ``progress``, ``seeds``, ``finalists``, ``sizes``, ``operators``, ``funnel``, ``yields``,
+            ``failures``, ``stages``, ``sessions``, ``workers``, ``settings``, ``trials``.
+    """
+
+    describe: Mapping[str, str]
+    status: Status
+    scale: Scale
+    verdict: Verdict
+    doubts: tuple[str, ...]
+    ranking: tuple[Trial, ...]
+    losses: Mapping[int, tuple[Loss, ...]]
+    tables: Mapping[str, Table]
+
+    @property
+    def headline(self) -> str:
+        """The verdict, which a search that is not over does not have yet."""
+        if self.verdict.word == 'nothing' and self.status.state != 'finished':
+            return 'No searched loss has a score yet.'
+        return self.verdict.text
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Names of the searched losses."""
+        trials = self.tables['trials']
+        return trials.columns[trials.columns.index('reason') + 1 :]
+
+    def to_json(self) -> dict[str, Any]:
+        """The facts in types of JSON."""
+        return {
+            'describe': dict(self.describe),
+            'headline': self.headline,
+            'verdict': self.verdict._asdict(),
+            'doubts': list(self.doubts),
+            'finalists': [
+                {'trial': number, 'losses': [loss._asdict() for loss in found]}
+                for number, found in self.losses.items()
+            ],
+            'status': self.status.to_json(),
+            'tables': {name: table.to_json() for name, table in self.tables.items()},
+        }
+
+
+def facts_of(
+    record: Record, now: float, lives: bool | None = None, describe: Mapping[str, str] | None = None
+) -> Facts:
+    """The facts of a search.
+
+    Args:
+        record: What its journal says.
+        now: The present time, in Unix seconds.
+        lives: Whether the process of the last session is there; None where that cannot be told from here.
+        describe: What the search config says that results are filed under.
+    """
+    history, scale, status = record.history, scale_of(record.header), status_of(record, now, lives)
+    budget = record.sessions[-1].budget if record.sessions else {}
+    ranking = tuple(history.ranking(max(1, budget.get('finalists', _FINALISTS))))
+    tables = _tables(record, scale, status, ranking)
+    return Facts(
+        describe=describe or {},
+        status=status,
+        scale=scale,
+        verdict=verdict_of(history, ranking),
+        doubts=doubts_of(status, history, ranking, tables['finalists'], describe or {}),
+        ranking=ranking,
+        losses={trial.number: losses_of(trial, record.header) for trial in ranking},
+        tables=tables,
+    )
+
+
+def _tables(record: Record, scale: Scale, status: Status, ranking: tuple[Trial, ...]) -> dict[str, Table]:
+    history = record.history
+    seeds = seeds_of(history, ranking, scale)
+    return {
+        'progress': progress_of(record, scale),
+        'seeds': seeds,
+        'finalists': summary_of(seeds),
+        'sizes': sizes_of(history, scale),
+        'operators': operators_of(history),
+        'funnel': funnel_of(history),
+        'yields': yields_of(record),
+        'failures': failures_of(status.failures),
+        'stages': stages_of(record),
+        'sessions': sessions_of(record, status.sessions or ()),
+        'workers': workers_of(record),
+        'settings': settings_of(record),
+        'trials': trials_of(record, scale),
+    }

@@ -1,0 +1,66 @@
+"""The losses of a trial, branch by branch, as they are pasted into a config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mmautoloss.expr import to_latex
+from mmautoloss.losses import name_of
+from mmautoloss.proxy import Branch
+from mmautoloss.trial import Trial
+
+
+class Loss(NamedTuple):
+    """A found loss of one branch.
+
+    Attributes:
+        branch: Name of the branch.
+        path: Path of the loss in the model; '' where the journal does not tell.
+        inputs: Kind of input; '' likewise.
+        expression: Infix text.
+        latex: The same in maths.
+        nodes: Size of its tree.
+        weight: ``loss_weight``.
+        line: What is pasted into a config, under ``key``; '' where path and inputs are unknown.
+        key: Where in the model's config the line stands, such as ``rpn_head.loss_cls``.
+        known: Name of the known loss that this is; '' for all others.
+    """
+
+    branch: str
+    path: str
+    inputs: str
+    expression: str
+    latex: str
+    nodes: int
+    weight: float
+    line: str
+    key: str
+    known: str
+
+
+def losses_of(trial: Trial, header: Mapping[str, Any]) -> tuple[Loss, ...]:
+    """The losses of a trial that has a genome.
+
+    Args:
+        trial: The trial.
+        header: The first event of its journal.
+    """
+    return tuple(_loss(trial, name, (header.get('branches') or {}).get(name)) for name in trial.genome)
+
+
+def _loss(trial: Trial, name: str, place: Mapping[str, str] | None) -> Loss:
+    tree, weight = trial.genome[name], trial.weights.get(name, 1.0)
+    called = name_of(tree) or ''
+    known = (str(tree), to_latex(tree), tree.size, weight)
+    if not place:
+        return Loss(name, '', '', *known, '', '', called)
+    branch = Branch(name, **place)
+    return Loss(name, branch.path, branch.inputs, *known, _line(branch, str(tree), weight), branch.config_path, called)
+
+
+def _line(branch: Branch, expression: str, weight: float) -> str:
+    """A keyword argument, or the entry of a list where the key is a number."""
+    key = branch.config_path.rpartition('.')[2]
+    values = ', '.join(f'{name}={value!r}' for name, value in branch.config(expression, weight).items())
+    return f'dict({values}),' if key.isdigit() else f'{key}=dict({values}),'

@@ -1,0 +1,43 @@
+"""Scores in the order in which they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmautoloss.report.figures import Table
+from mmautoloss.report.scale import Scale
+from mmautoloss.trial import Record, Role, State, Trial
+
+COLUMNS = ('order', 'trial', 'role', 'state', 'hours', 'score', 'rung', 'best')
+
+
+def progress_of(record: Record, scale: Scale) -> Table:
+    """All settled trials in the order in which they settled.
+
+    Returns:
+        ``hours`` of search after which each settled; ``score`` and ``rung`` (the score there) as the metric reports them;
+        ``best``, the best single score so far of a searched candidate that was trained to the end.
+    """
+    return Table(COLUMNS, tuple(_rows(record, scale)))
+
+
+def _rows(record: Record, scale: Scale) -> Iterator[tuple]:
+    best: float | None = None
+    for order, trial in enumerate(record.history.settled()):
+        if is_found(trial) and (best is None or trial.score > best):
+            best = trial.score
+        yield (
+            order,
+            trial.number,
+            trial.role.value,
+            trial.state.value,
+            record.settled_elapsed[trial.number] / 3600,
+            scale.shown(trial.score),
+            scale.shown(trial.outcome.rung),
+            scale.shown(best),
+        )
+
+
+def is_found(trial: Trial) -> bool:
+    """Whether a trial is a searched candidate that was trained to the end."""
+    return trial.role is Role.SEARCH and trial.state is State.COMPLETE

@@ -1,0 +1,48 @@
+"""Scores against the size of the expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import mean
+
+from mmautoloss.expr import Genome
+from mmautoloss.report.figures import Table
+from mmautoloss.report.scale import Scale
+from mmautoloss.trial import History, Role, State, Trial
+
+COLUMNS = ('trial', 'role', 'nodes', 'score', 'front', 'mean', 'seeds')
+
+
+def sizes_of(history: History, scale: Scale) -> Table:
+    """All candidates that were trained to the end.
+
+    Returns:
+        ``nodes`` of the expressions of all branches; ``score``, the first, of the seed that all candidates share; ``front``,
+        whether no other scores as much with fewer nodes, or more with as many; ``mean`` over ``seeds`` trainings.
+    """
+    trials = [trial for trial in history.of_role(Role.KNOWN, Role.SEARCH) if trial.state is State.COMPLETE]
+    nodes = {trial.number: nodes_of(trial.genome) for trial in trials}
+    front = _front(trials, nodes)
+    return Table(
+        COLUMNS, tuple(_row(each, nodes[each.number], each.number in front, history, scale) for each in trials)
+    )
+
+
+def _row(trial: Trial, nodes: int, front: bool, history: History, scale: Scale) -> tuple:
+    scores = history.scores_of(trial.number)
+    known = (trial.number, trial.role.value, nodes, scale.shown(trial.score), front)
+    return *known, scale.shown(mean(scores)), len(scores)
+
+
+def nodes_of(genome: Genome) -> int:
+    """Nodes of the expressions of all branches."""
+    return sum(tree.size for tree in genome.values())
+
+
+def _front(trials: Sequence[Trial], nodes: Mapping[int, int]) -> set[int]:
+    best, numbers = None, set()
+    for trial in sorted(trials, key=lambda each: (nodes[each.number], -each.score, each.number)):
+        if best is None or trial.score > best:
+            best = trial.score
+            numbers.add(trial.number)
+    return numbers

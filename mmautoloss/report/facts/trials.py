@@ -1,0 +1,43 @@
+"""All trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmautoloss.report.figures import Table
+from mmautoloss.report.scale import Scale
+from mmautoloss.trial import Record, Trial
+
+COLUMNS = (
+    *('trial', 'role', 'state', 'score', 'rung', 'seed', 'hours', 'seconds', 'parent', 'origin', 'repeats'),
+    *('worker', 'attempts', 'reason'),
+)
+
+
+def trials_of(record: Record, scale: Scale) -> Table:
+    """All trials by number; their expressions follow in a column a branch, their reasons are cut to the last line."""
+    branches = tuple(
+        dict.fromkeys(name for trial in record.history if trial.genome is not None for name in trial.genome.to_text())
+    )
+    rows = tuple((*_row(trial, record, scale), *_texts(trial, branches)) for trial in record.history)
+    return Table((*COLUMNS, *(f'loss {name}' if name in COLUMNS else name for name in branches)), rows)
+
+
+def _row(trial: Trial, record: Record, scale: Scale) -> Iterator:
+    outcome = trial.outcome
+    elapsed = record.settled_elapsed.get(trial.number)
+    yield from (trial.number, trial.role.value, trial.state.value, scale.shown(trial.score))
+    yield from (scale.shown(outcome.rung) if outcome else None, trial.seed)
+    yield from (None if elapsed is None else elapsed / 3600, outcome.seconds if outcome else None)
+    yield from (trial.parent, trial.origin, trial.repeats)
+    yield from (outcome.worker, outcome.attempts, _last_line(outcome.reason)) if outcome else (None, None, None)
+
+
+def _texts(trial: Trial, branches: tuple[str, ...]) -> Iterator[str | None]:
+    texts = {} if trial.genome is None else trial.genome.to_text()
+    return (texts.get(branch) for branch in branches)
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ''

@@ -1,0 +1,49 @@
+"""How much drawing it took to come by a candidate, over the search."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mmautoloss.report.figures import Table
+from mmautoloss.screen import ACCEPTED
+from mmautoloss.trial import Record, Role, Trial
+
+COLUMNS = ('first', 'last', 'hours', 'drawn', 'accepted', 'per_1000', 'seconds', 'per_minute')
+_BINS = 30
+_LEAST = 3
+"""Candidates that are taken together at least, since single ones differ a thousandfold."""
+
+
+def yields_of(record: Record) -> Table:
+    """Searched candidates in groups of equal size, by number.
+
+    Returns:
+        ``first`` and ``last`` trial of a group; ``hours`` of search after which the last that is settled had settled;
+        ``per_1000``, how many of 1000 drawn expressions were accepted; ``seconds`` of proposing, and expressions
+        ``per_minute`` then; None where unknown.
+    """
+    trials = [trial for trial in record.history.of_role(Role.SEARCH) if trial.funnel]
+    size = max(_LEAST, -(-len(trials) // _BINS))
+    groups = [trials[start : start + size] for start in range(0, len(trials), size)]
+    return Table(COLUMNS, tuple(_row(group, record) for group in groups))
+
+
+def _row(group: Sequence[Trial], record: Record) -> tuple:
+    funnel: Counter[str] = Counter()
+    for trial in group:
+        funnel.update(trial.funnel)
+    drawn, accepted = sum(funnel.values()), funnel[ACCEPTED]
+    settled = [record.settled_elapsed[t.number] for t in group if t.number in record.settled_elapsed]
+    times = [record.proposal_seconds.get(trial.number) for trial in group]
+    seconds = None if None in times else sum(times)
+    return (
+        group[0].number,
+        group[-1].number,
+        max(settled) / 3600 if settled else None,
+        drawn,
+        accepted,
+        1000 * accepted / drawn,
+        seconds,
+        60 * drawn / seconds if seconds else None,
+    )

@@ -1,0 +1,41 @@
+"""The scores on the way to a found loss: a drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmautoloss.report.facts.ancestry import Ancestor, ancestry_table
+from mmautoloss.report.figures.drawing import BASE, FOUND, canvas, to_svg
+from mmautoloss.report.figures.figure import Figure
+
+_MOST_NAMES = 14
+
+
+def draw_ancestry(name: str, title: str, line: Sequence[Ancestor], baseline: Sequence[float]) -> Figure:
+    """Scores along a line of trials, oldest first, with those of the hand-made losses.
+
+    Args:
+        name: Name of the figure.
+        title: What it shows.
+        line: The trials.
+        baseline: Scores of the hand-made losses, one a seed.
+    """
+    with canvas(5.4, 2.6) as (figure, axes):
+        if baseline:
+            axes.axhspan(min(baseline), max(baseline), color=BASE, alpha=0.18, linewidth=0)
+            axes.axhline(sum(baseline) / len(baseline), color=BASE, linestyle='--', label='hand-made, mean and range')
+        steps = range(len(line))
+        axes.plot(steps, [_or_gap(ancestor.score) for ancestor in line], color=FOUND, marker='o', label='this line')
+        every = -(-len(line) // _MOST_NAMES)
+        axes.set_xticks(steps[::every], [str(ancestor.number) for ancestor in line[::every]])
+        axes.set_xlim(-0.4, max(len(line) - 0.6, 0.4))
+        axes.set_xlabel('trial')
+        axes.set_ylabel('score')
+        figure.legend(loc='outside upper center', ncols=2, fontsize=9)
+        svg = to_svg(figure, name, title)
+    caption = 'Scores of one training each, from the first ancestor on; each trial was bred from the one to its left.'
+    return Figure(name, title, caption, ancestry_table(tuple(line)), svg)
+
+
+def _or_gap(score: float | None) -> float:
+    return float('nan') if score is None else score

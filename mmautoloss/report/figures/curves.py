@@ -1,0 +1,112 @@
+"""Losses over a single prediction, found and hand-made: drawings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mmautoloss.report.facts.curves import SCORES, Curve, curves_table
+from mmautoloss.report.figures.drawing import BASE, FOUND, MUTED, canvas, to_svg
+from mmautoloss.report.figures.figure import Figure
+
+COLOURS = {'found': FOUND, 'hand-made': BASE}
+"""The two losses of a drawing; the found one is drawn last and thinner, so that both show where they are one."""
+
+WIDTHS = {'found': 1.4, 'hand-made': 3.0}
+_EXTREME = 4
+_DASHES = {1.0: 'solid', 0.0: (0, (4, 2))}
+
+
+def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mapping[str, tuple[Curve, ...]]) -> Figure:
+    """Value and gradient of losses side by side.
+
+    Args:
+        name: Name of the figure.
+        title: What it shows.
+        caption: What is said before how to read it.
+        inputs: Kind of input of the losses.
+        curves: Curves by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
+    """
+    with canvas(5.4, 2.9, ncols=2) as (figure, (values, slopes)):
+        moved = {key: [from_target(curve.value, curve.at_target) for curve in group] for key, group in curves.items()}
+        _draw(values, curves, moved)
+        _draw(slopes, curves, {key: [curve.by_raw for curve in group] for key, group in curves.items()})
+        values.set_title('loss', fontsize=10)
+        slopes.set_title('gradient by the score' if inputs in SCORES else 'gradient', fontsize=10)
+        for axes in (values, slopes):
+            axes.set_xlabel('p - y' if inputs == 'delta' else 'prediction p')
+        _legend(figure, curves)
+        svg = to_svg(figure, name, title)
+    return Figure(name, title, f'{caption} {_reading(inputs)}', curves_table(dict(curves)), svg)
+
+
+def robust_range(lines: Iterable[Iterable[float]], share: float = 0.08) -> tuple[float, float]:
+    """The range in which the shapes of all lines can be seen, whatever single points do; (0, 0) without any.
+
+    Args:
+        lines: Values by line; those that are not finite do not count.
+        share: Lowest and highest share of each line that may be cut off.
+    """
+    kept = [sorted(value for value in line if math.isfinite(value)) for line in lines]
+    kept = [line[int(share * len(line)) : math.ceil((1 - share) * len(line))] for line in kept if line]
+    return min((line[0] for line in kept), default=0.0), max((line[-1] for line in kept), default=0.0)
+
+
+def robust_limits(lines: Iterable[Iterable[float]]) -> tuple[float, float]:
+    """The same with 0 and a margin, as limits of an axis."""
+    low, high = robust_range(lines)
+    low, high = min(low, 0.0), max(high, 0.0)
+    margin = 0.08 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def gaps(values: Iterable[float]) -> list[float]:
+    """Values for a line that has gaps where they are not finite or too large to be drawn."""
+    return [value if abs(value) < 1e30 else math.nan for value in values]
+
+
+def from_target(values: Sequence[float], at_target: float) -> list[float]:
+    """A line measured from its value at a right prediction, since a constant does not train; as it is if that is extreme."""
+    low, high = robust_range([values])
+    extreme = not abs(at_target - (low + high) / 2) <= _EXTREME * (high - low)
+    return [value - (0.0 if extreme else at_target) for value in values]
+
+
+def _draw(axes: Any, curves: Mapping[str, tuple[Curve, ...]], lines: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    axes.axhline(0, color=MUTED, linewidth=0.8)
+    for key, group in curves.items():
+        for curve, line in zip(group, lines[key], strict=True):
+            style = {'color': COLOURS[key], 'linewidth': WIDTHS[key], 'linestyle': _DASHES[curve.y]}
+            axes.plot(_across(curve), gaps(line), **style)
+    axes.set_ylim(*robust_limits(gaps(line) for group in lines.values() for line in group))
+    axes.margins(x=0.02)
+
+
+def _across(curve: Curve) -> list[float]:
+    """Places on the x axis: predictions, or how far they are from the target where they have no bounds."""
+    wide = curve.prediction[-1] - curve.prediction[0] > 2
+    return [value - curve.y * wide for value in curve.prediction]
+
+
+def _legend(figure: Any, curves: Mapping[str, tuple[Curve, ...]]) -> None:
+    from matplotlib.lines import Line2D
+
+    entries = [
+        Line2D([], [], color=COLOURS[key], linewidth=WIDTHS[key], linestyle=_DASHES[curve.y], label=_label(key, curve))
+        for key, group in curves.items()
+        for curve in group
+    ]
+    figure.legend(handles=entries, loc='outside upper center', ncols=2, fontsize=9, handlelength=3.2)
+
+
+def _label(key: str, curve: Curve) -> str:
+    return f'{key}, y = {curve.y:g}'
+
+
+def _reading(inputs: str) -> str:
+    by = ' by the raw score of the network' if inputs in SCORES else ''
+    return (
+        f'Left: the loss, from its value at a right prediction on. Right: its gradient{by}; below 0 descent raises p. Both '
+        'times loss_weight; steep ends are cut off.'
+    )

@@ -1,0 +1,49 @@
+"""Single scores of the losses that were trained with several seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmautoloss.report.figures.drawing import BASE, FOUND, INK, THIRD, canvas, to_svg
+from mmautoloss.report.figures.figure import Figure, Table
+from mmautoloss.report.figures.points import WIDTH, draw_baseline, put_legend
+from mmautoloss.report.scale import Scale
+
+_COLOURS = {'hand-made': BASE, 'found': FOUND, 'known': THIRD}
+
+
+def draw_seeds(table: Table, scale: Scale) -> Figure | None:
+    """The figure ``seeds``; None where nothing has a score.
+
+    Args:
+        table: ``facts.seeds.seeds_of``.
+        scale: The metric.
+    """
+    rows = table.to_json()
+    if not rows:
+        return None
+    names = list(dict.fromkeys(row['losses'] for row in rows))
+    title = 'Seed by seed'
+    caption = (
+        'A point is one training, the bar their mean, the band the spread of the hand-made losses. Hollow: the score by '
+        'which a finalist was chosen, which is too high on average.'
+    )
+    with canvas(WIDTH, 0.9 + 0.32 * len(names)) as (figure, axes):
+        draw_baseline(axes, [row['score'] for row in rows if row['kind'] == 'hand-made'], along='v')
+        for place, name in enumerate(names):
+            _draw_losses(axes, [row for row in rows if row['losses'] == name], place)
+        axes.set(xlabel=scale.metric, yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
+        axes.tick_params(axis='y', labelcolor=INK, length=0)
+        axes.grid(axis='y', visible=False)
+        put_legend(figure)
+        return Figure('seeds', title, caption, table, to_svg(figure, 'seeds', f'{title}. {caption}'))
+
+
+def _draw_losses(axes: Any, rows: list[dict[str, Any]], place: int) -> None:
+    colour = _COLOURS[rows[0]['kind']]
+    scores = [row['score'] for row in rows]
+    middle = sum(scores) / len(scores)
+    axes.plot([middle, middle], [place - 0.3, place + 0.3], color=colour, linewidth=2.4)
+    for chosen, fill in ((False, 'full'), (True, 'none')):
+        found = [row['score'] for row in rows if row['chosen_by'] is chosen]
+        axes.plot(found, [place] * len(found), 'o', color=colour, fillstyle=fill, markersize=6)

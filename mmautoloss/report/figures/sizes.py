@@ -1,0 +1,72 @@
+"""Scores against the size of the expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmautoloss.report.figures.drawing import FOUND, FOURTH, INK, THIRD, canvas, to_svg
+from mmautoloss.report.figures.figure import Figure, Table
+from mmautoloss.report.figures.points import HEIGHT, MOST, WIDTH, draw_baseline, limits, put_legend, thin
+from mmautoloss.report.scale import Scale
+
+_STYLES = {
+    'search': ('candidate', {'marker': 'o', 'color': FOUND, 'markersize': 4.5, 'alpha': 0.75}),
+    'known': ('known loss', {'marker': 'D', 'color': THIRD, 'markersize': 5}),
+}
+_NAMED = 8
+"""Trials of the front whose numbers are written beside them, the best."""
+
+Row = dict[str, Any]
+
+
+def draw_sizes(table: Table, baseline: Sequence[float], scale: Scale) -> Figure | None:
+    """The figure ``sizes``; None where no candidate has a score.
+
+    Args:
+        table: ``facts.sizes.sizes_of``.
+        baseline: Scores of the hand-made losses, as the metric reports them.
+        scale: The metric.
+    """
+    rows = table.to_json()
+    if not rows:
+        return None
+    title = 'Score against size'
+    caption = (
+        'Nodes of the expressions of all branches, and the first score, of the seed that all candidates share. The line '
+        'joins those that no other beats with as few nodes; squares are means over several seeds.'
+    )
+    if len(rows) > MOST:
+        caption += f' At most {MOST} points of a kind are drawn.'
+    with canvas(WIDTH, HEIGHT) as (figure, axes):
+        draw_baseline(axes, baseline)
+        for role, (label, style) in _STYLES.items():
+            found = thin([row for row in rows if row['role'] == role])
+            if found:
+                scores = [row['score'] for row in found]
+                axes.plot([row['nodes'] for row in found], scores, linestyle='none', label=label, **style)
+        _draw_means(axes, [row for row in rows if row['seeds'] > 1])
+        _draw_front(axes, sorted((row for row in rows if row['front']), key=lambda row: row['nodes']))
+        ends = limits([*(row['score'] for row in rows), *(row['mean'] for row in rows), *baseline], scale.greater)
+        axes.set(xlabel='nodes', ylabel=scale.metric, ylim=ends)
+        put_legend(figure)
+        return Figure('sizes', title, caption, table, to_svg(figure, 'sizes', f'{title}. {caption}'))
+
+
+def _draw_front(axes: Any, front: Sequence[Row]) -> None:
+    places, scores = [row['nodes'] for row in front], [row['score'] for row in front]
+    axes.step(places, scores, where='post', color=INK, linewidth=1, zorder=1)
+    axes.plot(places, scores, 'o', color=INK, fillstyle='none', markersize=8, label='Pareto front')
+    for row in front[-_NAMED:]:
+        place = (row['nodes'], row['score'])
+        axes.annotate(f'{row["trial"]}', place, (6, 4), textcoords='offset points', fontsize=8)
+
+
+def _draw_means(axes: Any, rows: Sequence[Row]) -> None:
+    """Means over seeds, each hanging from its first score."""
+    for row in rows:
+        axes.plot([row['nodes']] * 2, [row['score'], row['mean']], color=FOURTH, linewidth=0.8, linestyle=':')
+    if rows:
+        places, means = [row['nodes'] for row in rows], [row['mean'] for row in rows]
+        style = {'color': FOURTH, 'fillstyle': 'none', 'markersize': 5}
+        axes.plot(places, means, 's', label='mean over seeds', **style)

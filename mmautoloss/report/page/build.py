@@ -1,0 +1,105 @@
+"""From facts to what stands on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from mmautoloss.report.facts import Facts
+from mmautoloss.report.facts.ancestry import ancestry_of
+from mmautoloss.report.facts.failures import example_of
+from mmautoloss.report.facts.seeds import HAND_MADE
+from mmautoloss.report.figures import Figure, Picture, Table
+from mmautoloss.report.figures.funnel import draw_funnel
+from mmautoloss.report.figures.operators import draw_operators
+from mmautoloss.report.figures.progress import draw_progress
+from mmautoloss.report.figures.seeds import draw_seeds
+from mmautoloss.report.figures.sizes import draw_sizes
+from mmautoloss.report.figures.stages import draw_stages
+from mmautoloss.report.figures.yields import draw_yields
+from mmautoloss.report.page.report import Finalist, Report
+from mmautoloss.report.page.sheets import sheets_of
+from mmautoloss.trial import History
+
+
+def build_report(facts: Facts, history: History, work_dir: str, made: str, folder: str) -> Report:
+    """The page of a search, without portraits and pictures.
+
+    Args:
+        facts: What the search found.
+        history: Its trials.
+        work_dir: Where it is.
+        made: When this was, for people.
+        folder: Name of the folder for the tables, beside the page.
+    """
+    return Report(
+        title=title_of(facts.describe, facts.scale.metric),
+        work_dir=work_dir,
+        made=made,
+        folder=folder,
+        facts=facts,
+        finalists=tuple(_finalists(facts, history)),
+        figures={figure.name: figure for figure in _figures(facts) if figure},
+        sheets={sheet.name: sheet for sheet in sheets_of(facts)},
+        failures=tuple((failure, example_of(failure, history)) for failure in facts.status.failures),
+    )
+
+
+def with_portraits(
+    report: Report,
+    portraits: Mapping[int, Sequence[Figure]],
+    pictures: Mapping[int, Sequence[Picture]],
+    notes: Sequence[str] = (),
+) -> Report:
+    """The same page with drawings and pictures of finalists, by number of the trial; ``notes`` say what is missing."""
+    finalists = tuple(
+        replace(each, portraits=tuple(portraits.get(each.trial, ())), pictures=tuple(pictures.get(each.trial, ())))
+        for each in report.finalists
+    )
+    return replace(report, finalists=finalists, notes=(*report.notes, *notes))
+
+
+def title_of(describe: Mapping[str, str], metric: str) -> str:
+    """What was searched, in words.
+
+    Example:
+        >>> title_of({'task': 'detection', 'network': 'faster_rcnn', 'set': 'digits'}, 'coco/bbox_mAP')
+        'Losses of faster_rcnn on digits, for coco/bbox_mAP'
+        >>> title_of({}, 'mIoU')
+        'Losses for mIoU'
+    """
+    of = f' of {describe["network"]}' if describe.get('network') else ''
+    on = f' on {describe["set"]}' if describe.get('set') else ''
+    return f'Losses{of}{on}{"," * bool(of or on)} for {metric}'
+
+
+def _finalists(facts: Facts, history: History) -> Iterator[Finalist]:
+    summary = {row['losses']: row for row in facts.tables['finalists'].to_json()}
+    seeds = facts.tables['seeds'].to_json()
+    for trial in facts.ranking:
+        name = f'trial {trial.number}'
+        yield Finalist(
+            trial=trial.number,
+            origin=trial.origin if trial.parent is None else f'{trial.origin} of trial {trial.parent}',
+            mean=summary[name]['mean'],
+            spread=summary[name]['spread'],
+            scores=tuple(row['score'] for row in seeds if row['losses'] == name),
+            losses=facts.losses[trial.number],
+            ancestry=ancestry_of(history, trial, facts.scale),
+        )
+
+
+def _figures(facts: Facts) -> Iterator[Figure | None]:
+    tables, scale = facts.tables, facts.scale
+    yield draw_progress(tables['progress'], scale, 'trials')
+    yield draw_progress(tables['progress'], scale, 'hours')
+    yield draw_seeds(tables['seeds'], scale)
+    yield draw_sizes(tables['sizes'], _baseline(tables['seeds']), scale)
+    yield draw_operators(tables['operators'])
+    yield draw_funnel(tables['funnel'])
+    yield draw_yields(tables['yields'])
+    yield draw_stages(tables['stages'])
+
+
+def _baseline(seeds: Table) -> list[float]:
+    return [row['score'] for row in seeds.to_json() if row['kind'] == HAND_MADE]

@@ -1,0 +1,56 @@
+"""Whether a search found anything: the one rule by which the word "better" may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+from typing import NamedTuple
+
+from mmautoloss.trial import History, Trial
+
+
+class Verdict(NamedTuple):
+    """What may be said of the best found losses beside the hand-made ones.
+
+    Attributes:
+        word: ``better`` and ``worse`` outside the noise, ``even`` within it, ``unknown`` where one of them has a single
+            seed, ``nothing`` where no loss was found.
+        text: The same in a sentence.
+        gain: Mean of the best found losses less that of the hand-made ones, higher is better; None where unknown.
+        noise: The larger of both spreads; None where unknown.
+    """
+
+    word: str
+    text: str
+    gain: float | None = None
+    noise: float | None = None
+
+
+def verdict_of(history: History, ranking: Sequence[Trial]) -> Verdict:
+    """Says "better" only of a gain above twice the noise.
+
+    Args:
+        history: All trials.
+        ranking: The best found, by the mean over their seeds.
+    """
+    if not ranking:
+        return Verdict('nothing', 'No searched loss could be trained and scored.')
+    baseline, best = history.baseline_scores(), history.scores_of(ranking[0].number)
+    if len(baseline) < 2 or len(best) < 2:
+        return Verdict(
+            'unknown', 'One seed is no word on which is better. Raise baseline_repeats and finalist_repeats.'
+        )
+    gain, noise = mean(best) - mean(baseline), max(spread(baseline), spread(best))
+    word = 'better' if gain > 0 else 'worse'
+    if abs(gain) > 2 * noise:
+        text = f'The best found losses are {word} than the hand-made ones by {abs(gain):.4f}, noise {noise:.4f}.'
+        return Verdict(word, text, gain, noise)
+    text = (
+        f'The best found losses score {abs(gain):.4f} {word} than the hand-made ones: within the noise ({noise:.4f}).'
+    )
+    return Verdict('even', text, gain, noise)
+
+
+def spread(scores: Sequence[float]) -> float:
+    """Standard deviation over seeds; 0 for a single one."""
+    return stdev(scores) if len(scores) > 1 else 0.0

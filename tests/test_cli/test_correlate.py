@@ -1,0 +1,70 @@
+"""``mmautoloss correlate`` on a search of the toy."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmengine')
+
+from mmautoloss.__main__ import main
+from mmautoloss.engine.correlate import FILE, lengthen
+from mmautoloss.engine.replay import load_spec
+from mmautoloss.testing.toy_config import run_toy, toy_config
+
+
+@pytest.fixture(scope='module')
+def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished search."""
+    cfg = toy_config(tmp_path_factory.mktemp('toy'))
+    run_toy(cfg)
+    return Path(cfg.work_dir)
+
+
+def test_trains_files_and_goes_on(work_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ['correlate', str(work_dir), '--times', '3', '--json']
+    assert main([*command, '--count', '2']) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert len(first['pairs']) == 2 and first['times'] == 3
+    with (work_dir / FILE).open() as file:
+        filed = list(csv.DictReader(file))
+    assert {int(row['trial']) for row in filed} == {trial for trial, _, _ in first['pairs']}
+
+    assert main([*command, '--count', '4']) == 0
+    second = json.loads(capsys.readouterr().out)
+    with (work_dir / FILE).open() as file:
+        again = list(csv.DictReader(file))
+    assert again[: len(filed)] == filed and len(again) == len(second['pairs']) > 2
+    kept = {tuple(pair) for pair in first['pairs']}
+    assert kept <= {tuple(pair) for pair in second['pairs']}
+
+    assert main(['correlate', str(work_dir), '--times', '3', '--count', '4']) == 0
+    assert "Kendall's tau" in capsys.readouterr().out or second['tau'] is None
+
+
+def test_a_longer_training_is_longer_and_its_schedulers_with_it(work_dir: Path) -> None:
+    proxy = load_spec(work_dir).proxy
+    longer = lengthen(proxy, 2.5)
+    assert (proxy.schedule['max_iters'], longer.schedule['max_iters']) == (8, 20)
+    assert [each['end'] for each in proxy.config['param_scheduler']] == [5]
+    assert [each['end'] for each in longer.config['param_scheduler']] == [12]
+    assert longer.config['param_scheduler'][0]['start_factor'] == 0.5
+    assert longer.config['model'] == proxy.config['model']
+
+
+@pytest.mark.parametrize(
+    ('options', 'text'),
+    [(['--times', '1'], 'must be above 1'), (['--count', '1'], 'must be 2 or more')],
+)
+def test_bad_numbers_are_refused(work_dir: Path, options: list[str], text: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(['correlate', str(work_dir), *options])
+    assert text in capsys.readouterr().err
+
+
+def test_where_nothing_was_searched_one_error_says_so(tmp_path: Path, capsys) -> None:
+    assert main(['correlate', str(tmp_path)]) == 2
+    assert 'There is no search in' in capsys.readouterr().err
