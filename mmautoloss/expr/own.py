@@ -102,7 +102,8 @@ class _Absent:
 
     def __call__(self, *operands: Tensor) -> Tensor:
         raise ExpressionError(
-            f'The operator {self.name!r} is of a user: import the module that registers it (custom_imports of a config).'
+            f'The operator {self.name!r} is of a user: import the module that registers it, by custom_imports of a config '
+            'or python -m mmautoloss --import MODULE.'
         )
 
 

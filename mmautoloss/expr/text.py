@@ -121,7 +121,7 @@ class _Reader:
         primitive = PRIMITIVES.get(ALIASES.get(name, name))
         if primitive is None:
             known = ', '.join(PRIMITIVES)
-            raise self.fail(f'Unknown operator {name!r} (there are: {known}, and those of modules that are imported)')
+            raise self.fail(f'Unknown operator {name!r} (there are: {known}, and those of imported modules)')
         if node.keywords or len(node.args) != primitive.arity:
             raise self.fail(f'{name!r} takes {primitive.arity} operand(s), but got {ast.unparse(node)!r}')
         return apply(primitive.name, *(self.read(argument) for argument in node.args))

@@ -16,7 +16,7 @@ import pytest
 from mmautoloss.__main__ import build_parser
 from tests.isolation import ROOT
 
-RUN = {'apply', 'branches', 'export', 'replay', 'rungs', 'split', 'status'}
+RUN = {'apply', 'branches', 'export', 'replay', 'report', 'rungs', 'split', 'status'}
 """Commands of the package that are run; of the others the arguments are read."""
 
 _PYTHON = re.compile(r'(\.venv/bin/)?python3?(\.\d+)?')

@@ -157,3 +157,27 @@ class TestCommandExecutor(ExecutorSuite):
     def build(self, settings: ProxySettings, slots: int) -> Executor:
         importlib.import_module('examples.executor')
         return ExecuteSettings(executor='command', workers=slots, threads=1).build(settings)
+
+
+def test_commands_import_the_module_of_a_kind_or_operator(tmp_path: Path) -> None:
+    changes = {'branches.cls.inputs': 'margin', 'seeds': [{'cls': 'abs(1 - y * p) + 1 - y * p', 'box': 'l1'}]}
+    search(tmp_path, 'input_kind', {**changes, 'budget.max_trials': 2})
+    export = ['export', str(tmp_path / 'work'), '--format', 'json']
+    without = command(*export)
+    assert without.returncode == 2 and '--import MODULE' in without.stderr
+    done = command('--import', 'examples.input_kind', *export)
+    assert done.returncode == 0 and '"margin"' in done.stdout, done.stderr
+    page = command('--import', 'examples.input_kind', 'report', str(tmp_path / 'work'))
+    assert page.returncode == 0 and (tmp_path / 'work/report.html').is_file(), page.stderr
+    lost = command('--import', 'examples.none', *export)
+    assert lost.returncode == 2 and 'examples.none' in lost.stderr
+
+
+def test_code_cannot_be_written_for_an_own_operator() -> None:
+    importlib.import_module('examples.primitive')
+    export = ['--import', 'examples.primitive', 'export', 'y * softplus(-log(p))', '--inputs', 'softmax', '--format']
+    for form in ('python', 'torch', 'sympy'):
+        done = command(*export, form)
+        assert done.returncode == 2 and "'softplus' is of a user" in done.stderr, done.stdout + done.stderr
+    done = command(*export, 'latex')
+    assert done.returncode == 0 and 'softplus' in done.stdout, done.stderr

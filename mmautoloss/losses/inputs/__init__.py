@@ -32,7 +32,7 @@ def input_kind(name: str) -> InputKind:
     if name not in INPUT_KINDS:
         raise SetupError(
             f'Inputs must be one of {", ".join(INPUT_KINDS)}, but got {name!r}. A kind of your own is known once the module '
-            'that registers it is imported (custom_imports of a config).'
+            'that registers it is imported: custom_imports of a config, or python -m mmautoloss --import MODULE.'
         )
     return INPUT_KINDS[name]
 
