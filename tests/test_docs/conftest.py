@@ -27,6 +27,17 @@ DETECTOR = {
 """Losses for the pages that put those of a Faster R-CNN into another detector: path, inputs, expression."""
 
 
+SCENES = {
+    'images': [{'id': k, 'file_name': f'{k}.jpg', 'width': 64, 'height': 48} for k in range(10)],
+    'annotations': [
+        {'id': k, 'image_id': k, 'category_id': 1 + k % 2, 'bbox': [8, 8, 16, 16], 'area': 256, 'iscrowd': 0}
+        for k in range(10)
+    ],
+    'categories': [{'id': 1, 'name': 'a'}, {'id': 2, 'name': 'b'}],
+}
+"""A training set in COCO's form, for the pages that split one: ``data/annotations/train.json``."""
+
+
 @pytest.fixture(scope='session')
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The work dir of a finished search of the toy, with a rung that watches."""
@@ -44,6 +55,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, finished: Path) -> Path:
     for path in ROOT.iterdir():
         if not path.name.startswith('.') and path.name not in ('work_dirs', 'build', 'dist'):
             (folder / path.name).symlink_to(path)
+    annotations = folder / 'data/annotations/train.json'
+    annotations.parent.mkdir(parents=True)
+    annotations.write_text(json.dumps(SCENES))
     names = {name for page in PAGES for name in re.findall(r'work_dirs/(\w+)', page.read_text(encoding='utf-8'))}
     for name in names:
         shutil.copytree(finished, folder / 'work_dirs' / name)

@@ -43,7 +43,7 @@ def name_of(page: Path) -> str:
 def read_blocks(page: Path) -> list[Block]:
     """The blocks of a page, in order."""
     blocks: list[Block] = []
-    lines = page.read_text(encoding='utf-8').splitlines()
+    lines = _without_comments(page.read_text(encoding='utf-8')).splitlines()
     number = 0
     while number < len(lines):
         opened = _FENCE.match(lines[number])
@@ -56,6 +56,15 @@ def read_blocks(page: Path) -> list[Block]:
             number = end
         number += 1
     return blocks
+
+
+def _without_comments(text: str) -> str:
+    """The text with as many lines, in which only the marks of blocks that are not run are left of comments."""
+
+    def blank(comment: re.Match[str]) -> str:
+        return comment[0] if _NOT_RUN.fullmatch(comment[0]) else '\n' * comment[0].count('\n')
+
+    return re.sub(r'<!--.*?-->', blank, text, flags=re.DOTALL)
 
 
 def prose(page: Path) -> str:
