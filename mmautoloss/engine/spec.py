@@ -17,7 +17,7 @@ from mmautoloss.engine.screening import read_screen, screen_header
 from mmautoloss.engine.settings import build, only, plain_values
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
-from mmautoloss.expr import Genome, parse
+from mmautoloss.expr import Genome, own_primitives, parse
 from mmautoloss.losses import ZOO, known_loss
 from mmautoloss.proxy import Branch, ProxySettings, rung_iteration, share_batch
 from mmautoloss.screen import RejectionTest
@@ -212,6 +212,9 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
     places = {branch.name: {'path': branch.path, 'inputs': branch.inputs} for branch in branches}
     shapes = {key: plain_values(settings[key]) for key in shaping}
     shapes['screen'] = screen_header(settings['screen'])
+    own = own_primitives()
+    if own:
+        shapes['primitives'] = own
     return {**shapes, 'branches': places, 'config': digests}
 
 

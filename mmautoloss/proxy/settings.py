@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmengine.utils import import_modules_from_strings
+
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy.branch import Branch
 
@@ -39,6 +41,16 @@ class ProxySettings:
     rung: float | None = None
     trials: str = ''
     pictures: int = 0
+
+    def import_modules(self) -> None:
+        """Imports what ``custom_imports`` of the config names: a worker process did not read the file, which does it.
+
+        Raises:
+            ImportError: That cannot be imported here.
+        """
+        named = self.config.get('custom_imports')
+        if named:
+            import_modules_from_strings(**named)
 
     @property
     def keys(self) -> list[str]:

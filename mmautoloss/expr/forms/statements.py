@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import NamedTuple
 
+from mmautoloss.errors import ExpressionError
 from mmautoloss.expr.forms.style import Style
 from mmautoloss.expr.program import Step, compile_tree
 from mmautoloss.expr.tree import Tree, is_number
@@ -129,6 +130,10 @@ class _Writer:
             return _Text(self.style.calls[node].format(parts[0].text), _ATOM)
         if node in ('inv', 'div'):
             return self._quotient(*parts)
+        if node not in OPERATIONS:
+            raise ExpressionError(
+                f'The operator {node!r} is of a user, so this form has no code for it; config, latex and json have it.'
+            )
         return OPERATIONS[node](*parts)
 
     def _quotient(self, *parts: _Text) -> _Text:

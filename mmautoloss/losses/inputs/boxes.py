@@ -36,6 +36,8 @@ class Area(InputKind):
     from_target = frozenset({'i', 'u', 'e'})
     spread = 0.2
     regression = True
+    metric = 'area_iou'
+    activation = 'area'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() != 2 or pred.shape[1] != 4 or pred.shape != target.shape:

@@ -31,6 +31,8 @@ class Softmax(InputKind):
     meanings = {'p': 'the softmax of the logits over the classes (channels)', 'y': 'the one-hot label'}
     maps = True
     one_hot = True
+    metric = 'softmax_recall'
+    activation = 'softmax'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         _check(self.name, pred, target, target.dim() == pred.dim() - 1, '(M, C) with labels (M,), or maps of them')
@@ -91,6 +93,9 @@ class Sigmoid(InputKind):
     name = 'sigmoid'
     meanings = {'p': 'the sigmoid of the logit of a class (channel)', 'y': 'its target, from 0 to 1'}
     maps = True
+    metric = 'sigmoid_recall'
+    use_sigmoid = True
+    activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() == 1 and target.shape == pred.shape:
@@ -138,6 +143,8 @@ class Mask(InputKind):
         'y': 'the mask of the instance, from 0 to 1',
     }
     weighted = False
+    metric = 'sigmoid_recall'
+    activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         fits = pred.dim() == 4 and target.dim() == 3 and weight is not None and weight.shape == target.shape[:1]

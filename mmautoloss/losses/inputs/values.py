@@ -25,6 +25,8 @@ class Delta(InputKind):
     meanings = {'p': 'the predicted value as it is, such as a box delta', 'y': 'its target'}
     spread = 0.5
     regression = True
+    metric = 'delta_iou'
+    activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() != 2 or target.shape != pred.shape:
@@ -51,6 +53,8 @@ class Heatmap(InputKind):
     meanings = {'p': 'the predicted heat map of a keypoint (channel) as it is', 'y': 'its target'}
     maps = True
     spread = 0.5
+    metric = 'heatmap_recall'
+    activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         fits = weight is None or weight.shape in (pred.shape, pred.shape[:2])

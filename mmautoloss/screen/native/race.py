@@ -91,7 +91,7 @@ class Race:
         divisor = divisor_of(sample, probe.kind)
         course = Course(_OPTIMIZERS[test.optimizer], test.steps, test.lr, test.decay)
         self._eta = test.eta
-        self._looks = LOOKS_AT_AREAS if probe.inputs == 'area' else LOOKS
+        self._looks = LOOKS_AT_AREAS if probe.kind.activation == 'area' else LOOKS
 
         def grounds(elements: int) -> _Grounds:
             if probe.metric in OF_PLACES or elements > 0.75 * sample.pred.numel():
