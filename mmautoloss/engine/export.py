@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 from mmautoloss.engine.data import apply_options
+from mmautoloss.engine.read import read_config
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import Branch
@@ -24,7 +25,7 @@ def load_base(base_config: str, options: Mapping[str, Any]) -> Config:
     """
     if not Path(base_config).is_file():
         raise SetupError(f'base_config must name the plain config of the model, but {base_config} does not exist.')
-    cfg = Config.fromfile(base_config)
+    cfg = read_config(base_config)
     apply_options(cfg, {key: value for key, value in options.items() if not key.startswith('train_cfg')})
     return cfg
 

@@ -122,7 +122,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             config=cfg.to_dict(),
             branches=branches,
             schedule=dict(proxy['schedule']),
-            metric=_read_metric(settings['metric']),
+            metric=read_metric(settings['metric']),
             greater=settings['rule'] == 'greater',
             invalid_stop=proxy['invalid_stop'],
             work_dir=str(work_dir / 'proxy'),
@@ -162,7 +162,7 @@ def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) 
     return rung
 
 
-def _read_metric(metric: str | Sequence[str]) -> str:
+def read_metric(metric: str | Sequence[str]) -> str:
     """The key of the monitored value, or several, whose mean counts, joined by +."""
     keys = [metric] if isinstance(metric, str) else list(metric)
     if not keys or not all(isinstance(key, str) and key for key in keys):
