@@ -9,4 +9,4 @@ A command is a module of this package with two functions, listed by name in ``CO
 
 from __future__ import annotations
 
-COMMANDS = ('doctor', 'branches', 'evaluate', 'apply', 'status', 'replay', 'rungs')
+COMMANDS = ('doctor', 'branches', 'evaluate', 'apply', 'split', 'status', 'replay', 'rungs')

@@ -52,6 +52,8 @@ class SearchLoop(BaseLoop):
         describe: What results are filed under: ``dict(task=..., set=..., network=...)``.
         results: CSV file to which the trained evaluations of baseline and finalists are appended.
         options: The user's ``--cfg-options``, which also hold for ``base_config``.
+        allow_leak: Whether candidates may be scored on the data on which ``base_config`` is tested (those on which it is
+            validated, where it has no test data). False refuses it.
 
     Raises:
         SetupError: A setting cannot work.

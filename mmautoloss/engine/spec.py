@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
 from mmautoloss.engine.export import load_base, with_losses
+from mmautoloss.engine.leak import require_apart
 from mmautoloss.engine.screening import read_screen, screen_header
 from mmautoloss.engine.settings import build, only, plain_values
 from mmautoloss.errors import ExpressionError, SetupError
@@ -38,6 +39,7 @@ DEFAULTS: dict[str, Any] = {
     'describe': {},
     'results': None,
     'options': {},
+    'allow_leak': False,
 }
 """The settings of a ``SearchLoop``; what they mean is said there."""
 
@@ -104,6 +106,8 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
     base = load_base(settings['base_config'], settings['options'])
+    if not settings['allow_leak']:
+        require_apart(cfg, base)
     cfg, base = with_aux(cfg, settings['aux']), with_aux(base, settings['aux'])
     branches = read_branches(settings['branches'], settings['aux'], base)
     test, numbers = read_screen(settings['screen'])
