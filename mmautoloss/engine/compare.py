@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy import plain_config
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
 from mmautoloss.trial import History, Outcome, Role, Trial
 
@@ -54,7 +55,7 @@ class _Comparison:
     """The rows, and what a person sees of them."""
 
     def __init__(self, spec: SearchSpec, split: str) -> None:
-        config = spec.base.to_dict()
+        config = plain_config(spec.base)
         work_dir = str(spec.work_dir / 'compare')
         self.proxy = replace(
             spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None, rung=None

@@ -17,7 +17,7 @@ from mmautoloss.engine.branches import build_model, read_branches, with_aux
 from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.given import GivenLosses, places_of, read_given
 from mmautoloss.engine.launch import require_metric
-from mmautoloss.engine.read import is_search, read_config, type_name
+from mmautoloss.engine.read import is_search, read_config
 from mmautoloss.engine.result import Result
 from mmautoloss.engine.screening import BALANCES
 from mmautoloss.engine.spec import RULES, read_metric
@@ -25,7 +25,7 @@ from mmautoloss.engine.train import require
 from mmautoloss.engine.untouched import process_untouched
 from mmautoloss.errors import MMAutoLossError, SetupError, TrainingError
 from mmautoloss.losses import SearchedLoss, plain_loss
-from mmautoloss.proxy import FoundLoss, ProxyEvaluator, ProxySettings, capture_probes
+from mmautoloss.proxy import FoundLoss, ProxyEvaluator, ProxySettings, capture_probes, plain_config, type_name
 from mmautoloss.screen import balance_weight, gradient_norms
 from mmautoloss.trial import Outcome, Role, Trial
 
@@ -93,7 +93,7 @@ def evaluate(
         cfg, places, defaults = _load(cfg, options or {})
         given = read_given(losses, places, weights or {})
         settings = ProxySettings(
-            config=cfg.to_dict(),
+            config=plain_config(cfg),
             branches=given.branches,
             schedule=_schedule(schedule or defaults['schedule'], cfg.train_dataloader),
             metric=_metric(metric or defaults['metric']),
@@ -121,12 +121,12 @@ def _load(source: Any, options: Mapping[str, Any]) -> tuple[Config, list[FoundLo
     needs = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader', 'val_cfg', 'val_evaluator')
     require(cfg, str(cfg.filename or 'The config'), 'evaluated', needs, ('train', 'val'))
     if not is_search(cfg):
-        return cfg, _found(cfg), {'metric': None, 'rule': 'greater', 'schedule': cfg.train_cfg}
+        return cfg, _found(cfg), {'metric': None, 'rule': 'greater', 'schedule': plain_config(cfg.train_cfg)}
     search = cfg.train_cfg
     aux = search.get('aux', 'search')
     cfg = with_aux(cfg, aux)
     places = places_of(_found(cfg), read_branches(search.branches, aux, cfg))
-    return cfg, places, {'rule': 'greater', **search, 'schedule': search.proxy.schedule}
+    return cfg, places, {'rule': 'greater', **search, 'schedule': plain_config(search.proxy.schedule)}
 
 
 def _found(cfg: Config) -> list[FoundLoss]:

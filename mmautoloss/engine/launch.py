@@ -16,6 +16,7 @@ import torch
 import mmautoloss
 from mmautoloss.engine.export import with_losses, write_config, write_text
 from mmautoloss.engine.found import found_losses, write_losses
+from mmautoloss.engine.imports import Imports
 from mmautoloss.engine.screening import ENGINES
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.spec import SearchSpec
@@ -164,8 +165,10 @@ def write_resolved(spec: SearchSpec) -> None:
     settings = copy.deepcopy(dict(spec.proxy.config))
     settings['train_cfg']['base_config'] = str(Path(settings['train_cfg']['base_config']).absolute())
     # not by MMEngine's own writer: it sorts keys, and branches are bred in the order in which they are named
-    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in settings.items()]
-    write_text(spec.work_dir / CONFIG, '\n'.join(lines) + '\n')
+    imports = Imports(settings)
+    marked = imports.mark(settings)
+    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in marked.items()]
+    write_text(spec.work_dir / CONFIG, imports.fill('\n'.join(lines) + '\n'))
 
 
 @contextlib.contextmanager

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy import plain_config, type_name
 
 
 def read_config(path: str | Path) -> Config:
@@ -21,6 +21,7 @@ def read_config(path: str | Path) -> Config:
         raise SetupError(f'There is no config {path}.')
     try:
         cfg = Config.fromfile(path)
+        plain_config(cfg)  # imports what one of the new style names
     except ImportError as error:  # the library of a base ('mmdet::...') or of custom_imports
         raise SetupError(f'{path} needs what is not installed: {error} `make doctor` says how to mend it.') from None
     scope = cfg.get('default_scope') or 'mmengine'
@@ -32,8 +33,3 @@ def read_config(path: str | Path) -> Config:
 def is_search(cfg: Config) -> bool:
     """Whether it describes a search."""
     return type_name((cfg.get('train_cfg') or {}).get('type')) == 'SearchLoop'
-
-
-def type_name(kind: Any) -> str:
-    """The bare name of a ``type``: text with or without a scope in a classic config, a class in one of the new style."""
-    return kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', '')

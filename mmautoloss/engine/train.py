@@ -12,6 +12,7 @@ from mmengine.device import get_device
 from mmautoloss.engine.data import apply_options, check_files
 from mmautoloss.engine.read import is_search, read_config
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy import type_name
 
 LAUNCHERS = ('none', 'pytorch')
 
@@ -127,7 +128,7 @@ def _require_checkpoint(path: str, but: str | None = None) -> None:
 def _use_mixed_precision(cfg: Config) -> None:
     if get_device() == 'cpu':
         raise SetupError('--amp needs a GPU or another accelerator, but this machine has the CPU alone; leave it out.')
-    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    kind = type_name(cfg.optim_wrapper.get('type', 'OptimWrapper'))
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise SetupError(f'--amp replaces an OptimWrapper, but the config has {kind!r}; set its precision there.')
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
