@@ -33,6 +33,7 @@ class FastScreen(ProbeScreen):
     def __init__(self, probe: Probe, test: RejectionTest, hand_made: Objective | None, balance: bool = True) -> None:
         super().__init__(probe, test, hand_made, balance)
         try:
+            from mmautoloss.screen.native.once import ensure_compiled
             from mmautoloss.screen.native.race import Race
             from mmautoloss.screen.native.slopes import Slopes
         except ModuleNotFoundError as error:
@@ -42,6 +43,7 @@ class FastScreen(ProbeScreen):
                 f"screen.engine='fast' needs {error.name}, which is not installed: pip install numba, "
                 "or set screen.engine='plain'."
             ) from None
+        ensure_compiled()
         counts = len(self._joined.pred) and len(self._joined.rows(self.kind).pred)
         # where nothing counts there is nothing to be fast with
         self._race = Race(probe, test, self._joined) if counts else None
