@@ -50,22 +50,26 @@ def match(
     return tuple(branches), Genome.from_text(texts), weights
 
 
-def by_hand(entries: Sequence[str], model: Sequence[FoundLoss]) -> tuple[NamedLoss, ...]:
-    """Losses from ``NAME=LOSS``, a branch of the model and a known loss or an expression.
+def by_hand(losses: Mapping[str, str], model: Sequence[FoundLoss]) -> tuple[NamedLoss, ...]:
+    """Losses that a person chose, with the weights of those that they replace.
+
+    Args:
+        losses: By name or path of a loss in the model a known loss or an expression.
+        model: The losses of the model.
 
     Raises:
-        SetupError: There is no such branch, or the loss does not fit it.
+        SetupError: There is no such place, or the loss does not fit it.
     """
-    places, losses = {place.name: place for place in model}, []
-    for entry in entries:
-        name, _, text = entry.partition('=')
+    places, named = {key: place for place in model for key in (place.name, place.path)}, []
+    for name, text in losses.items():
         place = places.get(name)
         if place is None or place.inputs is None:
             fitting = [place.name for place in model if place.inputs]
-            raise SetupError(f'There is no loss {name!r} to replace; there are {", ".join(fitting)}.')
+            why = f' ({place.loss}: {place.reason})' if place else ''
+            raise SetupError(f'There is no loss {name!r} to replace{why}; there are {", ".join(fitting)}.')
         text = known_loss(text, place.inputs) if text in ZOO else text
-        losses.append(NamedLoss(name, place.path, place.inputs, text, place.weight))
-    return tuple(losses)
+        named.append(NamedLoss(place.name, place.path, place.inputs, text, place.weight))
+    return tuple(named)
 
 
 def _of_other_stage(losses: Sequence[NamedLoss], path: str, model: Sequence[FoundLoss]) -> NamedLoss | None:

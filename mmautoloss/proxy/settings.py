@@ -20,7 +20,8 @@ class ProxySettings:
         config: The search config, as a plain dict.
         branches: The searched losses.
         schedule: ``train_cfg`` of a proxy.
-        metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +.
+        metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +;
+            '' for the first of the results.
         greater: Whether a higher value is better.
         invalid_stop: Iterations in which NaN and Inf end a training; None for all, 0 for none.
         work_dir: Where MMEngine may put its files.
@@ -55,7 +56,7 @@ class ProxySettings:
     @property
     def keys(self) -> list[str]:
         """The keys of the monitored values."""
-        return self.metric.split('+')
+        return self.metric.split('+') if self.metric else []
 
     def value(self, metrics: Mapping[str, float]) -> float:
         """The monitored value.
@@ -63,12 +64,12 @@ class ProxySettings:
         Raises:
             MissingMetric: It is not among the results.
         """
-        missing = [key for key in self.keys if key not in metrics]
-        if missing:
-            raise MissingMetric(
-                f'The validation gave no {", ".join(map(repr, missing))}, only: {", ".join(metrics) or "nothing"}.'
-            )
-        return sum(metrics[key] for key in self.keys) / len(self.keys)
+        keys = self.keys or list(metrics)[:1]
+        missing = [key for key in keys if key not in metrics]
+        if missing or not keys:
+            wanted = ', '.join(map(repr, missing)) or 'value'
+            raise MissingMetric(f'The validation gave no {wanted}, only: {", ".join(metrics) or "nothing"}.')
+        return sum(metrics[key] for key in keys) / len(keys)
 
 
 class MissingMetric(SetupError):

@@ -34,6 +34,7 @@ class FastScreen(ProbeScreen):
     def __init__(self, probe: Probe, test: RejectionTest, hand_made: Objective | None, balance: bool = True) -> None:
         super().__init__(probe, test, hand_made, balance)
         try:
+            from mmautoloss.screen.native.once import ensure_compiled
             from mmautoloss.screen.native.race import Race
             from mmautoloss.screen.native.slopes import Slopes
         except ModuleNotFoundError as error:
@@ -43,6 +44,7 @@ class FastScreen(ProbeScreen):
                 f"screen.engine='fast' needs {error.name}, which is not installed: pip install numba, "
                 "or set screen.engine='plain'."
             ) from None
+        ensure_compiled()
         self._race = None
         if self.kind.activation and len(self._joined.pred) and len(self._joined.rows(self.kind).pred):
             self._race = Race(probe, test, self._joined)

@@ -51,8 +51,13 @@ _FOLDER = cache_folder()
 _KEPT = _usable(_FOLDER)
 
 
+def is_kept() -> bool:
+    """Whether later processes find what this one compiles."""
+    return _KEPT
+
+
 def compiled(function: Callable[..., Any] | None = None, inline: str = 'never') -> Any:
-    """Decorator: compiled at the first call, once a machine.
+    """Decorator: compiled at the first call, once a machine; ``once.ensure_compiled`` comes before.
 
     Args:
         function: A function of numbers and arrays.
