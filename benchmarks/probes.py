@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmautoloss.screen import METRIC_OF_INPUTS, Probe, Sample
+from mmautoloss.losses import input_kind
+from mmautoloss.screen import Probe, Sample
 
 IMAGES = 5
 KNOWN = {
@@ -108,7 +109,7 @@ def made_up_probes() -> dict[str, Probe]:
 
 def _probe(name: str, generator: torch.Generator) -> Probe:
     inputs, draw = _KINDS[name]
-    metric = 'mIoU' if name == 'segmentation' else METRIC_OF_INPUTS[inputs]
+    metric = 'mIoU' if name == 'segmentation' else input_kind(inputs).metric
     scaling = {'means': torch.zeros(4), 'stds': torch.tensor([0.1, 0.1, 0.2, 0.2])} if inputs == 'delta' else {}
     return Probe(inputs, metric, tuple(draw(generator) for _ in range(IMAGES)), scaling)
 

@@ -1,23 +1,70 @@
-"""Entry point of ``python -m mmautoloss <command>``."""
+"""Entry point of ``python -m mmautoloss <command>`` and of the console script ``mmautoloss``."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
+from mmautoloss import __version__
 from mmautoloss.cli import COMMANDS
-from mmautoloss.errors import MMAutoLossError
+from mmautoloss.errors import MMAutoLossError, SetupError
+
+DESCRIPTION = """\
+Searches loss functions for OpenMMLab models. A search itself is started by tools/search.py with a search
+config; these commands prepare it, look after it, and use what it found. `mmautoloss COMMAND --help` says
+more of each."""
+
+EXAMPLES = """\
+examples:
+  mmautoloss doctor
+  mmautoloss branches configs/digits/mask_rcnn.py
+  mmautoloss split data/coco/annotations/instances_train2017.json --count 5000
+  mmautoloss evaluate configs/digits/faster_rcnn.py roi_cls=focal_softmax --seed 1
+  mmautoloss status work_dirs/digits_faster_rcnn_search --watch
+  mmautoloss apply configs/transfer/cascade_rcnn.py work_dirs/digits_faster_rcnn_search -o cascade.py
+  mmautoloss replay work_dirs/digits_faster_rcnn_search
+"""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with one sub-command for each module named in ``mmautoloss.cli.COMMANDS``."""
-    parser = argparse.ArgumentParser(prog='mmautoloss', description='Searches loss functions for OpenMMLab models.')
-    subparsers = parser.add_subparsers(title='commands', dest='command', required=True)
+    parser = argparse.ArgumentParser(
+        prog='mmautoloss',
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--version', action='version', version=f'mmautoloss {__version__}')
+    parser.add_argument(
+        '--import',
+        dest='modules',
+        action='append',
+        default=[],
+        metavar='MODULE',
+        help='a module of yours, for its losses',
+    )
+    subparsers = parser.add_subparsers(title='commands', dest='command', metavar='COMMAND', required=True)
     for name in COMMANDS:
         importlib.import_module(f'mmautoloss.cli.{name}').add_parser(subparsers)
     return parser
+
+
+def _import(names: Sequence[str]) -> None:
+    """Imports modules of the user, also from the present folder, which a console script does not look into.
+
+    Raises:
+        SetupError: There is no such module.
+    """
+    if names and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise SetupError(f'--import {name}: {error}; is its folder on PYTHONPATH?') from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     try:
+        _import(args.modules)
         return args.run(args)
     except MMAutoLossError as error:
         print(f'mmautoloss {args.command}: error: {error}', file=sys.stderr)

@@ -23,6 +23,10 @@ class CalibrationError(MMAutoLossError, RuntimeError):
     """The rejection test does not tell a hand-made loss from a useless one."""
 
 
+class TrainingError(MMAutoLossError, RuntimeError):
+    """A training that failed; the text says why."""
+
+
 class NonFiniteLoss(MMAutoLossError, ArithmeticError):
     """Training met NaN or Inf."""
 

@@ -17,6 +17,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
 from mmautoloss.engine import SearchSpec, spec_of
+from mmautoloss.engine.read import is_search
 from mmautoloss.proxy.branch import check_branches
 from tests.isolation import ROOT
 
@@ -35,10 +36,6 @@ def load(name: str) -> Config:
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
     return cfg
-
-
-def is_search(cfg: Config) -> bool:
-    return cfg.train_cfg.get('type') == 'mmautoloss.SearchLoop'
 
 
 def whole_model(cfg: Config) -> dict[str, Any]:
@@ -88,7 +85,7 @@ def test_model_builds_and_search_fits_it(name: str, monkeypatch: pytest.MonkeyPa
     assert sum(weight.numel() for weight in model.parameters()) > 0
     if not is_search(cfg):
         return
-    base = Path(cfg.train_cfg.base_config)
+    base = (CONFIGS / name).parent / cfg.train_cfg.base_config
     assert base.is_file() and CONFIGS in base.parents
     search = spec(cfg, monkeypatch)
     assert network(search.base.model) == network(cfg.model), 'found losses go into the base: one network'

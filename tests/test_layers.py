@@ -19,8 +19,8 @@ PACKAGE = ROOT / 'mmautoloss'
 
 # Lowest first: a unit imports itself and what is in the lines above its own.
 LAYERS = (
-    {'errors', 'registry', 'compat', 'caching'},
-    {'expr', 'evaluation'},
+    {'errors', 'registry', 'compat', 'caching', 'extension'},
+    {'expr', 'evaluation', 'split'},
     {'trial'},
     {'strategy', 'screen', 'losses'},
     {'proxy', 'execute'},
@@ -31,7 +31,7 @@ LAYERS = (
 )
 
 # Imports within a layer that are wanted.
-MATES = {'screen': {'losses'}, 'execute': {'proxy'}, 'report': {'search'}}
+MATES = {'extension': {'errors'}, 'screen': {'losses'}, 'execute': {'proxy'}, 'report': {'search'}}
 
 
 class Place(NamedTuple):

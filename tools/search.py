@@ -15,7 +15,6 @@ from mmengine.runner import Runner  # noqa: E402
 
 from mmautoloss.engine import load_search_config, require_writable  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
-from mmautoloss.execute.settings import EXECUTORS  # noqa: E402
 from mmautoloss.trial import repair  # noqa: E402
 
 
@@ -62,7 +61,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--max-trials', type=int, help='searched candidates to train, a total across resumes')
     parser.add_argument('--max-seconds', type=float, help='after this time no new candidate begins, a total likewise')
     parser.add_argument('--workers', type=int, help='candidates that are trained at the same time, one a GPU')
-    parser.add_argument('--executor', choices=EXECUTORS, help='processes of this machine (default), or a Ray cluster')
+    parser.add_argument('--executor', help='local (processes of this machine, the default), ray, or one of your own')
     parser.add_argument('--ray-address', help="a running cluster, such as 'auto' or 10.0.0.1:6379; else a local one")
     parser.add_argument('--gpus-per-candidate', type=float, help='GPUs that train one candidate; with Ray also 0.5')
     parser.add_argument('--isolate', action='store_true', help='a process of its own also for a single worker')

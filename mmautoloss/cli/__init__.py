@@ -9,4 +9,7 @@ A command is a module of this package with two functions, listed by name in ``CO
 
 from __future__ import annotations
 
-COMMANDS = ('doctor', 'branches', 'apply', 'status', 'report', 'replay', 'rungs', 'correlate')
+COMMANDS = (
+    *('doctor', 'branches', 'split', 'evaluate', 'apply', 'export'),
+    *('status', 'report', 'replay', 'rungs', 'correlate'),
+)

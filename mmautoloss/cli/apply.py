@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     if len(args.result) == 1 and '=' not in args.result[0]:
         losses = read_result(Path(args.result[0]), args.trial)
     elif all('=' in entry for entry in args.result) and args.trial is None:
-        losses = by_hand(args.result, places)
+        losses = by_hand(dict(entry.partition('=')[::2] for entry in args.result), places)
     else:
         raise SetupError(
             'RESULT must be one file or work dir, or NAME=LOSS ... without --trial, but got ' + ' '.join(args.result)

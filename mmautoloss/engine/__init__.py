@@ -4,15 +4,22 @@ from mmautoloss.engine.branches import build_model
 from mmautoloss.engine.compare import compare, with_usual_weight
 from mmautoloss.engine.config import load_search_config, require_writable, spec_of
 from mmautoloss.engine.data import apply_options, check_files
+from mmautoloss.engine.evaluate import evaluate
 from mmautoloss.engine.export import load_base, with_losses, write_config
-from mmautoloss.engine.found import NamedLoss, by_hand, found_losses, match, read_result, write_losses
+from mmautoloss.engine.found import Found, NamedLoss, Origin, found_losses, write_losses
 from mmautoloss.engine.launch import launch
+from mmautoloss.engine.placing import by_hand, match
 from mmautoloss.engine.report import write_report
+from mmautoloss.engine.result import read_by_hand, read_found, read_result
 from mmautoloss.engine.search_loop import SearchLoop
 from mmautoloss.engine.spec import SearchSpec, read_spec
+from mmautoloss.engine.training import Result
 
 __all__ = [
+    'Found',
     'NamedLoss',
+    'Origin',
+    'Result',
     'SearchLoop',
     'SearchSpec',
     'apply_options',
@@ -20,11 +27,14 @@ __all__ = [
     'by_hand',
     'check_files',
     'compare',
+    'evaluate',
     'found_losses',
     'launch',
     'load_base',
     'load_search_config',
     'match',
+    'read_by_hand',
+    'read_found',
     'read_result',
     'read_spec',
     'require_writable',

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmautoloss.engine.spec import SearchSpec, read_genome
 from mmautoloss.engine.trainings import train_all
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy import Branch
+from mmautoloss.proxy import Branch, plain_config
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
 from mmautoloss.report.results import USUAL
 from mmautoloss.trial import History, Outcome, Role, Trial
@@ -75,7 +75,7 @@ class _Comparison:
     """The rows, and what a person sees of them."""
 
     def __init__(self, spec: SearchSpec, split: str) -> None:
-        config = spec.base.to_dict()
+        config = plain_config(spec.base)
         work_dir = str(spec.work_dir / 'compare')
         self.proxy = replace(
             spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None, rung=None

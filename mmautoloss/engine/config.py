@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.guarded import guard_config
+from mmautoloss.engine.read import is_search, read_config
 from mmautoloss.engine.spec import SearchSpec, read_spec
 from mmautoloss.errors import SetupError
 
@@ -29,11 +30,9 @@ def load_search_config(
     Raises:
         SetupError: The file is missing or no search config.
     """
-    if not Path(path).is_file():
-        raise SetupError(f'There is no config {path}.')
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     apply_options(cfg, options or {})
-    if not str((cfg.get('train_cfg') or {}).get('type', '')).endswith('SearchLoop'):
+    if not is_search(cfg):
         raise SetupError(f"{path} is no search config: its train_cfg needs type='mmautoloss.SearchLoop'.")
     parts = Path(path).with_suffix('').parts
     name = '_'.join(parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -21,7 +21,7 @@ def apply_options(cfg: Config, options: Mapping[str, Any]) -> None:
     cfg.merge_from_dict(dict(options))
     if 'data_root' not in options:
         return
-    if 'data_root' not in cfg or not any('data_root' in dataset for _, dataset in _datasets(cfg)):
+    if 'data_root' not in cfg or not any('data_root' in dataset for dataset in data_sets(cfg)):
         raise SetupError('data_root was given, but no data set of this config has a data_root.')
     _replace_root(cfg._cfg_dict, old, options['data_root'])
 
@@ -32,7 +32,7 @@ def check_files(cfg: Config) -> None:
     Raises:
         SetupError: A file is missing.
     """
-    for loader, dataset in _datasets(cfg):
+    for loader, dataset in _named_data_sets(cfg):
         ann_file, root = dataset.get('ann_file'), dataset.get('data_root')
         if root is None and not osp.isabs(ann_file or ''):
             continue  # made by the data set itself
@@ -44,9 +44,16 @@ def check_files(cfg: Config) -> None:
             )
 
 
-def _datasets(cfg: Config) -> Iterator[tuple[str, ConfigDict]]:
-    """Data sets of all loaders, also those within wrappers such as ``RepeatDataset``."""
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def data_sets(cfg: Config, loaders: Iterable[str] = LOADERS) -> list[ConfigDict]:
+    """Data sets of the loaders, also those within wrappers such as ``RepeatDataset``."""
+    return [dataset for _, dataset in _named_data_sets(cfg, loaders)]
+
+
+def _named_data_sets(cfg: Config, loaders: Iterable[str] = LOADERS) -> Iterator[tuple[str, ConfigDict]]:
+    for loader in loaders:
         dataset = (cfg.get(loader) or {}).get('dataset')
         pending = [dataset] if dataset else []
         while pending:

@@ -11,9 +11,11 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 from mmautoloss.engine.data import apply_options
+from mmautoloss.engine.imports import Imports
+from mmautoloss.engine.read import read_config
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
-from mmautoloss.proxy import Branch
+from mmautoloss.proxy import Branch, plain_config
 
 
 def load_base(base_config: str, options: Mapping[str, Any]) -> Config:
@@ -24,7 +26,7 @@ def load_base(base_config: str, options: Mapping[str, Any]) -> Config:
     """
     if not Path(base_config).is_file():
         raise SetupError(f'base_config must name the plain config of the model, but {base_config} does not exist.')
-    cfg = Config.fromfile(base_config)
+    cfg = read_config(base_config)
     apply_options(cfg, {key: value for key, value in options.items() if not key.startswith('train_cfg')})
     return cfg
 
@@ -59,14 +61,18 @@ def _put(node: Any, key: str, branch: Branch, scope: str | None, loss: dict[str,
 
 def _takes(head: Mapping[str, Any], key: str, scope: str | None) -> bool:
     """Whether a head has a loss by default that its config does not mention."""
-    with DefaultScope.overwrite_default_scope(scope):
-        kind = MODELS.get(head['type']) if isinstance(head.get('type'), str) else None
+    kind = head.get('type')
+    # looked up as MMEngine does when it builds: by its own registry a name is found in no other library
+    with DefaultScope.overwrite_default_scope(scope), MODELS.switch_scope_and_registry(None) as registry:
+        kind = registry.get(kind) if isinstance(kind, str) else kind
     return kind is not None and any(key in inspect.signature(base.__init__).parameters for base in kind.__mro__)
 
 
 def write_config(cfg: Config, path: Path) -> None:
-    """Writes a config as a Python file."""
-    write_text(path, cfg.pretty_text)
+    """Writes a config as a Python file, in the style that it has."""
+    settings = plain_config(cfg)
+    imports = Imports(settings)
+    write_text(path, imports.fill(Config(imports.mark(settings)).pretty_text))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,20 +1,18 @@
-"""Found losses on their way from a search to another config: a text file that people share."""
+"""Found losses: what they are, where they were found, and in which search."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mmautoloss.engine.export import write_text
 from mmautoloss.errors import ExpressionError, SetupError
-from mmautoloss.expr import Genome, parse
-from mmautoloss.losses import ZOO, input_kind, known_loss
-from mmautoloss.proxy import Branch, FoundLoss
-from mmautoloss.trial import Trial, read_history
+from mmautoloss.expr import Tree, parse
+from mmautoloss.losses import input_kind
+from mmautoloss.proxy import Branch
+from mmautoloss.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,84 @@ class NamedLoss:
         except ExpressionError as error:
             raise SetupError(f'The loss {self.name!r}: {error}') from None
 
+    @property
+    def tree(self) -> Tree:
+        """The expression as a tree."""
+        return parse(self.expression)
+
+    @property
+    def branch(self) -> Branch:
+        """The branch in which it was found."""
+        return Branch(self.name, self.path, self.inputs)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The search that found losses, as far as it is known.
+
+    Attributes:
+        trial: Number of the trial.
+        seed: Its seed.
+        metric: Key of the monitored metric.
+        scores: What the metric said of these losses, one training a seed.
+        hand_made: What it said of the hand-made ones.
+        fingerprint: Gradient fingerprint of the trial, with `` | `` between branches.
+        searched: Day on which the search began, UTC, as 2026-01-31.
+        version: Version of mmautoloss that searched.
+    """
+
+    trial: int | None = None
+    seed: int | None = None
+    metric: str | None = None
+    scores: tuple[float, ...] = ()
+    hand_made: tuple[float, ...] = ()
+    fingerprint: str = ''
+    searched: str | None = None
+    version: str | None = None
+
+    def __str__(self) -> str:
+        words = ['found by mmautoloss', self.version or '']
+        words += [f'on {self.searched}'] if self.searched else []
+        words += [f'as trial {self.trial}, seed {self.seed}'] if self.trial is not None else []
+        return ' '.join(filter(None, words))
+
+    @property
+    def result(self) -> str:
+        """What the metric said, in words; '' where it is not known."""
+        if not self.scores:
+            return ''
+        hand_made = f'; hand-made losses {_listed(self.hand_made)}' if self.hand_made else ''
+        return f'{self.metric or "score"} in the search, one training a seed: {_listed(self.scores)}{hand_made}'
+
+
+@dataclass(frozen=True)
+class Found:
+    """Losses of one trial, or by hand.
+
+    Attributes:
+        losses: One a branch.
+        origin: Where they come from; None for losses by hand.
+    """
+
+    losses: tuple[NamedLoss, ...]
+    origin: Origin | None = None
+
+    def only(self, names: Collection[str]) -> Found:
+        """Those of some branches.
+
+        Raises:
+            SetupError: There is no such branch.
+        """
+        there = [loss.name for loss in self.losses]
+        for name in names:
+            if name not in there:
+                raise SetupError(f'There is no found loss {name!r}; there are {", ".join(there)}.')
+        return replace(self, losses=tuple(loss for loss in self.losses if loss.name in names))
+
+
+def _listed(scores: Sequence[float]) -> str:
+    return ', '.join(f'{score:.4f}' for score in scores)
+
 
 def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, ...]:
     """The losses of a trial."""
@@ -55,123 +131,3 @@ def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, .
 def write_losses(path: Path, losses: Sequence[NamedLoss]) -> None:
     """Writes losses as JSON."""
     write_text(path, json.dumps([asdict(loss) for loss in losses], indent=2) + '\n')
-
-
-def read_result(source: Path, number: int | None = None) -> tuple[NamedLoss, ...]:
-    """Reads found losses.
-
-    Args:
-        source: The work dir of a search, its journal, or a file of ``write_losses``.
-        number: Trial of the journal; None takes the best.
-
-    Raises:
-        SetupError: There is nothing of the kind.
-    """
-    if source.is_dir():
-        source = source / 'journal.jsonl'
-    if not source.is_file():
-        raise SetupError(
-            f'RESULT must be a work dir, a journal.jsonl or a best_losses.json, but there is no {source}.'
-        )
-    if source.suffix == '.jsonl':
-        return _of_journal(source, number)
-    if number is not None:
-        raise SetupError(f'Only a journal has trials to choose from, but got trial {number} of {source}.')
-    try:
-        entries = json.loads(source.read_text(encoding='utf-8'))
-        return tuple(NamedLoss(**entry) for entry in entries)
-    except (ValueError, TypeError) as error:
-        raise SetupError(f'{source} must be a best_losses.json as a search writes it: {error}.') from None
-
-
-def _of_journal(source: Path, number: int | None) -> tuple[NamedLoss, ...]:
-    header, history = read_history(source)
-    branches = [Branch(name, **entry) for name, entry in header['branches'].items()]
-    if number is None:
-        winner = history.winner()
-        if winner is None:
-            raise SetupError(f'{source} has no trained losses yet.')
-        return found_losses(branches, winner)
-    if not 0 <= number < len(history) or history[number].genome is None:
-        raise SetupError(f'{source} has no searched trial {number}; it has {len(history)} trials.')
-    return found_losses(branches, history[number])
-
-
-def match(
-    losses: Sequence[NamedLoss], model: Sequence[FoundLoss], mapping: Mapping[str, str]
-) -> tuple[tuple[Branch, ...], Genome, dict[str, float]]:
-    """Finds the places of found losses in another model.
-
-    A loss goes where its path is the same, or the same but for numbers, so that one RoI loss goes to all stages of a
-    cascade.
-
-    Args:
-        losses: What was found.
-        model: The losses of the model.
-        mapping: Names of found losses by path or name in the model, where the user decides.
-
-    Raises:
-        SetupError: A found loss has no place, or reads what the head there does not give.
-    """
-    by_name = {loss.name: loss for loss in losses}
-    by_path = {loss.path: loss for loss in losses}
-    _check_mapping(mapping, by_name, model)
-    branches, texts, weights = [], {}, {}
-    for place in model:
-        name = mapping.get(place.path) or mapping.get(place.name)
-        loss = by_name[name] if name else by_path.get(place.path) or _of_other_stage(losses, place.path, model)
-        if loss is None:
-            continue
-        if place.inputs != loss.inputs and not place.unknown:
-            raise SetupError(_misfit(loss, place))
-        branches.append(Branch(place.name, place.path, loss.inputs))
-        texts[place.name], weights[place.name] = loss.expression, loss.weight
-    if not branches:
-        raise SetupError(
-            f'None of the found losses ({", ".join(loss.path for loss in losses)}) has a place in this model '
-            f'({", ".join(place.path for place in model)}). Name places with --map PLACE=NAME.'
-        )
-    return tuple(branches), Genome.from_text(texts), weights
-
-
-def by_hand(entries: Sequence[str], model: Sequence[FoundLoss]) -> tuple[NamedLoss, ...]:
-    """Losses from ``NAME=LOSS``, a branch of the model and a known loss or an expression.
-
-    Raises:
-        SetupError: There is no such branch, or the loss does not fit it.
-    """
-    places, losses = {place.name: place for place in model}, []
-    for entry in entries:
-        name, _, text = entry.partition('=')
-        place = places.get(name)
-        if place is None or place.inputs is None:
-            fitting = [place.name for place in model if place.inputs]
-            raise SetupError(f'There is no loss {name!r} to replace; there are {", ".join(fitting)}.')
-        text = known_loss(text, place.inputs) if text in ZOO else text
-        losses.append(NamedLoss(name, place.path, place.inputs, text, place.weight))
-    return tuple(losses)
-
-
-def _of_other_stage(losses: Sequence[NamedLoss], path: str, model: Sequence[FoundLoss]) -> NamedLoss | None:
-    """The loss whose path differs in numbers only; one that has a place of its own in the model stays there."""
-    places = {place.path for place in model}
-    same = [x for x in losses if x.path not in places and _unnumbered(x.path) == _unnumbered(path)]
-    return same[0] if same else None
-
-
-def _unnumbered(path: str) -> str:
-    return re.sub(r'\.\d+\b', '', path)
-
-
-def _check_mapping(mapping: Mapping[str, str], losses: Mapping[str, Any], model: Sequence[FoundLoss]) -> None:
-    places = {key for place in model for key in (place.path, place.name)}
-    for place, name in mapping.items():
-        if place not in places:
-            raise SetupError(f'--map: this model has no loss {place!r}; it has {", ".join(p.path for p in model)}.')
-        if name not in losses:
-            raise SetupError(f'--map: there is no found loss {name!r}; there are {", ".join(losses)}.')
-
-
-def _misfit(loss: NamedLoss, place: FoundLoss) -> str:
-    why = place.reason or f'the head there passes {place.inputs!r}'
-    return f'The found loss {loss.name!r} reads {loss.inputs!r} and cannot stand at {place.path!r}: {why}.'

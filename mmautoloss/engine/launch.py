@@ -15,6 +15,7 @@ import mmautoloss
 from mmautoloss.engine.dashboard import Dashboard
 from mmautoloss.engine.export import with_losses, write_config
 from mmautoloss.engine.found import found_losses, write_losses
+from mmautoloss.engine.own_modules import with_own_modules
 from mmautoloss.engine.report import write_report
 from mmautoloss.engine.resolved import write_resolved
 from mmautoloss.engine.screening import ENGINES
@@ -167,7 +168,8 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
         path = spec.work_dir / 'best_config.py'
         best = ranking[0]
         write_losses(spec.work_dir / 'best_losses.json', found_losses(spec.branches, best))
-        write_config(with_losses(spec.base, spec.branches, best.genome, best.weights), path)
+        config = with_losses(spec.base, spec.branches, best.genome, best.weights)
+        write_config(with_own_modules(config, spec.proxy.config, spec.branches, best.genome), path)
     if spec.results:
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
     observer.table(history, ranking, path)

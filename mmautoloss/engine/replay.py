@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from mmengine.config import Config
 
 from mmautoloss.engine.branches import build_model
 from mmautoloss.engine.config import spec_of
 from mmautoloss.engine.launch import make_screens
+from mmautoloss.engine.read import read_config
 from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
@@ -102,7 +102,7 @@ def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
     path = config or work_dir / CONFIG
     if not path.is_file():
         raise SetupError(f'There is no {path}. Name the search config of this journal with --config CONFIG.')
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     cfg.work_dir = str(work_dir)
     return spec_of(cfg)
 

@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmautoloss.engine.export import write_text
+from mmautoloss.engine.imports import Imports
 from mmautoloss.engine.spec import SearchSpec
 
 CONFIG = 'search_config.py'
@@ -22,8 +23,10 @@ def write_resolved(spec: SearchSpec) -> None:
     settings = copy.deepcopy(dict(spec.proxy.config))
     settings['train_cfg']['base_config'] = str(Path(settings['train_cfg']['base_config']).absolute())
     # not by MMEngine's own writer: it sorts keys, and branches are bred in the order in which they are named
-    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in settings.items()]
-    write_text(spec.work_dir / CONFIG, '\n'.join(lines) + '\n')
+    imports = Imports(settings)
+    marked = imports.mark(settings)
+    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in marked.items()]
+    write_text(spec.work_dir / CONFIG, imports.fill('\n'.join(lines) + '\n'))
 
 
 def read_resolved(work_dir: Path) -> Mapping[str, Any]:

@@ -55,6 +55,8 @@ class SearchLoop(BaseLoop):
         results: CSV file to which the trained evaluations of baseline and finalists are appended.
         report: Whether ``report.html``, the page of the search, is written at its end.
         options: The user's ``--cfg-options``, which also hold for ``base_config``.
+        allow_leak: Whether candidates may be scored on the data on which ``base_config`` is tested (those on which it is
+            validated, where it has no test data). False refuses it.
 
     Raises:
         SetupError: A setting cannot work.

@@ -13,13 +13,14 @@ from mmengine.config import Config
 from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
 from mmautoloss.engine.export import load_base, with_losses
+from mmautoloss.engine.leak import require_apart
 from mmautoloss.engine.screening import read_screen, screen_header
 from mmautoloss.engine.settings import build, only, plain_values
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
-from mmautoloss.expr import Genome, parse
+from mmautoloss.expr import Genome, own_primitives, parse
 from mmautoloss.losses import ZOO, known_loss
-from mmautoloss.proxy import Branch, ProxySettings, rung_iteration, share_batch
+from mmautoloss.proxy import Branch, ProxySettings, plain_config, rung_iteration, share_batch, spelled
 from mmautoloss.screen import RejectionTest
 from mmautoloss.search import Budget, Rung, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
@@ -39,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     'results': None,
     'report': True,
     'options': {},
+    'allow_leak': False,
 }
 """The settings of a ``SearchLoop``; what they mean is said there."""
 
@@ -100,13 +102,16 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     missing = [key for key in REQUIRED if key not in settings]
     if missing:
         raise SetupError(f'train_cfg of a search needs {", ".join(missing)}.')
-    settings = only('train_cfg', settings, **dict.fromkeys(REQUIRED), **DEFAULTS)
+    settings = only('train_cfg', plain_config(settings), **dict.fromkeys(REQUIRED), **DEFAULTS)
     if settings['rule'] not in RULES:
         raise SetupError(f'rule must be one of {", ".join(RULES)}, but got {settings["rule"]!r}.')
     if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
-    base = load_base(settings['base_config'], settings['options'])
+    base_config = _find_base(settings['base_config'], cfg)
+    base = load_base(base_config, settings['options'])
+    if not settings['allow_leak']:
+        require_apart(cfg, base)
     cfg, base = with_aux(cfg, settings['aux']), with_aux(base, settings['aux'])
     branches = read_branches(settings['branches'], settings['aux'], base)
     test, numbers = read_screen(settings['screen'])
@@ -122,17 +127,19 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     return SearchSpec(
         base=base,
         proxy=ProxySettings(
-            config=cfg.to_dict(),
+            config=_with_base(plain_config(cfg), base_config),
             branches=branches,
             schedule=dict(proxy['schedule']),
-            metric=_read_metric(settings['metric']),
+            metric=read_metric(settings['metric']),
             greater=settings['rule'] == 'greater',
             invalid_stop=proxy['invalid_stop'],
             work_dir=str(work_dir / 'proxy'),
             cache=execute.cache_share,
             rung=rung.at if rung else None,
         ),
-        strategy=build_strategy(settings['strategy'], {branch.name: branch.kind.names for branch in branches}),
+        strategy=build_strategy(
+            spelled(settings['strategy']), {branch.name: branch.kind.names for branch in branches}
+        ),
         test=test,
         samples=numbers['samples'],
         side=numbers['side'],
@@ -151,6 +158,16 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     )
 
 
+def _find_base(base_config: str, cfg: Config) -> str:
+    """The file itself, or the one of that name beside the search config."""
+    beside = Path(cfg.filename or '').parent / base_config
+    return str(beside) if not Path(base_config).is_file() and beside.is_file() else base_config
+
+
+def _with_base(config: dict[str, Any], base_config: str) -> dict[str, Any]:
+    return {**config, 'train_cfg': {**config['train_cfg'], 'base_config': base_config}}
+
+
 def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) -> Rung | None:
     if settings is None:
         return None
@@ -166,7 +183,7 @@ def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) 
     return rung
 
 
-def _read_metric(metric: str | Sequence[str]) -> str:
+def read_metric(metric: str | Sequence[str]) -> str:
     """The key of the monitored value, or several, whose mean counts, joined by +."""
     keys = [metric] if isinstance(metric, str) else list(metric)
     if not keys or not all(isinstance(key, str) and key for key in keys):
@@ -207,16 +224,20 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
     """The settings that shape a search, and a digest of the model, data and optimiser."""
     shaping = ('metric', 'rule', 'aux', 'proxy', 'strategy', 'screen', 'seeds', 'seed')
     shaped = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
-    plain = cfg.to_dict()
+    plain = spelled(plain_config(cfg))
     digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}
     places = {branch.name: {'path': branch.path, 'inputs': branch.inputs} for branch in branches}
+    settings = spelled(settings)
     shapes = {key: plain_values(settings[key]) for key in shaping}
     shapes['screen'] = screen_header(settings['screen'])
+    own = own_primitives()
+    if own:
+        shapes['primitives'] = own
     return {**shapes, 'branches': places, 'config': digests}
 
 
 def _check_paths(base: Config, branches: tuple[Branch, ...]) -> None:
     """Tries the paths on a copy of the base config, where a typing error costs nothing."""
-    draft = Config(base.to_dict())
+    draft = Config(plain_config(base))
     genome = Genome({branch.name: parse(branch.kind.names[0]) for branch in branches})
     with_losses(draft, branches, genome, dict.fromkeys(genome, 1.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ from mmengine.config import Config
 from mmengine.device import get_device
 
 from mmautoloss.engine.data import apply_options, check_files
+from mmautoloss.engine.read import is_search, read_config
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy import type_name
 
 LAUNCHERS = ('none', 'pytorch')
 
@@ -41,7 +42,7 @@ def load_train_config(
         SetupError: The config cannot be trained as it was asked for.
     """
     cfg = _load(path, work_dir, options, launcher)
-    _require(cfg, path, 'trained', ('train_dataloader', 'train_cfg', 'optim_wrapper'), ('train', 'val'))
+    require(cfg, path, 'trained', ('train_dataloader', 'train_cfg', 'optim_wrapper'), ('train', 'val'))
     if resume is not None:
         _require_checkpoint(resume, but='auto')
         cfg.resume, cfg.load_from = True, None if resume == 'auto' else resume
@@ -75,7 +76,7 @@ def load_test_config(
         SetupError: The config cannot be tested as it was asked for.
     """
     cfg = _load(path, work_dir, options, launcher)
-    _require(cfg, path, 'tested', ('test_dataloader', 'test_cfg', 'test_evaluator'), ('test',))
+    require(cfg, path, 'tested', ('test_dataloader', 'test_cfg', 'test_evaluator'), ('test',))
     _require_checkpoint(checkpoint)
     cfg.resume, cfg.load_from = False, checkpoint
     if out is not None:
@@ -94,28 +95,24 @@ def default_work_dir(path: str) -> str:
 
 
 def _load(path: str, work_dir: str | None, options: Mapping[str, Any] | None, launcher: str) -> Config:
-    if not Path(path).is_file():
-        raise SetupError(f'There is no config {path}.')
-    try:
-        cfg = Config.fromfile(path)
-    except ImportError as error:  # the library of a base ('mmdet::...') or of custom_imports
-        raise SetupError(f'{path} needs what is not installed: {error} `make doctor` says how to mend it.') from None
-    if str((cfg.get('train_cfg') or {}).get('type', '')).endswith('SearchLoop'):
+    cfg = read_config(path)
+    if is_search(cfg):
         raise SetupError(
             f'{path} is a search config: run tools/search.py with it. Trained and tested are its base_config, '
             f'{cfg.train_cfg.get("base_config")}, and the best_config.py that it writes.'
         )
-    scope = cfg.get('default_scope') or 'mmengine'
-    if importlib.util.find_spec(scope) is None:
-        raise SetupError(f'{path} needs {scope}, which is not installed; `make doctor` says how to mend it.')
     apply_options(cfg, options or {})
     cfg.work_dir = work_dir or cfg.get('work_dir') or default_work_dir(path)
     cfg.launcher = launcher
     return cfg
 
 
-def _require(cfg: Config, path: str, deed: str, keys: Iterable[str], splits: Iterable[str]) -> None:
-    """Looks for what a deed needs, and for the files of its data sets alone."""
+def require(cfg: Config, path: str, deed: str, keys: Iterable[str], splits: Iterable[str]) -> None:
+    """Looks for what a deed needs, and for the files of its data sets alone.
+
+    Raises:
+        SetupError: It is not there.
+    """
     missing = [key for key in keys if cfg.get(key) is None]
     if missing:
         raise SetupError(f'{path} cannot be {deed}: it needs {", ".join(missing)}.')
@@ -131,7 +128,7 @@ def _require_checkpoint(path: str, but: str | None = None) -> None:
 def _use_mixed_precision(cfg: Config) -> None:
     if get_device() == 'cpu':
         raise SetupError('--amp needs a GPU or another accelerator, but this machine has the CPU alone; leave it out.')
-    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    kind = type_name(cfg.optim_wrapper.get('type', 'OptimWrapper'))
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise SetupError(f'--amp replaces an OptimWrapper, but the config has {kind!r}; set its precision there.')
     cfg.optim_wrapper.type = 'AmpOptimWrapper'

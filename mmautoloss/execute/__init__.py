@@ -1,14 +1,15 @@
-"""Where trials run: in this process, in worker processes of this machine."""
+"""Where trials run: in this process, in worker processes of this machine, in a Ray cluster, or where a user says."""
 
 from mmautoloss.execute.base import Executor
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.serial import SerialExecutor
-from mmautoloss.execute.settings import ExecuteSettings
+from mmautoloss.execute.settings import EXECUTORS, ExecuteSettings, register_executor
 from mmautoloss.execute.supervisor import SupervisedExecutor
 from mmautoloss.execute.worker import Worker, WorkerDied
 
 __all__ = [
+    'EXECUTORS',
     'ExecuteSettings',
     'Executor',
     'Limits',
@@ -17,4 +18,5 @@ __all__ = [
     'SupervisedExecutor',
     'Worker',
     'WorkerDied',
+    'register_executor',
 ]

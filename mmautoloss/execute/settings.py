@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
@@ -10,9 +12,8 @@ from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.serial import SerialExecutor
 from mmautoloss.execute.size import parse_size
+from mmautoloss.extension import add
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-
-EXECUTORS = ('local', 'ray')
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class ExecuteSettings(Limits):
     Attributes:
         workers: Candidates that are trained at the same time.
         threads: Threads of a process on the CPU; None shares the cores out.
-        executor: ``'local'``, processes of this machine, or ``'ray'``, actors of a Ray cluster.
+        executor: ``'local'``, processes of this machine, ``'ray'``, actors of a Ray cluster, or one that was registered.
+        options: Settings of a registered executor; whatever it reads.
         isolate: Whether also a single worker is a process of its own, so that a training that hangs or takes its process
             down leaves the search alive.
         gpus_per_candidate: GPUs (on the CPU: processes) that train a candidate together; with Ray also a fraction, such
@@ -41,6 +43,7 @@ class ExecuteSettings(Limits):
     workers: int = 1
     threads: int | None = None
     executor: str = 'local'
+    options: Mapping[str, Any] | None = None
     isolate: bool = False
     gpus_per_candidate: float = 1
     ray_address: str | None = None
@@ -52,6 +55,8 @@ class ExecuteSettings(Limits):
         super().__post_init__()
         if self.executor not in EXECUTORS:
             raise SetupError(f'execute.executor must be one of {", ".join(EXECUTORS)}, but got {self.executor!r}.')
+        if self.options is not None and self.executor in _BUILT_IN:
+            raise SetupError(f'execute.options is for executors of your own; {self.executor!r} has none.')
         if self.workers < 1 or (self.threads is not None and self.threads < 1) or self.heartbeat <= 0:
             raise SetupError(
                 'execute.workers and execute.threads must be at least 1 and execute.heartbeat positive, '
@@ -115,8 +120,41 @@ class ExecuteSettings(Limits):
         """
         if self.in_driver:
             return SerialExecutor(evaluator or ProxyEvaluator(proxy))
-        if self.executor == 'local':
-            return LocalExecutor(proxy, self.workers, self.threads, int(self.gpus_per_candidate), self)
-        from mmautoloss.execute.ray import RayExecutor
+        return EXECUTORS[self.executor](proxy, self)
 
-        return RayExecutor(proxy, self.workers, self.threads, self.ray_address, self.gpus_per_candidate, self)
+
+Build = Callable[[ProxySettings, ExecuteSettings], Executor]
+
+
+def register_executor(name: str, build: Build) -> Build:
+    """Makes an executor known: ``execute=dict(executor=name, ...)``.
+
+    Args:
+        name: Its name.
+        build: ``build(proxy, settings)`` gives the executor, with ``settings.workers`` slots; ``proxy`` says how a candidate
+            is measured (``ProxyEvaluator(proxy).evaluate(trial, limit)`` does it). A class with these two arguments will do.
+
+    Raises:
+        SetupError: It cannot be called, or the name is taken.
+    """
+    if not callable(build):
+        raise SetupError(f'The executor {name!r} must be a function of (proxy, settings), but got {build!r}.')
+    add('executor', EXECUTORS, name, build)
+    return build
+
+
+def _build_local(proxy: ProxySettings, settings: ExecuteSettings) -> Executor:
+    return LocalExecutor(proxy, settings.workers, settings.threads, int(settings.gpus_per_candidate), settings)
+
+
+def _build_ray(proxy: ProxySettings, settings: ExecuteSettings) -> Executor:
+    from mmautoloss.execute.ray import RayExecutor
+
+    each = settings.gpus_per_candidate
+    return RayExecutor(proxy, settings.workers, settings.threads, settings.ray_address, each, settings)
+
+
+EXECUTORS: dict[str, Build] = {'local': _build_local, 'ray': _build_ray}
+"""How executors are built, by the name that configs use."""
+
+_BUILT_IN = frozenset(EXECUTORS)

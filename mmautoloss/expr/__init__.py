@@ -5,8 +5,9 @@ from mmautoloss.expr.generate import random_tree
 from mmautoloss.expr.genome import Genome
 from mmautoloss.expr.latex import to_latex
 from mmautoloss.expr.mutate import MUTATIONS, mutate
+from mmautoloss.expr.own import declare_primitives, own_primitives, register_primitive
 from mmautoloss.expr.prefix import parse_prefix
-from mmautoloss.expr.primitives import DRAWN, EPS, PRIMITIVES, Primitive
+from mmautoloss.expr.primitives import DRAWN, EPS, PRIMITIVES, PUBLISHED, Primitive
 from mmautoloss.expr.program import Program, compile_tree
 from mmautoloss.expr.text import format_tree, parse
 from mmautoloss.expr.tree import Tree, apply
@@ -16,6 +17,7 @@ __all__ = [
     'EPS',
     'MUTATIONS',
     'PRIMITIVES',
+    'PUBLISHED',
     'Genome',
     'Primitive',
     'Program',
@@ -23,11 +25,14 @@ __all__ = [
     'apply',
     'canonical',
     'compile_tree',
+    'declare_primitives',
     'format_tree',
     'mutate',
+    'own_primitives',
     'parse',
     'parse_prefix',
     'random_tree',
+    'register_primitive',
     'simplify',
     'to_latex',
     'without_pools',

@@ -106,7 +106,7 @@ def _simplest(operator: str, operands: list[Tree]) -> Tree:
         return _negate(operands[0])
     if operator in ('add', 'mul'):
         return _combine(operator, [part for operand in operands for part in _parts(operator, operand)])
-    return _unary(operator, operands[0])
+    return _unary(operator, operands[0]) if operator in _ON_CONSTANTS else apply(operator, *operands)
 
 
 def _root_terms(tree: Tree) -> list[Tree]:

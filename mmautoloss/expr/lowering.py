@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 
 from mmautoloss.expr.bounds import PROBABILITY, TARGET, UNBOUNDED, Bounds, bounds_of
+from mmautoloss.expr.derivatives import DERIVATIVES
 from mmautoloss.expr.primitives import PRIMITIVES
 from mmautoloss.expr.program import compile_tree
 from mmautoloss.expr.tree import Tree, is_number
@@ -25,7 +26,8 @@ from mmautoloss.expr.tree import Tree, is_number
 AT_LABEL = 'p_label'
 """The input ``p`` in the channel of the label, (N, 1, H, W); its gradient has a short way through the softmax."""
 _ZERO_AT_ZERO = frozenset({'neg', 'abs', 'square', 'tanh', 'sqrt', 'log', 'sin', 'erf', 'atan'})
-_POOLS = frozenset({'maxpool', 'minpool'})
+_KNOWN = frozenset({'add', 'mul', 'mean_nhw', 'mean_c', *DERIVATIVES})
+"""Operators that a plan may have: no pools, which look at neighbours, and none of a user's own."""
 
 
 class Instruction(NamedTuple):
@@ -99,7 +101,7 @@ class _Lowering:
 
     def _value(self, step: int) -> Value:
         node, operands = self.steps[step]
-        if node in _POOLS:
+        if operands and node not in _KNOWN:
             raise _RefusedError
         if is_number(node):
             return Value(self._constant(float(node)))

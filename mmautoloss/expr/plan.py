@@ -58,8 +58,9 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
         dtype: Precision, in which constants are computed beforehand.
 
     Returns:
-        The plan; None where there is none: a pool looks at neighbours, a mean over the channels of what is the same
-        at all positions is not worth its own case, and an expression without prediction has no gradient.
+        The plan; None where there is none: a pool looks at neighbours, the slope of a user's operator is not known, a mean
+        over the channels of what is the same at all positions is not worth its own case, and an expression without
+        prediction has no gradient.
 
     Example:
         >>> from mmautoloss.expr.text import parse

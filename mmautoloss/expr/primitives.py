@@ -3,8 +3,8 @@
 The operators and their protections are those of AutoLoss-Zero (Li et al., CVPR 2022, arXiv
 2103.14026): every tensor has the shape (N, C, H, W), and ``EPS`` = 1e-12 guards ``inv``, ``log``
 and ``sqrt``. ``exp`` and ``square`` are unprotected, as published: an overflow shows as Inf and
-stops the candidate. A search draws these 14 and no other; a few more, which losses of other
-publications need, are read and computed.
+stops the candidate. A search draws these 14; a few more, which losses of other publications need,
+are read and computed. Users add their own by ``expr.register_primitive``.
 """
 
 from __future__ import annotations
@@ -87,11 +87,17 @@ _MORE = (
     Primitive('atan', 1, torch.atan, r'\arctan\left({0}\right)'),
 )
 
-DRAWN: tuple[str, ...] = tuple(primitive.name for primitive in _TABLE)
-"""The 14 published operators, in the order of the paper: all that random graphs and mutations bring in."""
+PUBLISHED: tuple[str, ...] = tuple(primitive.name for primitive in _TABLE)
+"""The 14 published operators, in the order of the paper."""
+
+DRAWN: list[str] = list(PUBLISHED)
+"""What random graphs and mutations bring in: the published operators, then those of users, sorted."""
 
 PRIMITIVES: dict[str, Primitive] = {primitive.name: primitive for primitive in (*_TABLE, *_MORE)}
-"""All operators that text may use, by name; first the drawn ones."""
+"""All operators that text may use, by name; first the published ones."""
+
+ARITY: dict[str, int] = {name: primitive.arity for name, primitive in PRIMITIVES.items()}
+"""Number of operands of each."""
 
 ALIASES = {'max_pool': 'maxpool', 'min_pool': 'minpool'}
 """Other spellings that are read, never written."""

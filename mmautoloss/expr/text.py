@@ -120,7 +120,8 @@ class _Reader:
         name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
         primitive = PRIMITIVES.get(ALIASES.get(name, name))
         if primitive is None:
-            raise self.fail(f'Unknown operator {name!r} (there are: {", ".join(PRIMITIVES)})')
+            known = ', '.join(PRIMITIVES)
+            raise self.fail(f'Unknown operator {name!r} (there are: {known}, and those of imported modules)')
         if node.keywords or len(node.args) != primitive.arity:
             raise self.fail(f'{name!r} takes {primitive.arity} operand(s), but got {ast.unparse(node)!r}')
         return apply(primitive.name, *(self.read(argument) for argument in node.args))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from keyword import iskeyword
 
 from mmautoloss.errors import ExpressionError
-from mmautoloss.expr.primitives import ALIASES, PRIMITIVES
+from mmautoloss.expr.primitives import ALIASES, ARITY, PRIMITIVES
 
 _NUMBER = re.compile(r'\d+(\.\d+)?(e[+-]?\d+)?')
 _NAME = re.compile(r'[A-Za-z_][A-Za-z_0-9]*')
@@ -19,12 +19,9 @@ def is_number(node: str) -> bool:
     return node[:1].isdigit()
 
 
-_ARITY = {name: primitive.arity for name, primitive in PRIMITIVES.items()}
-
-
 def arity(node: str) -> int:
     """Number of operands of a node; 0 for inputs and constants."""
-    return _ARITY.get(node, 0)
+    return ARITY.get(node, 0)
 
 
 def format_number(value: float) -> str:
@@ -159,7 +156,7 @@ class Tree:
         """Position after the last node of the sub-expression that starts at ``position``."""
         nodes, open_slots = self.nodes, 1
         while open_slots:
-            open_slots += _ARITY.get(nodes[position], 0) - 1
+            open_slots += ARITY.get(nodes[position], 0) - 1
             position += 1
         return position
 
@@ -176,7 +173,7 @@ class Tree:
 
     def operands(self) -> tuple[Tree, ...]:
         """The operands of the root."""
-        if _ARITY.get(self.nodes[0]) == 1:  # most are, and then there is nothing to look for
+        if ARITY.get(self.nodes[0]) == 1:  # most are, and then there is nothing to look for
             return (Tree._of_parts(self.nodes[1:]),)
         return tuple(self.subtree(child) for child in self.children())
 

@@ -1,6 +1,16 @@
 """The result of a search, usable without any search: expressions as loss modules."""
 
-from mmautoloss.losses.inputs import INPUT_KINDS, InputKind, Rows, input_kind
+from mmautoloss.losses.inputs import (
+    INPUT_KINDS,
+    InputKind,
+    Rows,
+    as_nchw,
+    choose_images,
+    choose_rows,
+    input_kind,
+    is_own,
+    register_kind,
+)
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.losses.plain import plain_loss
 from mmautoloss.losses.searched_loss import SearchedLoss
@@ -14,8 +24,13 @@ __all__ = [
     'LossGraph',
     'Rows',
     'SearchedLoss',
+    'as_nchw',
+    'choose_images',
+    'choose_rows',
     'input_kind',
+    'is_own',
     'known_loss',
     'name_of',
     'plain_loss',
+    'register_kind',
 ]

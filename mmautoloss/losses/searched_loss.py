@@ -83,7 +83,8 @@ class SearchedLoss(nn.Module):
     ) -> None:
         super().__init__()
         inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
-        if use_sigmoid and inputs != 'sigmoid':
+        self.kind = input_kind(inputs)
+        if use_sigmoid and not self.kind.use_sigmoid:
             raise SetupError(f'use_sigmoid=True needs inputs="sigmoid", but got inputs={inputs!r}.')
         if reduction not in _REDUCTIONS:
             raise SetupError(f'reduction must be one of {", ".join(_REDUCTIONS)}, but got {reduction!r}.')
@@ -91,10 +92,9 @@ class SearchedLoss(nn.Module):
             raise SetupError(
                 f'loss_name must begin with "loss", or the loss takes no part in training, but got {loss_name!r}.'
             )
-        self.kind = input_kind(inputs)
         text = str(expression) if isinstance(expression, Tree) else expression
         self.graph = LossGraph(parse(text, inputs=self.kind.names))
-        self.use_sigmoid = self.kind.name == 'sigmoid'
+        self.use_sigmoid = self.kind.use_sigmoid
         self.reduction = reduction
         self.loss_weight = loss_weight
         self.ignore_index = ignore_index

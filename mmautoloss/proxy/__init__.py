@@ -5,6 +5,7 @@ from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.config import proxy_config, share_batch
 from mmautoloss.proxy.evaluator import ProxyEvaluator
 from mmautoloss.proxy.heads import FoundLoss, find_losses
+from mmautoloss.proxy.objects import plain_config, spelled, type_name
 from mmautoloss.proxy.progress import SUSPENDED
 from mmautoloss.proxy.rung import rung_iteration
 from mmautoloss.proxy.runner import ProxyRunner
@@ -21,7 +22,10 @@ __all__ = [
     'capture_probes',
     'check_branches',
     'find_losses',
+    'plain_config',
     'proxy_config',
     'rung_iteration',
     'share_batch',
+    'spelled',
+    'type_name',
 ]

@@ -10,7 +10,7 @@ from torch import nn
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
-from mmautoloss.losses import InputKind, SearchedLoss, input_kind
+from mmautoloss.losses import InputKind, SearchedLoss, input_kind, is_own
 from mmautoloss.proxy.heads import FoundLoss, config_path, find_losses, head_of
 
 
@@ -59,7 +59,7 @@ class Branch:
             'inputs': self.inputs,
             'loss_weight': weight,
         }
-        if self.inputs == 'sigmoid':  # heads size their output by this key
+        if self.kind.use_sigmoid:  # heads size their output by this key
             config['use_sigmoid'] = True
         return config
 
@@ -147,7 +147,7 @@ def check_branches(model: nn.Module, branches: tuple[Branch, ...]) -> None:
                 f'The branch {branch.name!r} has no loss at {branch.path!r}. Losses of this model: {", ".join(found)}.'
             )
         loss = found[branch.path]
-        if branch.inputs == loss.inputs or loss.unknown:
+        if branch.inputs == loss.inputs or loss.unknown or is_own(branch.inputs):
             continue
         if loss.inputs is None:
             raise SetupError(f'The loss {loss.loss} of the branch {branch.name!r} cannot be searched: {loss.reason}.')

@@ -14,7 +14,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.evaluation import SEGMENTATION_METRICS
 from mmautoloss.proxy.branch import Branch
 from mmautoloss.proxy.runner import ProxyRunner
-from mmautoloss.screen import METRIC_OF_INPUTS, Probe, Sample
+from mmautoloss.screen import Probe, Sample
 
 
 def capture_probes(
@@ -172,7 +172,7 @@ def _metric(branch: Branch, sample: Sample, monitored: Sequence[str]) -> str:
     if branch.inputs == 'softmax' and sample.pred.dim() == 4:
         names = [name.rpartition('/')[2] for name in monitored]
         return next((name for name in names if name in SEGMENTATION_METRICS), 'mIoU')
-    return METRIC_OF_INPUTS[branch.inputs]
+    return branch.kind.metric
 
 
 def _scaling(model: nn.Module, branch: Branch) -> dict[str, Tensor]:

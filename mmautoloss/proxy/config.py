@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import get_world_size
 
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy.objects import type_name
 
 _NEVER = 1 << 30
 _NUMBERS = itertools.count()
@@ -67,7 +68,9 @@ _AT_ONCE = ('SGD', 'Adam', 'AdamW')
 
 def _update_at_once(optimizer: dict[str, Any]) -> None:
     """Takes all weights at once, as on GPUs by default: on the CPU a quarter less time for small networks."""
-    if optimizer.get('type') in _AT_ONCE and 'fused' not in optimizer:
+    kind = optimizer.get('type')
+    of_torch = isinstance(kind, str) or getattr(kind, '__module__', '').startswith('torch.optim.')
+    if of_torch and type_name(kind) in _AT_ONCE and 'fused' not in optimizer:
         optimizer.setdefault('foreach', True)
 
 

@@ -43,6 +43,7 @@ class ProxyEvaluator:
     """
 
     def __init__(self, settings: ProxySettings) -> None:
+        settings.import_modules()
         self.settings = settings
         self.progress = Progress()
         self.broken = False

@@ -16,7 +16,6 @@ from mmengine.model import MMDistributedDataParallel, is_model_wrapper, revert_s
 from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_checkpoint
-from mmengine.utils import import_modules_from_strings
 from mmengine.visualization import Visualizer
 from torch import Tensor
 
@@ -49,8 +48,6 @@ class ProxyRunner(Runner):
     @classmethod
     def from_cfg(cls, cfg: Config) -> ProxyRunner:
         """Builds the runner of a ``proxy_config``."""
-        if cfg.get('custom_imports'):  # a worker process did not read the config file, which imports them
-            import_modules_from_strings(**cfg.custom_imports)
         runner = super().from_cfg(cfg)
         runner._initial = {}
         runner.progress = Progress()

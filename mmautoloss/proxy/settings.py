@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmengine.utils import import_modules_from_strings
+
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy.branch import Branch
 
@@ -18,7 +20,8 @@ class ProxySettings:
         config: The search config, as a plain dict.
         branches: The searched losses.
         schedule: ``train_cfg`` of a proxy.
-        metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +.
+        metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +;
+            '' for the first of the results.
         greater: Whether a higher value is better.
         invalid_stop: Iterations in which NaN and Inf end a training; None for all, 0 for none.
         work_dir: Where MMEngine may put its files.
@@ -40,10 +43,20 @@ class ProxySettings:
     trials: str = ''
     pictures: int = 0
 
+    def import_modules(self) -> None:
+        """Imports what ``custom_imports`` of the config names: a worker process did not read the file, which does it.
+
+        Raises:
+            ImportError: That cannot be imported here.
+        """
+        named = self.config.get('custom_imports')
+        if named:
+            import_modules_from_strings(**named)
+
     @property
     def keys(self) -> list[str]:
         """The keys of the monitored values."""
-        return self.metric.split('+')
+        return self.metric.split('+') if self.metric else []
 
     def value(self, metrics: Mapping[str, float]) -> float:
         """The monitored value.
@@ -51,12 +64,12 @@ class ProxySettings:
         Raises:
             MissingMetric: It is not among the results.
         """
-        missing = [key for key in self.keys if key not in metrics]
-        if missing:
-            raise MissingMetric(
-                f'The validation gave no {", ".join(map(repr, missing))}, only: {", ".join(metrics) or "nothing"}.'
-            )
-        return sum(metrics[key] for key in self.keys) / len(self.keys)
+        keys = self.keys or list(metrics)[:1]
+        missing = [key for key in keys if key not in metrics]
+        if missing or not keys:
+            wanted = ', '.join(map(repr, missing)) or 'value'
+            raise MissingMetric(f'The validation gave no {wanted}, only: {", ".join(metrics) or "nothing"}.')
+        return sum(metrics[key] for key in keys) / len(keys)
 
 
 class MissingMetric(SetupError):

@@ -119,14 +119,18 @@ def print_comparison(
         table.add_column(column, overflow='fold')
     reference = (describe.get('hand_made', 'hand-made'), '')  # as expressions the same losses may have the same name
     hand_made = {row.seed: row.value for row in rows if (row.loss, row.expression) == reference}
-    for loss, expression in dict.fromkeys((row.loss, row.expression) for row in rows):
+    losses = dict.fromkeys((row.loss, row.expression) for row in rows)
+    for loss, expression in losses:
         values = {row.seed: row.value for row in rows if (row.loss, row.expression) == (loss, expression)}
         paired = ' '.join(f'{values[seed] - hand_made[seed]:+.3f}' for seed in sorted(values) if seed in hand_made)
-        name = '\n'.join([loss, *(f'  {k}: {v}' for k, v in json.loads(expression or '{}').items())])
         spread = f'{stdev(values.values()):.4f}' if len(values) > 1 else '-'
         told = ('', '', '') if (loss, expression) == reference else (*_tell(values, hand_made, greater), paired)
-        table.add_row(escape(name), f'{mean(values.values()):.4f}', spread, str(len(values)), *told)
-    Console(highlight=False).print(table)
+        table.add_row(escape(loss), f'{mean(values.values()):.4f}', spread, str(len(values)), *told)
+    console = Console(highlight=False)
+    console.print(table)
+    for loss, expression in losses:
+        for branch, text in json.loads(expression or '{}').items():
+            console.print(escape(f'{loss}, {branch}: {text}'), soft_wrap=True)
 
 
 def _tell(values: Mapping[int, float], hand_made: Mapping[int, float], greater: bool) -> tuple[str, str]:

@@ -3,14 +3,13 @@
 from mmautoloss.screen.calibrate import Calibration, calibrate, require_calibrated
 from mmautoloss.screen.fast import FastScreen
 from mmautoloss.screen.fingerprint import balance_weight, fingerprint, gradient_norms, gradient_signature
-from mmautoloss.screen.metrics import METRIC_OF_INPUTS, PROBE_METRICS
+from mmautoloss.screen.metrics import PROBE_METRICS, register_metric
 from mmautoloss.screen.probe import Objective, Probe, Sample, load_probes, save_probes
 from mmautoloss.screen.rejection import RejectionTest
 from mmautoloss.screen.screen import ACCEPTED, REASONS, OpenScreen, ProbeScreen, Screen, Verdict
 
 __all__ = [
     'ACCEPTED',
-    'METRIC_OF_INPUTS',
     'PROBE_METRICS',
     'REASONS',
     'Calibration',
@@ -29,6 +28,7 @@ __all__ = [
     'gradient_norms',
     'gradient_signature',
     'load_probes',
+    'register_metric',
     'require_calibrated',
     'save_probes',
 ]

@@ -16,7 +16,8 @@ class FastScreen(ProbeScreen):
 
     A gain is that of the step and of the part at which the verdict was clear. Of expressions that are turned down nothing
     else is known: they have no signature. Expressions with operators that the compiled code does not know (``sin``, ``erf``,
-    ``atan``) are judged by the plain screen. ``test.early`` is not used: there are looks of its own (``native/race.py``).
+    ``atan``, those of users) are judged by the plain screen, and so is a kind of input without a known activation.
+    ``test.early`` is not used: there are looks of its own (``native/race.py``).
 
     The verdict on an expression depends on the expression alone, as everywhere.
 
@@ -33,6 +34,7 @@ class FastScreen(ProbeScreen):
     def __init__(self, probe: Probe, test: RejectionTest, hand_made: Objective | None, balance: bool = True) -> None:
         super().__init__(probe, test, hand_made, balance)
         try:
+            from mmautoloss.screen.native.once import ensure_compiled
             from mmautoloss.screen.native.race import Race
             from mmautoloss.screen.native.slopes import Slopes
         except ModuleNotFoundError as error:
@@ -42,16 +44,17 @@ class FastScreen(ProbeScreen):
                 f"screen.engine='fast' needs {error.name}, which is not installed: pip install numba, "
                 "or set screen.engine='plain'."
             ) from None
-        counts = len(self._joined.pred) and len(self._joined.rows(self.kind).pred)
-        # where nothing counts there is nothing to be fast with
-        self._race = Race(probe, test, self._joined) if counts else None
-        self._slopes, self._scattered_slopes = (Slopes(p) for p in (probe, self._scattered))
+        ensure_compiled()
+        self._race = None
+        if self.kind.activation and len(self._joined.pred) and len(self._joined.rows(self.kind).pred):
+            self._race = Race(probe, test, self._joined)
+            self._slopes, self._scattered_slopes = (Slopes(p) for p in (probe, self._scattered))
 
     def _try(self, tree: Tree) -> Verdict:
         from mmautoloss.screen.native.lowering import lower
 
-        program = lower(tree, self.kind)
-        if program is None or self._race is None:
+        program = self._race and lower(tree, self.kind)
+        if program is None:
             return super()._try(tree)
         gain = self._race.gain(program)
         if gain is None:

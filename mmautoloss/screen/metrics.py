@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from mmautoloss.errors import SetupError
 from mmautoloss.evaluation import SEGMENTATION_METRICS, segmentation_scores
+from mmautoloss.extension import add
 from mmautoloss.losses import input_kind
 
 MAX_LOG_RATIO = 4.135
@@ -172,7 +174,9 @@ def delta_boxes(deltas: Tensor, scaling: Mapping[str, Tensor]) -> Tensor:
     return torch.cat([deltas[:, :2] - sides / 2, deltas[:, :2] + sides / 2], dim=1)
 
 
-PROBE_METRICS: dict[str, Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]] = {
+ProbeMetric = Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]
+
+PROBE_METRICS: dict[str, ProbeMetric] = {
     'softmax_recall': softmax_recall,
     'sigmoid_recall': sigmoid_recall,
     'softmax_ap': softmax_ap,
@@ -184,20 +188,28 @@ PROBE_METRICS: dict[str, Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]
     'heatmap_pck': heatmap_pck,
     **{name: segmentation(name) for name in SEGMENTATION_METRICS},
 }
-"""Metrics by name."""
+"""Metrics by name.
 
-METRIC_OF_INPUTS = {
-    'softmax': 'softmax_recall',
-    'sigmoid': 'sigmoid_recall',
-    'delta': 'delta_iou',
-    'area': 'area_iou',
-    'mask': 'sigmoid_recall',
-    'heatmap': 'heatmap_recall',
-}
-"""Which metric judges which kind of input.
-
-Not average precision for scores: it only ranks, and a loss that pushes all scores one way, positives a little further,
-ranks perfectly on free predictions and says nothing of use to a network. For the same reason not the share of right peaks
-(``heatmap_pck``) for heat maps, where a peak can be raised without bringing anything else down, and not the IoU of masks
-(``mask_iou``), which fill most of their boxes, so that to raise everything is nearly right.
+A kind of input names the one that judges it (``InputKind.metric``). Not average precision for scores: it only ranks, and a
+loss that pushes all scores one way, positives a little further, ranks perfectly on free predictions and says nothing of use
+to a network. For the same reason not the share of right peaks (``heatmap_pck``) for heat maps, where a peak can be raised
+without bringing anything else down, and not the IoU of masks (``mask_iou``), which fill most of their boxes, so that to
+raise everything is nearly right.
 """
+
+
+def register_metric(name: str, function: ProbeMetric) -> ProbeMetric:
+    """Adds a metric that a kind of input can name.
+
+    Args:
+        name: Its name.
+        function: ``function(pred, target, scaling)``, of raw predictions and targets of the rows that count; a value from 0
+            to 1, where 1 is perfect. It should fall for predictions that are all too high as well as all too low.
+
+    Raises:
+        SetupError: It is no function, or the name is taken.
+    """
+    if not callable(function):
+        raise SetupError(f'The metric {name!r} must be a function of (pred, target, scaling), but got {function!r}.')
+    add('metric', PROBE_METRICS, name, function)
+    return function

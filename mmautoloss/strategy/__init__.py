@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from mmautoloss.errors import SetupError
+from mmautoloss.extension import add
 from mmautoloss.strategy.base import Draw, Drawn, Proposal, Strategy
 from mmautoloss.strategy.evolution import RegularizedEvolution
 from mmautoloss.strategy.random_search import RandomSearch
 
 STRATEGIES: dict[str, type[Strategy]] = {cls.__name__: cls for cls in (RegularizedEvolution, RandomSearch)}
 """Strategies by the name that configs use."""
+
+
+def register_strategy(cls: type[Strategy]) -> type[Strategy]:
+    """Class decorator that makes a strategy known by its name: ``strategy=dict(type='MyStrategy', ...)``.
+
+    Raises:
+        SetupError: It is no strategy, or the name is taken.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, Strategy)):
+        raise SetupError(f'A strategy must be a child of Strategy, but got {cls!r}.')
+    if inspect.isabstract(cls):
+        raise SetupError(f'The strategy {cls.__name__} must say how it proposes: it has no method propose.')
+    add('strategy', STRATEGIES, cls.__name__, cls)
+    return cls
 
 
 def build_strategy(settings: Mapping[str, Any], inputs: Mapping[str, tuple[str, ...]]) -> Strategy:
@@ -39,4 +55,5 @@ __all__ = [
     'RegularizedEvolution',
     'Strategy',
     'build_strategy',
+    'register_strategy',
 ]

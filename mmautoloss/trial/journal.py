@@ -159,9 +159,9 @@ def check_header(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> N
         JournalError: A key differs.
     """
     wanted = json.loads(json.dumps(wanted))
-    for key, value in wanted.items():
-        if found.get(key) != value:
+    for key in dict.fromkeys((*wanted, 'primitives')):  # operators of users, named only where there are any
+        if found.get(key) != wanted.get(key):
             raise JournalError(
-                f'{path} belongs to another search: {key} was {found.get(key)!r}, now it is {value!r}. '
+                f'{path} belongs to another search: {key} was {found.get(key)!r}, now it is {wanted.get(key)!r}. '
                 'Use the settings of the first start, or choose another --work-dir.'
             )

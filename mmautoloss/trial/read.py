@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmautoloss.errors import JournalError, MMAutoLossError
+from mmautoloss.expr import declare_primitives
 from mmautoloss.trial.history import History
 from mmautoloss.trial.line import DamagedLine, is_sealed, parse_line, parse_lines
 from mmautoloss.trial.record import NewerVersion, Record, require_version
@@ -152,4 +153,5 @@ def _header(event: dict[str, Any], sealed: bool) -> dict[str, Any]:
     require_version(event['version'])
     if event['version'] > 1 and not sealed:
         raise DamagedLine('its checksum is missing')
+    declare_primitives(event.get('primitives', {}))  # so that the expressions that follow can be read
     return event

@@ -77,3 +77,12 @@ def test_written_config_is_read_back_exactly(tmp_path: Path) -> None:
 def test_path_that_leads_nowhere(path: str) -> None:
     with pytest.raises(SetupError, match=f"no '{path}' \\(branch 'rpn'\\)"):
         with_losses(config(), (Branch('rpn', path, 'delta'),), GENOME, WEIGHTS)
+
+
+def test_a_loss_that_a_head_has_by_default_is_replaced() -> None:
+    """The type of the head is a name of mmdet, which MMEngine's own registry does not know."""
+    pytest.importorskip('mmdet')
+    cfg = Config({'default_scope': 'mmdet', 'model': {'roi_head': {'bbox_head': {'type': 'Shared2FCBBoxHead'}}}})
+    branch = Branch('roi_cls', 'roi_head.bbox_head.loss_cls', 'softmax')
+    changed = with_losses(cfg, (branch,), Genome.from_text({'roi_cls': '-y * log(p)'}), {'roi_cls': 2.0})
+    assert changed.model.roi_head.bbox_head.loss_cls.expression == '-y * log(p)'

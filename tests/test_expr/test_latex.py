@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from latex2mathml.converter import convert
+from matplotlib.mathtext import MathTextParser
 
 from mmautoloss.expr import PRIMITIVES, Tree, parse, to_latex
 
@@ -84,3 +86,12 @@ def test_different_losses_look_different(trees):
         if 'mul 1 inv' in ' '.join(tree.nodes):  # 1 * (1 / p) is set as 1 / p
             continue
         assert written.setdefault(to_latex(tree), tree) == tree
+
+
+def test_renderers_read_every_formula(trees):
+    """latex2mathml all of them, matplotlib, which is slow, some."""
+    parser = MathTextParser('path')
+    for number, tree in enumerate(trees):
+        assert convert(to_latex(tree)).startswith('<math')
+        if number % 50 == 0:
+            parser.parse(f'${to_latex(tree)}$')

@@ -10,7 +10,7 @@ import pytest
 
 import mmautoloss.losses
 
-WITH_EXAMPLES = {'loss_graph', 'plain', 'searched_loss'}
+WITH_EXAMPLES = {'loss_graph', 'plain', 'searched_loss', 'shorter'}
 MODULES = [module.name for module in pkgutil.iter_modules(mmautoloss.losses.__path__)]
 
 

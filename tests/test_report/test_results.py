@@ -87,6 +87,6 @@ def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) ->
     print_comparison([*rows, *foreign], describe, 'm', 'val', 8)
     table = capsys.readouterr().out
     assert 's, n, m on val, 8 iterations' in table and '7.0' not in table
-    (line,) = [line for line in table.splitlines() if 'mse' in line]
-    assert '0.3000' in line and '-0.100 -0.200' in line
+    line = next(line for line in table.splitlines() if 'mse' in line)
+    assert '0.3000' in line and '-0.100 -0.200' in line and 'mse, cls: p' in table.splitlines()
     assert '+0.400 +0.500' in next(line for line in table.splitlines() if 'other' in line)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmautoloss.losses import SearchedLoss, known_loss
-from mmautoloss.screen import METRIC_OF_INPUTS, Probe, Sample
+from mmautoloss.losses import SearchedLoss, input_kind, known_loss
+from mmautoloss.screen import Probe, Sample
 
 SCALING = {'means': torch.zeros(4), 'stds': torch.tensor([0.1, 0.1, 0.2, 0.2])}
 HAND_MADE = {'softmax': 'ce', 'sigmoid': 'bce', 'delta': 'l1', 'area': 'giou'}
@@ -34,7 +34,7 @@ def make_probe(inputs: str, seed: int = 0, rows: int = 24, samples: int = 3) -> 
     generator = torch.Generator().manual_seed(seed)
     return Probe(
         inputs,
-        METRIC_OF_INPUTS[inputs],
+        input_kind(inputs).metric,
         tuple(make_sample(inputs, rows, generator) for _ in range(samples)),
         SCALING if inputs == 'delta' else {},
     )

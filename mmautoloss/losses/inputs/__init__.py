@@ -8,15 +8,19 @@ not count is masked.
 """
 
 from mmautoloss.errors import SetupError
+from mmautoloss.expr import PRIMITIVES
+from mmautoloss.extension import add
 from mmautoloss.losses.inputs.boxes import Area
-from mmautoloss.losses.inputs.kind import InputKind, Rows
+from mmautoloss.losses.inputs.kind import InputKind, Rows, as_nchw, choose_images, choose_rows
 from mmautoloss.losses.inputs.scores import Mask, Sigmoid, Softmax
 from mmautoloss.losses.inputs.values import Delta, Heatmap
 
 INPUT_KINDS: dict[str, InputKind] = {
     kind.name: kind for kind in (Softmax(), Sigmoid(), Mask(), Heatmap(), Delta(), Area())
 }
-"""All kinds by the name that configs use."""
+"""All kinds by the name that configs use; first the built-in ones."""
+
+_BUILT_IN = frozenset(INPUT_KINDS)
 
 
 def input_kind(name: str) -> InputKind:
@@ -26,8 +30,58 @@ def input_kind(name: str) -> InputKind:
         SetupError: There is no such kind.
     """
     if name not in INPUT_KINDS:
-        raise SetupError(f'Inputs must be one of {", ".join(INPUT_KINDS)}, but got {name!r}.')
+        raise SetupError(
+            f'Inputs must be one of {", ".join(INPUT_KINDS)}, but got {name!r}. A kind of your own is known once the module '
+            'that registers it is imported: custom_imports of a config, or python -m mmautoloss --import MODULE.'
+        )
     return INPUT_KINDS[name]
 
 
-__all__ = ['INPUT_KINDS', 'InputKind', 'Rows', 'input_kind']
+def register_kind(kind: InputKind) -> InputKind:
+    """Adds a kind of input, so that branches and losses can name it as their ``inputs``.
+
+    Call it where a config imports it (``custom_imports``), so that every worker knows it.
+
+    Args:
+        kind: An object; stateless, as one serves all branches.
+
+    Returns:
+        The kind.
+
+    Raises:
+        SetupError: It is no kind, lacks something, or the name is taken.
+    """
+    if not isinstance(kind, InputKind):
+        raise SetupError(f'A kind of input must be an object of a child of InputKind, but got {kind!r}.')
+    missing = [name for name in ('name', 'metric') if not isinstance(getattr(kind, name, None), str)]
+    if missing:
+        raise SetupError(f'The kind of input {type(kind).__name__} needs the attribute {missing[0]}, a text.')
+    strangers = (kind.from_prediction | kind.from_target) - set(kind.names)
+    if strangers or not kind.from_prediction or not kind.from_target:
+        raise SetupError(
+            f'The kind of input {kind.name!r} must have from_prediction and from_target among its names '
+            f'{kind.names}, but they are {sorted(kind.from_prediction)} and {sorted(kind.from_target)}.'
+        )
+    for name in kind.names:
+        if not name.isidentifier() or name in PRIMITIVES:
+            raise SetupError(f'An input of the kind {kind.name!r} cannot be called {name!r}: it is no free word.')
+    add('kind', INPUT_KINDS, kind.name, kind)
+    return kind
+
+
+def is_own(name: str) -> bool:
+    """Whether a kind is one of a user's."""
+    return name in INPUT_KINDS and name not in _BUILT_IN
+
+
+__all__ = [
+    'INPUT_KINDS',
+    'InputKind',
+    'Rows',
+    'as_nchw',
+    'choose_images',
+    'choose_rows',
+    'input_kind',
+    'is_own',
+    'register_kind',
+]

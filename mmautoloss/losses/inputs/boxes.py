@@ -27,10 +27,17 @@ class Area(InputKind):
 
     name = 'area'
     names = ('i', 'u', 'e')
+    meanings = {
+        'i': 'the area that predicted and target box share, divided by the area of the target box',
+        'u': 'the area that they cover together, divided by the same',
+        'e': 'the area of the smallest box around both, divided by the same',
+    }
     from_prediction = frozenset({'i', 'u', 'e'})
     from_target = frozenset({'i', 'u', 'e'})
     spread = 0.2
     regression = True
+    metric = 'area_iou'
+    activation = 'area'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() != 2 or pred.shape[1] != 4 or pred.shape != target.shape:

@@ -57,6 +57,7 @@ class InputKind(ABC):
     Attributes:
         name: Name in configs.
         names: Inputs that a graph may read.
+        meanings: What each of them is, in words that need no other.
         from_prediction: Those that depend on the prediction.
         from_target: Those that depend on the target; a loss must read one of them.
         spread: Size, in natural units of the raw prediction, of the scatter over which losses are tried and compared.
@@ -64,10 +65,16 @@ class InputKind(ABC):
         weighted: Whether the third argument of a call is a weight.
         maps: Whether a call may hold a map for each image of the batch.
         one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot.
+        metric: Name of the metric that judges predictions in the rejection test (``screen.PROBE_METRICS``).
+        use_sigmoid: What heads read that size their output by it.
+        activation: For the compiled screen, what makes ``p``, the first input and the only one of the prediction, of the
+            raw prediction: ``'identity'``, ``'sigmoid'`` or ``'softmax'``; '' for another way, where expressions are judged
+            by the plain screen.
     """
 
     name: ClassVar[str]
     names: ClassVar[tuple[str, ...]] = ('p', 'y')
+    meanings: ClassVar[Mapping[str, str]]
     from_prediction: ClassVar[frozenset[str]] = frozenset({'p'})
     from_target: ClassVar[frozenset[str]] = frozenset({'y'})
     spread: ClassVar[float] = 2.0
@@ -75,6 +82,9 @@ class InputKind(ABC):
     weighted: ClassVar[bool] = True
     maps: ClassVar[bool] = False
     one_hot: ClassVar[bool] = False
+    metric: ClassVar[str]
+    use_sigmoid: ClassVar[bool] = False
+    activation: ClassVar[str] = ''
 
     @abstractmethod
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
@@ -91,11 +101,10 @@ class InputKind(ABC):
         """
         return self.tensors(pred, target)
 
-    @abstractmethod
     def pull_back(
         self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> Tensor:
-        """The gradient of the raw prediction.
+        """The gradient of the raw prediction; here by autograd, in children written out, which is faster.
 
         Args:
             pred: Raw predictions (M, ...).
@@ -103,6 +112,11 @@ class InputKind(ABC):
             tensors: The inputs, as ``leaves`` gives them.
             gradients: Gradients of those that depend on the prediction, broadcastable to them; at least one.
         """
+        with torch.enable_grad():
+            raw = pred.detach().requires_grad_()
+            found = self.leaves(raw, target, tuple(gradients))
+            wanted = [full_gradient(gradient, found[name]) for name, gradient in gradients.items()]
+            return torch.autograd.grad([found[name] for name in gradients], raw, wanted)[0]
 
     def unit(self, pred: Tensor, target: Tensor) -> Tensor:
         """One natural step of the raw prediction, broadcastable to it: 1, for boxes a side."""

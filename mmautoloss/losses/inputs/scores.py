@@ -28,8 +28,11 @@ class Softmax(InputKind):
     """
 
     name = 'softmax'
+    meanings = {'p': 'the softmax of the logits over the classes (channels)', 'y': 'the one-hot label'}
     maps = True
     one_hot = True
+    metric = 'softmax_recall'
+    activation = 'softmax'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         _check(self.name, pred, target, target.dim() == pred.dim() - 1, '(M, C) with labels (M,), or maps of them')
@@ -88,7 +91,11 @@ class Sigmoid(InputKind):
     """
 
     name = 'sigmoid'
+    meanings = {'p': 'the sigmoid of the logit of a class (channel)', 'y': 'its target, from 0 to 1'}
     maps = True
+    metric = 'sigmoid_recall'
+    use_sigmoid = True
+    activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() == 1 and target.shape == pred.shape:
@@ -131,7 +138,13 @@ class Mask(InputKind):
     """
 
     name = 'mask'
+    meanings = {
+        'p': 'the sigmoid of the mask logit of the true class (one channel)',
+        'y': 'the mask of the instance, from 0 to 1',
+    }
     weighted = False
+    metric = 'sigmoid_recall'
+    activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         fits = pred.dim() == 4 and target.dim() == 3 and weight is not None and weight.shape == target.shape[:1]

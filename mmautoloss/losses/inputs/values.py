@@ -22,8 +22,11 @@ class Delta(InputKind):
     """Values as they are, such as box deltas: ``p`` and ``y`` (M, C), without activation."""
 
     name = 'delta'
+    meanings = {'p': 'the predicted value as it is, such as a box delta', 'y': 'its target'}
     spread = 0.5
     regression = True
+    metric = 'delta_iou'
+    activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() != 2 or target.shape != pred.shape:
@@ -47,8 +50,11 @@ class Heatmap(InputKind):
     """
 
     name = 'heatmap'
+    meanings = {'p': 'the predicted heat map of a keypoint (channel) as it is', 'y': 'its target'}
     maps = True
     spread = 0.5
+    metric = 'heatmap_recall'
+    activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         fits = weight is None or weight.shape in (pred.shape, pred.shape[:2])

@@ -9,15 +9,8 @@ from mmautoloss.screen.native.arithmetic import exp32
 from mmautoloss.screen.native.compiled import compiled
 
 IDENTITY, SIGMOID, SOFTMAX, AREA = range(4)
-ACTIVATIONS = {
-    'softmax': SOFTMAX,
-    'sigmoid': SIGMOID,
-    'mask': SIGMOID,
-    'heatmap': IDENTITY,
-    'delta': IDENTITY,
-    'area': AREA,
-}
-"""Number of the activation of each kind of input that is known here."""
+ACTIVATIONS = {'identity': IDENTITY, 'sigmoid': SIGMOID, 'softmax': SOFTMAX, 'area': AREA}
+"""Number of each activation that a kind of input can name (``InputKind.activation``)."""
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _LEAST = np.float32(AREA_EPS)

@@ -12,7 +12,7 @@ from typing import Any
 import numba
 
 from mmautoloss.caching import cache_root
-from mmautoloss.expr import DRAWN, EPS
+from mmautoloss.expr import EPS, PUBLISHED
 from mmautoloss.losses.inputs.boxes import AREA_EPS
 
 MATHS = {'error_model': 'numpy', 'fastmath': {'contract', 'nsz', 'reassoc'}, 'nogil': True, 'boundscheck': False}
@@ -25,7 +25,7 @@ def cache_folder() -> Path:
     Numba itself looks only at the file of a function, not at those that it calls, so after a change it would go on with
     the old ones.
     """
-    digest = hashlib.sha256(repr((DRAWN, EPS, AREA_EPS)).encode())  # numba takes them for constants
+    digest = hashlib.sha256(repr((PUBLISHED, EPS, AREA_EPS)).encode())  # numba takes them for constants
     for path in sorted(Path(__file__).parent.glob('*.py')):
         digest.update(path.read_bytes())
     return cache_root() / f'native-{digest.hexdigest()[:12]}'
@@ -51,8 +51,13 @@ _FOLDER = cache_folder()
 _KEPT = _usable(_FOLDER)
 
 
+def is_kept() -> bool:
+    """Whether later processes find what this one compiles."""
+    return _KEPT
+
+
 def compiled(function: Callable[..., Any] | None = None, inline: str = 'never') -> Any:
-    """Decorator: compiled at the first call, once a machine.
+    """Decorator: compiled at the first call, once a machine; ``once.ensure_compiled`` comes before.
 
     Args:
         function: A function of numbers and arrays.

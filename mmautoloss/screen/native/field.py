@@ -48,7 +48,7 @@ class Field:
 
     def __init__(self, kind: InputKind, sample: Sample, divisor: float) -> None:
         rows = sample.rows(kind)
-        self._activation = activations.ACTIVATIONS[kind.name]
+        self._activation = activations.ACTIVATIONS[kind.activation]
         tensors = kind.tensors(rows.pred.float(), rows.marked)
         shape = next(iter(tensors.values())).shape
         weight = torch.ones(shape) if rows.weight is None else rows.weight.float().expand(shape)
@@ -63,7 +63,7 @@ class Field:
         self._inputs = [flat(tensors[name]) for name in kind.names]
         self._start = flat(as_nchw(rows.pred))
         self._unit = flat(as_nchw(kind.unit(rows.pred, rows.target).expand(rows.pred.shape)))
-        self._target = flat(as_nchw(rows.target)) if kind.name == 'area' else np.zeros(0, np.float32)
+        self._target = flat(as_nchw(rows.target)) if kind.activation == 'area' else np.zeros(0, np.float32)
         self._elements = sample.pred[rows.index].numel()  # of masks all classes, as in the plain test
         self.raw = self._start.copy()
         self._moved, self._speed, self._spread, self._raw_slopes = (np.zeros_like(self._start) for _ in range(4))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmautoloss.expr import DRAWN, EPS
+from mmautoloss.expr import EPS, PUBLISHED
 from mmautoloss.screen.native.arithmetic import exp32, log32, tanh32
 from mmautoloss.screen.native.compiled import compiled
 from mmautoloss.screen.native.pools import pool, pool_back
 
-CODES = {name: code for code, name in enumerate(DRAWN)}
+CODES = {name: code for code, name in enumerate(PUBLISHED)}
 """Number of each operator that is known here."""
 
 _ADD, _MUL, _NEG, _ABS = (CODES[name] for name in ('add', 'mul', 'neg', 'abs'))

@@ -89,9 +89,9 @@ class Race:
 
     def __init__(self, probe: Probe, test: RejectionTest, sample: Sample) -> None:
         divisor = divisor_of(sample, probe.kind)
-        course = Course(_OPTIMIZERS[test.optimizer], test.steps, test.lr, test.decay)
+        course = Course(_OPTIMIZERS[test.optimizer], test.steps, float(test.lr), bool(test.decay))
         self._eta = test.eta
-        self._looks = LOOKS_AT_AREAS if probe.inputs == 'area' else LOOKS
+        self._looks = LOOKS_AT_AREAS if probe.kind.activation == 'area' else LOOKS
 
         def grounds(elements: int) -> _Grounds:
             if probe.metric in OF_PLACES or elements > 0.75 * sample.pred.numel():

@@ -1,0 +1,66 @@
+"""An executor of one's own: workers that any command starts, such as ``nice``, ``taskset`` or ``apptainer exec``.
+
+    custom_imports = dict(imports=['examples.executor'], allow_failed_imports=False)
+    train_cfg = dict(execute=dict(executor='command', options=dict(command=['nice', '-n', '10']), workers=2), ...)
+
+Three methods make a worker; ``SupervisedExecutor`` replaces those that die or hang.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from multiprocessing.connection import Connection, wait
+
+from mmautoloss.execute import ExecuteSettings, SupervisedExecutor, Worker, WorkerDied, register_executor
+from mmautoloss.execute.process import Place, work
+from mmautoloss.proxy import ProxySettings
+from mmautoloss.trial import Pulse, Trial, outcome_from_json
+
+
+class CommandWorker(Worker):
+    def __init__(self, command: list[str], proxy: ProxySettings, place: Place):
+        ours, theirs = socket.socketpair()
+        command = [*command, sys.executable, __file__]
+        self.process = subprocess.Popen(command, stdin=theirs, env=os.environ | place.environment)
+        self.link = Connection(ours.detach())
+        self.link.send((proxy, place))
+
+    def begin(self, trial: Trial, limit: float | None):
+        with contextlib.suppress(OSError):  # one that died says so in its news
+            self.link.send_bytes(json.dumps({'trial': trial.to_json(), 'limit': limit}).encode())
+
+    def news(self):
+        try:
+            while self.link.poll():
+                said = json.loads(self.link.recv_bytes())
+                yield outcome_from_json(said['outcome']) if 'outcome' in said else Pulse.from_json(said['pulse'])
+        except (EOFError, OSError):
+            raise WorkerDied(f'exit code {self.process.wait()}') from None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class CommandExecutor(SupervisedExecutor):
+    def __init__(self, proxy: ProxySettings, settings: ExecuteSettings):
+        super().__init__(settings.workers, limits=settings, prefix='command')
+        self.proxy, self.settings = proxy, settings
+
+    def _start(self, index: int, name: str) -> CommandWorker:
+        place = Place(name, rank=0, ranks=1, gpus=(), threads=self.settings.threads or 1, port=0, beat=1.0)
+        return CommandWorker((self.settings.options or {}).get('command', []), self.proxy, place)
+
+    def _sleep(self, workers: list[CommandWorker], seconds: float):
+        wait([worker.link for worker in workers], timeout=0.1)  # so often it looks for new trials
+
+    def _wake(self): ...
+
+
+register_executor('command', CommandExecutor)
+if __name__ == '__main__':  # the inside of a worker
+    driver = Connection(os.dup(0))
+    work(driver, *driver.recv())

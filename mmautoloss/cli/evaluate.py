@@ -1,0 +1,97 @@
+"""``mmautoloss evaluate``: one training of a config with given losses."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmautoloss.engine import Result
+
+DESCRIPTION = """\
+Trains the model of CONFIG with given losses, validates it, and prints the result. LOSSES are NAME=LOSS
+..., by the names that `mmautoloss branches CONFIG` lists, each with a known loss (ce, focal, dice, ...) or
+an expression; or the best_losses.json or work dir of a search; none trains the hand-made losses. Of a
+search config one training of a candidate is done. No checkpoint is kept: for that, `mmautoloss apply` and
+tools/train.py. The exit status is 0, 1 where the training failed, 2 where something cannot work. The same
+from Python: mmautoloss.evaluate."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Describes the command's arguments."""
+    parser = subparsers.add_parser('evaluate', help='train once with given losses and score', description=DESCRIPTION)
+    parser.add_argument('config', metavar='CONFIG', help='a config of mmdet, mmseg or mmpose, or a search config')
+    parser.add_argument('losses', metavar='LOSSES', nargs='*', help='NAME=LOSS ..., or a file or work dir')
+    parser.add_argument('--seed', type=int, default=0, help='seed of weights and data (0)')
+    parser.add_argument('--metric', nargs='+', metavar='KEY', help='the monitored value; of several the mean')
+    parser.add_argument('--rule', choices=('greater', 'less'), help='which values of the metric are better')
+    schedule = parser.add_mutually_exclusive_group()
+    schedule.add_argument('--max-iters', type=int, metavar='N', help='length of the training in iterations')
+    schedule.add_argument('--max-epochs', type=int, metavar='N', help='length of the training in epochs')
+    parser.add_argument('--weights', nargs='+', default=[], metavar='NAME=W', help='loss_weight of replaced losses')
+    parser.add_argument('--balance', action='store_true', help='make their gradients as long as the hand-made ones')
+    parser.add_argument('--timeout', type=float, metavar='SECONDS', help='how long it may take')
+    parser.add_argument('--work-dir', help="where MMEngine's files are kept; by default nowhere")
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in CONFIG')
+    parser.add_argument('--json', action='store_true', help='the result as a JSON object')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains, scores and prints."""
+    from mmautoloss.engine import evaluate
+
+    lengths = {'max_iters': args.max_iters, 'max_epochs': args.max_epochs}
+    result = evaluate(
+        args.config,
+        _losses(args.losses),
+        args.seed,
+        metric=args.metric,
+        rule=args.rule,
+        schedule={key: length for key, length in lengths.items() if length is not None},
+        weights={name: float(weight) for name, weight in _pairs('--weights', args.weights).items()},
+        balance='gradient' if args.balance else 'none',
+        options=_options(args.cfg_options),
+        work_dir=args.work_dir,
+        timeout=args.timeout,
+    )
+    print(json.dumps(result.to_json(), indent=2) if args.json else _text(result))
+    return 0 if result.ok else 1
+
+
+def _losses(words: list[str]) -> Path | dict[str, str] | None:
+    if len(words) == 1 and '=' not in words[0]:
+        return Path(words[0])
+    return _pairs('LOSSES', words) or None
+
+
+def _pairs(name: str, words: list[str]) -> dict[str, str]:
+    from mmautoloss.errors import SetupError
+
+    if not all('=' in word for word in words):
+        raise SetupError(f'{name} must be NAME=VALUE ..., but got {" ".join(words)}.')
+    return dict(word.partition('=')[::2] for word in words)
+
+
+def _options(words: list[str]) -> dict[str, Any]:
+    from mmengine.config import DictAction
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    return parser.parse_args(['--cfg-options', *words] if words else []).cfg_options
+
+
+def _text(result: Result) -> str:
+    lines = [f'{name}: {loss}{_weight(result, name)}' for name, loss in result.losses.items()]
+    lines += [f'{key} {value:.4f}' for key, value in result.metrics.items()]
+    if result.ok:
+        lines.append(f'score {result.score:.4f} ({result.metric})  seed {result.seed}  {result.seconds:.1f} s')
+    else:
+        lines.append(f'failed: {result.reason}')
+    return '\n'.join(lines)
+
+
+def _weight(result: Result, name: str) -> str:
+    return f'  (loss_weight {result.weights[name]:.4g})' if name in result.weights else ''

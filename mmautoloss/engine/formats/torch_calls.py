@@ -1,0 +1,193 @@
+"""The call of a head in PyTorch code, one template a kind of input: ``SearchedLoss`` without its package.
+
+``{graph}`` is the function of the graph, ``{masks}`` is ``, valid`` where it must know what counts, and ``{weight}`` the
+``loss_weight``.
+"""
+
+from __future__ import annotations
+
+_START = 'pred = pred if pred.dtype == torch.float64 else pred.float()  # halves overflow\n'
+_DIVISOR = 'if avg_factor is None else avg_factor + 2**-23\n'
+
+_DELTA = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None):
+    \"\"\"The loss of one call: values and targets (M, C), weights (M,) or (M, C).\"\"\"
+    {_START}\
+    if weight is not None:
+        weight = weight if weight.dim() == 2 else weight[:, None]
+        keep = (weight != 0).any(dim=1)
+        pred, target, weight = pred[keep], target[keep], weight[keep][:, :, None, None]
+    if not len(pred):
+        return pred.sum()
+    values = {{graph}}(pred[:, :, None, None], target.to(pred)[:, :, None, None])
+    total = (values if weight is None else values * weight).sum()
+    divisor = len(pred) {_DIVISOR}\
+    return {{weight}} * total / divisor
+"""
+
+_AREA = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None):
+    \"\"\"The loss of one call: boxes (M, 4) as x1, y1, x2, y2, weights (M,) or (M, 4).\"\"\"
+    {_START}\
+    if weight is not None:
+        weight = weight.mean(dim=1) if weight.dim() == 2 else weight
+        keep = weight != 0
+        pred, target, weight = pred[keep], target[keep], weight[keep]
+    if not len(pred):
+        return pred.sum()
+    values = {{graph}}(*areas(pred, target.to(pred)))
+    total = (values if weight is None else values * weight[:, None, None, None]).sum()
+    divisor = len(pred) {_DIVISOR}\
+    return {{weight}} * total / divisor
+"""
+
+AREAS = """\
+def areas(pred, target):
+    \"\"\"Intersection, union and enclosing box, (M, 1, 1, 1), in areas of the target.\"\"\"
+    larger = torch.maximum(pred, target).chunk(2, dim=1)
+    smaller = torch.minimum(pred, target).chunk(2, dim=1)
+    i = (smaller[1] - larger[0]).clamp(min=0).prod(dim=1)
+    e = (larger[1] - smaller[0]).clamp(min=0).prod(dim=1)
+    own, wanted = ((x[:, 2:] - x[:, :2]).prod(dim=1) for x in (pred, target))
+    u = own + wanted - i
+    scale = wanted.clamp(min=1e-6)
+    u, e = u.clamp(min=1e-6), e.clamp(min=1e-6)
+    return [(x / scale).view(-1, 1, 1, 1) for x in (i, u, e)]
+"""
+
+_MASK = f"""\
+def {{name}}(pred, target, label, avg_factor=None):
+    \"\"\"The loss of one call: logits (M, C, H, W), masks (M, H, W) and classes (M,).\"\"\"
+    {_START}\
+    if not pred.numel():
+        return pred.sum()
+    index = torch.arange(len(pred), device=pred.device)
+    p = pred[index, label.long()][:, None].sigmoid()
+    values = {{graph}}(p, target[:, None].to(p))
+    divisor = p.numel() {_DIVISOR}\
+    return {{weight}} * values.sum() / divisor
+"""
+
+_SOFTMAX = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
+    \"\"\"The loss of one call: logits (M, C) and labels (M,), or maps; a weight a label.\"\"\"
+    {_START}\
+    classes = pred.shape[1]
+    pred = pred.movedim(1, -1).reshape(-1, classes)  # pixels as rows
+    target = target.flatten()
+    keep = (target >= 0) & (target < classes) & (target != ignore_index)
+    if weight is not None:
+        weight = weight.flatten()
+        keep &= weight != 0
+        weight = weight[keep][:, None, None, None]
+    pred, target = pred[keep], target[keep].long()
+    if not len(pred):
+        return pred.sum()
+    p = pred.softmax(dim=1)
+    y = torch.nn.functional.one_hot(target, classes).to(p)
+    values = {{graph}}(p[:, :, None, None], y[:, :, None, None])
+    total = (values if weight is None else values * weight).sum()
+    divisor = len(p) {_DIVISOR}\
+    return {{weight}} * total / divisor
+"""
+
+_SIGMOID = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
+    \"\"\"The loss of one call: logits (M, C) or maps (N, C, H, W).
+
+    Targets are as large, or labels: of rows C is background, and of a map with one channel
+    1 is its class. Weights are one a row or pixel, or one an element.
+    \"\"\"
+    {_START}\
+    if pred.dim() == 1:
+        pred, target = pred[:, None], target[:, None]
+    classes = pred.shape[1]
+    keep = torch.ones_like(pred[:, 0], dtype=torch.bool)
+    if target.dim() < pred.dim():
+        keep = (target >= 0) & (target != ignore_index)
+        first = int(pred.dim() == 4 and classes == 1)
+        target = torch.stack([target == first + c for c in range(classes)], dim=1)
+    if weight is not None:
+        weight = weight if weight.dim() == pred.dim() else weight.unsqueeze(1)
+        keep = keep & (weight != 0).any(dim=1)
+        weight = weight.movedim(1, -1)[keep][:, :, None, None]
+    pred, y = (x.movedim(1, -1)[keep] for x in (pred, target))  # pixels as rows
+    if not len(pred):
+        return pred.sum()
+    p, y = pred.sigmoid(), y.to(pred).clamp(min=0)
+    values = {{graph}}(p[:, :, None, None], y[:, :, None, None])
+    total = (values if weight is None else values * weight).sum()
+    divisor = len(pred) {_DIVISOR}\
+    return {{weight}} * total / divisor
+"""
+
+_AS_MAPS = """\
+    if pred.dim() == 2:  # rows are maps of one pixel
+        pred, target = pred[:, :, None, None], target[..., None, None]
+        weight = weight if weight is None else weight[..., None, None]
+"""
+_MASKED = f"""\
+    p, y = torch.where(valid, p, 0), torch.where(valid, y, 0)
+    values = torch.where(valid, {{graph}}(p, y{{masks}}), 0)
+    total = (values if weight is None else values * weight).sum()
+    positions = valid.any(dim=1).expand(-1, *pred.shape[2:]).sum().clamp(min=1)
+    divisor = positions {_DIVISOR}\
+    return {{weight}} * total / divisor
+"""
+
+_SOFTMAX_MAPS = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
+    \"\"\"The loss of one call: logits (M, C) and labels (M,), or maps; a weight a label.\"\"\"
+    {_START}\
+{_AS_MAPS}\
+    classes = pred.shape[1]
+    valid = ((target >= 0) & (target < classes) & (target != ignore_index))[:, None]
+    if weight is not None:
+        weight = weight[:, None]
+        valid = valid & (weight != 0)
+    p = pred.softmax(dim=1)
+    y = torch.nn.functional.one_hot(target.long().clamp(0, classes - 1), classes)
+    y = y.movedim(-1, 1).to(p)
+{_MASKED}"""
+
+_SIGMOID_MAPS = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
+    \"\"\"The loss of one call: logits (M, C) or maps (N, C, H, W).
+
+    Targets are as large, or labels: of rows C is background, and of a map with one channel
+    1 is its class. Weights are one a row or pixel, or one an element.
+    \"\"\"
+    {_START}\
+    if pred.dim() == 1:
+        pred, target = pred[:, None], target[:, None]
+    rows = pred.dim() == 2
+{_AS_MAPS}\
+    classes = pred.shape[1]
+    valid = torch.ones_like(pred[:, :1], dtype=torch.bool)
+    if target.dim() < pred.dim():
+        valid = ((target >= 0) & (target != ignore_index))[:, None]
+        first = int(classes == 1 and not rows)
+        target = torch.stack([target == first + c for c in range(classes)], dim=1)
+    if weight is not None:
+        weight = weight if weight.dim() == 4 else weight[:, None]
+        counts = weight != 0
+        valid = valid & (counts.any(dim=1, keepdim=True) if rows else counts)
+    p, y = pred.sigmoid(), target.to(pred).clamp(min=0)
+{_MASKED}"""
+
+_HEATMAP = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None):
+    \"\"\"The loss of one call: maps (N, K, H, W), weights (N, K) or as large as the maps.\"\"\"
+    {_START}\
+    valid = torch.ones_like(pred, dtype=torch.bool)
+    if weight is not None:
+        weight = weight.view(*weight.shape[:2], *(weight.shape[2:] or (1, 1)))
+        valid = weight != 0
+    p, y = pred, target.to(pred)
+{_MASKED}"""
+
+ROWS = {'softmax': _SOFTMAX, 'sigmoid': _SIGMOID, 'mask': _MASK, 'heatmap': _HEATMAP, 'delta': _DELTA, 'area': _AREA}
+"""Where no element's value depends on its neighbours, pixels are rows, and what does not count is taken out."""
+
+MAPS = {'softmax': _SOFTMAX_MAPS, 'sigmoid': _SIGMOID_MAPS, 'heatmap': _HEATMAP}
+"""Where pixels must keep their place, what does not count is masked."""

@@ -1,0 +1,80 @@
+"""Losses as a caller names them: by name or path, as one text for all, or as a file of a search."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import nn
+
+from mmautoloss.engine.found import NamedLoss
+from mmautoloss.engine.placing import by_hand, match
+from mmautoloss.engine.result import read_result
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome
+from mmautoloss.losses import ZOO
+from mmautoloss.proxy import Branch, FoundLoss, find_losses
+
+
+class GivenLosses(NamedTuple):
+    """Losses that replace the hand-made ones of a model.
+
+    Attributes:
+        branches: Where they go.
+        genome: Their expressions; None where all losses stay hand-made.
+        weights: ``loss_weight`` of each.
+        fixed: Names of those whose weight the caller gave.
+    """
+
+    branches: tuple[Branch, ...] = ()
+    genome: Genome | None = None
+    weights: Mapping[str, float] = {}
+    fixed: Collection[str] = ()
+
+
+def places_of(model: nn.Module | Sequence[FoundLoss], branches: Sequence[Branch] = ()) -> list[FoundLoss]:
+    """The losses of a model; those that a search has named by their names there."""
+    found = find_losses(model) if isinstance(model, nn.Module) else model
+    named = {branch.path: {'name': branch.name, 'inputs': branch.inputs, 'reason': ''} for branch in branches}
+    return [place._replace(**named.get(place.path, {})) for place in found]
+
+
+def read_given(
+    losses: str | Path | Mapping[str, str | None] | None,
+    places: Sequence[FoundLoss],
+    weights: Mapping[str, float],
+) -> GivenLosses:
+    """Reads ``losses`` and ``weights`` of ``evaluate``.
+
+    Raises:
+        SetupError: One has no place in the model, or does not fit there.
+    """
+    named = _named(losses, places)
+    branches, genome, given = match(named, places, {}) if named else ((), None, {})
+    fixed = {_place(name, places).name: float(weight) for name, weight in weights.items()}
+    if set(fixed) - set(given):
+        raise SetupError(
+            f'weights are for losses that are replaced ({", ".join(given) or "none"}), but got {", ".join(fixed)}.'
+        )
+    return GivenLosses(branches, genome, {**given, **fixed}, frozenset(fixed))
+
+
+def _named(losses: str | Path | Mapping[str, str | None] | None, places: Sequence[FoundLoss]) -> Sequence[NamedLoss]:
+    if losses is None:
+        return ()
+    if isinstance(losses, Path) or (isinstance(losses, str) and losses not in ZOO and os.path.exists(losses)):
+        return read_result(Path(losses))
+    if isinstance(losses, str):
+        losses = {place.name: losses for place in places if place.inputs}
+    return by_hand({name: text for name, text in losses.items() if text is not None}, places)
+
+
+def _place(name: str, places: Sequence[FoundLoss]) -> FoundLoss:
+    for place in places:
+        if name in (place.name, place.path):
+            return place
+    raise SetupError(
+        f'There is no loss {name!r} in this model; there are {", ".join(place.name for place in places)}.'
+    )

@@ -1,0 +1,47 @@
+"""What came of one training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one training, in plain values.
+
+    Attributes:
+        state: ``'complete'`` or ``'failed'``.
+        score: The monitored value, its sign turned with ``rule='less'``, so that higher is always better; None where
+            the training failed.
+        metrics: All values of the validation, as the evaluator names them; without those that are NaN.
+        metric: Key of the monitored value; several, whose mean counts, are joined by ``+``.
+        reason: Why it failed; of an exception in the model, the data or the metric the traceback. '' otherwise.
+        seconds: Time of building, training and validation.
+        seed: Seed of the initial weights and the order of the data.
+        losses: Every loss of the model by its name, as it was read back out of the model: the expression of a searched
+            loss, the class of a hand-made one.
+        weights: ``loss_weight`` of each searched loss.
+        memory: Most bytes of GPU memory in use at a time; None on the CPU.
+    """
+
+    state: str
+    score: float | None
+    metrics: Mapping[str, float]
+    metric: str
+    reason: str
+    seconds: float
+    seed: int
+    losses: Mapping[str, str]
+    weights: Mapping[str, float]
+    memory: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was trained to the end and has a score."""
+        return self.state == 'complete'
+
+    def to_json(self) -> dict[str, Any]:
+        """The same in types of JSON."""
+        return asdict(self)

@@ -1,0 +1,98 @@
+"""Shorter forms by SymPy, of what is computed element by element; what looks around is a symbol to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mmautoloss.errors import ExpressionError
+from mmautoloss.expr.forms import to_sympy
+from mmautoloss.expr.tree import Tree, apply, format_number
+
+if TYPE_CHECKING:
+    import sympy
+
+LARGEST = 40
+"""Most nodes of an expression that is tried; simplification of more takes minutes."""
+
+_FUNCTIONS = {'exp': 'exp', 'log': 'log', 'tanh': 'tanh', 'Abs': 'abs', 'sin': 'sin', 'erf': 'erf', 'atan': 'atan'}
+_AROUND = ('mean_nhw', 'mean_c', 'maxpool', 'minpool')
+
+
+def simplify_by_sympy(tree: Tree) -> Tree | None:
+    """What SymPy holds for the simplest form over real numbers, without the protections; None where it is no expression.
+
+    Its gradient may be another: whoever shows it must try it.
+
+    Example:
+        >>> from mmautoloss.expr.text import parse
+        >>> str(simplify_by_sympy(parse('p * y + p - p * y')))
+        'p'
+    """
+    import sympy
+
+    if tree.size > LARGEST:
+        return None
+    names = {name: sympy.Symbol(name, real=True) for name in tree.inputs}
+    names |= {name: sympy.Function(name, real=True) for name in _AROUND}
+    try:
+        found = sympy.simplify(sympy.sympify(to_sympy(tree, ideal=True), locals=names))
+        return _to_tree(found)
+    except (ExpressionError, OverflowError, TypeError, ValueError):  # no number, or a function that is none of ours
+        return None
+
+
+def _to_tree(expression: sympy.Expr) -> Tree:
+    if expression.is_Symbol:
+        return Tree((expression.name,))
+    if expression.is_number and not expression.args:
+        return _number(expression)
+    name = type(expression).__name__
+    if name == 'Add':
+        return _joined('add', expression.as_ordered_terms())
+    if name == 'Mul':
+        return _product(expression)
+    if name == 'Pow':
+        return _power(expression.base, expression.exp)
+    if name in _FUNCTIONS or name in _AROUND:
+        return apply(_FUNCTIONS.get(name, name), _to_tree(expression.args[0]))
+    raise ExpressionError(f'There is no operator for {expression}.')
+
+
+def _number(value: Any) -> Tree:
+    if value.is_Rational and not value.is_Integer and value.p in (1, -1):
+        number = apply('inv', Tree((format_number(int(value.q)),)))
+    else:
+        number = Tree((format_number(abs(float(value))),))
+    return apply('neg', number) if value < 0 else number
+
+
+def _joined(operator: str, parts: list[Any]) -> Tree:
+    trees = [_to_tree(part) for part in parts]
+    tree = trees[0]
+    for other in trees[1:]:
+        tree = apply(operator, tree, other)
+    return tree
+
+
+def _product(expression: sympy.Mul) -> Tree:
+    if expression.could_extract_minus_sign():
+        return apply('neg', _to_tree(-expression))
+    above, below = expression.as_numer_denom()
+    if below == 1:
+        return _joined('mul', list(expression.as_ordered_factors()))
+    return (
+        apply('mul', _to_tree(above), apply('inv', _to_tree(below))) if above != 1 else apply('inv', _to_tree(below))
+    )
+
+
+def _power(base: Any, exponent: Any) -> Tree:
+    if exponent.is_negative:
+        return apply('inv', _power(base, -exponent))
+    if exponent == 1:
+        return _to_tree(base)
+    if 2 * exponent == 1:
+        return apply('sqrt', _to_tree(base))
+    if not exponent.is_Integer:
+        raise ExpressionError(f'There is no operator for the power {exponent}.')
+    half = apply('square', _power(base, exponent // 2))
+    return half if exponent % 2 == 0 else apply('mul', half, _to_tree(base))

@@ -1,0 +1,48 @@
+"""Expressions as text that SymPy reads."""
+
+from __future__ import annotations
+
+from mmautoloss.expr.forms.statements import write_code
+from mmautoloss.expr.forms.style import Style
+from mmautoloss.expr.tree import Tree
+
+_CALLS = {
+    'abs': 'Abs({0})',
+    'exp': 'exp({0})',
+    'tanh': 'tanh({0})',
+    'sin': 'sin({0})',
+    'atan': 'atan({0})',
+    'erf': 'erf({0})',
+    'mean_nhw': 'mean_nhw({0})',
+    'mean_c': 'mean_c({0})',
+    'maxpool': 'maxpool({0})',
+    'minpool': 'minpool({0})',
+}
+_EXACT = Style(
+    calls=_CALLS | {name: f'(sign({{0}}) * {name}(Abs({{0}}) + 1.0e-12))' for name in ('log', 'sqrt')},
+    eps='1.0e-12',
+    cuts=False,
+)
+_IDEAL = Style(calls=_CALLS | {'log': 'log({0})', 'sqrt': 'sqrt({0})'}, eps='', cuts=False)
+
+
+def to_sympy(tree: Tree, ideal: bool = False) -> str:
+    """Writes an expression so that ``sympy.sympify`` and ``parse_expr`` read it.
+
+    Inputs are symbols, which should be declared real; ``mean_nhw``, ``mean_c``, ``maxpool`` and ``minpool`` become
+    applied undefined functions, since their value depends on other elements.
+
+    Args:
+        tree: The expression.
+        ideal: Without the protection of quotients, logarithms and roots. The exact form has it as it is computed:
+            ``sign(x) * log(Abs(x) + 1.0e-12)``. The ideal one is what one would publish; it is equal up to 1e-12 where
+            operands of logarithms and roots are positive.
+
+    Example:
+        >>> from mmautoloss.expr.text import parse
+        >>> to_sympy(parse('-y * log(p)'))
+        '-y * (sign(p) * log(Abs(p) + 1.0e-12))'
+        >>> to_sympy(parse('1 - mean_nhw(p * y) / p'), ideal=True)
+        '1 - mean_nhw(p * y) / p'
+    """
+    return write_code(tree, _IDEAL if ideal else _EXACT, '').statements[-1]

@@ -1,0 +1,128 @@
+"""Which images of a training set are held out for scoring."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mmautoloss.errors import SetupError
+
+
+class Item(NamedTuple):
+    """An image of a set.
+
+    Attributes:
+        name: Its file name, or its line in a list.
+        labels: Names of the categories that occur in it.
+    """
+
+    name: str
+    labels: frozenset[str] = frozenset()
+
+
+def hold_out(
+    items: Sequence[Item], count: int, *, seed: int = 0, group: str | None = None, tail: bool = False
+) -> list[int]:
+    """Chooses images for scoring; the others go on training.
+
+    Groups stay whole. Rare categories choose first, so that each has its share on both sides: at least one group each
+    where it occurs in two.
+
+    Args:
+        items: The images, in their order.
+        count: How many are wanted; where groups do not come out even, there are fewer.
+        seed: Which ones: the same seed, the same images.
+        group: Regular expression; images whose names have the same match (or first bracket of it) are a group, such as
+            the frames of a film. None makes every image its own.
+        tail: Takes the last groups instead of random ones, for sets that are ordered in time.
+
+    Returns:
+        Ascending positions of those held out.
+
+    Raises:
+        SetupError: There are too few images, or one has no group.
+
+    Example:
+        >>> hold_out([Item('a1'), Item('a2'), Item('b1'), Item('b2')], 2, group='^.', tail=True)
+        [2, 3]
+    """
+    if not 0 < count < len(items):
+        raise SetupError(f'Of {len(items)} images at least 1 and not all can be held out, but got {count}.')
+    groups = _groups(items, group)
+    if len(groups) < 2:
+        raise SetupError('All images are one group, so none can be held out: choose another --group.')
+    chosen = _last(groups, count) if tail else list(_Draw(items, groups, count, seed).chosen)
+    if not chosen:
+        raise SetupError(
+            f'Every group has more than {count} images, so none can be held out: raise --share or --count.'
+        )
+    return sorted(index for members in chosen for index in members)
+
+
+Group = tuple[int, ...]
+"""Positions of the images of a group."""
+
+
+def _groups(items: Sequence[Item], pattern: str | None) -> list[Group]:
+    if pattern is None:
+        return [(index,) for index in range(len(items))]
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise SetupError(f'--group must be a regular expression, but got {pattern!r}: {error}.') from None
+    groups: dict[str, list[int]] = {}
+    for index, item in enumerate(items):
+        found = compiled.search(item.name)
+        if found is None:
+            raise SetupError(f'--group {pattern!r} finds nothing in {item.name!r}, so that image has no group.')
+        groups.setdefault(found[1] if compiled.groups else found[0], []).append(index)
+    return [tuple(members) for members in groups.values()]
+
+
+def _last(groups: Sequence[Group], count: int) -> list[Group]:
+    chosen: list[Group] = []
+    for members in reversed(groups[1:]):
+        if sum(map(len, chosen)) + len(members) > count:
+            break
+        chosen.append(members)
+    return chosen
+
+
+class _Draw:
+    """A draw by chance in which rare categories choose first."""
+
+    def __init__(self, items: Sequence[Item], groups: Sequence[Group], count: int, seed: int) -> None:
+        self.chosen: dict[Group, None] = {}  # in the order in which they were taken
+        self._room = count
+        # an image without objects is of a kind, too
+        self._labels = {g: Counter(x for i in g for x in items[i].labels or {''}) for g in groups}
+        self._training = Counter(x for labels in self._labels.values() for x in labels)  # groups left, by category
+        self._held: Counter[str] = Counter()  # images held out, by category
+        order = sorted(groups)
+        random.Random(seed).shuffle(order)
+        images: Counter[str] = Counter()
+        for labels in self._labels.values():
+            images.update(labels)
+        for label in sorted(images, key=lambda label: (images[label], label)):
+            self._take_share(label, images[label] * count / len(items), order)
+        for group in order:  # what is left of the room
+            self._take(group)
+
+    def _take_share(self, label: str, share: float, order: Sequence[Group]) -> None:
+        for group in order:
+            if self._held[label] >= max(1, round(share)):
+                return
+            if label in self._labels[group]:
+                self._take(group)
+
+    def _take(self, group: Group) -> None:
+        labels = self._labels[group]
+        if group in self.chosen or len(group) > self._room or any(self._training[label] < 2 for label in labels):
+            return
+        self.chosen[group] = None
+        self._room -= len(group)
+        self._held.update(labels)
+        self._training.subtract(dict.fromkeys(labels, 1))

@@ -1,0 +1,118 @@
+"""Training sets as files that can be cut in two: a COCO json, a list of names, a folder of images."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from mmautoloss.errors import SetupError
+from mmautoloss.split.holdout import Item
+
+IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+
+
+class Source(ABC):
+    """A training set.
+
+    Attributes:
+        items: Its images, in their order.
+        suffix: That of the files which ``text`` fills.
+    """
+
+    items: list[Item]
+    suffix = '.txt'
+
+    @abstractmethod
+    def text(self, indices: Collection[int]) -> str:
+        """The content of a file with only these images."""
+
+    def objects(self, indices: Collection[int]) -> Counter[str]:
+        """Objects by category in these images; empty where the file has none."""
+        return Counter()
+
+
+class CocoSource(Source):
+    """A COCO json of instances or keypoints.
+
+    Raises:
+        SetupError: It is none.
+    """
+
+    suffix = '.json'
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._data = json.loads(path.read_text(encoding='utf-8'))
+            names = {category['id']: category['name'] for category in self._data['categories']}
+            self._labels: dict[Any, list[str]] = {image['id']: [] for image in self._data['images']}
+            for annotation in self._data['annotations']:
+                self._labels[annotation['image_id']].append(names[annotation['category_id']])
+            self.items = [Item(i['file_name'], frozenset(self._labels[i['id']])) for i in self._data['images']]
+        except (ValueError, KeyError, TypeError) as error:
+            raise SetupError(
+                f'{path} must be a COCO json with images, annotations and categories that fit each other, '
+                f'but got {type(error).__name__}: {error}.'
+            ) from None
+
+    def text(self, indices: Collection[int]) -> str:
+        """The same json with these images and their annotations; everything else stays."""
+        images = [self._data['images'][index] for index in indices]
+        kept = {image['id'] for image in images}
+        annotations = [each for each in self._data['annotations'] if each['image_id'] in kept]
+        return json.dumps({**self._data, 'images': images, 'annotations': annotations})
+
+    def objects(self, indices: Collection[int]) -> Counter[str]:
+        """Annotations by category; 0 where a category has none."""
+        counts = Counter({category['name']: 0 for category in self._data['categories']})
+        for index in indices:
+            counts.update(self._labels[self._data['images'][index]['id']])
+        return counts
+
+
+class ListSource(Source):
+    """Lines of a list, such as VOC's ``ImageSets/Main/train.txt``; blank ones are left out."""
+
+    def __init__(self, path: Path) -> None:
+        self.items = [Item(line) for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
+
+    def text(self, indices: Collection[int]) -> str:
+        """These lines."""
+        return ''.join(f'{self.items[index].name}\n' for index in indices)
+
+
+class FolderSource(ListSource):
+    """Images below a folder, by their path there without suffix, which is what lists of mmseg and VOC hold.
+
+    Raises:
+        SetupError: There are none, or two differ in their suffix only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        files = sorted(file for file in path.rglob('*') if file.suffix.lower() in IMAGES)
+        names = [file.relative_to(path).with_suffix('').as_posix() for file in files]
+        if not names:
+            raise SetupError(f'{path} has no images ({", ".join(IMAGES)}).')
+        twice = [name for name, times in Counter(names).items() if times > 1]
+        if twice:
+            raise SetupError(f'{path} has several images {twice[0]!r} that differ in their suffix only.')
+        self.items = [Item(name) for name in names]
+
+
+def read_source(path: Path) -> Source:
+    """Reads a training set by what it is.
+
+    Raises:
+        SetupError: It is not there, or none of the three.
+    """
+    if path.is_dir():
+        return FolderSource(path)
+    if not path.is_file():
+        raise SetupError(f'There is no {path}: give a COCO json, a list (.txt) or a folder of images.')
+    kinds = {'.json': CocoSource, '.txt': ListSource}
+    if path.suffix not in kinds:
+        raise SetupError(f'{path} must be a COCO json, a list (.txt) or a folder of images.')
+    return kinds[path.suffix](path)

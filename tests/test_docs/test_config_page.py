@@ -1,0 +1,102 @@
+"""The page of settings has every key, with its default."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from mmautoloss.engine.screening import _PROBE
+from mmautoloss.engine.settings import build, only
+from mmautoloss.engine.spec import DEFAULTS, REQUIRED
+from mmautoloss.execute import ExecuteSettings
+from mmautoloss.screen import RejectionTest
+from mmautoloss.search import Budget, Rung
+from mmautoloss.strategy import RandomSearch, RegularizedEvolution
+from tests.isolation import ROOT
+from tests.test_docs.pages import PAGES, anchors, read_blocks
+
+PAGE = ROOT / 'docs/config.md'
+NEEDED = object()
+
+
+def defaults_of(cls: type) -> dict[str, Any]:
+    """The fields of a dataclass, or the settings of a strategy."""
+    if hasattr(cls, '__dataclass_fields__'):
+        return {name: field.default for name, field in cls.__dataclass_fields__.items()}
+    return {name: each.default for name, each in inspect.signature(cls).parameters.items() if name != 'inputs'}
+
+
+SECTIONS = {
+    'train_cfg': {**dict.fromkeys(REQUIRED, NEEDED), **DEFAULTS},
+    'proxy': {'schedule': NEEDED, 'invalid_stop': None, 'rung': None},
+    'proxy.rung': defaults_of(Rung),
+    'strategy RegularizedEvolution': defaults_of(RegularizedEvolution),
+    'strategy RandomSearch': defaults_of(RandomSearch),
+    'screen': {**defaults_of(RejectionTest), **_PROBE},
+    'budget': defaults_of(Budget),
+    'execute': defaults_of(ExecuteSettings),
+}
+
+
+def table(section: str) -> dict[str, list[str]]:
+    """The rows of a section by their first cell."""
+    text = PAGE.read_text(encoding='utf-8').split(f'\n## {section}\n')[1].split('\n## ')[0]
+    rows = [[cell.strip() for cell in line.strip('|').split(' | ')] for line in text.splitlines() if line[:3] == '| `']
+    return {row[0].strip('| `'): row[1:] for row in rows}
+
+
+def read_default(cell: str) -> Any:
+    return NEEDED if cell == 'required' else ast.literal_eval(cell.strip('`'))
+
+
+@pytest.mark.parametrize('section', SECTIONS)
+def test_every_key_has_a_line_with_its_default(section: str) -> None:
+    rows = table(section)
+    assert {key: read_default(cells[1]) for key, cells in rows.items()} == SECTIONS[section]
+    assert all(len(cells) == 3 and len(cells[2].strip(' |')) > 8 for cells in rows.values())
+
+
+def test_every_key_of_describe_is_read() -> None:
+    source = (ROOT / 'mmautoloss/report/results.py').read_text(encoding='utf-8')
+    read = dict(re.findall(r"describe\.get\('(\w+)', ('[^']*')\)", source))
+    assert {key: cells[1].strip('`') for key, cells in table('describe').items()} == read
+
+
+def test_every_option_of_a_search_has_a_line() -> None:
+    text = (ROOT / 'tools/search.py').read_text(encoding='utf-8')
+    options = set(re.findall(r"'(--[\w-]+)'", text))
+    page = PAGE.read_text(encoding='utf-8').split('## Options of tools/search.py')[1]
+    assert options == set(re.findall(r'`(--[\w-]+)`', page))
+
+
+def test_anchors_of_sections_are_there() -> None:
+    assert {section.replace('.', '').replace(' ', '-').lower() for section in SECTIONS} <= anchors(PAGE)
+
+
+def test_search_configs_in_pages_are_possible() -> None:
+    """What a page shows as ``train_cfg`` of a search has known keys, and sections that can be built."""
+    seen = 0
+    for page in PAGES:
+        for block in read_blocks(page):
+            if block.language == 'python' and 'SearchLoop' in block.text and 'train_cfg = dict(' in block.text:
+                names: dict[str, Any] = {}
+                exec(compile(block.text, str(block), 'exec'), names)
+                _check(names['train_cfg'])
+                seen += 1
+    assert seen >= 2
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    given = {key: value for key, value in given.items() if key not in ('type', '_delete_')}
+    settings = only('train_cfg', given, **dict.fromkeys(REQUIRED), **DEFAULTS)
+    assert not set(REQUIRED) - set(given)
+    build('budget', Budget, settings['budget'])
+    build('execute', ExecuteSettings, settings['execute'])
+    assert set(settings['strategy']) - {'type'} <= set(SECTIONS[f'strategy {settings["strategy"]["type"]}'])
+    assert set(settings['screen']) <= set(SECTIONS['screen'])
+    only('proxy', settings['proxy'], **SECTIONS['proxy'])

@@ -1,0 +1,147 @@
+"""Exported PyTorch code is ``SearchedLoss``: value and gradient of calls as heads make them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from mmautoloss.engine import Found, NamedLoss
+from mmautoloss.engine.formats import Options
+from mmautoloss.engine.formats import torch as torch_format
+from mmautoloss.expr import Tree, parse, random_tree
+from mmautoloss.losses import INPUT_KINDS, ZOO, SearchedLoss, input_kind, plain_loss
+
+N = 40
+MAPS = (2, 3, 5, 6)
+
+
+def exported(expression: str, inputs: str, weight: float = 1.0) -> dict[str, Any]:
+    text = torch_format.write(Found((NamedLoss('loss', '', inputs, expression, weight),)), Options())
+    assert max(map(len, text.splitlines())) <= 119
+    scope: dict[str, Any] = {}
+    exec(text, scope)
+    return scope
+
+
+def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
+    """Raw predictions, and the other arguments, by name."""
+    generator = torch.Generator().manual_seed(1)
+
+    def randn(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    def integers(high: int, *shape: int) -> Tensor:
+        return torch.randint(high, shape, generator=generator)
+
+    weight = integers(3, N).double()
+    pixels = integers(2, 2, 5, 6).double()
+    if inputs == 'softmax':
+        rows, maps = {'target': integers(4, N)}, {'target': integers(4, 2, 5, 6)}  # label 3 of 3 does not count
+        return {
+            'rows': (randn(N, 3), rows),
+            'rows with weights': (randn(N, 3), rows | {'weight': weight, 'avg_factor': 7.0}),
+            'maps': (randn(*MAPS), maps | {'ignore_index': 1}),
+            'maps with weights': (randn(*MAPS), maps | {'weight': pixels}),
+            'nothing': (randn(N, 3), rows | {'weight': torch.zeros(N)}),
+        }
+    if inputs == 'sigmoid':
+        targets = torch.rand(N, 3, generator=generator, dtype=torch.float64)
+        return {
+            'labels': (randn(N, 3), {'target': integers(4, N), 'weight': weight, 'avg_factor': 9}),
+            'targets': (randn(N, 3), {'target': targets, 'weight': integers(2, N, 3).double()}),
+            'numbers': (randn(N), {'target': targets[:, 0], 'avg_factor': torch.tensor(3.0)}),
+            'one channel': (randn(2, 1, 5, 6), {'target': integers(2, 2, 5, 6), 'ignore_index': 255}),
+            'maps': (randn(*MAPS), {'target': integers(3, 2, 5, 6), 'weight': pixels, 'ignore_index': 2}),
+            'nothing': (randn(N, 3), {'target': targets, 'weight': torch.zeros(N)}),
+        }
+    if inputs == 'mask':
+        masks = torch.rand(4, 5, 6, generator=generator).double()
+        return {
+            'maps': (randn(4, 3, 5, 6), {'target': masks, 'weight': integers(3, 4)}),
+            'nothing': (randn(0, 3, 5, 6), {'target': masks[:0], 'weight': integers(3, 0)}),
+        }
+    if inputs == 'heatmap':
+        return {
+            'maps': (randn(*MAPS), {'target': randn(*MAPS)}),
+            'keypoints': (randn(*MAPS), {'target': randn(*MAPS), 'weight': torch.tensor([[1, 0, 0.5], [0, 0, 2]])}),
+            'pixels': (randn(*MAPS), {'target': randn(*MAPS), 'weight': integers(3, *MAPS).double()}),
+        }
+    target = randn(N, 4)
+    if inputs == 'area':
+        target = torch.cat([target[:, :2], target[:, :2] + target[:, 2:].abs() + 0.1], dim=1)
+    return {
+        'plain': (target + 0.3 * randn(N, 4), {'target': target}),
+        'weights': (target + 0.3 * randn(N, 4), {'target': target, 'weight': weight, 'avg_factor': 5}),
+        'of elements': (target.clone(), {'target': target, 'weight': integers(2, N, 4).double()}),
+        'nothing': (randn(N, 4), {'target': target, 'weight': torch.zeros(N, 4)}),
+    }
+
+
+def value_and_gradient(loss: Callable[..., Tensor], pred: Tensor, *arguments: Any) -> tuple[Tensor, Tensor]:
+    pred = pred.clone().requires_grad_()
+    value = loss(pred, *arguments)
+    return value.detach(), torch.autograd.grad(value + 0 * pred.sum(), pred)[0]
+
+
+def assert_same(expression: str, inputs: str, loss: Callable[..., Tensor], wanted: Callable[..., Tensor]) -> None:
+    for name, (pred, call) in calls(inputs).items():
+        order = ['target', 'weight', 'avg_factor'] + ['ignore_index'] * ('ignore_index' in call)
+        arguments = [call.get(key) for key in order]
+        found, true = value_and_gradient(loss, pred, *arguments), value_and_gradient(wanted, pred, *arguments)
+        for one, other in zip(found, true, strict=True):
+            size = other[other.isfinite()].abs().max() if other.isfinite().any() else 0
+            close = torch.allclose(one, other, rtol=1e-9, atol=1e-12 + 1e-11 * float(size), equal_nan=True)
+            assert close, (expression, inputs, name, one, other)
+
+
+def random_trees(inputs: str, count: int) -> list[Tree]:
+    rng = random.Random(inputs)
+    trees = [random_tree(rng, input_kind(inputs).names, depth=2 + k % 3) for k in range(count)]
+    return [tree for tree in trees if tree.inputs]
+
+
+@pytest.mark.parametrize('inputs', INPUT_KINDS)
+def test_of_random_graphs(inputs: str) -> None:
+    for tree in random_trees(inputs, 80):
+        assert_same(str(tree), inputs, exported(str(tree), inputs)['loss'], plain_loss(tree, inputs))
+
+
+@pytest.mark.parametrize(('name', 'inputs'), [(name, inputs) for name in ZOO for inputs in ZOO[name].inputs])
+def test_of_known_losses(name: str, inputs: str) -> None:
+    expression = ZOO[name].expression
+    module = SearchedLoss(expression, inputs=inputs, loss_weight=0.37)
+    assert_same(
+        expression, inputs, exported(expression, inputs, 0.37)['loss'], lambda *arguments: _call(module, *arguments)
+    )
+
+
+def _call(module: SearchedLoss, pred: Tensor, target: Tensor, weight: Any, avg_factor: Any, ignore_index: Any = None):
+    return module(pred, target, weight, avg_factor=avg_factor, ignore_index=ignore_index)
+
+
+def test_halves_are_raised() -> None:
+    pred, target = torch.randn(5, 3).half(), torch.tensor([0, 1, 2, 1, 0])
+    value = exported('-y * log(p)', 'softmax')['loss'](pred, target)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, torch.nn.functional.cross_entropy(pred.float(), target))
+
+
+def test_the_graph_alone() -> None:
+    graph = exported('maxpool(p) - y', 'softmax')['loss_graph']
+    p, y = torch.rand(2, *MAPS)
+    torch.testing.assert_close(graph(p, y), torch.nn.functional.max_pool2d(p, 3, 1, 1) - y)
+
+
+def test_two_losses_of_which_one_masks() -> None:
+    losses = [
+        NamedLoss(name, '', 'softmax', text, 1.0) for name, text in (('a', 'mean_nhw(p) - y'), ('log', 'maxpool(p)'))
+    ]
+    scope: dict[str, Any] = {}
+    exec(torch_format.write(Found(tuple(losses)), Options()), scope)
+    for loss, function in zip(losses, ('a_loss', 'log_loss'), strict=True):
+        assert_same(loss.expression, 'softmax', scope[function], plain_loss(parse(loss.expression), 'softmax'))

@@ -1,0 +1,62 @@
+"""A search that would be scored on the images on which its result is judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from mmautoloss.engine import spec_of
+from mmautoloss.engine.leak import require_apart
+from mmautoloss.errors import SetupError
+from mmautoloss.testing.toy_config import toy_config
+
+FILE = {'type': 'CocoDataset', 'data_root': 'data/', 'ann_file': 'annotations/val.json'}
+FOLDERS = {'type': 'BaseSegDataset', 'data_root': 'data', 'data_prefix': {'img_path': 'img/val'}}
+
+
+def config(**datasets: Any) -> Config:
+    return Config({f'{split}_dataloader': {'dataset': dataset} for split, dataset in datasets.items()})
+
+
+@pytest.mark.parametrize(
+    ('scoring', 'base'),
+    [
+        pytest.param(FILE, {'val': FILE, 'test': FILE}, id='file'),
+        pytest.param(FILE, {'val': FILE}, id='no test data'),
+        pytest.param({**FILE, 'data_root': 'data'}, {'test': {**FILE, 'indices': 9}}, id='spelled otherwise'),
+        pytest.param({**FILE, 'data_root': None, 'ann_file': 'data/annotations/val.json'}, {'test': FILE}, id='root'),
+        pytest.param({'type': 'RepeatDataset', 'times': 2, 'dataset': FILE}, {'test': FILE}, id='wrapper'),
+        pytest.param({**FILE, 'indices': 4}, {'test': {**FILE, 'indices': 9}}, id='both the first'),
+        pytest.param(FOLDERS, {'test': FOLDERS}, id='folders'),
+    ],
+)
+def test_same_data_are_refused(scoring: dict, base: dict) -> None:
+    with pytest.raises(SetupError, match=r'scored on data/.*val.*mmautoloss split.*allow_leak=True'):
+        require_apart(config(val=scoring), config(**base))
+
+
+@pytest.mark.parametrize(
+    ('scoring', 'base'),
+    [
+        pytest.param({**FILE, 'ann_file': 'annotations/train.json'}, {'val': FILE, 'test': FILE}, id='file'),
+        # the base validates on what scores the search, and is judged on its test data
+        pytest.param(FILE, {'val': FILE, 'test': {**FILE, 'ann_file': 'annotations/test.json'}}, id='test data'),
+        pytest.param({**FILE, 'indices': 4}, {'test': {**FILE, 'indices': -9}}, id='first and last'),
+        pytest.param(FOLDERS, {'test': {**FOLDERS, 'data_prefix': {'img_path': 'img/test'}}}, id='folders'),
+        pytest.param({'type': 'ToyScenes'}, {'test': {'type': 'ToyScenes'}}, id='no files'),
+    ],
+)
+def test_other_data_pass(scoring: dict, base: dict) -> None:
+    require_apart(config(val=scoring), config(**base))
+
+
+def test_search_refuses_unless_it_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmautoloss.engine.spec.check_files', lambda cfg: None)
+    base = {'val_dataloader.dataset.ann_file': 'val.json'}
+    with pytest.raises(SetupError, match=r'scored on val\.json'):
+        spec_of(toy_config(tmp_path, base=base))
+    spec = spec_of(toy_config(tmp_path, {'allow_leak': True}, base))
+    assert 'allow_leak' not in spec.header, 'a search that was begun without the setting can be continued'

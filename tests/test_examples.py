@@ -1,0 +1,54 @@
+"""The examples, as a user runs them, on a config that is scaled down."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmcv.ops')
+
+from tests.isolation import ROOT
+
+SMALL = f"""
+_base_ = {str(ROOT / 'configs' / 'digits' / 'faster_rcnn.py')!r}
+scenes = dict(size=64, train=12, search_val=4, val=6, test=3, seed=3)
+train_dataloader = dict(batch_size=2, dataset=dict(scenes=scenes))
+val_dataloader = dict(dataset=dict(scenes=scenes))
+test_dataloader = dict(dataset=dict(scenes=scenes))
+train_cfg = dict(max_iters=2)
+"""
+
+
+def run(folder: Path, example: str, *args: str) -> str:
+    (folder / 'small.py').write_text(SMALL)
+    places = {'MMAUTOLOSS_DATA': str(folder), 'HOME': str(folder), 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'examples' / example), str(folder / 'small.py'), *args],
+        cwd=folder,
+        env={**os.environ, **places},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_optuna_tunes_weights(tmp_path: Path) -> None:
+    pytest.importorskip('optuna')
+    score, *weights = run(tmp_path, 'optuna_weights.py', '2').split(maxsplit=1)
+    assert 0 <= float(score) <= 1 and all(name in weights[0] for name in ('roi_cls', 'roi_box'))
+
+
+@pytest.mark.slow
+def test_ray_tune_trains_each_loss(tmp_path: Path) -> None:
+    pytest.importorskip('ray.tune', exc_type=ImportError)  # also where its pyarrow does not fit numpy
+    table = run(tmp_path, 'ray_tune_losses.py', '1')
+    for loss in ('ce', 'focal_softmax', '(p - y) ** 2'):
+        row = next(line for line in table.splitlines() if line.startswith(loss))
+        assert row.split()[-1] == '1', 'one training with a score'
