@@ -8,6 +8,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from mmautoloss.trial import Outcome, Pulse, Trial
 
+_ROUND = 1.0
+"""Seconds after which a wait begins anew."""
+
 
 class Executor(ABC):
     """Where trials are measured.
@@ -38,7 +41,10 @@ class Executor(ABC):
 
     def wait(self, running: Collection[Future[Outcome]]) -> Collection[Future[Outcome]]:
         """Blocks until at least one of the futures is done; returns those that are."""
-        return wait(running, return_when=FIRST_COMPLETED).done
+        # again and again: a signal that comes just before a wait without end is not seen before that is over
+        while not (done := wait(running, _ROUND, return_when=FIRST_COMPLETED).done):
+            pass
+        return done
 
     def pulses(self) -> Sequence[Pulse]:
         """What each worker does just now; may be called from another thread."""
