@@ -25,6 +25,8 @@ examples:
   mmautoloss evaluate configs/digits/faster_rcnn.py roi_cls=focal_softmax --seed 1
   mmautoloss status work_dirs/digits_faster_rcnn_search --watch
   mmautoloss apply configs/transfer/cascade_rcnn.py work_dirs/digits_faster_rcnn_search -o cascade.py
+  mmautoloss export work_dirs/digits_faster_rcnn_search --format latex
+  mmautoloss report work_dirs/digits_faster_rcnn_search
   mmautoloss replay work_dirs/digits_faster_rcnn_search
 """
 

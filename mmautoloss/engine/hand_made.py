@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
+from mmautoloss.engine.read import read_config
 from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import Branch
@@ -48,7 +49,7 @@ def hand_made_losses(work_dir: Path, branches: Sequence[Branch]) -> dict[str, Ha
             branch.name: HandMade('', None, CLASSES, f'there is no {CONFIG} in the work dir') for branch in branches
         }
     try:
-        cfg = Config.fromfile(path)
+        cfg = read_config(path)
     except Exception as error:  # it runs the imports of the user, and any may be missing where a report is read
         return {
             branch.name: HandMade('', None, CLASSES, _told(f'{CONFIG} cannot be read', error)) for branch in branches

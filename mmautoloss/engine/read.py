@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.utils import import_modules_from_strings
 
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import plain_config, type_name
@@ -22,6 +23,8 @@ def read_config(path: str | Path) -> Config:
     try:
         cfg = Config.fromfile(path)
         plain_config(cfg)  # imports what one of the new style names
+        if cfg.get('custom_imports'):  # MMEngine itself imports them in the classic style only
+            import_modules_from_strings(**cfg.custom_imports)
     except ImportError as error:  # the library of a base ('mmdet::...') or of custom_imports
         raise SetupError(f'{path} needs what is not installed: {error} `make doctor` says how to mend it.') from None
     scope = cfg.get('default_scope') or 'mmengine'

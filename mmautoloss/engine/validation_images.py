@@ -11,6 +11,8 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
+from mmautoloss.proxy import plain_config
+
 _IMAGES = {'mmdet': 'mmdet.LoadImageFromFile', 'mmseg': 'LoadImageFromFile', 'mmpose': 'mmpose.LoadImage'}
 _PACK = {'mmdet': 'mmdet.PackDetInputs', 'mmseg': 'mmseg.PackSegInputs', 'mmpose': 'mmpose.PackPoseInputs'}
 
@@ -45,7 +47,7 @@ class ValidationImages:
 
     def __init__(self, cfg: Config, masks: bool = False) -> None:
         self._scope = cfg.default_scope
-        settings = cfg.val_dataloader.dataset.to_dict()
+        settings = plain_config(cfg.val_dataloader.dataset)
         inner = settings
         while 'pipeline' not in inner:  # wrappers such as ConcatDataset
             inner = inner.get('dataset') or inner['datasets'][0]

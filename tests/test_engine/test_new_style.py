@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 
 from mmautoloss import evaluate
 from mmautoloss.__main__ import main
-from mmautoloss.engine import compare, load_search_config, spec_of, write_config
+from mmautoloss.engine import compare, load_base, load_search_config, spec_of, write_config
 from mmautoloss.engine.imports import Imports
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import SearchedLoss
@@ -241,3 +241,12 @@ def test_shipped_example_is_the_classic_one() -> None:
         plain[name] = json.dumps(settings, sort_keys=True)
     assert plain['faster_rcnn_lazy'] == plain['faster_rcnn']
     assert plain['faster_rcnn_lazy_search'] == plain['faster_rcnn_search']
+
+
+def test_custom_imports_are_imported(tmp_path: Path) -> None:
+    """MMEngine does so in the classic style only; operators of users have no class that a config could name."""
+    write_new(tmp_path)
+    with (tmp_path / 'toy.py').open('a') as file:
+        file.write("custom_imports = dict(imports=['this_is_not_there'], allow_failed_imports=False)\n")
+    with pytest.raises(SetupError, match='this_is_not_there'):
+        load_base(str(tmp_path / 'toy.py'), {})
