@@ -59,7 +59,7 @@ def test_environment_of_a_process() -> None:
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'executor': 'dask'}, "executor must be one of local, ray, but got 'dask'"),
+        ({'executor': 'dask'}, "executor must be one of local, ray.* but got 'dask'"),
         ({'workers': 0}, 'workers and execute.threads must be at least 1'),
         ({'heartbeat': 0}, 'heartbeat positive'),
         ({'ray_address': 'auto'}, "needs executor='ray'"),
