@@ -52,18 +52,23 @@ def run(args: argparse.Namespace) -> int:
     spec = load_spec(path.parent, Path(args.config) if args.config else None)
     if args.workers is not None:
         spec = replace(spec, execute=replace(spec.execute, workers=args.workers))
-    pairs = train_longer(spec, trials, args.times, lambda *told: None if args.json else _say(*told))
+    sign = 1 if spec.proxy.greater else -1
+    pairs = train_longer(spec, trials, args.times, lambda *told: None if args.json else _say(*told, sign))
     found = correlation_of(pairs, args.times)
     if args.json:
         print(json.dumps(found.to_json(), indent=2))
     else:
-        _print(found, 1 if spec.proxy.greater else -1)
+        _print(found, sign)
     return 0
 
 
-def _say(pair: Pair, outcome: Outcome) -> None:
-    result = f'{pair.long:.4f}' if pair.long is not None else outcome.reason.strip().splitlines()[-1]
-    print(f'trial {pair.trial}: {pair.short:.4f} in the search, {result} after {outcome.seconds:.0f} s', flush=True)
+def _say(pair: Pair, outcome: Outcome, sign: int) -> None:
+    lines = outcome.reason.strip().splitlines() or ['no reason given']
+    result = lines[-1] if pair.long is None else f'{sign * pair.long:.4f}'
+    print(
+        f'trial {pair.trial}: {sign * pair.short:.4f} in the search, {result} after {outcome.seconds:.0f} s',
+        flush=True,
+    )
 
 
 def _print(found: Correlation, sign: int) -> None:
@@ -84,7 +89,7 @@ def _print(found: Correlation, sign: int) -> None:
     interval = '' if found.tau_range is None else ', 95 % interval {:.2f} to {:.2f}'.format(*found.tau_range)
     console.print(f"Kendall's tau {found.tau:.2f}{interval}, of {len(found.pairs) - found.failed} candidates")
     console.print(f'{found.best_kept:.0%} of the best {found.few} stay among the best {found.few}')
-    console.print(f'the best of the search is {found.regret:.4f} below the best of the long trainings')
+    console.print(f'the best of the search is {found.regret:.4f} worse than the best of the long trainings')
 
 
 def _times(text: str) -> float:

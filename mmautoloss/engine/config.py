@@ -39,7 +39,8 @@ def load_search_config(
     cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs') / name)
     chosen = {key.replace('__', '.'): value for key, value in given.items() if value is not None}
     cfg.merge_from_dict({f'train_cfg.{key}': value for key, value in chosen.items()})
-    cfg.train_cfg.options = dict(options or {})
+    # those of a resolved config of a work dir stay: they also hold for its base
+    cfg.train_cfg.options = {**(cfg.train_cfg.get('options') or {}), **(options or {})}
     _prepare_visualizer(cfg)
     return cfg
 

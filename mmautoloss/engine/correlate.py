@@ -98,7 +98,10 @@ def read_pairs(path: Path, times: float) -> dict[int, Pair]:
     if not rows or tuple(rows[0]) != COLUMNS:
         raise SetupError(f'{path} must have the columns {",".join(COLUMNS)}. Move it away to train again.')
     pairs = {}
-    for number, length, _, short, long, *_ in rows[1:]:
+    for row in rows[1:]:
+        if len(row) != len(COLUMNS):
+            continue  # the last one, where the program was killed while it wrote; its training is done again
+        number, length, _, short, long, *_ = row
         if float(length) == times:
             pairs[int(number)] = Pair(int(number), float(short), float(long) if long else None)
     return pairs
@@ -109,7 +112,10 @@ def _short(trials: Sequence[Trial], number: int) -> float:
 
 
 def _append(path: Path, row: tuple[Any, ...]) -> None:
+    torn = path.exists() and not path.read_bytes().endswith(b'\n')
     with path.open('a', newline='', encoding='utf-8') as file:
+        if torn:
+            file.write('\n')
         writer = csv.writer(file, lineterminator='\n')
         if not file.tell():
             writer.writerow(COLUMNS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmautoloss.report.verdict import spread
 from mmautoloss.trial import History, Role, State
 
 _INK, _FOUND, _BASE = '#52606d', '#0b7285', '#d9480f'
@@ -43,13 +44,14 @@ def draw_progress(history: History, metric: str, sign: int) -> np.ndarray:
 
 def _draw_baseline(axes: object, scores: list[float]) -> None:
     if scores:
-        mean, spread = float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+        mean, noise = float(np.mean(scores)), spread(scores)
         axes.axhline(mean, color=_BASE, label='hand-made')
-        axes.axhspan(mean - spread, mean + spread, color=_BASE, alpha=0.15, linewidth=0)
+        axes.axhspan(mean - noise, mean + noise, color=_BASE, alpha=0.15, linewidth=0)
 
 
 def _scores(history: History, sign: int) -> tuple[list[int], list[float]]:
-    trials = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if t.state is State.COMPLETE]
+    # as on the page: searched ones, in the order in which they were over
+    trials = [t for t in history.settled() if t.role is Role.SEARCH and t.state is State.COMPLETE]
     return [trial.number for trial in trials], [sign * trial.score for trial in trials]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mmautoloss.engine.export import write_text
 from mmautoloss.engine.pictures import draw_pictures
@@ -58,7 +59,8 @@ def write_report(
     made = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
     report = build_report(facts, record.history, str(folder), made, output.stem)
     report = _illustrated(report, record, folder, draw_portraits, draw_pictures)
-    report = replace(report, commands=_commands(facts, folder, record))
+    notes = (*_settings_of(folder)[1], *report.notes)
+    report = replace(report, commands=_commands(facts, folder, record), notes=notes)
     try:
         _write(report, output)
     except OSError as error:
@@ -73,7 +75,15 @@ def read_facts(record: Record, folder: Path) -> Facts:
         record: What its journal says.
         folder: Its work dir; what its config says is left out where there is none.
     """
-    return facts_of(record, time.time(), driver_lives(record), read_resolved(folder).get('describe'))
+    return facts_of(record, time.time(), driver_lives(record), _settings_of(folder)[0].get('describe'))
+
+
+def _settings_of(folder: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """The settings of the search, and why there are none where its config cannot be read."""
+    try:
+        return read_resolved(folder), ()
+    except SetupError as error:
+        return {}, (str(error),)
 
 
 def _illustrated(
@@ -94,6 +104,8 @@ def _illustrated(
     if draw_pictures and best:
         try:
             pictures[best[0]] = draw_pictures(folder, [*hand_made, *best])
+            if not pictures[best[0]]:
+                notes.append('No predictions were kept (execute.pictures), so there are no pictures of them.')
         except Exception as error:  # likewise
             notes.append(f'Predictions could not be drawn: {_told(error)}')
     return with_portraits(report, portraits, pictures, notes)
@@ -123,7 +135,7 @@ def _commands(facts: Facts, folder: Path, record: Record) -> tuple[tuple[str, st
 
 def _resume(folder: Path, record: Record) -> str:
     options = ''.join(
-        f' {key}={shlex.quote(str(value))}' for key, value in (read_resolved(folder).get('options') or {}).items()
+        f' {key}={shlex.quote(str(value))}' for key, value in (_settings_of(folder)[0].get('options') or {}).items()
     )
     total = record.sessions[-1].budget.get('max_trials') if record.sessions else None
     return (

@@ -46,7 +46,8 @@ def verdict_of(history: History, ranking: Sequence[Trial]) -> Verdict:
         text = f'The best found losses are {word} than the hand-made ones by {abs(gain):.4f}, noise {noise:.4f}.'
         return Verdict(word, text, gain, noise)
     text = (
-        f'The best found losses score {abs(gain):.4f} {word} than the hand-made ones: within the noise ({noise:.4f}).'
+        f'The best found losses score {abs(gain):.4f} {word} than the hand-made ones: within twice the noise '
+        f'({noise:.4f}), which says nothing.'
     )
     return Verdict('even', text, gain, noise)
 

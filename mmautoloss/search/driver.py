@@ -96,9 +96,9 @@ def run_search(
         raise
     finally:
         heart.stop()
-        observer.end(journal.history)
-        if reason is not None:
+        if reason is not None:  # first, so that nothing an observer does can lose it
             journal.end(reason)
+        observer.end(journal.history)
 
 
 class _Driver:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
@@ -63,12 +61,3 @@ class SearchSettings:
     known: tuple[Genome, ...] = ()
     digits: int = 2
     rung: Rung | None = None
-
-    def to_header(self) -> Mapping[str, Any]:
-        """What must be the same for a journal to be continued; the budget may be extended."""
-        return {
-            'seed': self.seed,
-            'known': [genome.to_text() for genome in self.known],
-            'digits': self.digits,
-            'baseline_repeats': self.budget.baseline_repeats,
-        }

@@ -68,3 +68,15 @@ def test_bad_numbers_are_refused(work_dir: Path, options: list[str], text: str, 
 def test_where_nothing_was_searched_one_error_says_so(tmp_path: Path, capsys) -> None:
     assert main(['correlate', str(tmp_path)]) == 2
     assert 'There is no search in' in capsys.readouterr().err
+
+
+def test_torn_last_row_is_trained_again(work_dir: Path, capsys) -> None:
+    command = ['correlate', str(work_dir), '--times', '4', '--count', '2']
+    assert main(command) == 0
+    whole = (work_dir / FILE).read_text()
+    last = whole.splitlines()[-1]
+    (work_dir / FILE).write_text(whole[: -len(last) // 2])
+    assert main(command) == 0
+    with (work_dir / FILE).open() as file:
+        rows = [row for row in csv.DictReader(file) if row['times'] == '4.0' and row['reason'] is not None]
+    assert {row['trial'] for row in rows} >= {last.split(',')[0]}, 'the torn one was trained again'

@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip('mmengine')
 
 from mmautoloss.__main__ import main
+from mmautoloss.engine import load_search_config
 from mmautoloss.engine.report import write_report
 from mmautoloss.errors import JournalError, SetupError
 from mmautoloss.testing.toy_config import run_toy, toy_config
@@ -131,3 +132,12 @@ def test_page_marks_what_each_step_changed(work_dir: Path) -> None:
     best = history.ranking(1)[0]
     assert best.parent is not None, 'the toy breeds from its seed'
     assert '<del>' in html and '<ins>' in html
+
+
+def test_options_of_a_search_hold_when_its_resolved_config_is_used(work_dir: Path, tmp_path: Path) -> None:
+    """As in the commands that the page prints: the data of the base are where the search was told."""
+    text = (work_dir / 'search_config.py').read_text()
+    text = text.replace("'report': True,", "'report': True, 'options': {'log_level': 'INFO'},")
+    (tmp_path / 'search.py').write_text(text)
+    cfg = load_search_config(str(tmp_path / 'search.py'), options={'randomness.seed': 1})
+    assert cfg.train_cfg.options == {'log_level': 'INFO', 'randomness.seed': 1}
