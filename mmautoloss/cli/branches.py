@@ -23,13 +23,14 @@ def run(args: argparse.Namespace) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from mmautoloss.engine import build_model, load_base
+    from mmautoloss.engine import build_model
+    from mmautoloss.engine.read import read_config
     from mmautoloss.proxy import find_losses
 
     table = Table(title=args.config, title_justify='left')
     for column in ('name', 'path', 'loss now', 'searched with'):
         table.add_column(column, overflow='fold')
-    losses = find_losses(build_model(load_base(args.config, {})))
+    losses = find_losses(build_model(read_config(args.config)))
     for loss in losses:
         how = f"inputs='{loss.inputs}'" if loss.inputs else f'not: {loss.reason}'
         table.add_row(loss.name, loss.path, loss.loss, escape(how))

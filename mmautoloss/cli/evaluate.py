@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         metric=args.metric,
         rule=args.rule,
         schedule={key: length for key, length in lengths.items() if length is not None},
-        weights={name: float(weight) for name, weight in _pairs('--weights', args.weights).items()},
+        weights=_pairs('--weights', args.weights),
         balance='gradient' if args.balance else 'none',
         options=_options(args.cfg_options),
         work_dir=args.work_dir,
@@ -72,12 +72,16 @@ def _pairs(name: str, words: list[str]) -> dict[str, str]:
 
     if not all('=' in word for word in words):
         raise SetupError(f'{name} must be NAME=VALUE ..., but got {" ".join(words)}.')
-    return dict(word.partition('=')[::2] for word in words)
+    pairs = dict(word.partition('=')[::2] for word in words)
+    if len(pairs) < len(words):
+        raise SetupError(f'{name} must have every NAME once, but got {" ".join(words)}.')
+    return pairs
 
 
 def _options(words: list[str]) -> dict[str, Any]:
     from mmengine.config import DictAction
 
+    _pairs('--cfg-options', words)
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     return parser.parse_args(['--cfg-options', *words] if words else []).cfg_options

@@ -50,12 +50,11 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or args.source.absolute().parent / 'split'
     files = {name: folder / f'{name}{source.suffix}' for name in PARTS}
     _require_free(list(files.values()), args.source, args.force)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, indices in parts.items():
-        files[name].write_text(source.text(indices), encoding='utf-8')
+    _write({files[name]: source.text(indices) for name, indices in parts.items()}, folder)
     _print_counts(source, parts)
     print(f'written: {", ".join(map(str, files.values()))}')
-    print(_config_lines(source, files, len(parts['train']) if args.tail and not args.group else None))
+    at_end = args.tail and not source.repeats and held[0] == len(parts['train'])
+    print(_config_lines(source, files, len(parts['train']) if at_end else None))
     return 0
 
 
@@ -69,10 +68,23 @@ def _require_free(files: list[Path], source: Path, force: bool) -> None:
             raise SetupError(f'{file} is there already: --force overwrites it, -o chooses another folder.')
 
 
+def _write(texts: dict[Path, str], folder: Path) -> None:
+    from mmautoloss.errors import SetupError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            file.write_text(text, encoding='utf-8')
+    except OSError as error:
+        raise SetupError(f'{folder} cannot be written: {error.strerror}. Choose another folder with -o.') from None
+
+
 def _print_counts(source: Source, parts: dict[str, list[int]]) -> None:
     objects = {name: source.objects(indices) for name, indices in parts.items()}
     rows = [('images', *(len(parts[name]) for name in PARTS))]
     rows += [(label, *(objects[name][label] for name in PARTS)) for label in objects['train']]
+    if source.repeats:
+        print(f'{source.repeats} repeated names are left out')
     width = max(len(label) for label, *_ in rows)
     print(f'{"":{width}}  {PARTS[0]:>10}  {PARTS[1]:>10}')
     for label, train, held in rows:

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
+from mmautoloss.engine.read import in_setup
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import Branch, build_branches
 
@@ -49,11 +50,11 @@ def with_aux(cfg: Config, aux: str) -> Config:
     """The config with or without the auxiliary heads of its model.
 
     Raises:
-        SetupError: ``aux`` is no such setting.
+        SetupError: ``aux`` is no such setting, or the config has no model.
     """
     if aux not in AUX:
         raise SetupError(f'aux must be one of {", ".join(AUX)}, but got {aux!r}.')
-    if aux != 'off' or not cfg.model.get(_HEAD):
+    if not _model(cfg).get(_HEAD) or aux != 'off':
         return cfg
     cfg = copy.deepcopy(cfg)
     cfg.model[_HEAD] = None
@@ -61,9 +62,20 @@ def with_aux(cfg: Config, aux: str) -> Config:
 
 
 def build_model(cfg: Config) -> nn.Module:
-    """The model of a plain config, without loading weights."""
+    """The model of a plain config, without loading weights.
+
+    Raises:
+        SetupError: It has none, or one that cannot be built.
+    """
+    model = copy.deepcopy(_model(cfg))
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        return MODELS.build(copy.deepcopy(cfg.model))
+        return in_setup(lambda: MODELS.build(model))
+
+
+def _model(cfg: Config) -> dict[str, Any]:
+    if not isinstance(cfg.get('model'), dict):
+        raise SetupError(f'{cfg.filename or "The config"} has no model: model=dict(type=...) is needed.')
+    return cfg.model
 
 
 def _path(entry: Any) -> str:

@@ -17,13 +17,13 @@ from mmautoloss.engine.branches import build_model, read_branches, with_aux
 from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.given import GivenLosses, places_of, read_given
 from mmautoloss.engine.launch import require_metric
-from mmautoloss.engine.read import is_search, read_config
+from mmautoloss.engine.read import in_setup, is_search, read_config
 from mmautoloss.engine.screening import BALANCES
 from mmautoloss.engine.spec import RULES, read_metric
 from mmautoloss.engine.train import require
 from mmautoloss.engine.training import Result
 from mmautoloss.engine.untouched import process_untouched
-from mmautoloss.errors import MMAutoLossError, SetupError, TrainingError
+from mmautoloss.errors import SetupError, TrainingError
 from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.proxy import FoundLoss, ProxyEvaluator, ProxySettings, capture_probes, plain_config, type_name
 from mmautoloss.screen import balance_weight, gradient_norms
@@ -41,7 +41,7 @@ def evaluate(
     metric: str | Sequence[str] | None = None,
     rule: str | None = None,
     schedule: Mapping[str, Any] | None = None,
-    weights: Mapping[str, float] | None = None,
+    weights: Mapping[str, float | str] | None = None,
     balance: str = 'none',
     options: Mapping[str, Any] | None = None,
     work_dir: str | Path | None = None,
@@ -55,7 +55,7 @@ def evaluate(
     arguments give the same result, whatever was called between; a call leaves nothing behind in this process, neither
     in MMEngine's managers nor in the random generators.
 
-    ``examples/optuna_weights.py`` and ``examples/ray_tune_losses.py`` tune with it in ten lines each.
+    ``examples/optuna_weights.py`` and ``examples/ray_tune_losses.py`` are short programs that tune with it.
 
     Args:
         cfg: A config of mmdet, mmseg or mmpose, as a path, a ``Config`` or a dict. Of a search config one training of a
@@ -88,6 +88,8 @@ def evaluate(
             result = mmautoloss.evaluate('configs/digits/faster_rcnn.py', {'roi_cls': 'focal_softmax'}, seed=1)
             print(result.score, result.metrics)
     """
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise SetupError(f'seed must be an integer from 0 to 2**32 - 1, but got {seed!r}.')
     with ExitStack() as stack:
         stack.enter_context(process_untouched())
         cfg, places, defaults = _load(cfg, options or {})
@@ -114,39 +116,41 @@ def evaluate(
 
 def _load(source: Any, options: Mapping[str, Any]) -> tuple[Config, list[FoundLoss], dict[str, Any]]:
     """The config, the losses of its model, and what it says of metric, rule and schedule."""
-    cfg = read_config(source) if isinstance(source, (str, Path)) else Config(copy.deepcopy(dict(source)))
-    if not isinstance(source, (str, Path)) and cfg.get('custom_imports'):
-        import_modules_from_strings(**cfg.custom_imports)
-    apply_options(cfg, options)
+    cfg = read_config(source) if isinstance(source, (str, Path)) else _given(source)
+    in_setup(lambda: apply_options(cfg, _mapping('options', options)))
     needs = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader', 'val_cfg', 'val_evaluator')
     require(cfg, str(cfg.filename or 'The config'), 'evaluated', needs, ('train', 'val'))
     if not is_search(cfg):
-        return cfg, _found(cfg), {'metric': None, 'rule': 'greater', 'schedule': plain_config(cfg.train_cfg)}
+        return (
+            cfg,
+            places_of(build_model(cfg)),
+            {'metric': None, 'rule': 'greater', 'schedule': plain_config(cfg.train_cfg)},
+        )
     search = cfg.train_cfg
     aux = search.get('aux', 'search')
     cfg = with_aux(cfg, aux)
-    places = places_of(_found(cfg), read_branches(search.branches, aux, cfg))
+    places = places_of(build_model(cfg), read_branches(search.branches, aux, cfg))
     return cfg, places, {'rule': 'greater', **search, 'schedule': plain_config(search.proxy.schedule)}
 
 
-def _found(cfg: Config) -> list[FoundLoss]:
-    return places_of(_in_setup(lambda: build_model(cfg)))
+def _given(source: Any) -> Config:
+    cfg = Config(copy.deepcopy(dict(_mapping('cfg', source, 'a path, a Config or a dict'))))
+    if cfg.get('custom_imports'):
+        in_setup(lambda: import_modules_from_strings(**cfg.custom_imports))
+    return cfg
+
+
+def _mapping(name: str, value: Any, wanted: str = 'a dict') -> Mapping[str, Any]:
+    if not isinstance(value, (Mapping, Config)):
+        raise SetupError(f'{name} must be {wanted}, but got {value!r}.')
+    return value
 
 
 def _build(evaluator: ProxyEvaluator) -> None:
     """Builds everything, and looks for the metric among the results of an untrained validation."""
-    _in_setup(lambda: evaluator.runner)
+    in_setup(lambda: evaluator.runner)
     if evaluator.settings.keys:
-        _in_setup(lambda: require_metric(evaluator))
-
-
-def _in_setup(work: Any) -> Any:
-    try:
-        return work()
-    except MMAutoLossError:
-        raise
-    except Exception as error:  # of the user's model, data or metric, whatever it may be
-        raise SetupError(f'The config cannot be built: {type(error).__name__}: {error}') from error
+        in_setup(lambda: require_metric(evaluator))
 
 
 def _measure(
@@ -204,6 +208,10 @@ def _balanced(evaluator: ProxyEvaluator, given: GivenLosses, seed: int) -> Given
 
 
 def _schedule(train_cfg: Mapping[str, Any], loader: Mapping[str, Any]) -> dict[str, Any]:
+    train_cfg = _mapping('schedule', train_cfg)
+    for key in {'max_iters', 'max_epochs'} & set(train_cfg):
+        if not isinstance(train_cfg[key], int) or train_cfg[key] < 1:
+            raise SetupError(f'{key} must be an integer of at least 1, but got {train_cfg[key]!r}.')
     if 'type' not in train_cfg and ('max_iters' in train_cfg) == ('max_epochs' in train_cfg):
         raise SetupError(f'schedule needs max_iters or max_epochs, but got {dict(train_cfg)}.')
     sampler = type_name((loader.get('sampler') or {}).get('type'))

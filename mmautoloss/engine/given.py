@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -44,16 +45,17 @@ def places_of(model: nn.Module | Sequence[FoundLoss], branches: Sequence[Branch]
 def read_given(
     losses: str | Path | Mapping[str, str | None] | None,
     places: Sequence[FoundLoss],
-    weights: Mapping[str, float],
+    weights: Mapping[str, float | str],
 ) -> GivenLosses:
     """Reads ``losses`` and ``weights`` of ``evaluate``.
 
     Raises:
-        SetupError: One has no place in the model, or does not fit there.
+        SetupError: One has no place in the model or does not fit there, a place is named twice, or a weight is no number.
     """
     named = _named(losses, places)
     branches, genome, given = match(named, places, {}) if named else ((), None, {})
-    fixed = {_place(name, places).name: float(weight) for name, weight in weights.items()}
+    _require_once('weights', weights, places)
+    fixed = {_place(name, places).name: _number(name, weight) for name, weight in weights.items()}
     if set(fixed) - set(given):
         raise SetupError(
             f'weights are for losses that are replaced ({", ".join(given) or "none"}), but got {", ".join(fixed)}.'
@@ -68,7 +70,26 @@ def _named(losses: str | Path | Mapping[str, str | None] | None, places: Sequenc
         return read_result(Path(losses))
     if isinstance(losses, str):
         losses = {place.name: losses for place in places if place.inputs}
+    _require_once('losses', losses, places)
     return by_hand({name: text for name, text in losses.items() if text is not None}, places)
+
+
+def _require_once(setting: str, named: Any, places: Sequence[FoundLoss]) -> None:
+    if not isinstance(named, Mapping):
+        raise SetupError(f'{setting} must be a dict by name or path of a loss, but got {named!r}.')
+    for place in places:
+        if place.name != place.path and {place.name, place.path} <= set(named):
+            raise SetupError(f'{setting} must name a loss once, but {place.name!r} and {place.path!r} are the same.')
+
+
+def _number(name: str, weight: float | str) -> float:
+    try:
+        number = float(weight)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise SetupError(f'The weight of {name!r} must be a number, but got {weight!r}.')
+    return number
 
 
 def _place(name: str, places: Sequence[FoundLoss]) -> FoundLoss:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -23,13 +23,19 @@ def require_apart(search: Config, base: Config) -> None:
     judging = 'test_dataloader' if base.get('test_dataloader') else 'val_dataloader'
     for scoring in data_sets(search, ['val_dataloader']):
         for other in data_sets(base, [judging]):
-            if _place(scoring) is not None and _place(scoring) == _place(other) and _overlap(scoring, other):
+            if _same_place(scoring, other) and _overlap(scoring, other):
                 raise SetupError(
                     f'The candidates of this search would be scored on {_place(scoring)[0]}, which the {judging} of '
                     'its base config reads as well: the result would have seen the images on which it is judged. Hold '
                     'out a part of the training set (mmautoloss split) and name it in val_dataloader, or, if this is '
                     'meant, set train_cfg.allow_leak=True.'
                 )
+
+
+def _same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two data sets read the same files, however these are spelled."""
+    first, second = (tuple(map(osp.realpath, _place(each) or ())) for each in (one, other))
+    return first == second != ()
 
 
 def _place(dataset: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -46,11 +52,19 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
 
 
 def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two choices from one file certainly share images: the first n and the last m may not."""
-    indices = [each.get('indices') for each in (one, other)]
-    if None in indices:
+    """Whether two choices from one file may share images; the first n and the last m are taken to be apart."""
+    given = [each.get('indices') for each in (one, other)]
+    first, second = map(_positions, given)
+    if first is None or second is None or first & second:
         return True
-    first, second = indices
-    if isinstance(first, int) and isinstance(second, int):
-        return (first > 0) == (second > 0)
-    return first == second
+    if all(isinstance(each, int) for each in given) or not (first and second):
+        return False
+    return min(first | second) < 0 <= max(first | second)  # where the end is, the config does not say
+
+
+def _positions(indices: Any) -> set[int] | None:
+    """Positions that ``indices`` chooses, those from the end below 0; None where they are not known."""
+    if isinstance(indices, int):
+        return set(range(min(indices, 0), max(indices, 0)))
+    known = isinstance(indices, Sequence) and all(isinstance(index, int) for index in indices)
+    return set(indices) if known else None

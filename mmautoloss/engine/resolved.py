@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from mmautoloss.engine.export import write_text
 from mmautoloss.engine.imports import Imports
+from mmautoloss.engine.read import reading
 from mmautoloss.engine.spec import SearchSpec
 
 CONFIG = 'search_config.py'
@@ -30,6 +31,13 @@ def write_resolved(spec: SearchSpec) -> None:
 
 
 def read_resolved(work_dir: Path) -> Mapping[str, Any]:
-    """The settings of the search in a work dir; empty where it has no config."""
+    """The settings of the search in a work dir; empty where it has no config.
+
+    Raises:
+        SetupError: The config there cannot be read.
+    """
     path = work_dir / CONFIG
-    return Config.fromfile(path, import_custom_modules=False).train_cfg if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    with reading(path):
+        return Config.fromfile(path, import_custom_modules=False).train_cfg

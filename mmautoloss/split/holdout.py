@@ -36,7 +36,7 @@ def hold_out(
         count: How many are wanted; where groups do not come out even, there are fewer.
         seed: Which ones: the same seed, the same images.
         group: Regular expression; images whose names have the same match (or first bracket of it) are a group, such as
-            the frames of a film. None makes every image its own.
+            the frames of a film. None makes every name its own.
         tail: Takes the last groups instead of random ones, for sets that are ordered in time.
 
     Returns:
@@ -53,12 +53,10 @@ def hold_out(
         raise SetupError(f'Of {len(items)} images at least 1 and not all can be held out, but got {count}.')
     groups = _groups(items, group)
     if len(groups) < 2:
-        raise SetupError('All images are one group, so none can be held out: choose another --group.')
+        raise SetupError('All images are one group, so none can be held out: choose another --group, or more images.')
     chosen = _last(groups, count) if tail else list(_Draw(items, groups, count, seed).chosen)
     if not chosen:
-        raise SetupError(
-            f'Every group has more than {count} images, so none can be held out: raise --share or --count.'
-        )
+        raise SetupError(f'None can be held out: {_obstacle(groups, count, tail)}.')
     return sorted(index for members in chosen for index in members)
 
 
@@ -67,19 +65,34 @@ Group = tuple[int, ...]
 
 
 def _groups(items: Sequence[Item], pattern: str | None) -> list[Group]:
-    if pattern is None:
-        return [(index,) for index in range(len(items))]
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise SetupError(f'--group must be a regular expression, but got {pattern!r}: {error}.') from None
     groups: dict[str, list[int]] = {}
     for index, item in enumerate(items):
-        found = compiled.search(item.name)
-        if found is None:
-            raise SetupError(f'--group {pattern!r} finds nothing in {item.name!r}, so that image has no group.')
-        groups.setdefault(found[1] if compiled.groups else found[0], []).append(index)
+        groups.setdefault(item.name if pattern is None else _find(pattern, item.name), []).append(index)
     return [tuple(members) for members in groups.values()]
+
+
+def _find(pattern: str, name: str) -> str:
+    try:
+        found = re.search(pattern, name)
+    except re.error as error:
+        raise SetupError(f'--group must be a regular expression, but got {pattern!r}: {error}.') from None
+    if found is None:
+        raise SetupError(f'--group {pattern!r} finds nothing in {name!r}, so that image has no group.')
+    return found[1] if found.re.groups else found[0]
+
+
+def _obstacle(groups: Sequence[Group], count: int, tail: bool) -> str:
+    """Why no group can be held out, and what helps."""
+    if tail:
+        return f'the last group has {len(groups[-1])} images, more than {count}; raise --share or --count'
+    if min(map(len, groups)) > count:
+        return f'every group has more than {count} images; raise --share or --count'
+    larger = ', a larger --share or --count' if max(map(len, groups)) > count else ''
+    return (
+        f'each group of at most {count} images is the only one with one of its categories (or the only one without '
+        f'objects), and that has to be trained; give more images of each category{larger}, or --tail, which takes the '
+        'last images whatever they show'
+    )
 
 
 def _last(groups: Sequence[Group], count: int) -> list[Group]:

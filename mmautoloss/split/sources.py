@@ -21,10 +21,12 @@ class Source(ABC):
     Attributes:
         items: Its images, in their order.
         suffix: That of the files which ``text`` fills.
+        repeats: How many names it has once more; they are left out.
     """
 
     items: list[Item]
     suffix = '.txt'
+    repeats = 0
 
     @abstractmethod
     def text(self, indices: Collection[int]) -> str:
@@ -74,10 +76,20 @@ class CocoSource(Source):
 
 
 class ListSource(Source):
-    """Lines of a list, such as VOC's ``ImageSets/Main/train.txt``; blank ones are left out."""
+    """Lines of a list, such as VOC's ``ImageSets/Main/train.txt``; blank ones and repeated ones are left out.
+
+    Raises:
+        SetupError: It is no text.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.items = [Item(line) for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
+        try:
+            lines = path.read_text(encoding='utf-8').splitlines()
+        except UnicodeDecodeError as error:
+            raise SetupError(f'{path} must be a list in UTF-8, but {error}: save it so.') from None
+        names = [line.strip() for line in lines if line.strip()]
+        self.items = [Item(name) for name in dict.fromkeys(names)]
+        self.repeats = len(names) - len(self.items)
 
     def text(self, indices: Collection[int]) -> str:
         """These lines."""

@@ -148,7 +148,10 @@ def test_categories_have_their_share(seed: int) -> None:
         (['a.json', '--group', '('], '--group must be a regular expression'),
         (['a.json', '--group', 'movie'], "finds nothing in 'film0_000.jpg'"),
         (['a.json', '--group', 'film'], 'All images are one group'),
-        (['a.json', '--group', r'film\d', '--count', '3'], 'raise --share or --count'),
+        (['a.json', '--group', r'film\d', '--count', '3'], 'every group has more than 3 images; raise'),
+        (['a.json', '--group', r'film\d', '--count', '3', '--tail'], 'the last group has 10 images, more than 3'),
+        (['latin.txt'], "latin.txt must be a list in UTF-8, but 'utf-8' codec"),
+        (['a.json', '-o', 'table.csv'], 'table.csv cannot be written: .*-o'),
     ],
 )
 def test_what_cannot_be_split(tmp_path: Path, arguments: list[str], text: str, capsys: Any, monkeypatch: Any) -> None:
@@ -156,6 +159,7 @@ def test_what_cannot_be_split(tmp_path: Path, arguments: list[str], text: str, c
     write_coco(tmp_path / 'a.json')
     (tmp_path / 'broken.json').write_text('{"images": [{"id": 1}], "annotations": [], "categories": []}')
     (tmp_path / 'table.csv').touch()
+    (tmp_path / 'latin.txt').write_bytes('é\n'.encode('latin-1'))
     for name in ('empty', 'twice'):
         (tmp_path / name).mkdir()
     for suffix in ('png', 'jpg'):
@@ -163,6 +167,37 @@ def test_what_cannot_be_split(tmp_path: Path, arguments: list[str], text: str, c
     assert main(['split', *arguments]) == 2
     assert re.search(text, capsys.readouterr().err)
     assert not (tmp_path / 'split').exists()
+
+
+@pytest.mark.parametrize('more', [[], ['--tail']], ids=['by chance', 'last'])
+def test_repeated_line_is_one(tmp_path: Path, more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / 'list.txt').write_text('a\nb\nc\na\nb \nc\n')
+    assert main(['split', str(tmp_path / 'list.txt'), '--count', '1', *more]) == 0
+    train, held = ((tmp_path / 'split' / f'{name}.txt').read_text().split() for name in ('train', 'search_val'))
+    assert sorted(train + held) == ['a', 'b', 'c'] and len(held) == 1
+    told = capsys.readouterr().out
+    assert '3 repeated names are left out' in told and 'indices' not in told, 'they count the lines of the whole list'
+
+
+def test_file_under_two_numbers_stays_whole(tmp_path: Path) -> None:
+    source = tmp_path / 'a.json'
+    data = write_coco(source)
+    for image in data['images'][1::2]:
+        image['file_name'] = f'film_{image["id"] // 28}.jpg'
+    source.write_text(json.dumps(data))
+    for seed in range(8):
+        assert main(['split', str(source), '--count', '20', '--seed', str(seed), '--force']) == 0
+        train, held = parts(tmp_path / 'split')
+        assert not set(names(train)) & set(names(held))
+
+
+def test_only_image_of_each_category_trains() -> None:
+    items = [Item('a', frozenset({'cat'})), Item('b', frozenset({'dog'}))]
+    with pytest.raises(
+        SetupError, match=r'only one with one of its categories.*more images of each category, or --tail'
+    ):
+        hold_out(items, 1)
+    assert hold_out(items, 1, tail=True) == [1]
 
 
 def test_single_image_cannot_be_split() -> None:

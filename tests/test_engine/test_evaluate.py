@@ -219,6 +219,23 @@ def test_training_that_fails_is_a_result_with_its_reason(tmp_path: Path, fault: 
         pytest.param({'balance': 'yes'}, 'balance must be one of gradient, none', id='balance'),
         pytest.param({'schedule': {'iters': 5}}, 'schedule needs max_iters or max_epochs', id='schedule'),
         pytest.param({'schedule': {'max_epochs': 1}}, 'InfiniteSampler', id='endless epoch'),
+        pytest.param({'cfg': 3}, 'cfg must be a path, a Config or a dict, but got 3', id='no config'),
+        pytest.param({'losses': 5}, 'losses must be a dict', id='no losses'),
+        pytest.param(
+            {'losses': {'head_cls': 'ce', 'head.loss_cls': 'dice'}},
+            "losses must name a loss once, but 'head_cls' and 'head.loss_cls' are the same",
+            id='place twice',
+        ),
+        pytest.param(
+            {'losses': 'p', 'weights': {'head_cls': 1, 'head.loss_cls': 2}}, 'weights must name', id='weight twice'
+        ),
+        pytest.param({'losses': {'head_cls': 'ce'}, 'weights': {'head_cls': 'a'}}, "number, but got 'a'", id='text'),
+        pytest.param({'seed': -1}, 'seed must be an integer from 0 .*, but got -1', id='seed'),
+        pytest.param({'schedule': 5}, 'schedule must be a dict, but got 5', id='no schedule'),
+        pytest.param({'schedule': {'max_iters': 0}}, 'max_iters must be .* at least 1, but got 0', id='no training'),
+        pytest.param({'schedule': {'max_epochs': -2}}, 'max_epochs must be .*, but got -2', id='no epoch'),
+        pytest.param({'options': {'model.type.x': 1}}, 'cannot be built: ', id='options'),
+        pytest.param({'options': {'model': None}}, 'has no model', id='no model'),
         pytest.param({'options': {'model.type': 'Nothing'}}, 'cannot be built: .*Nothing', id='model'),
         pytest.param({'options': {'train_dataloader.dataset.type': 'No'}}, 'cannot be built: .*No', id='data'),
     ],
@@ -254,6 +271,23 @@ def test_command_prints_what_the_function_returns(toy: Path, capsys: pytest.Capt
     assert {**told, 'seconds': 0.0} == {**result.to_json(), 'seconds': 0.0}
     assert main(['evaluate', *words, '--metric', 'toy/error', '--rule', 'less']) == 0
     assert f'score {-result.metrics["toy/error"]:.4f} (toy/error)' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('words', 'text'),
+    [
+        (['head_cls=ce', '--weights', 'head_cls=abc'], "weight of 'head_cls' must be a number, but got 'abc'"),
+        (['head_cls=ce', 'head_cls=dice'], 'LOSSES must have every NAME once'),
+        (['--cfg-options', 'foo'], '--cfg-options must be NAME=VALUE'),
+        (['--seed', '-1'], 'seed must be an integer'),
+        (['--max-iters', '0'], 'max_iters must be an integer of at least 1'),
+    ],
+)
+def test_command_refuses_what_cannot_work(
+    toy: Path, words: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(['evaluate', str(toy), *words]) == 2
+    assert text in capsys.readouterr().err
 
 
 def test_command_says_what_went_wrong(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

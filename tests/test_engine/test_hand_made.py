@@ -129,7 +129,7 @@ def test_a_heatmap_head_says_how_many_channels(tmp_path: Path) -> None:
     ('text', 'reason'),
     [
         (None, 'there is no search_config.py'),
-        ('model = (', 'search_config.py cannot be read (SyntaxError'),
+        ('model = (', 'search_config.py cannot be read: SyntaxError'),
         ("custom_imports = dict(imports=['gone'], allow_failed_imports=False)", 'cannot be read (SetupError'),
         (
             "model = dict(head=dict(type='Gone', loss=dict(type='Gone')))",

@@ -31,6 +31,12 @@ def config(**datasets: Any) -> Config:
         pytest.param({'type': 'RepeatDataset', 'times': 2, 'dataset': FILE}, {'test': FILE}, id='wrapper'),
         pytest.param({**FILE, 'indices': 4}, {'test': {**FILE, 'indices': 9}}, id='both the first'),
         pytest.param(FOLDERS, {'test': FOLDERS}, id='folders'),
+        pytest.param(FILE, {'test': {**FILE, 'data_root': str(Path('data').absolute())}}, id='absolute'),
+        pytest.param(
+            {**FILE, 'indices': 80}, {'test': {**FILE, 'indices': list(range(79, 90))}}, id='number and list'
+        ),
+        pytest.param({**FILE, 'indices': -3}, {'test': {**FILE, 'indices': [-3]}}, id='from the end'),
+        pytest.param({**FILE, 'indices': [0, 5]}, {'test': {**FILE, 'indices': -9}}, id='end not known'),
     ],
 )
 def test_same_data_are_refused(scoring: dict, base: dict) -> None:
@@ -45,12 +51,23 @@ def test_same_data_are_refused(scoring: dict, base: dict) -> None:
         # the base validates on what scores the search, and is judged on its test data
         pytest.param(FILE, {'val': FILE, 'test': {**FILE, 'ann_file': 'annotations/test.json'}}, id='test data'),
         pytest.param({**FILE, 'indices': 4}, {'test': {**FILE, 'indices': -9}}, id='first and last'),
+        pytest.param(
+            {**FILE, 'indices': 80}, {'test': {**FILE, 'indices': list(range(80, 90))}}, id='number and list'
+        ),
+        pytest.param({**FILE, 'indices': [-3, -4]}, {'test': {**FILE, 'indices': -2}}, id='from the end'),
         pytest.param(FOLDERS, {'test': {**FOLDERS, 'data_prefix': {'img_path': 'img/test'}}}, id='folders'),
         pytest.param({'type': 'ToyScenes'}, {'test': {'type': 'ToyScenes'}}, id='no files'),
     ],
 )
 def test_other_data_pass(scoring: dict, base: dict) -> None:
     require_apart(config(val=scoring), config(**base))
+
+
+def test_link_is_the_file_itself(tmp_path: Path) -> None:
+    (tmp_path / 'link').symlink_to(tmp_path / 'data')
+    one, other = ({**FILE, 'data_root': str(tmp_path / name)} for name in ('data', 'link'))
+    with pytest.raises(SetupError, match='allow_leak=True'):
+        require_apart(config(val=one), config(test=other))
 
 
 def test_search_refuses_unless_it_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
