@@ -58,7 +58,7 @@ def _import(names: Sequence[str]) -> None:
     """Imports modules of the user, also from the present folder, which a console script does not look into.
 
     Raises:
-        SetupError: There is no such module.
+        SetupError: There is no such module, or it cannot be imported.
     """
     if names and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
@@ -67,6 +67,11 @@ def _import(names: Sequence[str]) -> None:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise SetupError(f'--import {name}: {error}; is its folder on PYTHONPATH?') from None
+        except Exception as error:  # whatever a module of the user raises
+            raise SetupError(
+                f'--import {name}: the module raised {type(error).__name__}: {error}. '
+                f'Mend it; python -c "import {name}" shows where.'
+            ) from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,15 +82,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: that of the command, or 2 where it raised an error of this package, whose
-        text is meant for the user and printed without a traceback.
+        text is meant for the user and printed without a traceback; or 1 where the reader of its
+        output left before the end, as ``head`` does.
     """
     args = build_parser().parse_args(argv)
     try:
         _import(args.modules)
-        return args.run(args)
+        status = args.run(args)
+        sys.stdout.flush()  # here, where it can be caught that nobody reads
+        return status
     except MMAutoLossError as error:
         print(f'mmautoloss {args.command}: error: {error}', file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return 1
 
 
 if __name__ == '__main__':

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 DESCRIPTION = """\
@@ -25,27 +27,48 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the config and prints what changed."""
-    from mmautoloss.engine import build_model, by_hand, load_base, match, read_result, with_losses, write_config
+    from mmautoloss.engine import build_model, by_hand, load_base, match, read_result, with_losses
+    from mmautoloss.engine.export import config_text, write_output
+    from mmautoloss.engine.placing import unplaced
     from mmautoloss.errors import SetupError
     from mmautoloss.proxy import find_losses
 
     base = load_base(args.base, {})
+    if os.path.exists(args.out) and os.path.samefile(args.base, args.out):
+        raise SetupError(f'--out must be another file than BASE, but both are {args.base}. Name a new file.')
     places = find_losses(build_model(base))
     if len(args.result) == 1 and '=' not in args.result[0]:
         losses = read_result(Path(args.result[0]), args.trial)
     elif all('=' in entry for entry in args.result) and args.trial is None:
-        losses = by_hand(dict(entry.partition('=')[::2] for entry in args.result), places)
+        losses = by_hand(_pairs(args.result), places)
     else:
         raise SetupError(
             'RESULT must be one file or work dir, or NAME=LOSS ... without --trial, but got ' + ' '.join(args.result)
         )
-    mapping = dict(entry.partition('=')[::2] for entry in args.map)
+    mapping = _pairs(args.map)
     branches, genome, weights = match(losses, places, mapping)
-    out = Path(args.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_config(with_losses(base, branches, genome, weights), out)
+    write_output(Path(args.out), config_text(with_losses(base, branches, genome, weights)))
     for place in places:
         new = f'{genome[place.name]}  (loss_weight {weights[place.name]:.4g})' if place.name in genome else 'as it was'
         print(f'{place.path}: {place.loss} -> {new}')
-    print(f'written: {out}')
+    for loss in unplaced(losses, places, mapping):
+        print(f'{loss.name}: has no place in this model')
+    print(f'written: {args.out}')
     return 0
+
+
+def _pairs(entries: Sequence[str]) -> dict[str, str]:
+    """What stands after ``=``, by what stands before it.
+
+    Raises:
+        SetupError: A name stands there twice.
+    """
+    from mmautoloss.errors import SetupError
+
+    pairs = {}
+    for entry in entries:
+        name, _, value = entry.partition('=')
+        if name in pairs:
+            raise SetupError(f'{name!r} can take one loss only, but got {pairs[name]!r} and {value!r}. Take one out.')
+        pairs[name] = value
+    return pairs

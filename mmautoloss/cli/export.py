@@ -21,8 +21,11 @@ FORMATS = {
 
 DESCRIPTION = """\
 Writes found losses in another form. RESULT is the work dir of a search, its journal.jsonl, a best_losses.json;
-or a loss by hand: the name of a known one, such as dice, or an expression such as '-y * log(p)', with --inputs.
-(An expression that begins with a minus sign needs a blank in it, or -- before it.)"""
+or a loss by hand: the name of a known one, such as dice, or an expression such as '-y * log(p)', with --inputs."""
+
+MINUS = """\
+An expression that begins with a minus sign and has no blank in it needs -- before it, after all options:
+  mmautoloss export --inputs softmax --format latex -- '-y*log(p)'"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -32,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         'export',
         help='write found losses as code, formulas or data',
         description=DESCRIPTION,
-        epilog=f'formats:\n{formats}',
+        epilog=f'formats:\n{formats}\n\n{MINUS}',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('result', metavar='RESULT', help='a work dir, a file, a known loss or an expression')
@@ -61,10 +64,9 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None:
         print(text, end='')
         return 0
-    from mmautoloss.engine.export import write_text
+    from mmautoloss.engine.export import write_output
 
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(args.out, text)
+    write_output(args.out, text)
     print(f'written: {args.out}')
     return 0
 

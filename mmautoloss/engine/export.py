@@ -70,16 +70,42 @@ def _takes(head: Mapping[str, Any], key: str, scope: str | None) -> bool:
 
 def write_config(cfg: Config, path: Path) -> None:
     """Writes a config as a Python file, in the style that it has."""
+    write_text(path, config_text(cfg))
+
+
+def config_text(cfg: Config) -> str:
+    """A config as Python code, in the style that it has."""
     settings = plain_config(cfg)
     imports = Imports(settings)
-    write_text(path, imports.fill(Config(imports.mark(settings)).pretty_text))
+    return imports.fill(Config(imports.mark(settings)).pretty_text)
+
+
+def write_output(path: Path, text: str) -> None:
+    """Writes the file that a user asked a command for, and its folder.
+
+    Raises:
+        SetupError: It cannot be written.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError('it is a folder')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+    except OSError as error:
+        raise SetupError(
+            f'--out must be a file that can be written, but {path} is not: {error.strerror or error}. Name another file.'
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file that appears only when it is whole."""
     part = path.with_name(f'.{path.name}')
-    part.write_text(text, encoding='utf-8')
-    part.replace(path)
+    try:
+        part.write_text(text, encoding='utf-8')
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _step(node: Any, part: str, branch: Branch) -> Any:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from mmautoloss.engine.export import write_text
 from mmautoloss.errors import ExpressionError, SetupError
@@ -17,17 +21,18 @@ from mmautoloss.trial import Trial
 
 @dataclass(frozen=True)
 class NamedLoss:
-    """A loss and where it was found.
+    """A loss and where it was found. Name and path are checked, since they are written into code.
 
     Attributes:
         name: Name of its branch in the search.
-        path: Path of the branch in the model that was searched on.
+        path: Path of the branch in the model that was searched on; '' for a loss without a place.
         inputs: Kind of input.
         expression: Infix text.
         weight: ``loss_weight``.
 
     Raises:
-        SetupError: The expression is none, or reads what its kind of input does not give.
+        SetupError: The expression is none, or reads what its kind of input does not give; or another attribute is not
+            of its kind.
     """
 
     name: str
@@ -37,6 +42,17 @@ class NamedLoss:
     weight: float
 
     def __post_init__(self) -> None:
+        if not self.name or not _is_line(self.name):
+            raise SetupError(f'The name of a loss must be text on one line, but got {self.name!r}; rename it.')
+        if not isinstance(self.path, str) or not re.fullmatch(r'(\w+(\.\w+)*)?', self.path):
+            raise SetupError(
+                f"The loss {self.name!r}: path must be that of a module, as 'rpn_head.loss_cls', or '', "
+                f'but got {self.path!r}; mend it.'
+            )
+        if not _is_number(self.weight):
+            raise SetupError(
+                f'The loss {self.name!r}: weight must be a finite number, but got {self.weight!r}; mend it.'
+            )
         try:
             parse(self.expression, inputs=input_kind(self.inputs).names)
         except ExpressionError as error:
@@ -66,6 +82,9 @@ class Origin:
         fingerprint: Gradient fingerprint of the trial, with `` | `` between branches.
         searched: Day on which the search began, UTC, as 2026-01-31.
         version: Version of mmautoloss that searched.
+
+    Raises:
+        SetupError: An attribute is not of its kind; texts are written into comments and must be one line.
     """
 
     trial: int | None = None
@@ -76,6 +95,18 @@ class Origin:
     fingerprint: str = ''
     searched: str | None = None
     version: str | None = None
+
+    def __post_init__(self) -> None:
+        for key in ('metric', 'fingerprint', 'searched', 'version'):
+            self._check(key, getattr(self, key) is None or _is_line(getattr(self, key)), 'text on one line')
+        for key in ('trial', 'seed'):
+            self._check(key, getattr(self, key) is None or _is_number(getattr(self, key)), 'a number')
+        for key in ('scores', 'hand_made'):
+            self._check(key, all(map(_is_number, getattr(self, key))), 'numbers')
+
+    def _check(self, key: str, fits: bool, expected: str) -> None:
+        if not fits:
+            raise SetupError(f'The {key} of an origin must be {expected}, but got {getattr(self, key)!r}; mend it.')
 
     def __str__(self) -> str:
         words = ['found by mmautoloss', self.version or '']
@@ -115,6 +146,15 @@ class Found:
             if name not in there:
                 raise SetupError(f'There is no found loss {name!r}; there are {", ".join(there)}.')
         return replace(self, losses=tuple(loss for loss in self.losses if loss.name in names))
+
+
+def _is_line(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is finite, also as a float."""
+    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _listed(scores: Sequence[float]) -> str:

@@ -9,6 +9,7 @@ from mmengine.registry import VISBACKENDS as ROOT_VISBACKENDS
 from mmengine.visualization import Visualizer
 from mmengine.visualization.vis_backend import BaseVisBackend
 
+from mmautoloss.errors import SetupError
 from mmautoloss.registry import VISBACKENDS, register
 
 
@@ -90,7 +91,11 @@ class GuardedVisBackend(BaseVisBackend):
 
 
 def guard_config(visualizer: dict[str, Any]) -> None:
-    """Guards the backends that a config of a visualiser names; in place."""
+    """Guards the backends that a config of a visualiser names; in place.
+
+    Raises:
+        SetupError: One has no type.
+    """
     given = visualizer.get('vis_backends') or []
     backends = [given] if isinstance(given, dict) else given
     visualizer['vis_backends'] = [_guarded(backend) for backend in backends]
@@ -108,8 +113,12 @@ def guard(visualizer: Visualizer) -> dict[str, GuardedVisBackend]:
 def _guarded(backend: Any) -> Any:
     if not isinstance(backend, dict):
         return GuardedVisBackend(backend) if isinstance(backend, BaseVisBackend) else backend
-    kind = backend['type']
-    name = kind if isinstance(kind, str) else kind.__name__
+    kind = backend.get('type')
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
+    if not name:
+        raise SetupError(
+            f"A visualiser backend needs a type, as dict(type='TensorboardVisBackend'), but got {backend}."
+        )
     if name.endswith(GuardedVisBackend.__name__):
         return backend
     inner = {key: value for key, value in backend.items() if key != 'name'}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mmautoloss.engine.found import NamedLoss
@@ -29,15 +29,8 @@ def match(
     Raises:
         SetupError: A found loss has no place, or reads what the head there does not give.
     """
-    by_name = {loss.name: loss for loss in losses}
-    by_path = {loss.path: loss for loss in losses}
-    _check_mapping(mapping, by_name, model)
     branches, texts, weights = [], {}, {}
-    for place in model:
-        name = mapping.get(place.path) or mapping.get(place.name)
-        loss = by_name[name] if name else by_path.get(place.path) or _of_other_stage(losses, place.path, model)
-        if loss is None:
-            continue
+    for place, loss in _placed(losses, model, mapping):
         if place.inputs != loss.inputs and not place.unknown:
             raise SetupError(_misfit(loss, place))
         branches.append(Branch(place.name, place.path, loss.inputs))
@@ -50,6 +43,14 @@ def match(
     return tuple(branches), Genome.from_text(texts), weights
 
 
+def unplaced(
+    losses: Sequence[NamedLoss], model: Sequence[FoundLoss], mapping: Mapping[str, str]
+) -> tuple[NamedLoss, ...]:
+    """The found losses that ``match``, with the same arguments, puts nowhere."""
+    placed = [loss for _, loss in _placed(losses, model, mapping)]
+    return tuple(loss for loss in losses if loss not in placed)
+
+
 def by_hand(losses: Mapping[str, str], model: Sequence[FoundLoss]) -> tuple[NamedLoss, ...]:
     """Losses that a person chose, with the weights of those that they replace.
 
@@ -58,8 +59,9 @@ def by_hand(losses: Mapping[str, str], model: Sequence[FoundLoss]) -> tuple[Name
         model: The losses of the model.
 
     Raises:
-        SetupError: There is no such place, or the loss does not fit it.
+        SetupError: There is no such place, it is named twice, or the loss does not fit it.
     """
+    _check_once(losses, model)
     places, named = {key: place for place in model for key in (place.name, place.path)}, []
     for name, text in losses.items():
         place = places.get(name)
@@ -70,6 +72,22 @@ def by_hand(losses: Mapping[str, str], model: Sequence[FoundLoss]) -> tuple[Name
         text = known_loss(text, place.inputs) if text in ZOO else text
         named.append(NamedLoss(place.name, place.path, place.inputs, text, place.weight))
     return tuple(named)
+
+
+def _placed(
+    losses: Sequence[NamedLoss], model: Sequence[FoundLoss], mapping: Mapping[str, str]
+) -> list[tuple[FoundLoss, NamedLoss]]:
+    """The places of a model that take a found loss, with that loss."""
+    by_name = {loss.name: loss for loss in losses}
+    by_path = {loss.path: loss for loss in losses}
+    _check_mapping(mapping, by_name, model)
+    pairs = []
+    for place in model:
+        name = mapping.get(place.path) or mapping.get(place.name)
+        loss = by_name[name] if name else by_path.get(place.path) or _of_other_stage(losses, place.path, model)
+        if loss is not None:
+            pairs.append((place, loss))
+    return pairs
 
 
 def _of_other_stage(losses: Sequence[NamedLoss], path: str, model: Sequence[FoundLoss]) -> NamedLoss | None:
@@ -90,6 +108,15 @@ def _check_mapping(mapping: Mapping[str, str], losses: Mapping[str, Any], model:
             raise SetupError(f'--map: this model has no loss {place!r}; it has {", ".join(p.path for p in model)}.')
         if name not in losses:
             raise SetupError(f'--map: there is no found loss {name!r}; there are {", ".join(losses)}.')
+    _check_once(mapping, model)
+
+
+def _check_once(keys: Collection[str], model: Sequence[FoundLoss]) -> None:
+    for place in model:
+        if place.name != place.path and place.name in keys and place.path in keys:
+            raise SetupError(
+                f'{place.name!r} and {place.path!r} are one place and can take one loss only; name it once.'
+            )
 
 
 def _misfit(loss: NamedLoss, place: FoundLoss) -> str:

@@ -143,6 +143,10 @@ ERRORS = {
     'no place': (['{losses}'], 'None of the found losses .* Name places with --map'),
     'misfit': (['{losses}', '--map', 'rpn_cls=box'], "reads 'delta' and cannot stand at 'rpn_head.loss_cls'"),
     'not ours': (['{other}'], 'must be a best_losses.json'),
+    'twice by name': (['roi_cls=dice', 'roi_cls=ce'], "'roi_cls' can take one loss only, but got 'dice' and 'ce'"),
+    'twice by path': (['rpn_cls=bce', 'rpn_head.loss_cls=focal'], "'rpn_cls' and 'rpn_head.loss_cls' are one place"),
+    'map twice': (['{losses}', '--map', 'rpn_box=box', 'rpn_head.loss_bbox=box'], 'are one place'),
+    'map a name twice': (['{losses}', '--map', 'rpn_box=box', 'rpn_box=box'], "'rpn_box' can take one loss only"),
 }
 
 
@@ -158,3 +162,32 @@ def test_one_clear_error(tmp_path: Path, capsys, arguments: list[str], error: st
     printed = capsys.readouterr().err
     assert re.search(error, printed), printed
     assert not (tmp_path / 'out.py').exists()
+
+
+def test_the_base_is_not_overwritten(tmp_path: Path, capsys) -> None:
+    base, link = tmp_path / 'base.py', tmp_path / 'link.py'
+    Config.fromfile(BASE).dump(base)
+    link.symlink_to(base)
+    before = base.read_bytes()
+    for out in (base, link):
+        assert main(['apply', str(base), 'rpn_cls=focal', '-o', str(out)]) == 2
+        assert '--out must be another file than BASE' in capsys.readouterr().err
+    assert base.read_bytes() == before
+
+
+def test_a_found_loss_without_a_place_is_named(tmp_path: Path, capsys) -> None:
+    places = {'rpn': 'rpn_head.loss_cls', 'mask': 'roi_head.mask_head.loss_mask'}
+    losses = [NamedLoss(name, path, 'sigmoid', 'abs(p - y)', 1.0) for name, path in places.items()]
+    write_losses(tmp_path / 'losses.json', losses)
+    new = apply(tmp_path, BASE, str(tmp_path / 'losses.json'))
+    assert new.model.rpn_head.loss_cls.type == 'mmautoloss.SearchedLoss'
+    told = [line for line in capsys.readouterr().out.splitlines() if 'no place' in line]
+    assert told == ['mask: has no place in this model']
+    apply(tmp_path, BASE, str(tmp_path / 'losses.json'), '--map', 'rpn_cls=mask')
+    assert 'rpn: has no place in this model\n' in capsys.readouterr().out
+
+
+def test_a_config_that_cannot_be_written(tmp_path: Path, capsys) -> None:
+    (tmp_path / 'file').write_text('in the way')
+    assert main(['apply', BASE, 'rpn_cls=focal', '-o', str(tmp_path / 'file' / 'c.py')]) == 2
+    assert '--out must be a file that can be written' in capsys.readouterr().err

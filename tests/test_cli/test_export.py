@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -226,6 +227,11 @@ ERRORS = {
     'no branch': (['{work_dir}', '--branch', 'cls'], "no found loss 'cls'; there are rpn_cls, roi cls, roi_box"),
     'tree': (['{other}'], 'the "tree" of \'a\' is not its "expression"'),
     'empty': (['{empty}'], 'holds no losses'),
+    'out is a folder': (['ce', '--inputs', 'softmax', '-o', '{folder}'], 'it is a folder. Name another file.'),
+    'out below a file': (
+        ['ce', '--inputs', 'softmax', '-o', '{empty}/a.py'],
+        '--out must be a file that can be written',
+    ),
 }
 
 
@@ -234,9 +240,56 @@ def test_one_clear_error(work_dir, tmp_path, capsys, arguments, error):
     entry = {'name': 'a', 'path': '', 'inputs': 'delta', 'expression': 'p', 'weight': 1, 'tree': ['y']}
     (tmp_path / 'other.json').write_text(json.dumps([entry]))
     (tmp_path / 'empty.json').write_text('[]')
-    places = {'work_dir': work_dir, 'other': tmp_path / 'other.json', 'empty': tmp_path / 'empty.json'}
+    places = {
+        'work_dir': work_dir,
+        'other': tmp_path / 'other.json',
+        'empty': tmp_path / 'empty.json',
+        'folder': tmp_path,
+    }
     assert main(['export', *(each.format(**places) for each in arguments), '--format', 'json']) == 2
     assert error in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {'other.json', 'empty.json'}
+
+
+CODE = 'a\n"""\nimport os\n'
+HOSTILE = {
+    'path': ({'path': 'x=__import__("os").getcwd(), y'}, "path must be that of a module, as 'rpn_head.loss_cls'"),
+    'path of lines': ({'path': CODE}, 'path must be'),
+    'path that ends a line': ({'path': 'head.loss\n'}, 'path must be'),
+    'no path': ({'path': None}, 'path must be'),
+    'name': ({'name': CODE}, 'The name of a loss must be text on one line'),
+    'no name': ({'name': ''}, 'The name of a loss must be'),
+    'weight of text': ({'weight': '__import__("os")'}, "The loss 'a': weight must be a finite number"),
+    'weight nan': ({'weight': float('nan')}, 'but got nan'),
+    'weight true': ({'weight': True}, 'but got True'),
+    'weight too large': ({'weight': 10**400}, 'weight must be a finite number'),
+    'inputs': ({'inputs': CODE}, 'Inputs must be one of'),
+    'metric': ({'origin': {'metric': CODE}}, 'The metric of an origin must be text on one line'),
+    'version': ({'origin': {'version': 'a\u2028b'}}, 'The version of an origin'),
+    'fingerprint': ({'origin': {'fingerprint': 3}}, 'The fingerprint of an origin'),
+    'trial': ({'origin': {'trial': CODE}}, 'The trial of an origin must be a number'),
+    'scores': ({'origin': {'scores': ['a']}}, 'The scores of an origin must be numbers'),
+}
+
+
+@pytest.mark.parametrize(('change', 'error'), HOSTILE.values(), ids=HOSTILE)
+def test_a_shared_file_carries_no_code(tmp_path, capsys, change, error):
+    entry = {'name': 'a', 'path': 'head.loss', 'inputs': 'delta', 'expression': 'abs(p - y)', 'weight': 1.0}
+    (tmp_path / 'losses.json').write_text(json.dumps([entry]))
+    assert main(['export', str(tmp_path / 'losses.json'), '--format', 'config']) == 0
+    (tmp_path / 'losses.json').write_text(json.dumps([entry | change]))
+    capsys.readouterr()
+    assert main(['export', str(tmp_path / 'losses.json'), '--format', 'config']) == 2
+    printed = capsys.readouterr()
+    assert error in printed.err and not printed.out
+
+
+def test_help_tells_of_a_minus_sign(capsys):
+    with pytest.raises(SystemExit):
+        main(['export', '--help'])
+    example = next(line for line in capsys.readouterr().out.splitlines() if line.startswith('  mmautoloss export'))
+    assert main(shlex.split(example)[1:]) == 0
+    assert r'\log' in capsys.readouterr().out
 
 
 def test_a_search_without_found_losses(tmp_path, capsys):

@@ -72,3 +72,20 @@ def test_console_script_does_the_same(tmp_path: Path) -> None:
         outputs.append((done.returncode, done.stdout, done.stderr))
     assert outputs[0] == outputs[1] and outputs[0][0] == 2
     assert outputs[0][2].startswith('mmautoloss status: error: ')
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, '-m', 'mmautoloss', 'export', 'ce', '--inputs', 'softmax', '--format', 'python']
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(write)
+    assert done.returncode == 1 and 'BrokenPipe' not in done.stderr and 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('code', ['1 / 0', 'x = (', 'import no_such_module_of_mine'])
+def test_a_module_that_cannot_be_imported(tmp_path: Path, monkeypatch, capsys, code: str) -> None:
+    (tmp_path / 'module_that_fails.py').write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(['--import', 'module_that_fails', 'status', str(tmp_path)]) == 2
+    assert 'error: --import module_that_fails: ' in capsys.readouterr().err

@@ -15,6 +15,7 @@ from mmengine.visualization.vis_backend import BaseVisBackend
 from mmautoloss.engine import load_search_config
 from mmautoloss.engine.guarded import GuardedVisBackend, guard_config
 from mmautoloss.engine.progress_image import draw_progress
+from mmautoloss.errors import SetupError
 from mmautoloss.testing.toy_config import run_toy, write_toy
 from mmautoloss.trial import History, Role, State
 
@@ -159,6 +160,12 @@ def test_guarding_twice_is_guarding_once() -> None:
         'type': 'RecordingBackend',
         'fail_after': 3,
     }
+
+
+@pytest.mark.parametrize('backend', [{'name': 'mine'}, {'type': None}, {'type': 3}])
+def test_backend_without_a_type(backend: dict) -> None:
+    with pytest.raises(SetupError, match='A visualiser backend needs a type'):
+        guard_config({'vis_backends': [backend]})
 
 
 def test_guard_has_no_text_where_the_backend_has_none(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from mmengine.config import Config
 
 from mmautoloss.engine import with_losses, write_config
+from mmautoloss.engine.export import write_output, write_text
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import Branch
@@ -86,3 +87,14 @@ def test_a_loss_that_a_head_has_by_default_is_replaced() -> None:
     branch = Branch('roi_cls', 'roi_head.bbox_head.loss_cls', 'softmax')
     changed = with_losses(cfg, (branch,), Genome.from_text({'roi_cls': '-y * log(p)'}), {'roi_cls': 2.0})
     assert changed.model.roi_head.bbox_head.loss_cls.expression == '-y * log(p)'
+
+
+def test_nothing_is_left_of_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / 'folder').mkdir()
+    with pytest.raises(OSError):
+        write_text(tmp_path / 'folder', 'text')
+    with pytest.raises(SetupError, match='folder is not: it is a folder'):
+        write_output(tmp_path / 'folder', 'text')
+    assert [path.name for path in tmp_path.iterdir()] == ['folder']
+    write_output(tmp_path / 'new' / 'file', 'text')
+    assert (tmp_path / 'new' / 'file').read_text() == 'text'
