@@ -44,7 +44,7 @@ class NamedLoss:
     def __post_init__(self) -> None:
         if not self.name or not _is_line(self.name):
             raise SetupError(f'The name of a loss must be text on one line, but got {self.name!r}; rename it.')
-        if not isinstance(self.path, str) or not re.fullmatch(r'(\w+(\.\w+)*)?', self.path):
+        if not isinstance(self.path, str) or not re.fullmatch(r'([\w-]+(\.[\w-]+)*)?', self.path):
             raise SetupError(
                 f"The loss {self.name!r}: path must be that of a module, as 'rpn_head.loss_cls', or '', "
                 f'but got {self.path!r}; mend it.'

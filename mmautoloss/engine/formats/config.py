@@ -54,7 +54,7 @@ def _placed(losses: Iterable[NamedLoss], names: Mapping[str, str], lazy: bool) -
     by_hand = []
     for loss in losses:
         parts = loss.branch.config_path.split('.')
-        if not loss.path or any(part.isdigit() for part in parts):
+        if not loss.path or not all(part.isidentifier() for part in parts):
             by_hand += [f'model.{loss.branch.config_path} {_IN_LIST}.'] if loss.path else []
             continue
         head = model
