@@ -108,7 +108,7 @@ def pace_text(standing: Standing, drawing: Drawing) -> str:
     """
     per_hour, per_minute = standing.pace and standing.pace.per_hour_last_20, drawing.per_minute
     known = [
-        f'{per_hour:.3g} trainings/h' if per_hour else '',
+        f'{_rate(per_hour)} trainings/h' if per_hour else '',
         f'{large(per_minute)} expressions/min' if per_minute else '',
     ]
     return ', '.join(filter(None, known))
@@ -133,3 +133,7 @@ def doing_text(running: Mapping[int, float], drawing: Drawing) -> str:
     if drawn:
         known.append(f'drawing the next: {large(drawn)} expressions in {span(now - drawing.since)}')
     return ', '.join(known) or 'between two trials'
+
+
+def _rate(per_hour: float) -> str:
+    return f'{per_hour:.3g}' if per_hour < 100 else f'{per_hour:.0f}'
