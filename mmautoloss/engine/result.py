@@ -13,6 +13,7 @@ from mmautoloss.engine.found import Found, NamedLoss, Origin, found_losses
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import INPUT_KINDS, ZOO, known_loss
 from mmautoloss.proxy import Branch
+from mmautoloss.report.scale import scale_of
 from mmautoloss.trial import History, Trial, read_history
 
 RESULTS = 'a work dir, a journal.jsonl or a best_losses.json'
@@ -97,12 +98,12 @@ def _of_journal(source: Path, number: int | None) -> Found:
 
 
 def _origin(header: Mapping[str, Any], history: History, trial: Trial) -> Origin:
-    sign = -1 if header.get('rule') == 'less' else 1
+    sign = scale_of(header).sign
     time = header.get('time')
     return Origin(
         trial=trial.number,
         seed=trial.seed,
-        metric=header.get('metric'),
+        metric=scale_of(header).metric if header.get('metric') else None,
         scores=tuple(sign * score for score in history.scores_of(trial.number)),
         hand_made=tuple(sign * score for score in history.baseline_scores()),
         fingerprint=trial.fingerprint,
