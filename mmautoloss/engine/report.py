@@ -55,12 +55,13 @@ def write_report(
     folder = journal.parent
     output = output or folder / 'report.html'
     record = read_journal(journal)
-    facts = read_facts(record, folder)
+    settings, unread = _settings_of(folder)
+    facts = _facts(record, settings)
     made = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
     report = build_report(facts, record.history, str(folder), made, output.stem)
     report = _illustrated(report, record, folder, draw_portraits, draw_pictures)
-    notes = (*_settings_of(folder)[1], *report.notes)
-    report = replace(report, commands=_commands(facts, folder, record), notes=notes)
+    commands = _commands(facts, folder, record, settings.get('options') or {})
+    report = replace(report, commands=commands, notes=(*unread, *report.notes))
     try:
         _write(report, output)
     except OSError as error:
@@ -75,7 +76,11 @@ def read_facts(record: Record, folder: Path) -> Facts:
         record: What its journal says.
         folder: Its work dir; what its config says is left out where there is none.
     """
-    return facts_of(record, time.time(), driver_lives(record), _settings_of(folder)[0].get('describe'))
+    return _facts(record, _settings_of(folder)[0])
+
+
+def _facts(record: Record, settings: Mapping[str, Any]) -> Facts:
+    return facts_of(record, time.time(), driver_lives(record), settings.get('describe'))
 
 
 def _settings_of(folder: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
@@ -115,13 +120,13 @@ def _told(error: Exception) -> str:
     return f'{type(error).__name__}: {error}'
 
 
-def _commands(facts: Facts, folder: Path, record: Record) -> tuple[tuple[str, str], ...]:
+def _commands(facts: Facts, folder: Path, record: Record, options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     place, ours = shlex.quote(str(folder)), 'python -m mmautoloss'
     found = []
     if facts.status.state in ('running', 'not begun'):
         found.append(('See how it stands', f'{ours} status {place} --watch'))
     if (folder / CONFIG).is_file():
-        found.append(('Go on, or go on longer with a larger total', _resume(folder, record)))
+        found.append(('Go on, or go on longer with a larger total', _resume(folder, record, options)))
         found.append(('Compute every proposal again and compare', f'{ours} replay {place}'))
     if facts.ranking and record.header.get('branches'):
         found.append(('Put the best losses into another config', f'{ours} apply CONFIG {place} -o NEW_CONFIG'))
@@ -133,10 +138,8 @@ def _commands(facts: Facts, folder: Path, record: Record) -> tuple[tuple[str, st
     return tuple(found)
 
 
-def _resume(folder: Path, record: Record) -> str:
-    options = ''.join(
-        f' {key}={shlex.quote(str(value))}' for key, value in (_settings_of(folder)[0].get('options') or {}).items()
-    )
+def _resume(folder: Path, record: Record, given: Mapping[str, Any]) -> str:
+    options = ''.join(f' {key}={shlex.quote(str(value))}' for key, value in given.items())
     total = record.sessions[-1].budget.get('max_trials') if record.sessions else None
     return (
         f'python tools/search.py {shlex.quote(str(folder / CONFIG))} --work-dir {shlex.quote(str(folder))} --resume'
