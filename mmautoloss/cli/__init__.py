@@ -11,5 +11,5 @@ from __future__ import annotations
 
 COMMANDS = (
     *('doctor', 'branches', 'split', 'evaluate', 'apply', 'export'),
-    *('status', 'report', 'replay', 'rungs', 'correlate'),
+    *('status', 'report', 'replay', 'rungs', 'correlate', 'transfer'),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmautoloss.engine import Result
@@ -41,6 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, scores and prints."""
+    from mmautoloss.cli.pairs import options_of, pairs_of
     from mmautoloss.engine import evaluate
 
     lengths = {'max_iters': args.max_iters, 'max_epochs': args.max_epochs}
@@ -51,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
         metric=args.metric,
         rule=args.rule,
         schedule={key: length for key, length in lengths.items() if length is not None},
-        weights=_pairs('--weights', args.weights),
+        weights=pairs_of('--weights', args.weights),
         balance='gradient' if args.balance else 'none',
-        options=_options(args.cfg_options),
+        options=options_of(args.cfg_options),
         work_dir=args.work_dir,
         timeout=args.timeout,
     )
@@ -62,29 +63,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _losses(words: list[str]) -> Path | dict[str, str] | None:
+    from mmautoloss.cli.pairs import pairs_of
+
     if len(words) == 1 and '=' not in words[0]:
         return Path(words[0])
-    return _pairs('LOSSES', words) or None
-
-
-def _pairs(name: str, words: list[str]) -> dict[str, str]:
-    from mmautoloss.errors import SetupError
-
-    if not all('=' in word for word in words):
-        raise SetupError(f'{name} must be NAME=VALUE ..., but got {" ".join(words)}.')
-    pairs = dict(word.partition('=')[::2] for word in words)
-    if len(pairs) < len(words):
-        raise SetupError(f'{name} must have every NAME once, but got {" ".join(words)}.')
-    return pairs
-
-
-def _options(words: list[str]) -> dict[str, Any]:
-    from mmengine.config import DictAction
-
-    _pairs('--cfg-options', words)
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    return parser.parse_args(['--cfg-options', *words] if words else []).cfg_options
+    return pairs_of('LOSSES', words) or None
 
 
 def _text(result: Result) -> str:

@@ -21,15 +21,38 @@ def require_apart(search: Config, base: Config) -> None:
         SetupError: A data set is in both.
     """
     judging = 'test_dataloader' if base.get('test_dataloader') else 'val_dataloader'
-    for scoring in data_sets(search, ['val_dataloader']):
+    shared = _shared(search, ['val_dataloader'], base, judging)
+    if shared:
+        raise SetupError(
+            f'The candidates of this search would be scored on {shared}, which the {judging} of '
+            'its base config reads as well: the result would have seen the images on which it is judged. Hold '
+            'out a part of the training set (mmautoloss split) and name it in val_dataloader, or, if this is '
+            'meant, set train_cfg.allow_leak=True.'
+        )
+
+
+def require_unseen(search: Config, other: Config) -> None:
+    """Compares all data of a search with the validation data of another config, on which its result is to be judged.
+
+    Raises:
+        SetupError: A data set is in both.
+    """
+    shared = _shared(search, ['train_dataloader', 'val_dataloader'], other, 'val_dataloader')
+    if shared:
+        raise SetupError(
+            f'The search has trained or scored its candidates on {shared}, which val_dataloader of the other config '
+            'reads as well, so its losses would be judged on images that they have seen. Give the config other '
+            'validation data.'
+        )
+
+
+def _shared(search: Config, loaders: Sequence[str], base: Config, judging: str) -> str | None:
+    """Where images lie that both read; None where there are none."""
+    for seen in data_sets(search, loaders):
         for other in data_sets(base, [judging]):
-            if _same_place(scoring, other) and _overlap(scoring, other):
-                raise SetupError(
-                    f'The candidates of this search would be scored on {_place(scoring)[0]}, which the {judging} of '
-                    'its base config reads as well: the result would have seen the images on which it is judged. Hold '
-                    'out a part of the training set (mmautoloss split) and name it in val_dataloader, or, if this is '
-                    'meant, set train_cfg.allow_leak=True.'
-                )
+            if _same_place(seen, other) and _overlap(seen, other):
+                return _place(seen)[0]
+    return None
 
 
 def _same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -1,0 +1,100 @@
+"""``mmautoloss transfer``: whether the losses of a search help another network, size, or data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmautoloss.trial import History, Trial
+
+DESCRIPTION = """\
+Trains CONFIG, which the search in WORK_DIR was not about, as it stands: with its hand-made losses, with
+losses of the search, each with the weight it was found with, and with others (--also); several seeds each. Scores
+are those of CONFIG's own validation set by the metric of the search. Every row is appended to a CSV file,
+and what it has is not trained again. A loss is called better or worse only where the 95 % interval of the
+paired difference excludes zero. A found loss goes where it was found, in a cascade to all stages; --map
+says otherwise."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Describes the command's arguments."""
+    parser = subparsers.add_parser(
+        'transfer', help='train another config with the losses of a search', description=DESCRIPTION
+    )
+    parser.add_argument('work_dir', metavar='WORK_DIR', help='the work dir of a search')
+    parser.add_argument('config', metavar='CONFIG', help='a plain config of mmdet, mmseg or mmpose')
+    parser.add_argument('--best', type=int, default=3, help='how many of the best found losses (3)')
+    parser.add_argument('--trials', type=int, nargs='+', metavar='N', help='trials of the search instead of the best')
+    parser.add_argument(
+        '--also',
+        nargs='+',
+        default=[],
+        metavar='LOSS',
+        help="known losses or expressions with the hand-made losses' own weights, for all branches or decode=dice,aux=ce",
+    )
+    parser.add_argument('--map', nargs='+', default=[], metavar='PLACE=NAME', help='which found loss goes where')
+    parser.add_argument('--seeds', type=int, default=5, help='trainings of each loss (5)')
+    parser.add_argument('--first-seed', type=int, default=100, help='seeds that the search has not used (100)')
+    parser.add_argument('--results', metavar='CSV', help='file of the rows; WORK_DIR/transfer.csv by default')
+    parser.add_argument('--split', default='val', help="name of CONFIG's validation set, for the rows")
+    parser.add_argument(
+        '--describe', nargs='+', default=[], metavar='K=V', help='network, set, ... of the rows; network is the config'
+    )
+    parser.add_argument('--workers', type=int, help="worker processes; the search's by default")
+    parser.add_argument('--search-config', metavar='CONFIG', help='the search config, where the work dir has none')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in CONFIG')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains, files and prints."""
+    from dataclasses import replace
+
+    from mmautoloss.cli.pairs import options_of, pairs_of
+    from mmautoloss.cli.status import find_journal
+    from mmautoloss.engine import compare, with_usual_weight
+    from mmautoloss.engine.replay import load_spec
+    from mmautoloss.engine.transfer import Transfer
+    from mmautoloss.report import length_of, print_comparison, read_results
+    from mmautoloss.trial import read_history
+
+    path = find_journal(Path(args.work_dir))
+    spec = load_spec(path.parent, Path(args.search_config) if args.search_config else None)
+    trials = _choose(read_history(path)[1], spec.search.budget.finalists, args)
+    spec = replace(spec, results=Path(args.results) if args.results else path.parent / 'transfer.csv')
+    if args.workers is not None:
+        spec = replace(spec, execute=replace(spec.execute, workers=args.workers))
+    transfer = Transfer(
+        spec,
+        Path(args.config),
+        options_of(args.cfg_options),
+        pairs_of('--map', args.map),
+        pairs_of('--describe', args.describe),
+    )
+    spec, moved = transfer.move(trials)
+    known = [with_usual_weight(entry, spec) for entry in args.also]
+    compare(spec, moved, known, range(args.first_seed, args.first_seed + args.seeds), args.split)
+    told: tuple[Any, ...] = (spec.describe, spec.proxy.metric, args.split, length_of(spec.base.train_cfg))
+    print_comparison(read_results(spec.results), *told, spec.proxy.greater)
+    return 0
+
+
+def _choose(history: History, finalists: int, args: argparse.Namespace) -> list[Trial]:
+    """The trials whose losses are carried over.
+
+    Raises:
+        SetupError: There are none, or one has no losses.
+    """
+    from mmautoloss.errors import SetupError
+
+    count = 0 if args.trials is not None else args.best
+    chosen = history.ranking(max(count, finalists))[:count]
+    for number in args.trials or []:
+        if not 0 <= number < len(history) or history[number].genome is None:
+            raise SetupError(f'--trials: there is no searched trial {number}; the search has {len(history)} trials.')
+        chosen.append(history[number])
+    if not chosen:
+        raise SetupError(f'Nothing to carry over: {args.work_dir} has no trained losses yet, or --best is below 1.')
+    return chosen
