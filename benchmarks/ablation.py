@@ -1,7 +1,9 @@
-"""Which part of the search is worth what: the same set and budget, one part more from arm to arm.
+"""Which part of the search is worth what, and which setting: the same set and budget, one change from arm to arm.
 
     python benchmarks/ablation.py run configs/camvid/deeplabv3plus_search_bf1.py --out work_dirs/ablation/camvid \
         --max-trials 24 --seeds 0 1 2 --cfg-options data_root=/path/to/camvid
+    python benchmarks/ablation.py run configs/camvid/deeplabv3plus_search_bf1.py --out work_dirs/choices/camvid \
+        --study choices --max-trials 24 --seeds 0 1 2 --cfg-options data_root=/path/to/camvid
     python benchmarks/ablation.py show work_dirs/ablation/camvid --plot ablation.png --csv ablation.csv
 
 ``run`` searches once an arm and seed (what is finished is left alone, what was broken off goes on); ``show`` reads the
@@ -16,46 +18,11 @@ import sys
 from pathlib import Path
 
 from ablation_facts import Arm, facts_of, print_facts, write_csv
+from arms import ARMS, CHOICES, PARTS
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The published search; where the paper is silent, the settings of the small configs.
-_PUBLISHED = {
-    'seeds': [],
-    'strategy': {
-        '_delete_': True,
-        'type': 'RegularizedEvolution',
-        'initial': 20,
-        'tournament': 0.05,
-        'copy_rate': 0.1,
-        'fresh_rate': 0.5,
-        'vary': 'all',
-    },
-    'screen': {'engine': 'none', 'balance': 'none', 'digits': 0, 'start': 'captured'},
-    'proxy': {'invalid_stop': 0},
-}
-
-
-def _but(settings: dict, **changes: dict) -> dict:
-    """The settings with some of a section replaced."""
-    return {**settings, **{key: {**settings.get(key, {}), **value} for key, value in changes.items()}}
-
-
-_EVOLUTION = _PUBLISHED
-_REJECTION = _but(_EVOLUTION, screen={'engine': 'fast'})
-_EQUIVALENCE = _but(_REJECTION, screen={'digits': 2})
-_INVALID_STOP = _but(_EQUIVALENCE, proxy={'invalid_stop': 20})
-ARMS = {
-    'random': {**_PUBLISHED, 'strategy': {'_delete_': True, 'type': 'RandomSearch'}},
-    'evolution': _EVOLUTION,
-    'rejection': _REJECTION,
-    'equivalence': _EQUIVALENCE,
-    'published': _INVALID_STOP,
-    'ours': {'seeds': []},
-    'rungs': {'seeds': [], 'proxy': {'rung': {'at': 0.3, 'keep': 0.5}}},
-    'seeded': {},
-}
-"""Settings of ``train_cfg`` by arm: each of the first five adds one part, the rest are the config's own settings."""
+STUDIES = {'parts': PARTS, 'choices': CHOICES}
 
 
 def main() -> int:
@@ -71,7 +38,7 @@ def main() -> int:
             plot(facts, args.plot)
         return 0
     for seed in args.seeds:  # seed by seed, so that an early end compares like with like
-        for arm in args.arms:
+        for arm in args.arms or STUDIES[args.study]:
             _search(args, arm, seed)
     return 0
 
@@ -79,7 +46,7 @@ def main() -> int:
 def _search(args: argparse.Namespace, arm: str, seed: int) -> None:
     folder = args.out / arm / str(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    config = folder / f'{arm}_search.py'
+    config = folder / 'search.py'
     config.write_text(f'_base_ = {str(Path(args.config).absolute())!r}\ntrain_cfg = {ARMS[arm]!r}\n')
     budget = [f'train_cfg.budget.{key}=0' for key in ('baseline_repeats', 'finalists')]
     command = [sys.executable, str(ROOT / 'tools/search.py'), str(config), '--work-dir', str(folder), '--resume']
@@ -98,7 +65,8 @@ def _parse() -> argparse.Namespace:
     run = commands.add_parser('run', help='search once an arm and seed')
     run.add_argument('config', help='a search config')
     run.add_argument('--out', type=Path, required=True, help='folder of the searches of this set')
-    run.add_argument('--arms', nargs='+', choices=ARMS, default=list(ARMS))
+    run.add_argument('--study', choices=STUDIES, default='parts', help='parts of the search (default) or its choices')
+    run.add_argument('--arms', nargs='+', choices=ARMS, help='some arms instead of those of a study')
     run.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     run.add_argument('--max-trials', type=int, default=24, help='trainings of each search (24)')
     run.add_argument('--workers', type=int, default=2)

@@ -47,6 +47,7 @@ class Facts:
         trained: Candidates that were trained or stopped.
         failed: Of these, those without a score.
         best: Best score at the end; None where no candidate had one.
+        best_five: Mean of the five best scores, which one lucky training moves less; None where there are fewer.
         over_trainings: Best score after each training; None before the first score.
         over_hours: The same against hours of search: (hours, best).
         baseline: Scores of the hand-made losses.
@@ -58,6 +59,7 @@ class Facts:
     trained: list[int]
     failed: list[int]
     best: list[float | None]
+    best_five: list[float | None]
     over_trainings: list[list[float | None]]
     over_hours: list[list[tuple[float, float | None]]]
     baseline: list[float]
@@ -82,10 +84,16 @@ def _facts(arm: Arm) -> Facts:
         trained=[len(trials) for trials in candidates],
         failed=[sum(trial.score is None for trial in trials) for trials in candidates],
         best=[course[-1] if course else None for course in courses],
+        best_five=[_best_five(trials) for trials in candidates],
         over_trainings=courses,
         over_hours=hours,
         baseline=[score for record in arm.records for score in record.history.baseline_scores()],
     )
+
+
+def _best_five(trials: Sequence[Trial]) -> float | None:
+    scores = sorted((trial.score for trial in trials if trial.state is State.COMPLETE), reverse=True)[:5]
+    return mean(scores) if len(scores) == 5 else None
 
 
 def _explored(record: Record, trials: Sequence[Trial]) -> int:
@@ -115,10 +123,21 @@ def _read(path: Path) -> Record:
 def print_facts(facts: Sequence[Facts]) -> None:
     """Prints a table of all arms."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
-    for title in ('set', 'arm', 'seeds', 'explored', 'trained', 'failed', 'best', 'spread', 'hand-made'):
+    for title in (
+        'set',
+        'arm',
+        'seeds',
+        'explored',
+        'trained',
+        'failed',
+        'best',
+        'spread',
+        'best 5',
+        'spread',
+        'hand-made',
+    ):
         table.add_column(title, justify='left' if title in ('set', 'arm') else 'right')
     for each in facts:
-        best = [score for score in each.best if score is not None]
         table.add_row(
             each.set,
             each.arm,
@@ -126,11 +145,18 @@ def print_facts(facts: Sequence[Facts]) -> None:
             f'{mean(each.explored):.0f}',
             f'{mean(each.trained):.0f}',
             f'{mean(each.failed):.1f}',
-            f'{mean(best):.3f}' if best else 'none',
-            f'{stdev(best):.3f}' if len(best) > 1 else '-',
+            *_mean_and_spread(each.best),
+            *_mean_and_spread(each.best_five),
             f'{mean(each.baseline):.3f}',
         )
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.width = max(console.width, 110)  # where the output goes to a file
+    console.print(table)
+
+
+def _mean_and_spread(scores: Sequence[float | None]) -> tuple[str, str]:
+    known = [score for score in scores if score is not None]
+    return f'{mean(known):.3f}' if known else 'none', f'{stdev(known):.3f}' if len(known) > 1 else '-'
 
 
 def write_csv(facts: Sequence[Facts], path: Path) -> None:
