@@ -33,7 +33,9 @@ class Arm:
     @classmethod
     def read(cls, folder: Path, name: str) -> Arm:
         """The searches of an arm in the folder of a set; none where there are none."""
-        return cls(folder.name, name, tuple(_read(path) for path in sorted((folder / name).glob('*/journal.jsonl*'))))
+        return cls(
+            folder.name, name, tuple(read_record(path) for path in sorted((folder / name).glob('*/journal.jsonl*')))
+        )
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def _best_so_far(trials: Sequence[Trial]) -> Iterator[float | None]:
         yield best
 
 
-def _read(path: Path) -> Record:
+def read_record(path: Path) -> Record:
+    """What a journal says, also a packed one (``journal.jsonl.gz``)."""
     content = gzip.decompress(path.read_bytes()) if path.suffix == '.gz' else path.read_bytes()
     return replay(path, content.split(b'\n')[:-1])
 

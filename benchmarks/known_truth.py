@@ -43,9 +43,9 @@ class Found(NamedTuple):
     expression: str
 
 
-def search(task: str, seed: int, folder: Path) -> Found:
+def search(task: str, seed: int, folder: Path, changes: dict | None = None) -> Found:
     """Searches a task, and trains its right loss."""
-    history = _run(task, folder / 'search', {'seed': seed})
+    history = _run(task, folder / 'search', {'seed': seed, **(changes or {})})
     winner = history.winner()
     return Found(
         usual=mean(history.baseline_scores()),

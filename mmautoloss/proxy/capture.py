@@ -36,7 +36,8 @@ def capture_probes(
         monitored: Keys of the metrics that the search raises; a branch of semantic segmentation is judged by them.
 
     Raises:
-        SetupError: A loss is never called with rows that count, or its calls cannot be joined.
+        SetupError: A loss is never called with rows that count, its calls cannot be joined, or a batch norm of the model
+            needs more images.
     """
     runner.reset(seed)
     loader = runner.build_dataloader(runner._train_dataloader, seed=seed)
@@ -102,6 +103,13 @@ def _record(model: nn.Module, branches: tuple[Branch, ...], batch: Any) -> dict[
         with torch.no_grad():
             data = model.data_preprocessor(batch, True)
             model(**data, mode='loss') if isinstance(data, dict) else model(*data, mode='loss')
+    except ValueError as error:
+        if 'more than 1 value per channel' not in str(error):
+            raise
+        raise SetupError(
+            f'The model cannot be run on one training image: {error}. A batch norm over pooled maps needs several; set '
+            'screen.samples to 2 or more.'
+        ) from None
     finally:
         for handle in handles:
             handle.remove()

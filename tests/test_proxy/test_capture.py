@@ -97,6 +97,14 @@ def test_too_few_images(make_evaluator: Make) -> None:
         capture(make_evaluator(), samples=33)
 
 
+def test_a_batch_norm_that_needs_more_images(make_evaluator: Make) -> None:
+    evaluator = make_evaluator()
+    norm = torch.nn.BatchNorm1d(3)
+    evaluator.runner.model.register_forward_pre_hook(lambda *_: norm(torch.zeros(1, 3)) and None)
+    with pytest.raises(SetupError, match=r'on one training image.*set screen.samples to 2 or more'):
+        capture(evaluator, samples=1)
+
+
 def test_deltas_need_a_coder(make_evaluator: Make) -> None:
     evaluator = make_evaluator()
     evaluator.runner.model.head.bbox_coder = None

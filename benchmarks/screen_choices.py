@@ -1,0 +1,121 @@
+"""Which settings of the rejection test tell good losses from poor ones? Judged on losses that were trained unseen by it.
+
+    python benchmarks/ablation.py run CONFIG --out POOL --arms rejection=no --max-trials 96 --seeds 0
+    python benchmarks/screen_choices.py CONFIG POOL/rejection=no/0/journal.jsonl [--cfg-options data_root=...]
+
+The first command searches without the test, so that all kinds of losses are trained, mutants of known ones above all. The
+second judges them, as they were trained, by the test with one setting changed at a time. Good are those that score at
+least 0.9 times as much as the hand-made losses, poor those that failed or score less than half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+import torch
+from ablation_facts import read_record
+from mmengine.config import DictAction
+from rich.console import Console
+from rich.table import Table
+
+from mmautoloss.engine import load_search_config, spec_of
+from mmautoloss.engine.launch import build_evaluator, make_screens
+from mmautoloss.engine.spec import SearchSpec
+from mmautoloss.proxy import ProxyEvaluator, capture_probes
+from mmautoloss.trial import History, Role, State, Trial
+
+VARIED = {
+    'eta': (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    'steps': (10, 20, 40, 100, 200),
+    'lr': (0.05, 0.1, 0.2, 0.4),
+    'samples': (2, 5, 10, 20),
+    'start': ('scattered', 'captured'),
+    'optimizer': ('normalized', 'adam', 'sgd'),
+}
+
+
+class Judgement(NamedTuple):
+    """How a setting judges.
+
+    Attributes:
+        setting: Its name and value.
+        kept: Share of the good losses that it accepts.
+        refused: Share of the poor ones that it rejects.
+        between: Share of the others that it accepts.
+        milliseconds: Mean time of a verdict on one branch.
+    """
+
+    setting: str
+    kept: float
+    refused: float
+    between: float
+    milliseconds: float
+
+
+def trained(history: History) -> tuple[list[Trial], list[Trial], list[Trial]]:
+    """Candidates that were trained, by what came of them: good, poor, and between."""
+    bar = mean(history.baseline_scores())
+    candidates = [t for t in history.settled() if t.role is Role.SEARCH and not t.was_spared]
+    good = [t for t in candidates if t.state is State.COMPLETE and t.score >= 0.9 * bar]
+    poor = [t for t in candidates if t.state is not State.COMPLETE or t.score < 0.5 * bar]
+    return good, poor, [t for t in candidates if t not in good and t not in poor]
+
+
+def judge(spec: SearchSpec, evaluator: ProxyEvaluator, groups: Sequence[Sequence[Trial]]) -> tuple[list[float], float]:
+    """The accepted share of each group, and seconds a verdict."""
+    probes = capture_probes(
+        evaluator.runner, spec.branches, spec.samples, spec.search.seed, spec.side, spec.proxy.keys
+    )
+    screens = make_screens(spec, probes, evaluator.hand_made)
+    begin = time.perf_counter()
+    accepted = [
+        [all(screens[name].judge(tree).accepted for name, tree in trial.genome.items()) for trial in group]
+        for group in groups
+    ]
+    seconds = time.perf_counter() - begin
+    verdicts = sum(map(len, groups)) * len(spec.branches)
+    return [mean(each) if each else float('nan') for each in accepted], seconds / verdicts
+
+
+def judgements(args: argparse.Namespace, groups: Sequence[Sequence[Trial]]) -> Iterator[Judgement]:
+    """One setting after the other, all others as in the config."""
+    with tempfile.TemporaryDirectory() as folder:
+        evaluator = build_evaluator(_spec(args, folder, {}))
+        torch.set_num_threads(1)
+        for key, values in VARIED.items():
+            for value in values:
+                (kept, refused, between), seconds = judge(_spec(args, folder, {key: value}), evaluator, groups)
+                yield Judgement(f'{key}={value}', kept, 1 - refused, between, 1000 * seconds)
+
+
+def _spec(args: argparse.Namespace, folder: str, screen: Mapping[str, object]) -> SearchSpec:
+    given = {f'screen__{key}': value for key, value in screen.items()}
+    return spec_of(load_search_config(args.config, folder, args.cfg_options, **given))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='the search config')
+    parser.add_argument('journal', type=Path, help='journal of its search without the test, also packed')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='K=V')
+    args = parser.parse_args()
+    groups = trained(read_record(args.journal).history)
+    console = Console(highlight=False)
+    console.print('{} good, {} poor, {} between'.format(*map(len, groups)))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
+    for title in ('setting', 'good kept', 'poor refused', 'between kept', 'ms a verdict'):
+        table.add_column(title, justify='left' if title == 'setting' else 'right')
+    for each in judgements(args, groups):
+        shares = (f'{share:.2f}' for share in each[1:4])
+        table.add_row(each.setting, *shares, f'{each.milliseconds:.2f}')
+    console.print(table)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,82 @@
+"""Which settings of evolution find what is known to be right? Three small tasks, one setting changed at a time.
+
+    python benchmarks/strategy_choices.py --seeds 0 1 2 --csv choices.csv    # about twenty minutes
+
+The tasks are those of ``known_truth.py``. A search is given a third of the trainings that it has there, so that there is
+something left to lose. 0 is the usual loss and 1 the one that is known to be right; above 1 is better than that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from known_truth import search
+from rich.console import Console
+from rich.table import Table
+
+from mmautoloss.testing.truths import TRUTHS
+
+CHOICES: dict[str, dict[str, Any]] = {
+    'as they are': {},
+    'initial=2': {'strategy.initial': 2},
+    'initial=30': {'strategy.initial': 30},
+    'tournament=0.05': {'strategy.tournament': 0.05},
+    'tournament=0.3': {'strategy.tournament': 0.3},
+    'tournament=0.6': {'strategy.tournament': 0.6},
+    'fresh_rate=0': {'strategy.fresh_rate': 0.0},
+    'fresh_rate=0.5': {'strategy.fresh_rate': 0.5},
+    'mutations=1': {'strategy.mutations': 1},
+    'mutations=6': {'strategy.mutations': 6},
+    'distinct=False': {'strategy.distinct': False},
+    'random search': {'strategy': {'type': 'RandomSearch'}},
+}
+
+
+def shares(task: str, changes: Mapping[str, Any], seeds: Sequence[int]) -> list[float]:
+    """How far from the usual loss to the right one each search came."""
+    budget = {'budget.max_trials': max(8, TRUTHS[task].trials // 3)}
+    found = []
+    for seed in seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            result = search(task, seed, Path(folder), {**budget, **changes})
+        found.append((result.found - result.usual) / (result.right - result.usual))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--csv', type=Path, help='a row a setting, task and seed')
+    args = parser.parse_args()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
+    for title in ('setting', *TRUTHS, 'mean', 'standard error'):
+        table.add_column(title, justify='left' if title == 'setting' else 'right')
+    rows = [('setting', 'task', 'seed', 'share')]
+    for setting, changes in CHOICES.items():
+        found = {task: shares(task, changes, args.seeds) for task in TRUTHS}
+        rows += [
+            (setting, task, seed, round(share, 4))
+            for task, each in found.items()
+            for seed, share in zip(args.seeds, each, strict=True)
+        ]
+        every = [share for each in found.values() for share in each]
+        table.add_row(
+            setting,
+            *(f'{mean(each):.2f}' for each in found.values()),
+            f'{mean(every):.2f}',
+            f'{stdev(every) / len(every) ** 0.5:.2f}' if len(every) > 1 else '-',
+        )
+    Console(highlight=False, markup=False).print(table)
+    if args.csv:
+        with args.csv.open('w', newline='', encoding='utf-8') as file:
+            csv.writer(file, lineterminator='\n').writerows(rows)
+
+
+if __name__ == '__main__':
+    main()

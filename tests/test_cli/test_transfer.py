@@ -1,0 +1,105 @@
+"""``mmautoloss transfer``: the losses of a search of the toy in other configs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmengine')
+
+from mmautoloss.__main__ import main
+from mmautoloss.report import read_results
+from mmautoloss.testing.toy_config import BASE, changed, run_toy, toy_config
+from mmautoloss.trial import History, read_history
+
+
+@pytest.fixture(scope='module')
+def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished search."""
+    cfg = toy_config(tmp_path_factory.mktemp('toy'))
+    run_toy(cfg)
+    return Path(cfg.work_dir)
+
+
+@pytest.fixture(scope='module')
+def history(work_dir: Path) -> History:
+    return read_history(work_dir / 'journal.jsonl')[1]
+
+
+def write_base(folder: Path, name: str, **changes) -> Path:
+    """A plain config of the toy."""
+    path = folder / f'{name}.py'
+    plain = changed(BASE, changes)
+    path.write_text('\n'.join(f'{key} = {value!r}' for key, value in plain.items()))
+    return path
+
+
+def test_trains_every_loss_as_the_other_config_says(work_dir: Path, history: History, tmp_path: Path, capsys) -> None:
+    base = write_base(tmp_path, 'other', **{'train_cfg.max_iters': 12, 'model.head.loss_cls.loss_weight': 3.0})
+    rows_file = tmp_path / 'rows.csv'
+    command = ['transfer', str(work_dir), str(base), '--best', '1', '--also', 'mse', '--results', str(rows_file)]
+    command += ['--workers', '1', '--describe', 'set=elsewhere']
+    assert main([*command, '--seeds', '1']) == 0
+    best = history.winner()
+    rows = read_results(rows_file)
+    assert [row.loss for row in rows] == ['hand-made', 'mse+mse, usual weight', f'found-{best.number}']
+    assert {(row.set, row.network, row.iterations, row.seed) for row in rows} == {('elsewhere', 'other', 12, 100)}
+    assert len({row.value for row in rows}) == 3
+    assert 'few seeds' in capsys.readouterr().out
+
+    assert main([*command, '--seeds', '2']) == 0
+    assert [row.seed for row in read_results(rows_file)] == [100] * 3 + [101] * 3, 'what is filed is not trained again'
+
+
+def test_map_says_where_a_loss_goes(work_dir: Path, history: History, tmp_path: Path) -> None:
+    number = history.winner().number
+    base, rows_file = write_base(tmp_path, 'other'), tmp_path / 'rows.csv'
+    command = ['transfer', str(work_dir), str(base), '--trials', str(number), '--seeds', '1', '--workers', '1']
+    assert main([*command, '--results', str(rows_file), '--map', 'head.loss_box=box']) == 0
+    found = read_results(rows_file)[-1]
+    losses = json.loads(found.expression)
+    assert losses == dict(zip(('head_cls', 'head_box'), history[number].genome.to_text().values(), strict=True))
+
+
+def test_rows_go_into_the_work_dir_by_default(work_dir: Path, tmp_path: Path) -> None:
+    base = write_base(tmp_path, 'other')
+    assert main(['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '1', '--workers', '1']) == 0
+    assert len(read_results(work_dir / 'transfer.csv')) == 2
+
+
+@pytest.mark.parametrize(
+    ('options', 'text'),
+    [
+        (['--trials', '999'], '--trials: there is no searched trial 999'),
+        (['--trials', '0'], '--trials: there is no searched trial 0'),
+        (['--best', '0'], 'Nothing to carry over'),
+        (['--map', 'cls'], '--map must be NAME=VALUE'),
+        (['--map', 'head.loss_mask=cls'], "this model has no loss 'head.loss_mask'"),
+        (['--also', 'giou'], "branch 'cls'"),
+        (['--search-config', 'nowhere.py'], 'nowhere.py'),
+    ],
+)
+def test_what_cannot_work(work_dir: Path, tmp_path: Path, capsys, options: list[str], text: str) -> None:
+    base = write_base(tmp_path, 'other')
+    assert main(['transfer', str(work_dir), str(base), '--seeds', '1', *options]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_images_that_the_search_has_seen_are_refused(work_dir: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    from mmautoloss.engine import replay
+
+    place = {'ann_file': 'seen.json', 'data_root': str(tmp_path)}
+    (tmp_path / 'seen.json').write_text('{}')
+    base = write_base(tmp_path, 'other', **{f'val_dataloader.dataset.{key}': value for key, value in place.items()})
+    load = replay.load_spec
+
+    def with_files(*args):
+        spec = load(*args)
+        spec.proxy.config['train_dataloader']['dataset'].update(place)
+        return spec
+
+    monkeypatch.setattr(replay, 'load_spec', with_files)
+    assert main(['transfer', str(work_dir), str(base), '--seeds', '1']) == 2
+    assert 'judged on images that they have seen' in capsys.readouterr().err
