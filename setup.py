@@ -24,7 +24,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmautoloss', 'mmautoloss.*']),
-    package_data={'mmautoloss.report.page': ['templates/*']},
+    package_data={'mmautoloss.report.page': ['templates/*'], 'mmautoloss.losses': ['shipped/*.json']},
     python_requires='>=3.10',
     install_requires=['torch>=2.1', 'numpy', 'filelock>=3', 'rich>=13', 'numba>=0.60', *PAGE],
     extras_require={

@@ -72,6 +72,7 @@ def _losses(words: list[str]) -> Path | dict[str, str] | None:
 
 def _text(result: Result) -> str:
     lines = [f'{name}: {loss}{_weight(result, name)}' for name, loss in result.losses.items()]
+    lines += [f'{name}: has no place in this model' for name in result.left_out]
     lines += [f'{key} {value:.4f}' for key, value in result.metrics.items()]
     if result.ok:
         lines.append(f'score {result.score:.4f} ({result.metric})  seed {result.seed}  {result.seconds:.1f} s')

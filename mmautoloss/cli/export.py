@@ -74,10 +74,10 @@ def run(args: argparse.Namespace) -> int:
 def _read(args: argparse.Namespace) -> Found:
     from mmautoloss.engine import read_by_hand, read_found
     from mmautoloss.errors import SetupError
-    from mmautoloss.losses import ZOO
+    from mmautoloss.losses import is_known
 
     source = Path(args.result)
-    by_hand = args.inputs is not None or (args.result in ZOO and not source.exists())
+    by_hand = args.inputs is not None or (is_known(args.result) and not source.exists())
     if not by_hand:
         return read_found(source, args.trial)
     if args.trial is not None:

@@ -171,6 +171,7 @@ def _measure(
         seed=seed,
         losses=_trained(evaluator, given, places, outcome),
         weights=dict(given.weights),
+        left_out=given.left_out,
         memory=torch.cuda.max_memory_allocated() if on_gpu else None,
     )
 

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from mmautoloss.engine.found import NamedLoss
-from mmautoloss.engine.placing import by_hand, match
+from mmautoloss.engine.placing import by_hand, match, unplaced
 from mmautoloss.engine.result import read_result
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
-from mmautoloss.losses import ZOO
+from mmautoloss.losses import cards, is_known
 from mmautoloss.proxy import Branch, FoundLoss, find_losses
 
 
@@ -27,12 +27,14 @@ class GivenLosses(NamedTuple):
         genome: Their expressions; None where all losses stay hand-made.
         weights: ``loss_weight`` of each.
         fixed: Names of those whose weight the caller gave.
+        left_out: Names of found losses that have no place in the model.
     """
 
     branches: tuple[Branch, ...] = ()
     genome: Genome | None = None
     weights: Mapping[str, float] = {}
     fixed: Collection[str] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def places_of(model: nn.Module | Sequence[FoundLoss], branches: Sequence[Branch] = ()) -> list[FoundLoss]:
@@ -60,18 +62,23 @@ def read_given(
         raise SetupError(
             f'weights are for losses that are replaced ({", ".join(given) or "none"}), but got {", ".join(fixed)}.'
         )
-    return GivenLosses(branches, genome, {**given, **fixed}, frozenset(fixed))
+    left_out = tuple(loss.name for loss in unplaced(named, places, {}))
+    return GivenLosses(branches, genome, {**given, **fixed}, frozenset(fixed), left_out)
 
 
 def _named(losses: str | Path | Mapping[str, str | None] | None, places: Sequence[FoundLoss]) -> Sequence[NamedLoss]:
     if losses is None:
         return ()
-    if isinstance(losses, Path) or (isinstance(losses, str) and losses not in ZOO and os.path.exists(losses)):
+    if isinstance(losses, Path) or (isinstance(losses, str) and _is_result(losses)):
         return read_result(Path(losses))
     if isinstance(losses, str):
         losses = {place.name: losses for place in places if place.inputs}
     _require_once('losses', losses, places)
     return by_hand({name: text for name, text in losses.items() if text is not None}, places)
+
+
+def _is_result(text: str) -> bool:
+    return not is_known(text) and (text in cards() or os.path.exists(text))
 
 
 def _require_once(setting: str, named: Any, places: Sequence[FoundLoss]) -> None:

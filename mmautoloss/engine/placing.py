@@ -9,7 +9,7 @@ from typing import Any
 from mmautoloss.engine.found import NamedLoss
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
-from mmautoloss.losses import ZOO, known_loss
+from mmautoloss.losses import is_known, known_loss
 from mmautoloss.proxy import Branch, FoundLoss
 
 
@@ -69,7 +69,7 @@ def by_hand(losses: Mapping[str, str], model: Sequence[FoundLoss]) -> tuple[Name
             fitting = [place.name for place in model if place.inputs]
             why = f' ({place.loss}: {place.reason})' if place else ''
             raise SetupError(f'There is no loss {name!r} to replace{why}; there are {", ".join(fitting)}.')
-        text = known_loss(text, place.inputs) if text in ZOO else text
+        text = known_loss(text, place.inputs) if is_known(text) else text
         named.append(NamedLoss(place.name, place.path, place.inputs, text, place.weight))
     return tuple(named)
 

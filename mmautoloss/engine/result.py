@@ -11,12 +11,12 @@ from typing import Any
 
 from mmautoloss.engine.found import Found, NamedLoss, Origin, found_losses
 from mmautoloss.errors import SetupError
-from mmautoloss.losses import INPUT_KINDS, ZOO, known_loss
+from mmautoloss.losses import INPUT_KINDS, Card, cards, is_known, kinds_of, known_loss
 from mmautoloss.proxy import Branch
 from mmautoloss.report.scale import scale_of
 from mmautoloss.trial import History, Trial, read_history
 
-RESULTS = 'a work dir, a journal.jsonl or a best_losses.json'
+RESULTS = 'a work dir, a journal.jsonl, a best_losses.json or the name of a card (mmautoloss zoo)'
 _MORE = ('tree', 'nodes', 'same_gradient', 'origin')
 
 
@@ -29,12 +29,15 @@ def read_found(source: Path, number: int | None = None) -> Found:
     """Reads found losses.
 
     Args:
-        source: The work dir of a search, its journal, or a file of ``write_losses`` or ``mmautoloss export``.
+        source: The work dir of a search, its journal, a file of ``write_losses`` or ``mmautoloss export``, or the name of
+            a card.
         number: Trial of the journal; None takes the best.
 
     Raises:
         SetupError: There is nothing of the kind.
     """
+    if not source.exists() and str(source) in cards() and number is None:
+        return _of_card(cards()[str(source)])
     if source.is_dir():
         source = source / 'journal.jsonl'
     if not source.is_file():
@@ -64,12 +67,18 @@ def read_by_hand(text: str, inputs: str | None) -> Found:
     Raises:
         SetupError: It is no loss for this kind of input, or the kind is not certain.
     """
-    kinds = ZOO[text].inputs if text in ZOO else tuple(INPUT_KINDS)
+    known = is_known(text)
+    kinds = kinds_of(text) if known else tuple(INPUT_KINDS)
     if inputs is None and len(kinds) > 1:
         raise SetupError(f'{text!r} needs --inputs, one of {", ".join(kinds)}.')
     inputs = inputs or kinds[0]
-    name, expression = (text, known_loss(text, inputs)) if text in ZOO else ('loss', text)
+    name, expression = (text, known_loss(text, inputs)) if known else ('loss', text)
     return Found((NamedLoss(name, '', inputs, expression, 1.0),))
+
+
+def _of_card(card: Card) -> Found:
+    origin = Origin(**_lists_to_tuples(card.origin))
+    return Found(tuple(NamedLoss(**loss) for loss in card.losses), origin)
 
 
 def _read_loss(entry: Mapping[str, Any]) -> NamedLoss:

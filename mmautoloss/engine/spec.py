@@ -19,7 +19,7 @@ from mmautoloss.engine.settings import build, only, plain_values
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, own_primitives, parse
-from mmautoloss.losses import ZOO, known_loss
+from mmautoloss.losses import cards, is_known, known_loss
 from mmautoloss.proxy import Branch, ProxySettings, plain_config, rung_iteration, share_batch, spelled
 from mmautoloss.screen import RejectionTest
 from mmautoloss.search import Budget, Rung, SearchSettings
@@ -197,7 +197,7 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
     """A genome from names of known losses or expressions.
 
     Args:
-        entry: One a branch, or one for all branches.
+        entry: One a branch, or one for all branches, or the name of a card, which has one for each.
         branches: The searched losses.
         left_out: Names that may stand in the entry without being searched.
 
@@ -205,7 +205,8 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
         SetupError: A branch is missing or unknown, or its text is no loss for it.
     """
     names = [branch.name for branch in branches]
-    entry = dict.fromkeys(names, entry) if isinstance(entry, str) else entry
+    if isinstance(entry, str):
+        entry = {name: f'{entry}.{name}' if entry in cards() else entry for name in names}
     entry = {name: text for name, text in entry.items() if name not in left_out}
     if set(entry) != set(names):
         raise SetupError(f'A seed must name each branch ({", ".join(names)}), but got {", ".join(entry)}.')
@@ -213,7 +214,7 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
     for branch in branches:
         text = entry[branch.name]
         try:
-            text = known_loss(text, branch.inputs) if text in ZOO else text
+            text = known_loss(text, branch.inputs) if is_known(text) else text
             trees[branch.name] = parse(text, inputs=branch.kind.names)
         except (ExpressionError, SetupError) as error:
             raise SetupError(f'seeds, branch {branch.name!r}: {error}') from None

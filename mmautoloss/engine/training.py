@@ -23,6 +23,7 @@ class Result:
         losses: Every loss of the model by its name, as it was read back out of the model: the expression of a searched
             loss, the class of a hand-made one.
         weights: ``loss_weight`` of each searched loss.
+        left_out: Names of found losses that have no place in the model.
         memory: Most bytes of GPU memory in use at a time; None on the CPU.
     """
 
@@ -35,6 +36,7 @@ class Result:
     seed: int
     losses: Mapping[str, str]
     weights: Mapping[str, float]
+    left_out: tuple[str, ...] = ()
     memory: int | None = None
 
     @property
@@ -44,4 +46,4 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The same in types of JSON."""
-        return asdict(self)
+        return {**asdict(self), 'left_out': list(self.left_out)}

@@ -1,5 +1,6 @@
 """The result of a search, usable without any search: expressions as loss modules."""
 
+from mmautoloss.losses.cards import Card, Measured, cards
 from mmautoloss.losses.inputs import (
     INPUT_KINDS,
     InputKind,
@@ -14,21 +15,26 @@ from mmautoloss.losses.inputs import (
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.losses.plain import plain_loss
 from mmautoloss.losses.searched_loss import SearchedLoss
-from mmautoloss.losses.zoo import ZOO, KnownLoss, known_loss, name_of
+from mmautoloss.losses.zoo import ZOO, KnownLoss, is_known, kinds_of, known_loss, name_of
 
 __all__ = [
     'INPUT_KINDS',
     'ZOO',
+    'Card',
     'InputKind',
     'KnownLoss',
     'LossGraph',
+    'Measured',
     'Rows',
     'SearchedLoss',
     'as_nchw',
+    'cards',
     'choose_images',
     'choose_rows',
     'input_kind',
+    'is_known',
     'is_own',
+    'kinds_of',
     'known_loss',
     'name_of',
     'plain_loss',

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse, parse_prefix
+from mmautoloss.losses.cards import shipped
 from mmautoloss.losses.inputs import input_kind
 
 
@@ -112,6 +113,16 @@ def name_of(tree: Tree) -> str | None:
     return next((name for name, loss in ZOO.items() if parse(loss.expression) == tree), None)
 
 
+def is_known(name: str) -> bool:
+    """Whether it is the name of a known loss: one of ``ZOO``, or ``NAME.BRANCH`` of a card (``losses.cards``)."""
+    return name in ZOO or name in shipped()
+
+
+def kinds_of(name: str) -> tuple[str, ...]:
+    """The kinds of input that a known loss is for."""
+    return ZOO[name].inputs if name in ZOO else (shipped()[name][0],)
+
+
 def known_loss(name: str, inputs: str) -> str:
     """The expression of a known loss.
 
@@ -120,7 +131,8 @@ def known_loss(name: str, inputs: str) -> str:
     """
     input_kind(inputs)
     fitting = {key: loss.expression for key, loss in ZOO.items() if inputs in loss.inputs}
+    fitting |= {key: expression for key, (kind, expression) in shipped().items() if kind == inputs}
     if name not in fitting:
-        other = f', which is for {", ".join(ZOO[name].inputs)}' if name in ZOO else ''
+        other = f', which is for {", ".join(kinds_of(name))}' if is_known(name) else ''
         raise SetupError(f'The known losses for inputs "{inputs}" are {", ".join(fitting)}, but got {name!r}{other}.')
     return fitting[name]

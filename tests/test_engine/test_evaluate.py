@@ -142,6 +142,16 @@ def test_losses_of_a_search_are_read(toy: Path, tmp_path: Path) -> None:
     for source in (path, str(path)):
         result = evaluate(toy, source)
         assert (result.losses['head_cls'], result.weights) == (SQUARE, {'head_cls': 0.25})
+        assert result.left_out == ()
+
+
+def test_found_losses_without_a_place_are_named(toy: Path, tmp_path: Path, capsys) -> None:
+    path = tmp_path / 'best_losses.json'
+    elsewhere = NamedLoss('mask', 'roi_head.mask_head.loss_mask', 'mask', '-y * log(p)', 1.0)
+    write_losses(path, [NamedLoss('cls', 'head.loss_cls', 'softmax', SQUARE, 0.25), elsewhere])
+    assert evaluate(toy, path).left_out == ('mask',)
+    assert main(['evaluate', str(toy), str(path)]) == 0
+    assert 'mask: has no place in this model' in capsys.readouterr().out
 
 
 def test_search_config_is_one_training_of_a_candidate(tmp_path: Path) -> None:

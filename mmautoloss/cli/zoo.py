@@ -1,0 +1,91 @@
+"""``mmautoloss zoo``: the losses that have a name, and the cards of those that searches found."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mmautoloss.losses import Card
+
+DESCRIPTION = """\
+Lists the losses that have a name here: hand-made ones, which stand for an expression wherever one is expected
+(seeds of a search, evaluate, apply, export, compare), and found ones. These have a card, which
+`mmautoloss zoo NAME` shows: where they were found, what they beat on images that no search has seen, by
+how much, and where they fail. `mmautoloss apply BASE NAME -o OUT` puts them into a config; NAME.BRANCH is
+the loss of one branch."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Describes the command's arguments."""
+    parser = subparsers.add_parser('zoo', help='list known and found losses, or show a card', description=DESCRIPTION)
+    parser.add_argument('name', metavar='NAME', nargs='?', help='a card, or a loss')
+    parser.add_argument('--json', action='store_true', help='everything as a JSON object')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the list, or one entry."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from mmautoloss.errors import SetupError
+    from mmautoloss.losses import ZOO, cards
+
+    if args.name is not None and args.name not in ZOO and args.name not in cards():
+        raise SetupError(f'There is no loss {args.name!r}; there are {", ".join([*ZOO, *cards()])}.')
+    chosen = [args.name] if args.name else [*ZOO, *cards()]
+    if args.json:
+        known = {name: ZOO[name]._asdict() for name in chosen if name in ZOO}
+        found = {name: asdict(cards()[name]) for name in chosen if name in cards()}
+        print(json.dumps({**known, **found}, indent=2))
+        return 0
+    console = Console(highlight=False, markup=False, emoji=False)
+    if args.name in cards():
+        _print_card(cards()[args.name], console)
+    else:
+        _print_known(chosen, console)
+        if not args.name:
+            _print_found(console)
+    return 0
+
+
+def _print_known(names: list[str], console: Console) -> None:
+    from mmautoloss.losses import ZOO
+
+    for name in names:
+        if name in ZOO:
+            console.print(name, style='bold', end='')
+            console.print(f'  for {", ".join(ZOO[name].inputs)}: {ZOO[name].source}')
+            console.print(f'  {ZOO[name].expression}', soft_wrap=True, style='dim')
+
+
+def _print_found(console: Console) -> None:
+    from mmautoloss.losses import cards
+
+    for card in cards().values():
+        console.print(card.name, style='bold', end='')
+        console.print(f'  {card.summary}; found, see `mmautoloss zoo {card.name}`')
+
+
+def _print_card(card: Card, console: Console) -> None:
+    console.print(f'{card.name}: {card.summary}', style='bold')
+    for loss in card.losses:
+        console.print(f'  {loss["name"]} ({loss["path"]}, {loss["inputs"]}, loss_weight {loss["weight"]:.4g})')
+        console.print(f'    {loss["expression"]}', soft_wrap=True)
+    console.print(f'Found as trial {card.origin["trial"]}, seed {card.origin["seed"]}, in {card.journal} by')
+    console.print(f'  {card.command}', soft_wrap=True)
+    place = None
+    console.print('Measured on images that no search has seen, mean, difference and its 95 % interval:')
+    for each in card.measured:
+        now = f'{each.network}, {each.metric} on {each.set}, {each.iterations} iterations, {each.seeds} seeds'
+        if now != place:
+            console.print(f'  {now}')
+        console.print(f'    {each}', soft_wrap=True, style={'better': 'green', 'worse': 'red'}.get(each.word))
+        place = now
+    for note in card.notes:
+        console.print(f'Note: {note}')
