@@ -40,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--results', metavar='CSV', help='file of the rows; WORK_DIR/transfer.csv by default')
     parser.add_argument('--split', default='val', help="name of CONFIG's validation set, for the rows")
     parser.add_argument(
-        '--describe', nargs='+', default=[], metavar='K=V', help='network, set, ... of the rows; network is the config'
+        '--describe', nargs='+', default=[], metavar='K=V', help='network, set, hand_made, ... of the rows'
     )
     parser.add_argument('--workers', type=int, help="worker processes; the search's by default")
     parser.add_argument('--search-config', metavar='CONFIG', help='the search config, where the work dir has none')

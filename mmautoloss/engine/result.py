@@ -94,7 +94,6 @@ def _lists_to_tuples(origin: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_journal(source: Path, number: int | None) -> Found:
     header, history = read_history(source)
-    branches = [Branch(name, **entry) for name, entry in header['branches'].items()]
     if number is None:
         trial = history.winner()
         if trial is None:
@@ -103,6 +102,18 @@ def _of_journal(source: Path, number: int | None) -> Found:
         raise SetupError(f'{source} has no searched trial {number}; it has {len(history)} trials.')
     else:
         trial = history[number]
+    return found_in(header, history, trial)
+
+
+def found_in(header: Mapping[str, Any], history: History, trial: Trial) -> Found:
+    """The losses of a trial, and where they come from.
+
+    Args:
+        header: First event of the journal.
+        history: Its trials.
+        trial: One with losses.
+    """
+    branches = [Branch(name, **entry) for name, entry in header['branches'].items()]
     return Found(found_losses(branches, trial), _origin(header, history, trial))
 
 

@@ -28,8 +28,8 @@ class Transfer:
         base: A plain config; its training, its validation and its hand-made losses count.
         options: Settings of it to replace, by dotted name.
         mapping: Names of searched losses, by path or name of a loss in the other model, where the paths differ.
-        describe: ``network``, ``set``, ... of the rows, instead of what the search says; the network is otherwise
-            named after the config.
+        describe: ``network``, ``set``, ``hand_made``, ... of the rows, instead of what the search says; the network is
+            otherwise named after the config, its hand-made losses after their classes.
 
     Raises:
         SetupError: The config cannot be read or has no place for these losses, or its validation data scored the search.
@@ -48,7 +48,8 @@ class Transfer:
         require_unseen(spec.proxy.config, cfg)
         self._branches, self._mapping = spec.branches, mapping
         self._places = places_of(build_model(cfg), () if mapping else spec.branches)
-        self._spec = replace(spec, base=cfg, describe={**spec.describe, 'network': base.stem, **describe})
+        own = {'network': base.stem, 'hand_made': '+'.join(place.loss for place in self._places)}
+        self._spec = replace(spec, base=cfg, describe={**spec.describe, **own, **describe})
 
     def move(self, trials: Sequence[Trial]) -> tuple[SearchSpec, list[Trial]]:
         """The search as if it had been about the other config, and trials of it with their losses placed there.

@@ -44,7 +44,7 @@ def test_trains_every_loss_as_the_other_config_says(work_dir: Path, history: His
     assert main([*command, '--seeds', '1']) == 0
     best = history.winner()
     rows = read_results(rows_file)
-    assert [row.loss for row in rows] == ['hand-made', 'mse+mse, usual weight', f'found-{best.number}']
+    assert [row.loss for row in rows] == ['ToyCrossEntropy+ToyL1', 'mse+mse, usual weight', f'found-{best.number}']
     assert {(row.set, row.network, row.iterations, row.seed) for row in rows} == {('elsewhere', 'other', 12, 100)}
     assert len({row.value for row in rows}) == 3
     assert 'few seeds' in capsys.readouterr().out
