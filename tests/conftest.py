@@ -1,11 +1,15 @@
-"""What every test needs: MMEngine's process-wide scope as it was before."""
+"""What tests share: MMEngine's process-wide scope as it was before, and the benchmarks as modules."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import pytest
+
+from tests.isolation import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +19,12 @@ def same_default_scope() -> Iterator[None]:
     registry = sys.modules.get('mmengine.registry')  # not imported here: some tests are about its absence
     if registry is not None:
         registry.DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Imports a benchmark as Python does that runs it."""
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
+    yield importlib.import_module
+    for path in (ROOT / 'benchmarks').glob('*.py'):
+        sys.modules.pop(path.stem, None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,17 +18,6 @@ from mmautoloss.expr import parse
 from mmautoloss.testing.toy_config import write_toy
 from mmautoloss.trial import Role, read_history
 from tests.isolation import ROOT
-
-BENCHMARKS = [path.stem for path in (ROOT / 'benchmarks').glob('*.py')]
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """Imports a benchmark as Python does that runs it."""
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
-    yield importlib.import_module
-    for name in BENCHMARKS:
-        sys.modules.pop(name, None)
 
 
 def test_simulated_workers_wait_for_the_driver_alone(load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

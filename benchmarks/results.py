@@ -1,0 +1,117 @@
+"""The tables and figures of docs/results.md, made again from the rows that the tools filed.
+
+    python benchmarks/results.py tables --set camvid
+    python benchmarks/results.py figures
+
+``tables`` prints, as Markdown, every comparison on a test set; ``figures`` draws ``held_out.png`` (the networks that
+were searched on), ``transfer.png`` (those of ``configs/transfer``) and ``correlate.png`` (short against long trainings).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from results_facts import Comparison, Loss, comparisons_of, split_transfer
+
+from mmautoloss.report.paired import LEAST, Difference
+from mmautoloss.report.results import read_results
+
+DOCS = Path(__file__).resolve().parents[1] / 'docs'
+
+
+def main() -> int:
+    args = _parse()
+    comparisons = comparisons_of(read_results(args.csv))
+    if args.command == 'tables':
+        chosen = [each for each in comparisons if not args.set or each.set in args.set]
+        if not chosen:
+            sys.exit(f'{args.csv} has no rows of a test set{" of " + ", ".join(args.set) if args.set else ""}.')
+        print('\n\n'.join('\n'.join(markdown(each)) for each in chosen))
+        return 0
+    from correlation_plot import plot_correlations, read_correlations
+    from results_plot import plot_differences
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    held_out, transfer = split_transfer(comparisons)
+    _say(args.out / 'held_out.png', plot_differences(held_out, args.out / 'held_out.png'))
+    _say(args.out / 'transfer.png', plot_differences(transfer, args.out / 'transfer.png'))
+    correlations = read_correlations(sorted(args.correlate.glob('*.csv')))
+    _say(args.out / 'correlate.png', plot_correlations(correlations, args.out / 'correlate.png'))
+    return 0
+
+
+def _say(path: Path, drawn: bool) -> None:
+    print(path if drawn else f'{path}: no rows for it')
+
+
+def markdown(comparison: Comparison) -> Iterator[str]:
+    """The lines of a table, the best mean of enough seeds in bold."""
+    network, best = comparison.network, comparison.best_by_hand
+    yield f'**{comparison.set}, {comparison.metric}** (`{network}`, {comparison.iterations} iterations)'
+    yield ''
+    against = '' if best is None else f' ({_cell(best.label)})'
+    titles = ('losses', 'mean', 'spread', 'seeds', 'difference to the hand-made', '95 %', 'verdict')
+    yield _line(*titles, f'against the best by hand{against}')
+    yield _line(*['---'] * 8)
+    means = [loss.mean for loss in comparison.losses if len(loss.values) >= LEAST]
+    top = (max if comparison.greater else min)(means, default=None)
+    for loss in comparison.losses:
+        value = f'**{loss.mean:.3f}**' if loss.mean == top else f'{loss.mean:.3f}'
+        spread = '-' if loss.spread is None else f'{loss.spread:.3f}'
+        yield _line(_cell(loss.label), value, spread, str(len(loss.values)), *_differences(loss, comparison))
+
+
+def _differences(loss: Loss, comparison: Comparison) -> tuple[str, str, str, str]:
+    hand_made, best = comparison.hand_made, comparison.best_by_hand
+    told = ('', '', '')
+    if hand_made is not None and loss is not hand_made:
+        told = _tell(loss.against(hand_made), comparison.greater)
+    if best is None or loss is best:
+        return (*told, '')
+    difference, interval, word = _tell(loss.against(best), comparison.greater)
+    return (*told, f'{difference} ({interval}), {word}' if interval else word)
+
+
+def _tell(found: Difference | None, greater: bool) -> tuple[str, str, str]:
+    if found is None:
+        return '', '', 'few seeds'
+    return _signed(found.mean), f'{_signed(found.low)} to {_signed(found.high)}', found.word(greater)
+
+
+def _signed(value: float) -> str:
+    """Three digits, or four where the sign, on which the verdict rests, would be that of a zero."""
+    text = f'{value:+.3f}'
+    return text if float(text) else f'{value:+.4f}'
+
+
+def _cell(label: str) -> str:
+    """Expressions are code in Markdown."""
+    return f'`{label}`' if re.search(r'[*(|]', re.sub(r' \(\d+\)$', '', label)) else label
+
+
+def _line(*cells: str) -> str:
+    return re.sub(r' +', ' ', f'| {" | ".join(cells)} |')
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest='command', required=True)
+    tables = commands.add_parser('tables', help='print the table of every test set')
+    tables.add_argument('--set', nargs='+', help='some data sets instead of all')
+    figures = commands.add_parser('figures', help='draw the figures')
+    figures.add_argument('--correlate', type=Path, default=DOCS / 'results/correlate', metavar='FOLDER')
+    figures.add_argument('--out', type=Path, default=DOCS / 'figures', metavar='FOLDER')
+    for each in (tables, figures):
+        each.add_argument('--csv', type=Path, default=DOCS / 'results/results.csv', help='the rows')
+    args = parser.parse_args()
+    if not args.csv.exists():
+        parser.error(f'--csv: there is no file {args.csv}')
+    return args
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""What the rows of docs/results/results.csv say of each test set: means, spreads and paired differences of all losses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+from mmautoloss.report.paired import LEAST, Difference, paired_difference
+from mmautoloss.report.results import USUAL, ResultRow
+
+TRANSFER = Path(__file__).resolve().parents[1] / 'configs/transfer'
+LESS = ('NME', 'EPE')
+"""Metrics that are errors; the rows do not say so."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss in one comparison.
+
+    Attributes:
+        label: Its short name, which no other loss of the comparison has.
+        kind: ``hand-made`` (the reference), ``known`` or ``found``.
+        balanced: Whether it is a known loss with the weight that a found one gets, not the one of the hand-made loss.
+        values: The metric by seed.
+    """
+
+    label: str
+    kind: str
+    balanced: bool
+    values: Mapping[int, float]
+
+    @property
+    def mean(self) -> float:
+        return mean(self.values.values())
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over seeds; None of one seed."""
+        return stdev(self.values.values()) if len(self.values) > 1 else None
+
+    def against(self, other: Loss) -> Difference | None:
+        """The paired difference to another loss; None for too few seeds."""
+        return paired_difference(self.values, other.values)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All losses that trained one network for as long on one set.
+
+    Attributes:
+        set: Name of the data set.
+        network: Name of the network.
+        metric: Key of the metric.
+        iterations: Length of the training.
+        losses: The hand-made one first, then the known and the found ones, best mean first.
+    """
+
+    set: str
+    network: str
+    metric: str
+    iterations: int
+    losses: tuple[Loss, ...]
+
+    @property
+    def greater(self) -> bool:
+        """Whether a higher value is better."""
+        return self.metric not in LESS
+
+    @property
+    def hand_made(self) -> Loss | None:
+        """The loss that the config of the network has; None where it is not among the rows."""
+        return next((loss for loss in self.losses if loss.kind == 'hand-made'), None)
+
+    @property
+    def best_by_hand(self) -> Loss | None:
+        """The best of the losses that were not found, one with enough seeds if there is any.
+
+        It is chosen by the values it is then compared with, which flatters it, never the found losses.
+        """
+        by_hand = [loss for loss in self.losses if loss.kind != 'found']
+        return min(by_hand, key=lambda loss: (len(loss.values) < LEAST, _place(loss, self.greater)), default=None)
+
+
+def comparisons_of(rows: Iterable[ResultRow], split: str = 'test') -> list[Comparison]:
+    """One comparison a set, network, metric and length, set by set, else in the order of the rows."""
+    groups: dict[tuple[str, str, str, int], list[ResultRow]] = {}
+    for row in rows:
+        if row.split == split:
+            groups.setdefault((row.set, row.network, row.metric, row.iterations), []).append(row)
+    sets = list(dict.fromkeys(key[0] for key in groups))
+    ordered = sorted(groups.items(), key=lambda group: sets.index(group[0][0]))
+    return [Comparison(*key, _losses(group, key[2] not in LESS)) for key, group in ordered]
+
+
+def split_transfer(comparisons: Sequence[Comparison]) -> tuple[list[Comparison], list[Comparison]]:
+    """Comparisons on the networks that were searched on, and on those of the configs in ``configs/transfer``."""
+    carried = {path.stem for path in TRANSFER.glob('*.py')}
+    searched = [each for each in comparisons if each.network not in carried]
+    return searched, [each for each in comparisons if each.network in carried]
+
+
+def _losses(rows: Sequence[ResultRow], greater: bool) -> tuple[Loss, ...]:
+    values: dict[tuple[str, str], dict[int, float]] = {}
+    for row in rows:
+        values.setdefault((row.loss, row.expression), {})[row.seed] = row.value
+    reference = next((key for key in values if not key[1]), None)  # others of the same kind are alternatives to it
+    losses: list[Loss] = []
+    for (loss, expression), by_seed in values.items():
+        kind = 'found' if re.match(r'found-\d', loss) else 'known'
+        kind = 'hand-made' if (loss, expression) == reference else kind
+        balanced = kind == 'known' and bool(expression) and not loss.endswith(USUAL)
+        label = _distinct(_label(loss, kind, balanced), [each.label for each in losses])
+        losses.append(Loss(label, kind, balanced, by_seed))
+    kinds = ('hand-made', 'known', 'found')
+    return tuple(sorted(losses, key=lambda loss: (kinds.index(loss.kind), _place(loss, greater))))
+
+
+def _place(loss: Loss, greater: bool) -> float:
+    return -loss.mean if greater else loss.mean
+
+
+def _label(loss: str, kind: str, balanced: bool) -> str:
+    """``dice`` for ``dice+dice, usual weight``: equal names are one, and it is the other weight that is named."""
+    if kind == 'found':
+        return loss.replace('-', ' ')
+    name = loss.removesuffix(f', {USUAL}')
+    parts = name.split('+')
+    name = parts[0] if len(set(parts)) == 1 else name
+    return f'{name}, hand-made' if kind == 'hand-made' else f'{name}, balanced' if balanced else name
+
+
+def _distinct(label: str, taken: Sequence[str]) -> str:
+    """Two searches may have a ``found 54`` each."""
+    count = sum(re.sub(r' \(\d+\)$', '', each) == label for each in taken)
+    return f'{label} ({count + 1})' if count else label

@@ -1,0 +1,203 @@
+"""The tables and figures of the results page, from a few made-up rows."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import stdev
+from typing import Any
+
+import pytest
+
+pytest.importorskip('mmengine')
+
+from mmautoloss.errors import SetupError
+from mmautoloss.report import ResultRow
+
+NOISE = (0.0, 0.01, 0.02, 0.03, 0.04)
+TWICE = '{"decode": "p * y", "aux": "p * y"}'
+
+
+def rows_of(
+    loss: str, expression: str, level: float, seeds: Iterable[int] = range(5), **other: Any
+) -> list[ResultRow]:
+    """The noise of a seed is the same for all losses, but for a tenth of it, which alternates."""
+    row = ResultRow('segmentation', 'camvid', 'deeplabv3plus_r18w16', 'BF1', loss, expression, 0, 'test', 70, 0.0)
+    level_of = {seed: level + NOISE[seed] + (0.001 if seed % 2 else -0.001) * bool(expression) for seed in seeds}
+    return [row._replace(seed=seed, value=value, **other) for seed, value in level_of.items()]
+
+
+def made_up() -> list[ResultRow]:
+    """Two found losses, Dice with both weights and one seed of Tversky, and a few losses on another network."""
+    searched = [
+        *rows_of('found-7', TWICE, 0.1),
+        *rows_of('dice+dice', TWICE, 0.25),
+        *rows_of('dice+dice, usual weight', TWICE, 0.3),
+        *rows_of('ce+ce', '', 0.2),
+        *rows_of('ce+ce', TWICE, 0.2),
+        *rows_of('tversky+tversky, usual weight', TWICE, 0.9, seeds=[0]),
+        *rows_of('found-12', TWICE, 0.4),
+        *rows_of('found-12', TWICE, 0.8, split='val'),
+    ]
+    carried = [
+        *rows_of('ce+ce', '', 0.2, network='camvid_pspnet'),
+        *rows_of('found-12', TWICE, 0.3, network='camvid_pspnet'),
+    ]
+    return searched + carried
+
+
+@pytest.fixture
+def comparison(load) -> Any:
+    """That of the network that was searched on."""
+    return load('results_facts').comparisons_of(made_up())[0]
+
+
+def test_losses_are_grouped_named_and_ordered(comparison) -> None:
+    """The hand-made one first, then known ones and found ones by mean; other splits are other rows."""
+    assert [(loss.label, loss.kind, len(loss.values)) for loss in comparison.losses] == [
+        ('ce, hand-made', 'hand-made', 5),
+        ('tversky', 'known', 1),
+        ('dice', 'known', 5),
+        ('dice, balanced', 'known', 5),
+        ('ce, balanced', 'known', 5),
+        ('found 12', 'found', 5),
+        ('found 7', 'found', 5),
+    ]
+    reference = comparison.losses[0]
+    assert reference.mean == pytest.approx(0.22) and reference.spread == pytest.approx(stdev(NOISE))
+    assert comparison.losses[1].spread is None
+
+
+def test_the_best_by_hand_has_enough_seeds(comparison) -> None:
+    """One lucky seed of Tversky is not it, nor is a found loss."""
+    assert comparison.best_by_hand.label == 'dice'
+
+
+def test_lower_is_better_for_errors(load) -> None:
+    rows = [row._replace(metric='NME') for row in made_up()]
+    facts, results = load('results_facts'), load('results')
+    found = facts.comparisons_of(rows)[0]
+    assert found.best_by_hand.label == 'ce, balanced', 'a thousandth below the hand-made loss on three of five seeds'
+    assert [loss.label for loss in found.losses[-2:]] == ['found 7', 'found 12']
+    table = list(results.markdown(found))
+    assert [line.count('better') for line in table if line.startswith(('| found 7', '| found 12'))] == [2, 0]
+
+
+def test_equal_names_are_told_apart(load) -> None:
+    """The winners of two searches, and a config with other hand-made losses under the name of the same network."""
+    rows = [
+        *rows_of('l1', '', 0.2),
+        *rows_of('giou', '', 0.3),
+        *rows_of('giou, usual weight', TWICE, 0.1),
+        *rows_of('found-1', TWICE, 0.3),
+        *rows_of('found-1', '{"decode": "p"}', 0.2),
+    ]
+    (found,) = load('results_facts').comparisons_of(rows)
+    assert found.hand_made.label == 'l1, hand-made'
+    assert [loss.label for loss in found.losses[1:]] == ['giou', 'giou (2)', 'found 1', 'found 1 (2)']
+
+
+def test_networks_of_transfer_are_those_with_a_config(load) -> None:
+    facts = load('results_facts')
+    searched, carried = facts.split_transfer(facts.comparisons_of(made_up()))
+    assert [each.network for each in searched] == ['deeplabv3plus_r18w16']
+    assert [each.network for each in carried] == ['camvid_pspnet']
+
+
+def test_a_table_has_words_and_both_differences(load, comparison) -> None:
+    table = list(load('results').markdown(comparison))
+    cells = {line.split(' | ')[0][2:]: [cell.strip() for cell in line.split('|')[2:-1]] for line in table[4:]}
+    assert table[0] == '**camvid, BF1** (`deeplabv3plus_r18w16`, 70 iterations)'
+    assert table[2].endswith('| verdict | against the best by hand (dice) |')
+    assert cells['ce, hand-made'][:6] == ['0.220', '0.016', '5', '', '', '']
+    assert cells['dice'][3] == '+0.100' and cells['dice'][5:] == ['better', '']
+    assert cells['found 12'][0] == '**0.420**' and cells['found 12'][5] == 'better'
+    assert cells['found 12'][6].startswith('+0.100 (+0.') and cells['found 12'][6].endswith('), better')
+    assert cells['found 7'][3] == '-0.100' and cells['found 7'][5] == 'worse'
+    assert cells['ce, balanced'][3] == '-0.0002' and cells['ce, balanced'][5] == 'no difference'
+    assert cells['tversky'] == ['0.899', '-', '1', '', '', 'few seeds', 'few seeds']
+
+
+def test_a_panel_keeps_what_it_has_room_for(load, comparison, monkeypatch: pytest.MonkeyPatch) -> None:
+    plot = load('results_plot')
+    names = ['dice', 'dice, balanced', 'ce, balanced', 'found 12', 'found 7']
+    assert [loss.label for loss, _ in plot.drawn_rows(comparison)] == names, 'one seed has no interval'
+    monkeypatch.setattr(plot, 'ROOM', 5)
+    assert [loss.label for loss, _ in plot.drawn_rows(comparison)] == ['dice', 'found 12', 'found 7']
+
+
+def test_a_known_loss_far_off_does_not_squeeze_the_found_ones(load) -> None:
+    facts, plot = load('results_facts'), load('results_plot')
+    rows = [*rows_of('mse', '', 0.5), *rows_of('l1, usual weight', TWICE, 0.1), *rows_of('found-1', TWICE, 0.51)]
+    near = plot.limits(plot.drawn_rows(facts.comparisons_of(rows)[0]))
+    assert -0.01 < near[0] < 0 and 0.01 < near[1] < 0.02
+    rows = [row._replace(value=row.value - 0.3) if row.loss == 'found-1' else row for row in rows]
+    assert plot.limits(plot.drawn_rows(facts.comparisons_of(rows)[0]))[0] < -0.4
+
+
+def test_long_labels_are_broken_into_lines(load) -> None:
+    short = load('results_plot').short
+    assert short('found 103') == 'found 103'
+    assert short('focal+smooth_l1+focal_softmax+smooth_l1+focal, balanced').splitlines() == [
+        'focal+smooth_l1+',
+        'focal_softmax+smooth_l1+',
+        'focal, balanced',
+    ]
+    assert short('(p - y) ** 2 * (y + 0.1)') == '(p - y) ** 2 * (y + 0.1)'
+
+
+def write_inputs(folder: Path) -> list[str]:
+    """The files that the command reads, and its arguments for them."""
+    with (folder / 'results.csv').open('w', newline='') as file:
+        csv.writer(file).writerows([ResultRow._fields, *made_up()])
+    (folder / 'correlate').mkdir()
+    (folder / 'correlate/camvid_bf1.csv').write_text(
+        'trial,times,seed,short,long,seconds,reason\n'
+        '3,10.0,0,0.1,0.2,5,\n4,10.0,0,0.2,0.3,5,\n5,10.0,0,0.3,0.25,5,\n6,10.0,0,0.4,,5,diverged\n'
+    )
+    return ['--csv', str(folder / 'results.csv')]
+
+
+def test_figures_are_drawn(load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = load('results')
+    argv = ['results.py', 'figures', *write_inputs(tmp_path), '--out', str(tmp_path / 'figures')]
+    monkeypatch.setattr(sys, 'argv', [*argv, '--correlate', str(tmp_path / 'correlate')])
+    assert results.main() == 0
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / 'figures').iterdir()}
+    assert sorted(sizes) == ['correlate.png', 'held_out.png', 'transfer.png'] and min(sizes.values()) > 5000
+    found = load('correlation_plot').read_correlations([tmp_path / 'correlate/camvid_bf1.csv'])
+    assert found['camvid bf1'].tau == pytest.approx(1 / 3) and found['camvid bf1'].failed == 1
+
+
+def test_tables_are_printed_of_all_sets_or_some(load, tmp_path: Path, monkeypatch, capsys) -> None:
+    results, given = load('results'), write_inputs(tmp_path)
+    monkeypatch.setattr(sys, 'argv', ['results.py', 'tables', *given])
+    assert results.main() == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith('**')] == [
+        '**camvid, BF1** (`deeplabv3plus_r18w16`, 70 iterations)',
+        '**camvid, BF1** (`camvid_pspnet`, 70 iterations)',
+    ]
+    monkeypatch.setattr(sys, 'argv', ['results.py', 'tables', *given, '--set', 'lsp'])
+    with pytest.raises(SystemExit, match='no rows of a test set of lsp'):
+        results.main()
+
+
+def test_a_figure_without_rows_is_not_written(load, tmp_path: Path, monkeypatch, capsys) -> None:
+    results, given = load('results'), write_inputs(tmp_path)
+    (tmp_path / 'results.csv').write_text(','.join(ResultRow._fields) + '\n')
+    argv = ['results.py', 'figures', *given, '--correlate', str(tmp_path / 'none'), '--out', str(tmp_path / 'out')]
+    monkeypatch.setattr(sys, 'argv', argv)
+    assert results.main() == 0
+    assert capsys.readouterr().out.count('no rows for it') == 3 and not list((tmp_path / 'out').iterdir())
+
+
+def test_files_of_correlations_are_read_by_length(load, tmp_path: Path) -> None:
+    """A line that was cut off is left out; another file is refused."""
+    read, path = load('correlation_plot').read_correlations, tmp_path / 'correlate_lsp.csv'
+    path.write_text('trial,times,seed,short,long,seconds,reason\n3,10.0,0,0.1,0.2,5,\n4,3.0,0,0.2,0.3,5,\n5,2')
+    assert {name: len(each.pairs) for name, each in read([path]).items()} == {'lsp, 10 times': 1, 'lsp, 3 times': 1}
+    path.write_text('a,b\n1,2\n')
+    with pytest.raises(SetupError, match='must have the columns trial,times'):
+        read([path])
