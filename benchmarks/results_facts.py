@@ -25,12 +25,16 @@ class Loss:
         kind: ``hand-made`` (the reference), ``known`` or ``found``.
         balanced: Whether it is a known loss with the weight that a found one gets, not the one of the hand-made loss.
         values: The metric by seed.
+        row: Its name in the rows.
+        expression: Its expressions by branch as JSON; '' for hand-made losses.
     """
 
     label: str
     kind: str
     balanced: bool
     values: Mapping[int, float]
+    row: str
+    expression: str
 
     @property
     def mean(self) -> float:
@@ -113,7 +117,7 @@ def _losses(rows: Sequence[ResultRow], greater: bool) -> tuple[Loss, ...]:
         kind = 'hand-made' if (loss, expression) == reference else kind
         balanced = kind == 'known' and bool(expression) and not loss.endswith(USUAL)
         label = _distinct(_label(loss, kind, balanced), [each.label for each in losses])
-        losses.append(Loss(label, kind, balanced, by_seed))
+        losses.append(Loss(label, kind, balanced, by_seed, loss, expression))
     kinds = ('hand-made', 'known', 'found')
     return tuple(sorted(losses, key=lambda loss: (kinds.index(loss.kind), _place(loss, greater))))
 

@@ -1,0 +1,167 @@
+"""Writes the cards of found losses (``mmautoloss zoo``) from the journals and results of docs/results.
+
+    python benchmarks/cards.py
+
+What a card says of its losses is computed here; what it is for and where it fails is written below.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ablation_facts import read_record
+from results_facts import Comparison, Loss, comparisons_of
+
+from mmautoloss.engine.result import found_in
+from mmautoloss.losses import Measured
+from mmautoloss.report.results import read_results
+from mmautoloss.trial import Trial
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / 'mmautoloss/losses/shipped'
+
+
+class Entry(NamedTuple):
+    """What a person says of found losses.
+
+    Attributes:
+        name: Of the card.
+        summary: What they are for.
+        journal: Name of the journal in docs/results/journals, without its endings.
+        trial: Number there.
+        config: The search config.
+        notes: Where they fail, and how they were chosen.
+    """
+
+    name: str
+    summary: str
+    journal: str
+    trial: int
+    config: str
+    notes: tuple[str, ...]
+
+
+ENTRIES = (
+    Entry(
+        'camvid_bf1',
+        'both heads of a segmentation network, where boundaries count (BF1)',
+        'camvid_held_out_bf1',
+        103,
+        'configs/camvid/deeplabv3plus_held_out_search_bf1.py',
+        (
+            'The best of three finalists on the frames on which it is measured here; the winner of the search itself, found '
+            '100, lies 0.015 below it there, and above cross-entropy as well.',
+            'Small networks, trained from scratch for at most some minutes. Large images and networks, and pretrained '
+            'ones, have not been tried; the 3x3 maximum is a neighbourhood of the training resolution.',
+        ),
+    ),
+    Entry(
+        'camvid_miou',
+        'both heads of a segmentation network, where overlap counts (mIoU)',
+        'camvid_held_out_miou',
+        70,
+        'configs/camvid/deeplabv3plus_held_out_search_miou.py',
+        ('Dice is better, and simpler: this is here for completeness. It descends from the Tversky loss.',),
+    ),
+    Entry(
+        'bccd_map',
+        'four losses of Faster R-CNN, where mAP counts after a short training',
+        'bccd_held_out',
+        54,
+        'configs/bccd/faster_rcnn_held_out_search.py',
+        (
+            'What it gains is speed. The box loss of the RoI head is the squared error, which does as well by hand.',
+            'In RetinaNet its box loss does not help.',
+        ),
+    ),
+    Entry(
+        'nuclei_map',
+        'five losses of Mask R-CNN, where the mean of box and mask mAP counts after a short training',
+        'nuclei_held_out',
+        111,
+        'configs/nuclei/mask_rcnn_held_out_search.py',
+        ('Measured after 100 iterations from scratch; longer trainings have not been tried.',),
+    ),
+    Entry(
+        'lsp_pck',
+        'heat maps of a pose network (PCK within a tenth of the box)',
+        'lsp_held_out',
+        115,
+        'configs/lsp/pose_held_out_search.py',
+        ('Not better than the squared error, which is what to take: this is here for completeness.',),
+    ),
+)
+
+
+def card_of(entry: Entry, comparisons: Sequence[Comparison]) -> dict[str, Any]:
+    """A card in types of JSON."""
+    journal = ROOT / f'docs/results/journals/{entry.journal}.jsonl.gz'
+    record = read_record(journal)
+    trial = record.history[entry.trial]
+    found = found_in(record.header, record.history, trial)
+    return {
+        'name': entry.name,
+        'summary': entry.summary,
+        'losses': [asdict(loss) for loss in found.losses],
+        'origin': asdict(found.origin),
+        'journal': str(journal.relative_to(ROOT)),
+        'command': f'python tools/search.py {entry.config}',
+        'measured': [asdict(each) for each in measured(trial, comparisons)],
+        'notes': list(entry.notes),
+    }
+
+
+def measured(trial: Trial, comparisons: Sequence[Comparison]) -> Iterator[Measured]:
+    """All comparisons in which the losses of a trial took part, against the hand-made losses and the best by hand."""
+    for comparison in comparisons:
+        for loss in comparison.losses:
+            if _is_of(loss, trial):
+                others = {other.label: other for other in (comparison.hand_made, comparison.best_by_hand)}
+                yield from (_measure(loss, other, comparison) for other in others.values())
+
+
+def _is_of(loss: Loss, trial: Trial) -> bool:
+    """Whether a loss is that of a trial; another network may take some of its branches, under other names."""
+    theirs = set(json.loads(loss.expression or '{}').values())
+    return loss.row == f'found-{trial.number}' and theirs <= set(trial.genome.to_text().values())
+
+
+def _measure(loss: Loss, other: Loss, comparison: Comparison) -> Measured:
+    difference = loss.against(other)
+    seeds = loss.values.keys() & other.values.keys()
+    return Measured(
+        set=comparison.set,
+        network=comparison.network,
+        metric=comparison.metric,
+        iterations=comparison.iterations,
+        seeds=len(seeds),
+        against=other.label,
+        mean=round(sum(loss.values[seed] for seed in seeds) / len(seeds), 4),
+        other=round(sum(other.values[seed] for seed in seeds) / len(seeds), 4),
+        low=round(difference.low, 4),
+        high=round(difference.high, 4),
+        word=difference.word(comparison.greater),
+    )
+
+
+def texts() -> dict[str, str]:
+    """The cards as they are written, by name of the file."""
+    comparisons = comparisons_of(read_results(ROOT / 'docs/results/results.csv'))
+    cards = [card_of(entry, comparisons) for entry in ENTRIES]
+    return {f'{card["name"]}.json': json.dumps(card, indent=2) + '\n' for card in cards}
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    for name, text in texts().items():
+        (FOLDER / name).write_text(text, encoding='utf-8')
+        print(FOLDER / name)
+
+
+if __name__ == '__main__':
+    main()
