@@ -201,3 +201,17 @@ def test_files_of_correlations_are_read_by_length(load, tmp_path: Path) -> None:
     path.write_text('a,b\n1,2\n')
     with pytest.raises(SetupError, match='must have the columns trial,times'):
         read([path])
+
+
+def test_the_cards_are_what_journals_and_rows_say(load) -> None:
+    cards = load('cards')
+    written = {path.name: path.read_text(encoding='utf-8') for path in cards.FOLDER.glob('*.json')}
+    assert written == cards.texts(), 'make them again: python benchmarks/cards.py'
+
+
+def test_the_tables_of_the_page_are_those_of_the_rows(load) -> None:
+    results, facts = load('results'), load('results_facts')
+    page = (results.DOCS / 'results.md').read_text(encoding='utf-8')
+    comparisons = facts.comparisons_of(results.read_results(results.DOCS / 'results/results.csv'))
+    missing = [each.network for each in comparisons if '\n'.join(results.markdown(each)) not in page]
+    assert missing == [], 'put in what `python benchmarks/results.py tables` prints'

@@ -52,7 +52,7 @@ def test_a_card_is_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(['apply', str(ROOT / BASE), 'camvid_bf1', '-o', str(tmp_path / 'out.py')]) == 0
     assert str(card.losses[0]['expression']) in capsys.readouterr().out
     assert main(['export', 'camvid_bf1', '--format', 'config']) == 0
-    assert 'found by mmautoloss' in capsys.readouterr().out
+    assert 'Found by mmautoloss' in capsys.readouterr().out
 
 
 def test_one_loss_of_a_card_stands_for_an_expression(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,7 +68,7 @@ def test_a_card_is_a_seed_of_a_search(tmp_path: Path) -> None:
     config = ROOT / 'configs/digits/deeplabv3plus_search.py'
     spec = spec_of(load_search_config(str(config), str(tmp_path), {}, seeds=['camvid_bf1', 'camvid_bf1.decode']))
     decode, aux = (loss['expression'] for loss in cards()['camvid_bf1'].losses)
-    assert [genome.to_text() for genome in spec.search.seeds] == [
+    assert [genome.to_text() for genome in spec.search.known] == [
         {'decode': decode, 'aux': aux},
         {'decode': decode, 'aux': decode},
     ]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 
 import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from mmautoloss.losses import cards, known_loss
+from mmautoloss.losses import SearchedLoss, cards, known_loss
 from mmautoloss.trial.read import replay
 from tests.isolation import ROOT
 
@@ -37,3 +40,49 @@ def test_they_can_be_named_where_they_fit() -> None:
     for card in cards().values():
         for branch, (inputs, expression) in card.expressions().items():
             assert known_loss(f'{card.name}.{branch}', inputs) == expression
+
+
+def _near(values: Tensor) -> Tensor:
+    return F.max_pool2d(values, 3, stride=1, padding=1)
+
+
+def _camvid_bf1_decode(p: Tensor, y: Tensor) -> Tensor:
+    size = (p**2).mean((0, 2, 3), keepdim=True) + y.mean((0, 2, 3), keepdim=True)
+    return 1 - _near(2 * _near(p * y) / size)
+
+
+def _nuclei_objectness(p: Tensor, y: Tensor) -> Tensor:
+    return -(p.exp() + (1 - y) * (1 - p).log() * p)
+
+
+REFERENCES = {
+    'camvid_bf1.decode': _camvid_bf1_decode,
+    'camvid_bf1.aux': lambda p, y: -p.sqrt() * y,
+    'camvid_miou.aux': lambda p, y: -(y * p.sqrt()).exp(),
+    'bccd_map.rpn_cls': lambda p, y: -(y.exp() * p + (1 - y) * (1 - p).log()),
+    'bccd_map.roi_box': lambda p, y: (p - y) ** 2,
+    'nuclei_map.rpn_cls': _nuclei_objectness,
+    'nuclei_map.mask': lambda p, y: -(2 * y * p + (1 - y) * (1 - p).log()),
+}
+
+
+@pytest.mark.parametrize('name', REFERENCES)
+def test_value_and_gradient_are_those_of_the_formula(name: str) -> None:
+    card, _, branch = name.partition('.')
+    inputs, expression = cards()[card].expressions()[branch]
+    maps = inputs in ('softmax', 'mask')
+    pred = torch.randn(*((2, 3, 6, 5) if maps else (8, 4)), dtype=torch.float64, requires_grad=True)
+    if inputs == 'softmax':
+        target = torch.randint(0, 3, (2, 6, 5))
+        p, y = pred.softmax(1), F.one_hot(target, 3).movedim(-1, 1).double()
+    elif inputs == 'mask':
+        target, classes = torch.randint(0, 2, (2, 6, 5)).double(), torch.tensor([0, 2])
+        p, y = pred[torch.arange(2), classes].sigmoid()[:, None], target[:, None]
+    else:
+        target = torch.rand(8, 4, dtype=torch.float64)
+        target = target.round() if inputs == 'sigmoid' else target
+        p, y = (pred.sigmoid() if inputs == 'sigmoid' else pred), target
+    wanted = REFERENCES[name](p, y).sum(1).mean()
+    found = SearchedLoss(expression, inputs=inputs)(pred, target, *([classes] if inputs == 'mask' else []))
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(*(torch.autograd.grad(value, pred, retain_graph=True)[0] for value in (found, wanted)))
