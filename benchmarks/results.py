@@ -1,9 +1,11 @@
 """The tables and figures of docs/results.md, made again from the rows that the tools filed.
 
     python benchmarks/results.py tables --set camvid
+    python benchmarks/results.py page
     python benchmarks/results.py figures
 
-``tables`` prints, as Markdown, every comparison on a test set; ``figures`` draws ``held_out.png`` (the networks that
+``tables`` prints, as Markdown, every comparison on a test set; ``page`` writes them into docs/results.md, each between two
+comments that name it; ``figures`` draws ``held_out.png`` (the networks that
 were searched on), ``transfer.png`` (those of ``configs/transfer``) and ``correlate.png`` (short against long trainings).
 """
 
@@ -12,11 +14,12 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from results_facts import Comparison, Loss, comparisons_of, split_transfer
 
+from mmautoloss.errors import SetupError
 from mmautoloss.report.paired import LEAST, Difference
 from mmautoloss.report.results import read_results
 
@@ -32,6 +35,10 @@ def main() -> int:
             sys.exit(f'{args.csv} has no rows of a test set{" of " + ", ".join(args.set) if args.set else ""}.')
         print('\n\n'.join('\n'.join(markdown(each)) for each in chosen))
         return 0
+    if args.command == 'page':
+        page = DOCS / 'results.md'
+        page.write_text(filled(page.read_text(encoding='utf-8'), comparisons), encoding='utf-8')
+        return 0
     from correlation_plot import plot_correlations, read_correlations
     from results_plot import plot_differences
 
@@ -46,6 +53,24 @@ def main() -> int:
 
 def _say(path: Path, drawn: bool) -> None:
     print(path if drawn else f'{path}: no rows for it')
+
+
+def filled(page: str, comparisons: Sequence[Comparison]) -> str:
+    """A page whose tables are those of the rows.
+
+    A table stands between ``<!-- table SET NETWORK METRIC ITERATIONS -->`` and ``<!-- end -->``.
+
+    Raises:
+        SetupError: A comment names a table of which there are no rows.
+    """
+    tables = {f'{each.set} {each.network} {each.metric} {each.iterations}': each for each in comparisons}
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1] not in tables:
+            raise SetupError(f'The page asks for the table {found[1]!r}; there are {", ".join(tables)}.')
+        return '\n'.join([f'<!-- table {found[1]} -->', *markdown(tables[found[1]]), '<!-- end -->'])
+
+    return re.sub(r'<!-- table (.+?) -->\n.*?<!-- end -->', fill, page, flags=re.DOTALL)
 
 
 def markdown(comparison: Comparison) -> Iterator[str]:
@@ -102,10 +127,11 @@ def _parse() -> argparse.Namespace:
     commands = parser.add_subparsers(dest='command', required=True)
     tables = commands.add_parser('tables', help='print the table of every test set')
     tables.add_argument('--set', nargs='+', help='some data sets instead of all')
+    page = commands.add_parser('page', help='put the tables into docs/results.md')
     figures = commands.add_parser('figures', help='draw the figures')
     figures.add_argument('--correlate', type=Path, default=DOCS / 'results/correlate', metavar='FOLDER')
     figures.add_argument('--out', type=Path, default=DOCS / 'figures', metavar='FOLDER')
-    for each in (tables, figures):
+    for each in (tables, page, figures):
         each.add_argument('--csv', type=Path, default=DOCS / 'results/results.csv', help='the rows')
     args = parser.parse_args()
     if not args.csv.exists():

@@ -213,5 +213,11 @@ def test_the_tables_of_the_page_are_those_of_the_rows(load) -> None:
     results, facts = load('results'), load('results_facts')
     page = (results.DOCS / 'results.md').read_text(encoding='utf-8')
     comparisons = facts.comparisons_of(results.read_results(results.DOCS / 'results/results.csv'))
-    missing = [each.network for each in comparisons if '\n'.join(results.markdown(each)) not in page]
-    assert missing == [], 'put in what `python benchmarks/results.py tables` prints'
+    assert page == results.filled(page, comparisons), 'make them again: python benchmarks/results.py page'
+    missing = [each for each in comparisons if '\n'.join(results.markdown(each)) not in page]
+    assert [(each.set, each.network, each.metric, each.iterations) for each in missing] == []
+
+
+def test_a_page_that_asks_for_a_table_without_rows(load) -> None:
+    with pytest.raises(SetupError, match="asks for the table 'camvid x BF1 70'"):
+        load('results').filled('<!-- table camvid x BF1 70 -->\n<!-- end -->', [])
