@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found.to_json(), indent=2))
     else:
         _print(found, sign)
+        _advise(found, args.work_dir)
     return 0
 
 
@@ -90,6 +91,13 @@ def _print(found: Correlation, sign: int) -> None:
     console.print(f"Kendall's tau {found.tau:.2f}{interval}, of {len(found.pairs) - found.failed} candidates")
     console.print(f'{found.best_kept:.0%} of the best {found.few} stay among the best {found.few}')
     console.print(f'the best of the search is {found.regret:.4f} worse than the best of the long trainings')
+
+
+def _advise(found: Correlation, work_dir: str) -> None:
+    """Names the best of the long trainings where it is not that of the search."""
+    if found.regret:
+        best = max((pair for pair in found.pairs if pair.long is not None), key=lambda pair: pair.long)
+        print(f'that one is trial {best.trial}: mmautoloss apply BASE {work_dir} --trial {best.trial} -o OUT')
 
 
 def _times(text: str) -> float:

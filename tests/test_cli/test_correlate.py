@@ -42,7 +42,10 @@ def test_trains_files_and_goes_on(work_dir: Path, capsys: pytest.CaptureFixture[
     assert kept <= {tuple(pair) for pair in second['pairs']}
 
     assert main(['correlate', str(work_dir), '--times', '3', '--count', '4']) == 0
-    assert "Kendall's tau" in capsys.readouterr().out or second['tau'] is None
+    text = capsys.readouterr().out
+    assert "Kendall's tau" in text or second['tau'] is None
+    best = max((pair for pair in second['pairs'] if pair[2] is not None), key=lambda pair: pair[2])
+    assert (f'that one is trial {best[0]}: mmautoloss apply' in text) == bool(second['regret'])
 
 
 def test_a_longer_training_is_longer_and_its_schedulers_with_it(work_dir: Path) -> None:
