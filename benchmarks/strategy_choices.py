@@ -29,7 +29,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     'tournament=0.05': {'strategy.tournament': 0.05},
     'tournament=0.3': {'strategy.tournament': 0.3},
     'tournament=0.6': {'strategy.tournament': 0.6},
-    'fresh_rate=0': {'strategy.fresh_rate': 0.0},
+    'fresh_rate=0.05': {'strategy.fresh_rate': 0.05},
     'fresh_rate=0.5': {'strategy.fresh_rate': 0.5},
     'mutations=1': {'strategy.mutations': 1},
     'mutations=6': {'strategy.mutations': 6},
@@ -49,22 +49,31 @@ def shares(task: str, changes: Mapping[str, Any], seeds: Sequence[int]) -> list[
     return found
 
 
+def write(rows: Sequence[tuple[Any, ...]], path: Path) -> None:
+    """Writes the rows there are so far."""
+    with path.open('w', newline='', encoding='utf-8') as file:
+        csv.writer(file, lineterminator='\n').writerows(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--settings', nargs='+', choices=CHOICES, default=list(CHOICES), metavar='SETTING')
     parser.add_argument('--csv', type=Path, help='a row a setting, task and seed')
     args = parser.parse_args()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
     for title in ('setting', *TRUTHS, 'mean', 'standard error'):
         table.add_column(title, justify='left' if title == 'setting' else 'right')
     rows = [('setting', 'task', 'seed', 'share')]
-    for setting, changes in CHOICES.items():
-        found = {task: shares(task, changes, args.seeds) for task in TRUTHS}
+    for setting in args.settings:
+        found = {task: shares(task, CHOICES[setting], args.seeds) for task in TRUTHS}
         rows += [
             (setting, task, seed, round(share, 4))
             for task, each in found.items()
             for seed, share in zip(args.seeds, each, strict=True)
         ]
+        if args.csv:  # after each, since all of it takes long
+            write(rows, args.csv)
         every = [share for each in found.values() for share in each]
         table.add_row(
             setting,
@@ -73,9 +82,6 @@ def main() -> None:
             f'{stdev(every) / len(every) ** 0.5:.2f}' if len(every) > 1 else '-',
         )
     Console(highlight=False, markup=False).print(table)
-    if args.csv:
-        with args.csv.open('w', newline='', encoding='utf-8') as file:
-            csv.writer(file, lineterminator='\n').writerows(rows)
 
 
 if __name__ == '__main__':
