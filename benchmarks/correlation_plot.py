@@ -10,6 +10,9 @@ from typing import Any
 from mmautoloss.engine.correlate import read_pairs
 from mmautoloss.report.correlation import Correlation, correlation_of
 
+HAND_MADE = 0
+"""A search begins with the hand-made losses."""
+
 
 def read_correlations(paths: Iterable[Path]) -> dict[str, Correlation]:
     """The long trainings that ``mmautoloss correlate`` filed, by the name of the file; one entry a length.
@@ -23,7 +26,9 @@ def read_correlations(paths: Iterable[Path]) -> dict[str, Correlation]:
         for times in lengths:
             name = path.stem.removeprefix('correlate_').replace('_', ' ')
             name = name if len(lengths) == 1 else f'{name}, {times:g} times'
-            found[name] = correlation_of(list(read_pairs(path, times).values()), times)
+            pairs = read_pairs(path, times)
+            hand_made = pairs.pop(HAND_MADE, None)
+            found[name] = correlation_of(list(pairs.values()), times, hand_made)
     return found
 
 
@@ -56,6 +61,10 @@ def plot_correlations(correlations: Mapping[str, Correlation], path: Path) -> bo
 def _scatter(axis: Any, found: Correlation) -> None:
     scored = [pair for pair in found.pairs if pair.long is not None]
     axis.plot([pair.short for pair in scored], [pair.long for pair in scored], 'o', color='#4e79a7', markersize=5)
+    if found.hand_made is not None and found.hand_made.long is not None:
+        axis.plot(*found.hand_made[1:], 'D', color='black', markersize=5, label='hand-made')
+        axis.axhline(found.hand_made.long, color='black', linewidth=0.8, linestyle='--')
+        axis.legend(fontsize=8)
     failed = [pair.short for pair in found.pairs if pair.long is None]
     if failed:  # along the lower edge: they have no score after the long training
         edge = {'transform': axis.get_xaxis_transform(), 'clip_on': False}

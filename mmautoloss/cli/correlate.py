@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from mmautoloss.trial import Outcome
 
 DESCRIPTION = """\
-Trains some settled candidates of a search again, for several times as long and with the same seeds, and
-says how well the scores of the search order them: Kendall's tau with a 95 % interval, how many of the
-best stay among the best, and what the best of the search loses against the best of the long trainings.
-The candidates lie evenly over all ranks. Each training is filed in WORK_DIR/correlate.csv at once; the
-same command goes on after an interruption. The keys of --json are those of
+Trains some settled candidates of a search again, for several times as long and with the same seeds, and the
+hand-made losses beside them. It says how well the scores of the search order the candidates: Kendall's tau
+with a 95 % interval, how many of the best stay among the best, how many of those that are better than the
+hand-made losses stay so, and what the best of the search loses against the best of the long trainings. The
+candidates lie evenly over all ranks. Each training is filed in WORK_DIR/correlate.csv at once; the same
+command goes on after an interruption. The keys of --json are those of
 mmautoloss.report.correlation.Correlation."""
 
 
@@ -43,18 +44,23 @@ def run(args: argparse.Namespace) -> int:
     from mmautoloss.engine.replay import load_spec
     from mmautoloss.errors import SetupError
     from mmautoloss.report.correlation import choose_spread, correlation_of
-    from mmautoloss.trial import read_history
+    from mmautoloss.trial import Role, read_history
 
     path = find_journal(Path(args.work_dir))
-    trials = choose_spread(read_history(path)[1], args.count)
+    history = read_history(path)[1]
+    trials = choose_spread(history, args.count)
     if len(trials) < 2:
         raise SetupError(f'A correlation needs two trained candidates or more, but {path} has {len(trials)}.')
     spec = load_spec(path.parent, Path(args.config) if args.config else None)
     if args.workers is not None:
         spec = replace(spec, execute=replace(spec.execute, workers=args.workers))
     sign = 1 if spec.proxy.greater else -1
-    pairs = train_longer(spec, trials, args.times, lambda *told: None if args.json else _say(*told, sign))
-    found = correlation_of(pairs, args.times)
+    hand_made = [trial for trial in history.of_role(Role.BASELINE) if trial.score is not None][:1]
+    pairs = train_longer(
+        spec, [*hand_made, *trials], args.times, lambda *told: None if args.json else _say(*told, sign)
+    )
+    count = len(hand_made)
+    found = correlation_of(pairs[count:], args.times, *pairs[:count])
     if args.json:
         print(json.dumps(found.to_json(), indent=2))
     else:
@@ -80,9 +86,10 @@ def _print(found: Correlation, sign: int) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
     for title in ('trial', 'in the search', f'{found.times:g} times as long'):
         table.add_column(title, justify='right')
-    for pair in found.pairs:
+    named = [('hand-made', found.hand_made)] if found.hand_made else []
+    for name, pair in [*named, *((str(pair.trial), pair) for pair in found.pairs)]:
         long = 'failed' if pair.long is None else f'{sign * pair.long:.4f}'
-        table.add_row(str(pair.trial), f'{sign * pair.short:.4f}', long)
+        table.add_row(name, f'{sign * pair.short:.4f}', long)
     console.print(table)
     if found.tau is None:
         console.print('Nothing can be said: too few trainings succeeded, or all scores are equal.')
@@ -90,6 +97,11 @@ def _print(found: Correlation, sign: int) -> None:
     interval = '' if found.tau_range is None else ', 95 % interval {:.2f} to {:.2f}'.format(*found.tau_range)
     console.print(f"Kendall's tau {found.tau:.2f}{interval}, of {len(found.pairs) - found.failed} candidates")
     console.print(f'{found.best_kept:.0%} of the best {found.few} stay among the best {found.few}')
+    if found.above is not None:
+        console.print(
+            f'{found.above} are better than the hand-made losses in the search, {found.stay_above} of them still '
+            f'{found.times:g} times as long'
+        )
     console.print(f'the best of the search is {found.regret:.4f} worse than the best of the long trainings')
 
 

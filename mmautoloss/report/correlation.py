@@ -40,6 +40,9 @@ class Correlation:
         best_kept: Of the best few in the short trainings, the share that is among the best few in the long ones.
         few: How many the best few are: a quarter, at least one.
         regret: By how much the best of the long trainings is above the long score of the best of the short ones.
+        hand_made: The hand-made losses, which are in no number above; None where they were not trained.
+        above: How many candidates are better than these in the short training.
+        stay_above: How many of those still are in the long one.
     """
 
     times: float
@@ -50,6 +53,9 @@ class Correlation:
     best_kept: float | None
     few: int
     regret: float | None
+    hand_made: Pair | None = None
+    above: int | None = None
+    stay_above: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The facts in types of JSON."""
@@ -69,19 +75,24 @@ def choose_spread(history: History, count: int) -> list[Trial]:
     return [ranked[place] for place in dict.fromkeys(places)]
 
 
-def correlation_of(pairs: Sequence[Pair], times: float, draws: int = 2000, seed: int = 0) -> Correlation:
+def correlation_of(
+    pairs: Sequence[Pair], times: float, hand_made: Pair | None = None, draws: int = 2000, seed: int = 0
+) -> Correlation:
     """How well the short scores predict the long ones.
 
     Args:
         pairs: The candidates.
         times: How many times as long the long trainings are.
+        hand_made: The hand-made losses, trained alike.
         draws: Samples of the bootstrap.
         seed: Of the bootstrap.
     """
+    known = hand_made is not None and hand_made.long is not None
     ranked = tuple(sorted(pairs, key=lambda pair: (-pair.short, pair.trial)))
     scored = [pair for pair in ranked if pair.long is not None]
     few = max(1, round(len(scored) / 4))
     by_long = sorted(scored, key=lambda pair: (-pair.long, pair.trial))
+    above = [pair for pair in scored if known and pair.short > hand_made.short]
     kept = {pair.trial for pair in scored[:few]} & {pair.trial for pair in by_long[:few]}
     tau = kendall(scored)
     return Correlation(
@@ -93,6 +104,9 @@ def correlation_of(pairs: Sequence[Pair], times: float, draws: int = 2000, seed:
         best_kept=len(kept) / few if scored else None,
         few=few,
         regret=by_long[0].long - scored[0].long if scored else None,
+        hand_made=hand_made,
+        above=len(above) if known else None,
+        stay_above=sum(pair.long > hand_made.long for pair in above) if known else None,
     )
 
 

@@ -31,19 +31,21 @@ def test_trains_files_and_goes_on(work_dir: Path, capsys: pytest.CaptureFixture[
     assert len(first['pairs']) == 2 and first['times'] == 3
     with (work_dir / FILE).open() as file:
         filed = list(csv.DictReader(file))
-    assert {int(row['trial']) for row in filed} == {trial for trial, _, _ in first['pairs']}
+    assert {int(row['trial']) for row in filed} == {trial for trial, _, _ in [first['hand_made'], *first['pairs']]}
+    assert first['hand_made'][0] == 0 and first['stay_above'] <= first['above'] <= 2
 
     assert main([*command, '--count', '4']) == 0
     second = json.loads(capsys.readouterr().out)
     with (work_dir / FILE).open() as file:
         again = list(csv.DictReader(file))
-    assert again[: len(filed)] == filed and len(again) == len(second['pairs']) > 2
+    assert again[: len(filed)] == filed and len(again) == len(second['pairs']) + 1 > 3
     kept = {tuple(pair) for pair in first['pairs']}
     assert kept <= {tuple(pair) for pair in second['pairs']}
 
     assert main(['correlate', str(work_dir), '--times', '3', '--count', '4']) == 0
     text = capsys.readouterr().out
     assert "Kendall's tau" in text or second['tau'] is None
+    assert 'hand-made' in text and f'{second["above"]} are better than the hand-made losses' in text
     best = max((pair for pair in second['pairs'] if pair[2] is not None), key=lambda pair: pair[2])
     assert (f'that one is trial {best[0]}: mmautoloss apply' in text) == bool(second['regret'])
 

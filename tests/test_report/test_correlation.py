@@ -50,6 +50,15 @@ def test_what_is_told_of_a_search():
     assert found.tau == pytest.approx(1 / 3)
 
 
+def test_the_hand_made_losses_are_a_mark_and_no_candidate():
+    pairs = [Pair(1, 0.9, 0.5), Pair(2, 0.8, 0.7), Pair(3, 0.1, 0.9), Pair(4, 0.7, None)]
+    found = correlation_of(pairs, 10, Pair(0, 0.5, 0.6))
+    assert (found.above, found.stay_above) == (2, 1), 'a failed training is in no number'
+    assert found.tau == correlation_of(pairs, 10).tau
+    failed = correlation_of(pairs, 10, Pair(0, 0.5, None))
+    assert (failed.above, failed.stay_above) == (None, None) and failed.hand_made.trial == 0
+
+
 def test_the_interval_narrows_with_candidates_and_holds_tau():
     rng = random.Random(1)
     widths = []
