@@ -32,6 +32,7 @@ class Entry(NamedTuple):
     Attributes:
         name: Of the card.
         summary: What they are for.
+        set: Name of the data set in the rows.
         journal: Name of the journal in docs/results/journals, without its endings.
         trial: Number there.
         config: The search config.
@@ -40,6 +41,7 @@ class Entry(NamedTuple):
 
     name: str
     summary: str
+    set: str
     journal: str
     trial: int
     config: str
@@ -50,6 +52,7 @@ ENTRIES = (
     Entry(
         'camvid_bf1',
         'both heads of a segmentation network, where boundaries count (BF1)',
+        'camvid',
         'camvid_held_out_bf1',
         103,
         'configs/camvid/deeplabv3plus_held_out_search_bf1.py',
@@ -63,6 +66,7 @@ ENTRIES = (
     Entry(
         'camvid_miou',
         'both heads of a segmentation network, where overlap counts (mIoU)',
+        'camvid',
         'camvid_held_out_miou',
         70,
         'configs/camvid/deeplabv3plus_held_out_search_miou.py',
@@ -71,6 +75,7 @@ ENTRIES = (
     Entry(
         'bccd_map',
         'four losses of Faster R-CNN, where mAP counts after a short training',
+        'bccd',
         'bccd_held_out',
         54,
         'configs/bccd/faster_rcnn_held_out_search.py',
@@ -82,6 +87,7 @@ ENTRIES = (
     Entry(
         'nuclei_map',
         'five losses of Mask R-CNN, where the mean of box and mask mAP counts after a short training',
+        'nuclei',
         'nuclei_held_out',
         111,
         'configs/nuclei/mask_rcnn_held_out_search.py',
@@ -90,6 +96,7 @@ ENTRIES = (
     Entry(
         'lsp_pck',
         'heat maps of a pose network (PCK within a tenth of the box)',
+        'lsp',
         'lsp_held_out',
         115,
         'configs/lsp/pose_held_out_search.py',
@@ -111,7 +118,7 @@ def card_of(entry: Entry, comparisons: Sequence[Comparison]) -> dict[str, Any]:
         'origin': asdict(found.origin),
         'journal': str(journal.relative_to(ROOT)),
         'command': f'python tools/search.py {entry.config}',
-        'measured': [asdict(each) for each in measured(trial, comparisons)],
+        'measured': [asdict(each) for each in measured(trial, [c for c in comparisons if c.set == entry.set])],
         'notes': list(entry.notes),
     }
 

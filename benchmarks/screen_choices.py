@@ -61,6 +61,10 @@ class Judgement(NamedTuple):
 def trained(history: History) -> tuple[list[Trial], list[Trial], list[Trial]]:
     """Candidates that were trained, by what came of them: good, poor, and between."""
     bar = mean(history.baseline_scores())
+    if bar <= 0:
+        raise SystemExit(
+            'Good and poor are told by shares of the hand-made score, so the metric must be one to be raised.'
+        )
     candidates = [t for t in history.settled() if t.role is Role.SEARCH and not t.was_spared]
     good = [t for t in candidates if t.state is State.COMPLETE and t.score >= 0.9 * bar]
     poor = [t for t in candidates if t.state is not State.COMPLETE or t.score < 0.5 * bar]
@@ -75,7 +79,7 @@ def judge(spec: SearchSpec, evaluator: ProxyEvaluator, groups: Sequence[Sequence
     screens = make_screens(spec, probes, evaluator.hand_made)
     begin = time.perf_counter()
     accepted = [
-        [all(screens[name].judge(tree).accepted for name, tree in trial.genome.items()) for trial in group]
+        [all([screens[name].judge(tree).accepted for name, tree in trial.genome.items()]) for trial in group]
         for group in groups
     ]
     seconds = time.perf_counter() - begin

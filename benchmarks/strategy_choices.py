@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import csv
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, variance
 from typing import Any
 
 from known_truth import search
@@ -49,6 +49,14 @@ def shares(task: str, changes: Mapping[str, Any], seeds: Sequence[int]) -> list[
     return found
 
 
+def _error(found: Iterable[Sequence[float]]) -> str:
+    """The standard error of the mean over tasks, from the spread between seeds of a task."""
+    tasks = list(found)
+    if min(map(len, tasks)) < 2:
+        return '-'
+    return f'{sum(variance(each) / len(each) for each in tasks) ** 0.5 / len(tasks):.2f}'
+
+
 def write(rows: Sequence[tuple[Any, ...]], path: Path) -> None:
     """Writes the rows there are so far."""
     with path.open('w', newline='', encoding='utf-8') as file:
@@ -79,7 +87,7 @@ def main() -> None:
             setting,
             *(f'{mean(each):.2f}' for each in found.values()),
             f'{mean(every):.2f}',
-            f'{stdev(every) / len(every) ** 0.5:.2f}' if len(every) > 1 else '-',
+            _error(found.values()),
         )
     Console(highlight=False, markup=False).print(table)
 

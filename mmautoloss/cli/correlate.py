@@ -106,9 +106,13 @@ def _print(found: Correlation, sign: int) -> None:
 
 
 def _advise(found: Correlation, work_dir: str) -> None:
-    """Names the best of the long trainings where it is not that of the search."""
-    if found.regret:
-        best = max((pair for pair in found.pairs if pair.long is not None), key=lambda pair: pair.long)
+    """Names the best of the long trainings, be it hand-made, where it is not that of the search."""
+    if found.tau is None:
+        return
+    best = max((pair for pair in found.pairs if pair.long is not None), key=lambda pair: pair.long)
+    if found.hand_made and found.hand_made.long is not None and found.hand_made.long >= best.long:
+        print('in long trainings the hand-made losses are the best')
+    elif found.regret:
         print(f'that one is trial {best.trial}: mmautoloss apply BASE {work_dir} --trial {best.trial} -o OUT')
 
 

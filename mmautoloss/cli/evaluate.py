@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Trains the model of CONFIG with given losses, validates it, and prints the result. LOSSES are NAME=LOSS
 ..., by the names that `mmautoloss branches CONFIG` lists, each with a known loss (ce, focal, dice, ...) or
-an expression; or the best_losses.json or work dir of a search; none trains the hand-made losses. Of a
+an expression; or one known loss for all; or the best_losses.json or work dir of a search, or the name of a card
+(mmautoloss zoo); none trains the hand-made losses. Of a
 search config one training of a candidate is done. No checkpoint is kept: for that, `mmautoloss apply` and
 tools/train.py. The exit status is 0, 1 where the training failed, 2 where something cannot work. The same
 from Python: mmautoloss.evaluate."""
@@ -62,11 +63,12 @@ def run(args: argparse.Namespace) -> int:
     return 0 if result.ok else 1
 
 
-def _losses(words: list[str]) -> Path | dict[str, str] | None:
+def _losses(words: list[str]) -> str | Path | dict[str, str] | None:
     from mmautoloss.cli.pairs import pairs_of
+    from mmautoloss.losses import is_known
 
     if len(words) == 1 and '=' not in words[0]:
-        return Path(words[0])
+        return words[0] if is_known(words[0]) else Path(words[0])
     return pairs_of('LOSSES', words) or None
 
 

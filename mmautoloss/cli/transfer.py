@@ -25,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument('work_dir', metavar='WORK_DIR', help='the work dir of a search')
     parser.add_argument('config', metavar='CONFIG', help='a plain config of mmdet, mmseg or mmpose')
-    parser.add_argument('--best', type=int, default=3, help='how many of the best found losses (3)')
+    parser.add_argument('--best', type=_positive, default=3, help='how many of the best found losses (3)')
     parser.add_argument('--trials', type=int, nargs='+', metavar='N', help='trials of the search instead of the best')
     parser.add_argument(
         '--also',
@@ -35,8 +35,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="known losses or expressions with the hand-made losses' own weights, for all branches or decode=dice,aux=ce",
     )
     parser.add_argument('--map', nargs='+', default=[], metavar='PLACE=NAME', help='which found loss goes where')
-    parser.add_argument('--seeds', type=int, default=5, help='trainings of each loss (5)')
-    parser.add_argument('--first-seed', type=int, default=100, help='seeds that the search has not used (100)')
+    parser.add_argument('--seeds', type=_positive, default=5, help='trainings of each loss (5)')
+    parser.add_argument('--first-seed', type=_seed, default=100, help='seeds that the search has not used (100)')
     parser.add_argument('--results', metavar='CSV', help='file of the rows; WORK_DIR/transfer.csv by default')
     parser.add_argument('--split', default='val', help="name of CONFIG's validation set, for the rows")
     parser.add_argument(
@@ -73,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
         pairs_of('--map', args.map),
         pairs_of('--describe', args.describe),
     )
-    spec, moved = transfer.move(trials)
+    spec, moved, left_out = transfer.move(trials)
+    for name in left_out:
+        print(f'{name}: has no place in this model')
     known = [with_usual_weight(entry, spec) for entry in args.also]
     compare(spec, moved, known, range(args.first_seed, args.first_seed + args.seeds), args.split)
     told: tuple[Any, ...] = (spec.describe, spec.proxy.metric, args.split, length_of(spec.base.train_cfg))
@@ -88,13 +90,31 @@ def _choose(history: History, finalists: int, args: argparse.Namespace) -> list[
         SetupError: There are none, or one has no losses.
     """
     from mmautoloss.errors import SetupError
+    from mmautoloss.trial import Role
 
     count = 0 if args.trials is not None else args.best
     chosen = history.ranking(max(count, finalists))[:count]
-    for number in args.trials or []:
-        if not 0 <= number < len(history) or history[number].genome is None:
-            raise SetupError(f'--trials: there is no searched trial {number}; the search has {len(history)} trials.')
+    for number in dict.fromkeys(args.trials or []):
+        if not 0 <= number < len(history) or history[number].role is not Role.SEARCH:
+            raise SetupError(
+                f'--trials: there is no trial {number} with a new loss; the search has {len(history)} trials. Known losses '
+                'are for --also.'
+            )
         chosen.append(history[number])
     if not chosen:
-        raise SetupError(f'Nothing to carry over: {args.work_dir} has no trained losses yet, or --best is below 1.')
+        raise SetupError(f'Nothing to carry over: {args.work_dir} has no trained losses yet.')
     return chosen
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'must be 1 or more, but got {text}')
+    return number
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**31:
+        raise argparse.ArgumentTypeError(f'must be an integer from 0 to 2**31 - 1, but got {text}')
+    return seed

@@ -34,8 +34,10 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from mmautoloss.errors import SetupError
-    from mmautoloss.losses import ZOO, cards
+    from mmautoloss.losses import ZOO, cards, is_known
 
+    if args.name is not None and is_known(args.name) and args.name not in ZOO:
+        args.name = args.name.partition('.')[0]  # the loss of one branch is told on its card
     if args.name is not None and args.name not in ZOO and args.name not in cards():
         raise SetupError(f'There is no loss {args.name!r}; there are {", ".join([*ZOO, *cards()])}.')
     chosen = [args.name] if args.name else [*ZOO, *cards()]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from mmengine.config import Config
-
+from mmautoloss.engine.branches import build_model
+from mmautoloss.engine.launch import build_executor, require_metric
+from mmautoloss.engine.read import in_setup
 from mmautoloss.engine.spec import SearchSpec, read_genome
 from mmautoloss.engine.trainings import train_all
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy import Branch, plain_config
+from mmautoloss.proxy import ProxyEvaluator, find_losses, plain_config
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
 from mmautoloss.report.results import USUAL
 from mmautoloss.trial import History, Outcome, Role, Trial
@@ -35,15 +35,25 @@ def compare(
         The rows that were trained now.
 
     Raises:
-        SetupError: A training failed, or there is no file for results.
+        SetupError: There is no file for results, or the metric is not among those of the config; or trainings failed:
+            all others are done and filed before.
     """
     if spec.results is None:
         raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
     comparison = _Comparison(spec, split)
     pending = [trial for trial in _trials(candidates, known, seeds) if not comparison.has(trial)]
-    executor = spec.execute.build(comparison.proxy)
+    if not pending:
+        return []
+    evaluator = ProxyEvaluator(comparison.proxy)
+    in_setup(lambda: require_metric(evaluator))
+    executor = build_executor(replace(spec, proxy=comparison.proxy), evaluator)
     for trial, outcome in train_all(executor, [comparison.begin(trial) for trial in pending]):
         comparison.settle(trial, outcome)
+    if comparison.failures:
+        raise SetupError(
+            f'{len(comparison.failures)} of {len(pending)} trainings of the comparison failed, so that some losses are '
+            f'judged by fewer seeds than others:\n' + '\n'.join(dict.fromkeys(comparison.failures))
+        )
     return comparison.rows
 
 
@@ -51,24 +61,16 @@ def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:
     """A known loss, or one by hand, in the place and with the ``loss_weight`` of the hand-made losses.
 
     Args:
-        entry: A name of ``losses.ZOO`` or an expression for all branches, or ``NAME=LOSS,NAME=LOSS`` for each.
+        entry: A known loss or an expression for all branches, ``NAME=LOSS,NAME=LOSS`` for each, or the name of a card.
         spec: The search.
 
     Raises:
         SetupError: It is no loss for these branches.
     """
     named = dict(part.partition('=')[::2] for part in entry.split(',')) if '=' in entry else entry
-    weights = {branch.name: _usual_weight(spec.base, branch) for branch in spec.branches}
+    usual = {place.path: place.weight for place in find_losses(build_model(spec.base))}
+    weights = {branch.name: usual[branch.path] for branch in spec.branches}
     return Trial(0, Role.KNOWN, 0, read_genome(named, spec.branches), weights, origin=USUAL)
-
-
-def _usual_weight(base: Config, branch: Branch) -> float:
-    node: Any = base.model
-    for part in branch.config_path.split('.'):
-        if isinstance(node, Mapping) and part not in node:
-            return 1.0  # the head's own default, which the config does not mention
-        node = node[int(part)] if isinstance(node, (list, tuple)) else node[part]
-    return float(node.get('loss_weight', 1.0))
 
 
 class _Comparison:
@@ -83,6 +85,7 @@ class _Comparison:
         self.describe = {**spec.describe, 'split': split}
         self.path = spec.results
         self.rows: list[ResultRow] = []
+        self.failures: list[str] = []
         self._known = {_identity(row) for row in read_results(spec.results)}
         self._history = History()
         self._observer = ConsoleObserver(spec.branches, self.proxy.metric, self.proxy.greater)
@@ -101,7 +104,8 @@ class _Comparison:
         self._history.settle(trial.number, outcome)
         self._observer.settled(self._history[trial.number], self._history)
         if outcome.score is None:
-            raise SetupError(f'A training of the comparison failed:\n{outcome.reason}')
+            self.failures.append(outcome.reason)
+            return
         row = make_row(trial, self.describe, self.proxy, self.proxy.value(outcome.metrics))
         append_results(self.path, [row])
         self.rows.append(row)

@@ -36,7 +36,9 @@ def read_found(source: Path, number: int | None = None) -> Found:
     Raises:
         SetupError: There is nothing of the kind.
     """
-    if not source.exists() and str(source) in cards() and number is None:
+    if not source.exists() and str(source) in cards():
+        if number is not None:
+            raise SetupError(f'Only a journal has trials to choose from, but got trial {number} of the card {source}.')
         return _of_card(cards()[str(source)])
     if source.is_dir():
         source = source / 'journal.jsonl'

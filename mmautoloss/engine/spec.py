@@ -205,8 +205,15 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
         SetupError: A branch is missing or unknown, or its text is no loss for it.
     """
     names = [branch.name for branch in branches]
-    if isinstance(entry, str):
-        entry = {name: f'{entry}.{name}' if entry in cards() else entry for name in names}
+    if isinstance(entry, str) and entry in cards():
+        there = set(cards()[entry].expressions())
+        if not there >= set(names):
+            raise SetupError(
+                f'The card {entry} has losses for {", ".join(sorted(there))}, but needed are {", ".join(names)}.'
+            )
+        entry = {name: f'{entry}.{name}' for name in names}
+    elif isinstance(entry, str):
+        entry = dict.fromkeys(names, entry)
     entry = {name: text for name, text in entry.items() if name not in left_out}
     if set(entry) != set(names):
         raise SetupError(f'A seed must name each branch ({", ".join(names)}), but got {", ".join(entry)}.')

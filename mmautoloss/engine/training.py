@@ -23,8 +23,8 @@ class Result:
         losses: Every loss of the model by its name, as it was read back out of the model: the expression of a searched
             loss, the class of a hand-made one.
         weights: ``loss_weight`` of each searched loss.
-        left_out: Names of found losses that have no place in the model.
         memory: Most bytes of GPU memory in use at a time; None on the CPU.
+        left_out: Names of found losses that have no place in the model.
     """
 
     state: str
@@ -36,8 +36,8 @@ class Result:
     seed: int
     losses: Mapping[str, str]
     weights: Mapping[str, float]
-    left_out: tuple[str, ...] = ()
     memory: int | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -5,17 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
 
 from mmautoloss.engine.branches import build_model
-from mmautoloss.engine.data import check_files
-from mmautoloss.engine.export import load_base
+from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.found import found_losses
 from mmautoloss.engine.given import places_of
 from mmautoloss.engine.leak import require_unseen
-from mmautoloss.engine.placing import match
+from mmautoloss.engine.placing import match, unplaced
+from mmautoloss.engine.read import in_setup, is_search, read_config
 from mmautoloss.engine.spec import SearchSpec
+from mmautoloss.engine.train import require
+from mmautoloss.errors import SetupError
 from mmautoloss.trial import Trial
+
+DESCRIBED = ('task', 'set', 'network', 'hand_made')
+"""What ``describe`` can say of rows."""
+
+_NEEDS = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader', 'val_cfg', 'val_evaluator')
+
+
+class Moved(NamedTuple):
+    """Trials in another model.
+
+    Attributes:
+        spec: The search as if it had been about the other config.
+        trials: The trials with their losses, and these losses' weights, placed there.
+        left_out: Names of searched losses that have no place there.
+    """
+
+    spec: SearchSpec
+    trials: list[Trial]
+    left_out: tuple[str, ...]
 
 
 class Transfer:
@@ -32,7 +55,8 @@ class Transfer:
             otherwise named after the config, its hand-made losses after their classes.
 
     Raises:
-        SetupError: The config cannot be read or has no place for these losses, or its validation data scored the search.
+        SetupError: The config cannot be read or trained, has no place for these losses, or its validation data were seen
+            by the search; or rows would be taken for those of another training.
     """
 
     def __init__(
@@ -43,24 +67,55 @@ class Transfer:
         mapping: Mapping[str, str],
         describe: Mapping[str, str],
     ) -> None:
-        cfg = load_base(str(base), options)
-        check_files(cfg)
+        cfg = read_config(str(base))
+        if is_search(cfg):
+            raise SetupError(f'CONFIG must be a plain config, but {base} is that of a search; name its base_config.')
+        in_setup(lambda: apply_options(cfg, options))
+        require(cfg, str(base), 'trained with other losses', _NEEDS, ('train', 'val'))
         require_unseen(spec.proxy.config, cfg)
+        _require_told(spec.proxy.config, cfg, options, describe)
         self._branches, self._mapping = spec.branches, mapping
         self._places = places_of(build_model(cfg), () if mapping else spec.branches)
         own = {'network': base.stem, 'hand_made': '+'.join(place.loss for place in self._places)}
         self._spec = replace(spec, base=cfg, describe={**spec.describe, **own, **describe})
 
-    def move(self, trials: Sequence[Trial]) -> tuple[SearchSpec, list[Trial]]:
-        """The search as if it had been about the other config, and trials of it with their losses placed there.
+    def move(self, trials: Sequence[Trial]) -> Moved:
+        """Places the losses of trials.
 
         Args:
-            trials: Trials with a genome; their losses keep their weights.
+            trials: Trials with a genome, at least one.
+
+        Raises:
+            SetupError: None of the losses has a place, or one does not fit there.
         """
-        moved = [match(found_losses(self._branches, trial), self._places, self._mapping) for trial in trials]
-        branches = moved[0][0]
-        spec = replace(self._spec, proxy=replace(self._spec.proxy, branches=branches))
-        return spec, [
-            replace(trial, genome=genome, weights=weights)
-            for trial, (_, genome, weights) in zip(trials, moved, strict=True)
-        ]
+        found = [found_losses(self._branches, trial) for trial in trials]
+        moved = [match(losses, self._places, self._mapping) for losses in found]
+        return Moved(
+            replace(self._spec, proxy=replace(self._spec.proxy, branches=moved[0][0])),
+            [
+                replace(trial, genome=genome, weights=weights)
+                for trial, (_, genome, weights) in zip(trials, moved, strict=True)
+            ],
+            tuple(loss.name for loss in unplaced(found[0], self._places, self._mapping)),
+        )
+
+
+def _require_told(
+    search: Mapping[str, Any], other: Config, options: Mapping[str, Any], describe: Mapping[str, str]
+) -> None:
+    """Rows say of a training what ``describe`` says: what differs must be told, or it would not be trained again."""
+    unknown = set(describe) - set(DESCRIBED)
+    if unknown:
+        raise SetupError(f'Rows are described by {", ".join(DESCRIBED)}, but got {", ".join(sorted(unknown))}.')
+    changed = [key for key in options if key != 'data_root']
+    if changed and 'network' not in describe:
+        raise SetupError(
+            f'The rows would not show that {", ".join(changed)} was changed: say how this variant is called, with '
+            '--describe network=NAME.'
+        )
+    names = [Path(cfg.get('data_root') or '').name for cfg in (search, other)]
+    if names[0] != names[1] and 'set' not in describe:
+        raise SetupError(
+            f'CONFIG reads other data ({names[1] or "made by itself"}) than the search ({names[0] or "made by itself"}): '
+            'say how they are called, with --describe set=NAME.'
+        )

@@ -107,8 +107,8 @@ def _record(model: nn.Module, branches: tuple[Branch, ...], batch: Any) -> dict[
         if 'more than 1 value per channel' not in str(error):
             raise
         raise SetupError(
-            f'The model cannot be run on one training image: {error}. A batch norm over pooled maps needs several; set '
-            'screen.samples to 2 or more.'
+            f'The model cannot be run on one training image: {error}. A batch norm over pooled maps needs several: set '
+            'screen.samples to 2 or more, or, where that is so, give that norm norm_cfg=dict(type="GN", ...).'
         ) from None
     finally:
         for handle in handles:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -70,14 +70,23 @@ def read_results(path: Path) -> list[ResultRow]:
     """The rows of a file; none if there is no file.
 
     Raises:
-        SetupError: The file has other columns.
+        SetupError: The file has other columns, or is a folder.
     """
     if not path.exists():
         return []
-    with path.open(newline='') as file:
-        lines = list(csv.reader(file))
+    if path.is_dir():
+        raise SetupError(f'The rows need a file, but {path} is a folder. Name a file in it: {path}/results.csv.')
+    text = path.read_text(encoding='utf-8')
+    lines = list(
+        csv.reader(text[: text.rfind('\n') + 1].splitlines())
+    )  # the program may have been killed while it wrote
     if not lines or tuple(lines[0]) != ResultRow._fields:
         raise SetupError(f'{path} must have the columns {",".join(ResultRow._fields)}.')
+    wrong = [number for number, line in enumerate(lines, 1) if len(line) != len(ResultRow._fields)]
+    if wrong:
+        raise SetupError(
+            f'{path} must have {len(ResultRow._fields)} values a row, but line {wrong[0]} has others; mend it.'
+        )
     return [ResultRow(*line[:6], int(line[6]), line[7], int(line[8]), float(line[9])) for line in lines[1:]]
 
 
@@ -89,7 +98,10 @@ def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
     """
     known = set(read_results(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('a', newline='') as file:
+    torn = path.exists() and not path.read_bytes().endswith(b'\n')
+    with path.open('r+' if torn else 'a', newline='', encoding='utf-8') as file:
+        if torn:
+            _drop_last_line(file)
         writer = csv.writer(file, lineterminator='\n')
         if not file.tell():
             writer.writerow(ResultRow._fields)
@@ -97,6 +109,14 @@ def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
             if row not in known:
                 known.add(row)
                 writer.writerow(row)
+
+
+def _drop_last_line(file: TextIO) -> None:
+    """Cuts off what is after the last line end, and goes to the new end."""
+    text = file.read()
+    file.seek(0)
+    file.truncate()
+    file.write(text[: text.rfind('\n') + 1])
 
 
 def print_comparison(

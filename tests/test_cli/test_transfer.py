@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 pytest.importorskip('mmengine')
 
 from mmautoloss.__main__ import main
+from mmautoloss.engine import replay
 from mmautoloss.report import read_results
 from mmautoloss.testing.toy_config import BASE, changed, run_toy, toy_config
 from mmautoloss.trial import History, read_history
@@ -72,9 +74,8 @@ def test_rows_go_into_the_work_dir_by_default(work_dir: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ('options', 'text'),
     [
-        (['--trials', '999'], '--trials: there is no searched trial 999'),
-        (['--trials', '0'], '--trials: there is no searched trial 0'),
-        (['--best', '0'], 'Nothing to carry over'),
+        (['--trials', '999'], '--trials: there is no trial 999 with a new loss'),
+        (['--trials', '0'], '--trials: there is no trial 0 with a new loss'),
         (['--map', 'cls'], '--map must be NAME=VALUE'),
         (['--map', 'head.loss_mask=cls'], "this model has no loss 'head.loss_mask'"),
         (['--also', 'giou'], "branch 'cls'"),
@@ -88,8 +89,6 @@ def test_what_cannot_work(work_dir: Path, tmp_path: Path, capsys, options: list[
 
 
 def test_images_that_the_search_has_seen_are_refused(work_dir: Path, tmp_path: Path, capsys, monkeypatch) -> None:
-    from mmautoloss.engine import replay
-
     place = {'ann_file': 'seen.json', 'data_root': str(tmp_path)}
     (tmp_path / 'seen.json').write_text('{}')
     base = write_base(tmp_path, 'other', **{f'val_dataloader.dataset.{key}': value for key, value in place.items()})
@@ -103,3 +102,63 @@ def test_images_that_the_search_has_seen_are_refused(work_dir: Path, tmp_path: P
     monkeypatch.setattr(replay, 'load_spec', with_files)
     assert main(['transfer', str(work_dir), str(base), '--seeds', '1']) == 2
     assert 'judged on images that they have seen' in capsys.readouterr().err
+
+
+def test_settings_of_the_config_are_replaced_and_told(work_dir: Path, tmp_path: Path, capsys) -> None:
+    base, rows_file = write_base(tmp_path, 'other'), tmp_path / 'rows.csv'
+    command = ['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '1', '--workers', '1']
+    command += ['--results', str(rows_file), '--cfg-options', 'train_cfg.max_iters=9']
+    assert main(command) == 2
+    assert 'would not show that train_cfg.max_iters was changed' in capsys.readouterr().err
+    assert main([*command, '--describe', 'network=short']) == 0
+    assert {(row.network, row.iterations) for row in read_results(rows_file)} == {('short', 9)}
+
+
+def test_a_failed_training_spares_the_others(work_dir: Path, tmp_path: Path, capsys) -> None:
+    rows_file = tmp_path / 'rows.csv'
+    base = write_base(tmp_path, 'other', **{'model.head.loss_cls': {'type': 'ToyCrossEntropy', 'loss_weight': 1e38}})
+    command = ['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '2', '--workers', '1']
+    assert main([*command, '--results', str(rows_file)]) == 2
+    assert '2 of 4 trainings of the comparison failed' in capsys.readouterr().err
+    assert len(read_results(rows_file)) == 2
+
+
+def test_a_loss_without_a_place_is_named(work_dir: Path, tmp_path: Path, capsys) -> None:
+    base = write_base(tmp_path, 'other')
+    command = ['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '1', '--workers', '1']
+    assert main([*command, '--results', str(tmp_path / 'rows.csv')]) == 0
+    assert 'has no place' not in capsys.readouterr().out
+
+
+def test_a_metric_that_the_config_lacks_is_told_before_anything_is_trained(
+    work_dir: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    load = replay.load_spec
+
+    def with_other_metric(*args):
+        spec = load(*args)
+        return replace(spec, proxy=replace(spec.proxy, metric='toy/other'))
+
+    monkeypatch.setattr(replay, 'load_spec', with_other_metric)
+    base, rows_file = write_base(tmp_path, 'other'), tmp_path / 'rows.csv'
+    command = ['transfer', str(work_dir), str(base), '--seeds', '1', '--workers', '1', '--results', str(rows_file)]
+    assert main(command) == 2
+    assert "metric 'toy/other' is not among the results" in capsys.readouterr().err
+    assert not rows_file.exists()
+
+
+@pytest.mark.parametrize(
+    ('changes', 'options', 'text'),
+    [
+        ({'train_cfg': None}, [], 'cannot be trained with other losses: it needs train_cfg'),
+        ({'data_root': 'elsewhere/coco'}, [], 'CONFIG reads other data (coco)'),
+        ({}, ['--describe', 'netwrok=x'], 'Rows are described by task, set, network, hand_made, but got netwrok'),
+    ],
+    ids=['no schedule', 'other data', 'no such description'],
+)
+def test_configs_that_cannot_work(work_dir: Path, tmp_path: Path, capsys, changes, options, text) -> None:
+    base = write_base(tmp_path, 'other', **changes)
+    command = ['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '1', '--workers', '1', *options]
+    assert main([*command, '--results', str(tmp_path / 'rows.csv')]) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / 'rows.csv').exists(), 'before anything is trained'

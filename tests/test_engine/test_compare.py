@@ -52,7 +52,9 @@ def test_what_the_file_has_is_not_trained_again(tmp_path):
 
 def test_a_failed_training_is_an_error_with_its_reason(tmp_path):
     spec = toy_spec(tmp_path, **{'model.faults.fail_at': 2})
-    with pytest.raises(SetupError, match=r'failed:\n(.|\n)*the toy fails in iteration 2'):
+    with pytest.raises(
+        SetupError, match=r'3 of 3 trainings of the comparison failed(.|\n)*the toy fails in iteration 2'
+    ):
         compare(spec, [FOUND], [KNOWN], [100], split='val')
 
 
