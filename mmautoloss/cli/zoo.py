@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Lists the losses that have a name here: hand-made ones, which stand for an expression wherever one is expected
 (seeds of a search, evaluate, apply, export, compare), and found ones. These have a card, which
-`mmautoloss zoo NAME` shows: where they were found, what they beat on images that no search has seen, by
+`mmautoloss zoo NAME` shows: where they were found, what they beat on images that the search has not seen, by
 how much, and where they fail. `mmautoloss apply BASE NAME -o OUT` puts them into a config; NAME.BRANCH is
 the loss of one branch."""
 
@@ -82,7 +82,7 @@ def _print_card(card: Card, console: Console) -> None:
     console.print(f'Found as trial {card.origin["trial"]}, seed {card.origin["seed"]}, in {card.journal} by')
     console.print(f'  {card.command}', soft_wrap=True)
     place = None
-    console.print('Measured on images that no search has seen, mean, difference and its 95 % interval:')
+    console.print('Measured on images that the search has not seen, mean, difference and its 95 % interval:')
     for each in card.measured:
         now = f'{each.network}, {each.metric} on {each.set}, {each.iterations} iterations, {each.seeds} seeds'
         if now != place:

@@ -1,4 +1,4 @@
-"""Found losses against hand-made ones on images that no search has seen, with several seeds each."""
+"""Found losses against hand-made ones on images that the search has not seen, with several seeds each."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Measured:
-    """The losses of a card against others, on images that no search has seen, seed by seed.
+    """The losses of a card against others, on images that the search has not seen, seed by seed.
 
     Attributes:
         set: Name of the data set.
@@ -59,7 +59,7 @@ class Card:
         origin: The search that found them, as in ``best_losses.json``.
         journal: Its journal, in this repository.
         command: How it was started.
-        measured: Every comparison on images that no search has seen.
+        measured: Every comparison on images that the search has not seen.
         notes: What else to know before using them.
     """
 

@@ -48,7 +48,7 @@ def _near(values: Tensor) -> Tensor:
 
 def _camvid_bf1_decode(p: Tensor, y: Tensor) -> Tensor:
     size = (p**2).mean((0, 2, 3), keepdim=True) + y.mean((0, 2, 3), keepdim=True)
-    return 1 - _near(2 * _near(p * y) / size)
+    return 1 - _near(2 * p * y / size)
 
 
 def _nuclei_objectness(p: Tensor, y: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ def _nuclei_objectness(p: Tensor, y: Tensor) -> Tensor:
 
 REFERENCES = {
     'camvid_bf1.decode': _camvid_bf1_decode,
-    'camvid_bf1.aux': lambda p, y: -p.sqrt() * y,
+    'camvid_bf1.aux': lambda p, y: -p.sqrt() * y.tanh(),
     'camvid_miou.aux': lambda p, y: -(y * p.sqrt()).exp(),
     'bccd_map.rpn_cls': lambda p, y: -(y.exp() * p + (1 - y) * (1 - p).log()),
     'bccd_map.roi_box': lambda p, y: (p - y) ** 2,
