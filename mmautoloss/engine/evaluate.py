@@ -60,9 +60,9 @@ def evaluate(
     Args:
         cfg: A config of mmdet, mmseg or mmpose, as a path, a ``Config`` or a dict. Of a search config one training of a
             candidate is done: its ``metric``, ``rule`` and ``proxy.schedule`` are the defaults here.
-        losses: None for the hand-made losses; by name or path of a loss (``mmautoloss branches`` lists both) a name of
-            ``losses.ZOO``, an expression, or None for the hand-made one; one text for all losses; or the
-            ``best_losses.json``, ``journal.jsonl`` or work dir of a search.
+        losses: None for the hand-made losses; by name or path of a loss (``mmautoloss branches`` lists both) a known
+            loss, an expression, or None for the hand-made one; one text for all losses; or the ``best_losses.json``,
+            ``journal.jsonl`` or work dir of a search, or the name of a card (``losses.cards``).
         seed: Seed of the initial weights, the order of the data and all else.
         metric: Key of the monitored value, such as ``'coco/bbox_mAP'``, or several, whose mean counts. None takes the
             first of the results, as MMEngine's ``save_best='auto'`` does.

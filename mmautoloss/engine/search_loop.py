@@ -43,8 +43,8 @@ class SearchLoop(BaseLoop):
             compiled code on parts of the probe, or ``'plain'``, the reference in torch, hundreds of times as slow. For
             comparisons there are ``'static'``, which turns down only what has no gradient by algebra, and ``'none'``,
             which turns down nothing; both without weights and fingerprints.
-        seeds: Known losses that are trained first, compete, and stand in the result: each a name of ``losses.ZOO`` or an
-            expression for all branches, or one by branch.
+        seeds: Known losses that are trained first, compete, and stand in the result: each a known loss or an
+            expression for all branches, or one by branch, or the name of a card (``losses.cards``).
         budget: Settings of ``search.Budget``.
         execute: Settings of ``execute.ExecuteSettings``: ``workers``, ``threads`` of each on the CPU, ``executor``
             (``'local'`` or ``'ray'``), ``gpus_per_candidate``, time limits, retries, and ``cache``, the memory
