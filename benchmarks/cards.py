@@ -57,8 +57,8 @@ ENTRIES = (
         95,
         'configs/camvid/deeplabv3plus_held_out_search_bf1.py',
         (
-            'One of three finalists, chosen for what it does in long trainings: the winner of the search is found 100. Found '
-            '103, the best of the three here, falls below cross-entropy in 700 iterations.',
+            'One of three finalists, chosen for what it does in long trainings: the winner of the search is found 100. '
+            'Found 103, the best of the three here, falls below cross-entropy in 700 iterations.',
             'In long trainings it is as good as Dice, no better.',
             'Small networks, trained from scratch for at most some minutes. Large images and networks, and pretrained '
             'ones, have not been tried; the 3x3 maximum is a neighbourhood of the training resolution.',

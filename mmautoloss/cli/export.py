@@ -21,7 +21,8 @@ FORMATS = {
 
 DESCRIPTION = """\
 Writes found losses in another form. RESULT is the work dir of a search, its journal.jsonl, a best_losses.json,
-the name of a card (mmautoloss zoo); or a loss by hand: the name of a known one, such as dice, or an expression such as '-y * log(p)', with --inputs."""
+the name of a card (mmautoloss zoo); or a loss by hand: the name of a known one, such as dice, or an
+expression such as '-y * log(p)', with --inputs."""
 
 MINUS = """\
 An expression that begins with a minus sign and has no blank in it needs -- before it, after all options:
