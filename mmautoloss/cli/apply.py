@@ -10,8 +10,8 @@ from pathlib import Path
 DESCRIPTION = """\
 Writes a config that differs from BASE in its losses only. RESULT is the work dir of a search, its
 journal.jsonl or best_losses.json, or the name of a card (mmautoloss zoo); or losses by hand, such as
-`decode=dice 'aux=-y * log(p)'`, by the names that `mmautoloss branches BASE` lists. A found loss goes where it was found, in a cascade
-to all stages; --map says otherwise."""
+`decode=dice 'aux=-y * log(p)'`, by the names that `mmautoloss branches BASE` lists. A found loss
+goes where it was found, in a cascade to all stages; --map says otherwise."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
