@@ -51,6 +51,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     'seeded': {},
     'initial=2': _one('strategy', initial=2),
     'initial=12': _one('strategy', initial=12),
+    'steps=100': _one('screen', steps=100),
+    'tournament=0.1': _one('strategy', tournament=0.1),
     'tournament=0.05': _one('strategy', tournament=0.05),
     'tournament=0.6': _one('strategy', tournament=0.6),
     'fresh_rate=0': _one('strategy', fresh_rate=0.0),
