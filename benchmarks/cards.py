@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,10 +118,16 @@ def card_of(entry: Entry, comparisons: Sequence[Comparison]) -> dict[str, Any]:
         'losses': [asdict(loss) for loss in found.losses],
         'origin': asdict(found.origin),
         'journal': str(journal.relative_to(ROOT)),
-        'command': f'python tools/search.py {entry.config}',
+        'command': command_of(entry, record.header),
         'measured': [asdict(each) for each in measured(trial, [c for c in comparisons if c.set == entry.set])],
         'notes': list(entry.notes),
     }
+
+
+def command_of(entry: Entry, header: Mapping[str, Any]) -> str:
+    """The command that began the search, also where the config has other settings by now."""
+    steps = header['screen']['steps']
+    return f'python tools/search.py {entry.config} --cfg-options data_root=DATA train_cfg.screen.steps={steps}'
 
 
 def measured(trial: Trial, comparisons: Sequence[Comparison]) -> Iterator[Measured]:

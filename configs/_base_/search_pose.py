@@ -20,7 +20,9 @@ search = dict(
         mutations=3,
         distinct=True,
     ),
-    screen=dict(samples=5, eta=0.6, steps=40, lr=0.2, optimizer='normalized', early=0.1, balance='gradient', digits=2),
+    screen=dict(
+        samples=5, eta=0.6, steps=100, lr=0.2, optimizer='normalized', early=0.1, balance='gradient', digits=2
+    ),
     execute=dict(workers=2, threads=1),
     seed=0,
 )
