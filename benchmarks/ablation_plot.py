@@ -18,12 +18,16 @@ def plot(facts: Sequence[Facts], path: Path) -> None:
 
     sets = list(dict.fromkeys(each.set for each in facts))
     figure = Figure(figsize=(9, 3.2 * len(sets)), layout='constrained')
+    names = list(dict.fromkeys(each.arm for each in facts))
+    colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}  # of an arm in all sets
     panels = figure.subplots(len(sets), 2, squeeze=False, sharey='row')
     for name, (left, right) in zip(sets, panels, strict=True):
         of_set = [each for each in facts if each.set == name]
-        for number, each in enumerate(of_set):
-            _draw(left, right, each, COLOURS[number % len(COLOURS)])
+        for each in of_set:
+            _draw(left, right, each, colours[each.arm])
         _decorate(left, right, name, of_set)
+    marks = {line.get_label(): line for row in panels for line in row[0].get_lines() if line.get_label() in colours}
+    figure.legend(list(marks.values()), list(marks), ncols=4, loc='outside lower center', fontsize=8)
     figure.savefig(path, dpi=150)
 
 
@@ -50,4 +54,3 @@ def _decorate(left: Any, right: Any, name: str, facts: Sequence[Facts]) -> None:
     left.set_title(f'{name}: best score, mean and range over seeds')
     left.set_xlabel('trainings')
     right.set_xlabel('hours of search, a line a seed')
-    left.legend(fontsize=8, loc='lower right')
