@@ -17,6 +17,7 @@ pytest.importorskip('mmengine')
 from mmautoloss.expr import parse
 from mmautoloss.testing.toy_config import write_toy
 from mmautoloss.trial import Role, read_history
+from mmautoloss.trial.line import parse_lines, seal
 from tests.isolation import ROOT
 
 
@@ -150,6 +151,32 @@ def test_curves_of_gains_are_drawn(load, tmp_path: Path) -> None:
     assert (tmp_path / 'gains.png').stat().st_size > 5000
 
 
+def test_a_packed_journal_says_all_but_where_it_was_made(load, tmp_path: Path, monkeypatch) -> None:
+    pack = load('pack')
+    reason = f'File "/home/me/lib/python3.11/site-packages/mmdet/a.py"\nFile "{ROOT}/mmautoloss/b.py"'
+    events = [
+        {'event': 'started', 'host': 'mine', 'pid': 7, 'slots': 2},
+        {'event': 'beat', 'pulses': [], 'elapsed': 1.0},
+        {'event': 'settled', 'number': 0, 'reason': reason},
+    ]
+    (tmp_path / 'a/b').mkdir(parents=True)
+    (tmp_path / 'a/b/journal.jsonl').write_bytes(b''.join(map(seal, events)))
+    monkeypatch.setattr(sys, 'argv', ['pack.py', str(tmp_path / 'a'), str(tmp_path / 'out')])
+    pack.main()
+    packed = tmp_path / 'out/b/journal.jsonl.gz'
+    first = packed.read_bytes()
+    told = [event for event, sealed in parse_lines(gzip.decompress(first).splitlines()) if sealed]
+    assert told == [
+        {'event': 'started', 'host': 'host', 'pid': 0, 'slots': 2},
+        {'event': 'settled', 'number': 0, 'reason': 'File "mmdet/a.py"\nFile "mmautoloss/b.py"'},
+    ]
+    pack.main()
+    assert packed.read_bytes() == first
+    monkeypatch.setattr(sys, 'argv', ['pack.py', str(tmp_path / 'out'), str(tmp_path / 'none')])
+    with pytest.raises(SystemExit):
+        pack.main()
+
+
 @pytest.mark.slow
 def test_an_ablation_searches_once_an_arm_and_reads_its_journals(load, tmp_path: Path, monkeypatch, capsys) -> None:
     config, out = write_toy(tmp_path / 'config'), tmp_path / 'toy'
@@ -165,9 +192,9 @@ def test_an_ablation_searches_once_an_arm_and_reads_its_journals(load, tmp_path:
     }
     assert headers['ours']['screen']['engine'] == 'fast' and headers['ours']['seeds'] == []
 
-    packed = out / 'ours' / '3' / 'journal.jsonl'
-    packed.with_suffix('.jsonl.gz').write_bytes(gzip.compress(packed.read_bytes()))
-    packed.unlink()
+    plain, packed = out / 'ours' / '3' / 'journal.jsonl', out / 'ours' / '3' / 'journal.jsonl.gz'
+    load('pack').pack(plain, packed)
+    plain.unlink()
     table, figure = tmp_path / 'best.csv', tmp_path / 'best.png'
     monkeypatch.setattr(sys, 'argv', ['ablation.py', 'show', str(out), '--csv', str(table), '--plot', str(figure)])
     capsys.readouterr()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 DESCRIPTION = """\
@@ -27,6 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the config and prints what changed."""
+    from mmautoloss.cli.pairs import pairs_of
     from mmautoloss.engine import build_model, by_hand, load_base, match, read_result, with_losses
     from mmautoloss.engine.export import config_text, write_output
     from mmautoloss.engine.placing import unplaced
@@ -40,12 +40,12 @@ def run(args: argparse.Namespace) -> int:
     if len(args.result) == 1 and '=' not in args.result[0]:
         losses = read_result(Path(args.result[0]), args.trial)
     elif all('=' in entry for entry in args.result) and args.trial is None:
-        losses = by_hand(_pairs(args.result), places)
+        losses = by_hand(pairs_of('RESULT', args.result), places)
     else:
         raise SetupError(
             'RESULT must be one file or work dir, or NAME=LOSS ... without --trial, but got ' + ' '.join(args.result)
         )
-    mapping = _pairs(args.map)
+    mapping = pairs_of('--map', args.map)
     branches, genome, weights = match(losses, places, mapping)
     write_output(Path(args.out), config_text(with_losses(base, branches, genome, weights)))
     for place in places:
@@ -55,20 +55,3 @@ def run(args: argparse.Namespace) -> int:
         print(f'{loss.name}: has no place in this model')
     print(f'written: {args.out}')
     return 0
-
-
-def _pairs(entries: Sequence[str]) -> dict[str, str]:
-    """What stands after ``=``, by what stands before it.
-
-    Raises:
-        SetupError: A name stands there twice.
-    """
-    from mmautoloss.errors import SetupError
-
-    pairs = {}
-    for entry in entries:
-        name, _, value = entry.partition('=')
-        if name in pairs:
-            raise SetupError(f'{name!r} can take one loss only, but got {pairs[name]!r} and {value!r}. Take one out.')
-        pairs[name] = value
-    return pairs

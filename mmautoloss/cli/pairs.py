@@ -21,9 +21,14 @@ def pairs_of(name: str, words: Sequence[str]) -> dict[str, str]:
     """
     if not all('=' in word for word in words):
         raise SetupError(f'{name} must be NAME=VALUE ..., but got {" ".join(words)}.')
-    pairs = dict(word.partition('=')[::2] for word in words)
-    if len(pairs) < len(words):
-        raise SetupError(f'{name} must have every NAME once, but got {" ".join(words)}.')
+    pairs: dict[str, str] = {}
+    for word in words:
+        key, _, value = word.partition('=')
+        if key in pairs:
+            raise SetupError(
+                f'{name}: {key!r} can stand once only, but got {pairs[key]!r} and {value!r}. Take one out.'
+            )
+        pairs[key] = value
     return pairs
 
 

@@ -168,6 +168,7 @@ def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, .
     )
 
 
-def write_losses(path: Path, losses: Sequence[NamedLoss]) -> None:
-    """Writes losses as JSON."""
-    write_text(path, json.dumps([asdict(loss) for loss in losses], indent=2) + '\n')
+def write_losses(path: Path, losses: Sequence[NamedLoss], origin: Origin | None = None) -> None:
+    """Writes losses as JSON, each with where it comes from, where that is known."""
+    told = {'origin': asdict(origin)} if origin else {}
+    write_text(path, json.dumps([{**asdict(loss), **told} for loss in losses], indent=2) + '\n')

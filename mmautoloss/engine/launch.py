@@ -14,10 +14,11 @@ from mmengine.visualization import Visualizer
 import mmautoloss
 from mmautoloss.engine.dashboard import Dashboard
 from mmautoloss.engine.export import with_losses, write_config
-from mmautoloss.engine.found import found_losses, write_losses
+from mmautoloss.engine.found import write_losses
 from mmautoloss.engine.own_modules import with_own_modules
 from mmautoloss.engine.report import write_report
 from mmautoloss.engine.resolved import write_resolved
+from mmautoloss.engine.result import read_found
 from mmautoloss.engine.screening import ENGINES
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.spec import SearchSpec
@@ -167,7 +168,8 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
     if ranking:
         path = spec.work_dir / 'best_config.py'
         best = ranking[0]
-        write_losses(spec.work_dir / 'best_losses.json', found_losses(spec.branches, best))
+        found = read_found(spec.work_dir / 'journal.jsonl', best.number)
+        write_losses(spec.work_dir / 'best_losses.json', found.losses, found.origin)
         config = with_losses(spec.base, spec.branches, best.genome, best.weights)
         write_config(with_own_modules(config, spec.proxy.config, spec.branches, best.genome), path)
     if spec.results:

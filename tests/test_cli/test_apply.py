@@ -143,10 +143,13 @@ ERRORS = {
     'no place': (['{losses}'], 'None of the found losses .* Name places with --map'),
     'misfit': (['{losses}', '--map', 'rpn_cls=box'], "reads 'delta' and cannot stand at 'rpn_head.loss_cls'"),
     'not ours': (['{other}'], 'must be a best_losses.json'),
-    'twice by name': (['roi_cls=dice', 'roi_cls=ce'], "'roi_cls' can take one loss only, but got 'dice' and 'ce'"),
+    'twice by name': (
+        ['roi_cls=dice', 'roi_cls=ce'],
+        "RESULT: 'roi_cls' can stand once only, but got 'dice' and 'ce'",
+    ),
     'twice by path': (['rpn_cls=bce', 'rpn_head.loss_cls=focal'], "'rpn_cls' and 'rpn_head.loss_cls' are one place"),
     'map twice': (['{losses}', '--map', 'rpn_box=box', 'rpn_head.loss_bbox=box'], 'are one place'),
-    'map a name twice': (['{losses}', '--map', 'rpn_box=box', 'rpn_box=box'], "'rpn_box' can take one loss only"),
+    'map a name twice': (['{losses}', '--map', 'rpn_box=box', 'rpn_box=box'], "--map: 'rpn_box' can stand once only"),
 }
 
 

@@ -287,7 +287,7 @@ def test_command_prints_what_the_function_returns(toy: Path, capsys: pytest.Capt
     ('words', 'text'),
     [
         (['head_cls=ce', '--weights', 'head_cls=abc'], "weight of 'head_cls' must be a number, but got 'abc'"),
-        (['head_cls=ce', 'head_cls=dice'], 'LOSSES must have every NAME once'),
+        (['head_cls=ce', 'head_cls=dice'], "LOSSES: 'head_cls' can stand once only, but got 'ce' and 'dice'"),
         (['--cfg-options', 'foo'], '--cfg-options must be NAME=VALUE'),
         (['--seed', '-1'], 'seed must be an integer'),
         (['--max-iters', '0'], 'max_iters must be an integer of at least 1'),

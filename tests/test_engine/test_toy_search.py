@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmautoloss.engine import load_search_config
+from mmautoloss.engine.result import read_found
 from mmautoloss.errors import CalibrationError, JournalError, SetupError
 from mmautoloss.execute import ExecuteSettings, Executor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
@@ -60,6 +61,14 @@ def test_result_differs_from_the_base_in_the_losses_only(finished: Finished) -> 
     found = {name: head[f'loss_{name}']['expression'] for name in ('cls', 'box')}
     assert found == winner.genome.to_text()
     assert head['loss_cls']['loss_weight'] == winner.weights['cls']
+
+
+def test_found_losses_say_where_they_come_from(finished: Finished) -> None:
+    winner = finished.history.ranking(2)[0]
+    found = read_found(finished.work / 'best_losses.json')
+    assert found == read_found(finished.work, winner.number), 'the file alone says as much as the work dir'
+    assert (found.origin.trial, found.origin.metric) == (winner.number, 'toy/score')
+    assert found.origin.scores == tuple(finished.history.scores_of(winner.number))
 
 
 def test_result_trains_in_a_plain_runner(finished: Finished, tmp_path: Path) -> None:
