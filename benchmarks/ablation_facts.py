@@ -44,6 +44,7 @@ class Facts:
 
     Attributes:
         set: Name of the set.
+        metric: Key of the metric.
         arm: Name of the arm.
         explored: Expressions that were drawn.
         trained: Candidates that were trained or stopped.
@@ -56,6 +57,7 @@ class Facts:
     """
 
     set: str
+    metric: str
     arm: str
     explored: list[int]
     trained: list[int]
@@ -81,6 +83,7 @@ def _facts(arm: Arm) -> Facts:
     ]
     return Facts(
         set=arm.set,
+        metric=str(arm.records[0].header['metric']),
         arm=arm.name,
         explored=[_explored(record, trials) for record, trials in zip(arm.records, candidates, strict=True)],
         trained=[len(trials) for trials in candidates],

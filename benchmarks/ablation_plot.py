@@ -51,6 +51,7 @@ def _decorate(left: Any, right: Any, name: str, facts: Sequence[Facts]) -> None:
         panel.axhspan(min(baseline), max(baseline), color='black', alpha=0.08, linewidth=0)
         panel.axhline(mean(baseline), color='black', linewidth=1, linestyle='--')
         panel.grid(alpha=0.3)
-    left.set_title(f'{name}: best score, mean and range over seeds')
+    left.set_title(f'{name}: mean and range over seeds')
+    left.set_ylabel(f'best {facts[0].metric.rpartition("/")[2]}')
     left.set_xlabel('trainings')
     right.set_xlabel('hours of search, a line a seed')

@@ -1,10 +1,10 @@
-"""The tables and figures of docs/results.md, made again from the rows that the tools filed.
+"""The tables and figures of docs/results.md and docs/transfer.md, made again from the rows that the tools filed.
 
     python benchmarks/results.py tables --set camvid
     python benchmarks/results.py page
     python benchmarks/results.py figures
 
-``tables`` prints, as Markdown, every comparison on a test set; ``page`` writes them into docs/results.md, each between two
+``tables`` prints, as Markdown, every comparison on a test set; ``page`` writes them into the two pages, each between two
 comments that name it; ``figures`` draws ``held_out.png`` (the networks that
 were searched on), ``transfer.png`` (those of ``configs/transfer``) and ``correlate.png`` (short against long trainings).
 """
@@ -24,6 +24,7 @@ from mmautoloss.report.paired import LEAST, Difference
 from mmautoloss.report.results import read_results
 
 DOCS = Path(__file__).resolve().parents[1] / 'docs'
+PAGES = (DOCS / 'results.md', DOCS / 'transfer.md')
 
 
 def main() -> int:
@@ -36,8 +37,8 @@ def main() -> int:
         print('\n\n'.join('\n'.join(markdown(each)) for each in chosen))
         return 0
     if args.command == 'page':
-        page = DOCS / 'results.md'
-        page.write_text(filled(page.read_text(encoding='utf-8'), comparisons), encoding='utf-8')
+        for page in PAGES:
+            page.write_text(filled(page.read_text(encoding='utf-8'), comparisons), encoding='utf-8')
         return 0
     from correlation_plot import plot_correlations, read_correlations
     from results_plot import plot_differences
@@ -127,7 +128,7 @@ def _parse() -> argparse.Namespace:
     commands = parser.add_subparsers(dest='command', required=True)
     tables = commands.add_parser('tables', help='print the table of every test set')
     tables.add_argument('--set', nargs='+', help='some data sets instead of all')
-    page = commands.add_parser('page', help='put the tables into docs/results.md')
+    page = commands.add_parser('page', help='put the tables into docs/results.md and docs/transfer.md')
     figures = commands.add_parser('figures', help='draw the figures')
     figures.add_argument('--correlate', type=Path, default=DOCS / 'results/correlate', metavar='FOLDER')
     figures.add_argument('--out', type=Path, default=DOCS / 'figures', metavar='FOLDER')

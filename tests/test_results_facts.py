@@ -209,12 +209,13 @@ def test_the_cards_are_what_journals_and_rows_say(load) -> None:
     assert written == cards.texts(), 'make them again: python benchmarks/cards.py'
 
 
-def test_the_tables_of_the_page_are_those_of_the_rows(load) -> None:
+def test_the_tables_of_the_pages_are_those_of_the_rows(load) -> None:
     results, facts = load('results'), load('results_facts')
-    page = (results.DOCS / 'results.md').read_text(encoding='utf-8')
+    pages = [path.read_text(encoding='utf-8') for path in results.PAGES]
     comparisons = facts.comparisons_of(results.read_results(results.DOCS / 'results/results.csv'))
-    assert page == results.filled(page, comparisons), 'make them again: python benchmarks/results.py page'
-    missing = [each for each in comparisons if '\n'.join(results.markdown(each)) not in page]
+    for page in pages:
+        assert page == results.filled(page, comparisons), 'make them again: python benchmarks/results.py page'
+    missing = [each for each in comparisons if '\n'.join(results.markdown(each)) not in '\n'.join(pages)]
     assert [(each.set, each.network, each.metric, each.iterations) for each in missing] == []
 
 
