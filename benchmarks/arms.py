@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-# The published search; where the paper is silent, the settings of the small configs.
+# The published search; where the paper is silent, the settings of the small configs. Its first population is 20 there; with
+# few trainings that would leave nothing to evolution.
 _PUBLISHED = {
     'seeds': [],
     'strategy': {
         '_delete_': True,
         'type': 'RegularizedEvolution',
-        'initial': 20,
+        'initial': 6,
         'tournament': 0.05,
         'copy_rate': 0.1,
         'fresh_rate': 0.5,
@@ -30,17 +31,21 @@ _EVOLUTION = _PUBLISHED
 _REJECTION = _but(_EVOLUTION, screen={'engine': 'fast'})
 _EQUIVALENCE = _but(_REJECTION, screen={'digits': 2})
 _INVALID_STOP = _but(_EQUIVALENCE, proxy={'invalid_stop': 20})
+_PROBES = _but(_INVALID_STOP, screen={'start': 'scattered', 'balance': 'gradient'})
 PARTS: dict[str, dict[str, Any]] = {
     'random': {**_PUBLISHED, 'strategy': {'_delete_': True, 'type': 'RandomSearch'}},
     'evolution': _EVOLUTION,
     'rejection': _REJECTION,
     'equivalence': _EQUIVALENCE,
     'published': _INVALID_STOP,
+    'probes': _PROBES,
     'ours': {'seeds': []},
     'rungs': {'seeds': [], 'proxy': {'rung': {'at': 0.3, 'keep': 0.5}}},
     'seeded': {},
+    'untested': {'screen': {'engine': 'untested'}},
 }
-"""By name: each of the first five adds one part, the rest are the config's own settings."""
+"""By name: each adds one part to the one before, and from ``ours`` on they are the config's own settings, first without its
+seeds; the last one is the config without the rejection test."""
 
 
 def _one(section: str, **change: Any) -> dict[str, Any]:
@@ -51,7 +56,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     'seeded': {},
     'initial=2': _one('strategy', initial=2),
     'initial=12': _one('strategy', initial=12),
-    'steps=100': _one('screen', steps=100),
+    'steps=40': _one('screen', steps=40),
+    'start=captured': _one('screen', start='captured'),
     'tournament=0.1': _one('strategy', tournament=0.1),
     'tournament=0.05': _one('strategy', tournament=0.05),
     'tournament=0.6': _one('strategy', tournament=0.6),
@@ -61,7 +67,6 @@ CHOICES: dict[str, dict[str, Any]] = {
     'vary=all': _one('strategy', vary='all'),
     'distinct=False': _one('strategy', distinct=False),
     'balance=none': _one('screen', balance='none'),
-    'rejection=no': _one('screen', engine='static'),
     'aux=keep': {'aux': 'keep'},
     'aux=off': {'aux': 'off'},
 }

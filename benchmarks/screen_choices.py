@@ -1,7 +1,7 @@
 """Which settings of the rejection test tell good losses from poor ones? Judged on losses that were trained unseen by it.
 
-    python benchmarks/ablation.py run CONFIG --out POOL --arms rejection=no --max-trials 96 --seeds 0
-    python benchmarks/screen_choices.py CONFIG POOL/rejection=no/0/journal.jsonl [--cfg-options data_root=...]
+    python benchmarks/ablation.py run CONFIG --out POOL --arms untested --max-trials 96 --seeds 0
+    python benchmarks/screen_choices.py CONFIG POOL/untested/0/journal.jsonl [--cfg-options data_root=...]
 
 The first command searches without the test, so that all kinds of losses are trained, mutants of known ones above all. The
 second judges them, as they were trained, by the test with one setting changed at a time. Good are those that score at

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmautoloss.engine.settings import build, plain_values
 from mmautoloss.errors import SetupError
-from mmautoloss.screen import FastScreen, OpenScreen, Probe, ProbeScreen, RejectionTest, Screen
+from mmautoloss.screen import FastScreen, OpenScreen, Probe, ProbeScreen, RejectionTest, Screen, UntestedScreen
 
 BALANCES = ('gradient', 'none')
 
@@ -23,6 +23,7 @@ def _none(probe: Probe, *_: Any) -> Screen:
 ENGINES: dict[str, Callable[..., Screen]] = {
     'fast': FastScreen,
     'plain': ProbeScreen,
+    'untested': UntestedScreen,
     'static': _static,
     'none': _none,
 }

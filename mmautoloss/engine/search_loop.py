@@ -41,8 +41,9 @@ class SearchLoop(BaseLoop):
             ``'none'`` is the published behaviour; ``digits``, the significant digits of the gradient fingerprint (0: no
             loss is taken for another); ``side``, the pixels a side to which maps are thinned out; ``engine``: ``'fast'``,
             compiled code on parts of the probe, or ``'plain'``, the reference in torch, hundreds of times as slow. For
-            comparisons there are ``'static'``, which turns down only what has no gradient by algebra, and ``'none'``,
-            which turns down nothing; both without weights and fingerprints.
+            comparisons there are ``'untested'``, which leaves out the rejection test alone; ``'static'``, which turns down
+            only what has no gradient by algebra; and ``'none'``, which turns down nothing; the last two have neither
+            weights nor fingerprints.
         seeds: Known losses that are trained first, compete, and stand in the result: each a known loss or an
             expression for all branches, or one by branch, or the name of a card (``losses.cards``).
         budget: Settings of ``search.Budget``.

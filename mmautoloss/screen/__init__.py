@@ -6,7 +6,7 @@ from mmautoloss.screen.fingerprint import balance_weight, fingerprint, gradient_
 from mmautoloss.screen.metrics import PROBE_METRICS, register_metric
 from mmautoloss.screen.probe import Objective, Probe, Sample, load_probes, save_probes
 from mmautoloss.screen.rejection import RejectionTest
-from mmautoloss.screen.screen import ACCEPTED, REASONS, OpenScreen, ProbeScreen, Screen, Verdict
+from mmautoloss.screen.screen import ACCEPTED, REASONS, OpenScreen, ProbeScreen, Screen, UntestedScreen, Verdict
 
 __all__ = [
     'ACCEPTED',
@@ -21,6 +21,7 @@ __all__ = [
     'RejectionTest',
     'Sample',
     'Screen',
+    'UntestedScreen',
     'Verdict',
     'balance_weight',
     'calibrate',

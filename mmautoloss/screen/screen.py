@@ -138,9 +138,21 @@ class ProbeScreen(Screen):
             return Verdict(reason)
         return self._weighed(reason, gain, norms, gradient_signature(objective, self._scattered))
 
-    def _weighed(self, reason: str, gain: float, norms: Sequence[float], signature: Sequence[float]) -> Verdict:
+    def _weighed(self, reason: str, gain: float | None, norms: Sequence[float], signature: Sequence[float]) -> Verdict:
         weight = balance_weight(norms, self._reference) if self._reference else 1.0
         return Verdict(reason, gain, tuple(value * weight for value in signature), weight)
+
+
+class UntestedScreen(ProbeScreen):
+    """All of ``ProbeScreen`` but the rejection test: for comparisons with a search that differs in nothing else."""
+
+    def _try(self, tree: Tree) -> Verdict:
+        objective = plain_loss(tree, self.kind.name)
+        norms = gradient_norms(objective, self.probe)
+        reason = reason_of_norms(norms)
+        if reason != ACCEPTED:
+            return Verdict(reason)
+        return self._weighed(reason, None, norms, gradient_signature(objective, self._scattered))
 
 
 def reason_of_norms(norms: Sequence[float]) -> str:

@@ -31,7 +31,9 @@ WRONG = [
     pytest.param({'screen.digits': -1}, 'or more, but got 2, 48 and -1', id='digits'),
     pytest.param({'screen.balance': 'norm'}, "gradient, none, but got 'norm'", id='balance'),
     pytest.param(
-        {'screen.engine': 'gpu'}, "engine must be one of fast, plain, static, none, but got 'gpu'", id='engine'
+        {'screen.engine': 'gpu'},
+        "engine must be one of fast, plain, untested, static, none, but got 'gpu'",
+        id='engine',
     ),
     pytest.param({'screen.optimizer': 'lbfgs'}, "normalized, sgd, adam, but got 'lbfgs'", id='optimizer'),
     pytest.param({'execute.gpus': 3}, 'execute has no setting gpus; there are .*workers', id='execute'),
