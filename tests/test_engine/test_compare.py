@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mmautoloss.engine import compare, spec_of, with_usual_weight
+from mmautoloss.engine import compare, load_search_config, spec_of, with_usual_weight
+from mmautoloss.engine.compare import _Comparison
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.report import read_results
-from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.testing.toy_config import BASE, toy_config
 from mmautoloss.trial import Role, Trial
+from tests.isolation import ROOT
 
 FOUND = Trial(
     7, Role.SEARCH, 0, Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'}), {'cls': 1.0, 'box': 0.5}
@@ -68,6 +71,46 @@ def test_other_losses_take_the_weights_of_the_hand_made_ones(tmp_path, entry):
     )
     rows = compare(spec, [], [also, KNOWN], [100], split='val')
     assert [row.loss for row in rows] == ['hand-made', 'mse+mse, usual weight', 'mse+l1']
+
+
+def with_test_set(**scored) -> dict:
+    """Changes of the toy's plain config that give it a test set."""
+    loader = {**BASE['val_dataloader'], 'dataset': {'type': 'ToyScenes', 'length': 16, **scored}}
+    return {'test_dataloader': loader, 'test_evaluator': {'type': 'ToyMetric'}, 'test_cfg': {'type': 'TestLoop'}}
+
+
+def test_a_test_set_of_the_base_is_what_is_scored(tmp_path):
+    seeds = {'val': 2, 'test': 3}
+    rows = {
+        name: compare(toy_spec(tmp_path / name, **with_test_set(seed=seed)), [], [], [100])[0]
+        for name, seed in seeds.items()
+    }
+    assert {name: row.split for name, row in rows.items()} == {'val': 'val', 'test': 'test'}
+    other = {'val_dataloader.dataset.seed': 3}
+    assert rows['test'].value == compare(toy_spec(tmp_path / 'other', **other), [], [], [100])[0].value
+    assert rows['test'].value != rows['val'].value
+
+
+def test_the_digits_are_judged_on_images_that_no_search_sees(digits):
+    val, test = (digits.base[f'{split}_dataloader']['dataset'] for split in ('val', 'test'))
+    comparison = _Comparison(digits, None)
+    scored = comparison.proxy.config['val_dataloader']['dataset']
+    assert scored['ann_file'] == test.ann_file != val.ann_file
+    assert comparison.describe['split'] == 'test'
+
+
+def test_a_base_without_unseen_images_is_refused(digits):
+    digits.base.test_dataloader = digits.base.val_dataloader
+    with pytest.raises(SetupError, match=r'scored .* on annotations/search_val\.json, which val_dataloader'):
+        compare(digits, [], [], [100])
+    assert not digits.results.exists()
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """The search of the smallest detector; nothing is built."""
+    cfg = load_search_config(str(ROOT / 'configs/digits/faster_rcnn_search.py'), str(tmp_path))
+    return replace(spec_of(cfg), results=tmp_path / 'rows.csv')
 
 
 def test_a_loss_that_is_none_is_refused(tmp_path):
