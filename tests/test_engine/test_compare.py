@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from mmautoloss.engine import compare, load_search_config, spec_of, with_usual_w
 from mmautoloss.engine.compare import _Comparison
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
-from mmautoloss.report import read_results
+from mmautoloss.report import ResultRow, read_results
 from mmautoloss.testing.toy_config import BASE, toy_config
 from mmautoloss.trial import Role, Trial
 from tests.isolation import ROOT
@@ -51,6 +52,30 @@ def test_what_the_file_has_is_not_trained_again(tmp_path):
 
     assert [row.seed for row in again] == [101] * 3
     assert read_results(tmp_path / 'rows.csv') == first + again
+
+
+def test_another_weight_is_another_training(tmp_path):
+    spec = toy_spec(tmp_path)
+    lighter = replace(FOUND, weights={'cls': 0.96, 'box': 0.38})
+    rows = [*compare(spec, [FOUND], [], [100]), *compare(spec, [lighter], [], [100])]
+    assert [(row.loss, row.weights) for row in rows] == [
+        ('hand-made', ''),
+        ('found-7', '{"cls": 1.0, "box": 0.5}'),
+        ('found-7', '{"cls": 0.96, "box": 0.38}'),
+    ]
+    assert rows[1].expression == rows[2].expression and rows[1].value != rows[2].value
+
+
+def test_of_a_file_without_weights_only_the_hand_made_losses_are_known(tmp_path):
+    first = compare(toy_spec(tmp_path), [FOUND], [], [100])
+    path = tmp_path / 'rows.csv'
+    columns = [field for field in ResultRow._fields if field != 'weights']
+    with path.open('w', newline='') as file:
+        csv.writer(file).writerows([columns, *([getattr(row, name) for name in columns] for row in first)])
+    again = compare(toy_spec(tmp_path), [FOUND], [], [100])
+    assert again == [first[1]], 'trained with known weights'
+    assert read_results(path) == [first[0], first[1]._replace(weights=''), first[1]]
+    assert compare(toy_spec(tmp_path), [FOUND], [], [100]) == []
 
 
 def test_a_failed_training_is_an_error_with_its_reason(tmp_path):
