@@ -51,9 +51,11 @@ def share_images(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def root_of(dataset: Mapping[str, Any]) -> str:
     """The root of a data set, or the folder of its files; its type where it makes its data itself."""
+    if dataset.get('data_root'):
+        return _real(dataset['data_root'])
     place = Place.of(dataset)
-    folder = dataset.get('data_root') or osp.dirname(place.annotations or next(iter(place.images), ''))
-    return _real(folder) if folder else type_name(dataset.get('type'))
+    folder = osp.dirname(place.annotations or next(iter(place.images), ''))
+    return _real(folder) if osp.isdir(folder) else type_name(dataset.get('type'))
 
 
 def _folders(prefix: str | Mapping[str, Any]) -> list[str]:
