@@ -11,6 +11,7 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from math import isclose
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -149,9 +150,15 @@ def measured(trial: Trial, comparisons: Sequence[Comparison]) -> Iterator[Measur
 
 
 def _is_of(loss: Loss, trial: Trial) -> bool:
-    """Whether a loss is that of a trial; another network may take some of its branches, under other names."""
-    theirs = set(json.loads(loss.expression or '{}').values())
-    return loss.row == f'found-{trial.number}' and theirs <= set(trial.genome.to_text().values())
+    """Whether a loss is that of a trial, also in its weights if they are known; another network may take some of its
+    branches, under other names."""
+    texts, weights = (json.loads(each or '{}') for each in (loss.expression, loss.weights))
+    own = [(text, trial.weights[name]) for name, text in trial.genome.to_text().items()]
+
+    def has(name: str, text: str) -> bool:
+        return any(text == each and isclose(weights.get(name, weight), weight, rel_tol=1e-5) for each, weight in own)
+
+    return loss.row == f'found-{trial.number}' and all(has(*each) for each in texts.items())
 
 
 def _measure(loss: Loss, other: Loss, comparison: Comparison) -> Measured:

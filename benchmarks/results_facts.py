@@ -27,6 +27,7 @@ class Loss:
         values: The metric by seed.
         row: Its name in the rows.
         expression: Its expressions by branch as JSON; '' for hand-made losses.
+        weights: Its weights by branch as JSON; '' for hand-made losses, and where they are not known.
     """
 
     label: str
@@ -35,6 +36,7 @@ class Loss:
     values: Mapping[int, float]
     row: str
     expression: str
+    weights: str
 
     @property
     def mean(self) -> float:
@@ -107,17 +109,17 @@ def split_transfer(comparisons: Sequence[Comparison]) -> tuple[list[Comparison],
 
 
 def _losses(rows: Sequence[ResultRow], greater: bool) -> tuple[Loss, ...]:
-    values: dict[tuple[str, str], dict[int, float]] = {}
+    values: dict[tuple[str, str, str], dict[int, float]] = {}
     for row in rows:
-        values.setdefault((row.loss, row.expression), {})[row.seed] = row.value
+        values.setdefault(row.identity, {})[row.seed] = row.value
     reference = next((key for key in values if not key[1]), None)  # others of the same kind are alternatives to it
     losses: list[Loss] = []
-    for (loss, expression), by_seed in values.items():
+    for (loss, expression, weights), by_seed in values.items():
         kind = 'found' if re.match(r'found-\d', loss) else 'known'
-        kind = 'hand-made' if (loss, expression) == reference else kind
+        kind = 'hand-made' if (loss, expression, weights) == reference else kind
         balanced = kind == 'known' and bool(expression) and not loss.endswith(USUAL)
         label = _distinct(_label(loss, kind, balanced), [each.label for each in losses])
-        losses.append(Loss(label, kind, balanced, by_seed, loss, expression))
+        losses.append(Loss(label, kind, balanced, by_seed, loss, expression, weights))
     kinds = ('hand-made', 'known', 'found')
     return tuple(sorted(losses, key=lambda loss: (kinds.index(loss.kind), _place(loss, greater))))
 

@@ -17,6 +17,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
 from mmautoloss.engine import SearchSpec, spec_of
+from mmautoloss.engine.leak import require_unseen
 from mmautoloss.engine.read import is_search
 from mmautoloss.proxy.branch import check_branches
 from tests.isolation import ROOT
@@ -90,5 +91,6 @@ def test_model_builds_and_search_fits_it(name: str, monkeypatch: pytest.MonkeyPa
     search = spec(cfg, monkeypatch)
     assert network(search.base.model) == network(cfg.model), 'found losses go into the base: one network'
     check_branches(model, search.branches)
+    require_unseen(search.proxy.config, search.base)
     assert set(cfg.train_cfg.describe) >= {'task', 'set', 'network', 'hand_made', 'split'}
     assert len(cfg.train_cfg.describe.hand_made.split('+')) == len(search.branches)

@@ -24,7 +24,7 @@ def rows_of(
     loss: str, expression: str, level: float, seeds: Iterable[int] = range(5), **other: Any
 ) -> list[ResultRow]:
     """The noise of a seed is the same for all losses, but for a tenth of it, which alternates."""
-    row = ResultRow('segmentation', 'camvid', 'deeplabv3plus_r18w16', 'BF1', loss, expression, 0, 'test', 70, 0.0)
+    row = ResultRow('segmentation', 'camvid', 'deeplabv3plus_r18w16', 'BF1', loss, expression, '', 0, 'test', 70, 0.0)
     level_of = {seed: level + NOISE[seed] + (0.001 if seed % 2 else -0.001) * bool(expression) for seed in seeds}
     return [row._replace(seed=seed, value=value, **other) for seed, value in level_of.items()]
 
@@ -93,10 +93,11 @@ def test_equal_names_are_told_apart(load) -> None:
         *rows_of('giou, usual weight', TWICE, 0.1),
         *rows_of('found-1', TWICE, 0.3),
         *rows_of('found-1', '{"decode": "p"}', 0.2),
+        *rows_of('found-1', TWICE, 0.1, weights='{"decode": 1.0, "aux": 0.4}'),
     ]
     (found,) = load('results_facts').comparisons_of(rows)
     assert found.hand_made.label == 'l1, hand-made'
-    assert [loss.label for loss in found.losses[1:]] == ['giou', 'giou (2)', 'found 1', 'found 1 (2)']
+    assert [loss.label for loss in found.losses[1:]] == ['giou', 'giou (2)', 'found 1', 'found 1 (2)', 'found 1 (3)']
 
 
 def test_networks_of_transfer_are_those_with_a_config(load) -> None:

@@ -1,4 +1,6 @@
-"""Trains hand-made, known and found losses as the base config says, with several seeds, and scores on its validation set."""
+"""Trains hand-made, known and found losses as the base config says, with several seeds, and scores on images that the search
+has not seen: those of the base config's test_dataloader where they are others than those of val_dataloader, else the latter.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
 from mmengine.config import DictAction  # noqa: E402
 
-from mmautoloss.engine import compare, load_search_config, spec_of, with_usual_weight  # noqa: E402
+from mmautoloss.engine import compare, judging_split, load_search_config, spec_of, with_usual_weight  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
 from mmautoloss.report import length_of, print_comparison, read_results  # noqa: E402
 from mmautoloss.trial import Role, State, read_history  # noqa: E402
@@ -31,12 +33,13 @@ def main() -> int:
             best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
             known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
         known += [with_usual_weight(entry, spec) for entry in args.also]
-        compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), args.split)
+        split = args.split or judging_split(spec.base)
+        compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), split)
         print_comparison(
             read_results(Path(args.results)),
             spec.describe,
             spec.proxy.metric,
-            args.split,
+            split,
             length_of(spec.base.train_cfg),
             spec.proxy.greater,
         )
@@ -61,7 +64,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--seeds', type=int, default=5, help='trainings of each loss (5)')
     parser.add_argument('--first-seed', type=int, default=100, help='seeds that the search has not used')
-    parser.add_argument('--split', default='val', help="name of the base config's validation set, for the rows")
+    parser.add_argument(
+        '--split',
+        help='name of the set that is scored, for the rows; default test, or val where it is the validation set',
+    )
     parser.add_argument('--workers', type=int, help='worker processes; 1 trains in this process')
     parser.add_argument(
         '--cfg-options',

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Trains CONFIG, which the search in WORK_DIR was not about, as it stands: with its hand-made losses, with
 losses of the search, each with the weight it was found with, and with others (--also); several seeds each. Scores
-are those of CONFIG's own validation set by the metric of the search. Every row is appended to a CSV file,
-and what it has is not trained again. A loss is called better or worse only where the 95 % interval of the
+are by the metric of the search, on images that it has not seen: those of CONFIG's test_dataloader where they
+are others than those of val_dataloader, else the latter. Every row is appended to a CSV file, and what it has
+is not trained again. A loss is called better or worse only where the 95 % interval of the
 paired difference excludes zero. A found loss goes where it was found, in a cascade to all stages; --map
 says otherwise."""
 
@@ -38,7 +39,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--seeds', type=_positive, default=5, help='trainings of each loss (5)')
     parser.add_argument('--first-seed', type=_seed, default=100, help='seeds that the search has not used (100)')
     parser.add_argument('--results', metavar='CSV', help='file of the rows; WORK_DIR/transfer.csv by default')
-    parser.add_argument('--split', default='val', help="name of CONFIG's validation set, for the rows")
+    parser.add_argument(
+        '--split',
+        help='name of the set that is scored, for the rows; default test, or val where it is the validation set',
+    )
     parser.add_argument(
         '--describe', nargs='+', default=[], metavar='K=V', help='network, set, hand_made, ... of the rows'
     )
@@ -54,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     from mmautoloss.cli.pairs import options_of, pairs_of
     from mmautoloss.cli.status import find_journal
-    from mmautoloss.engine import compare, with_usual_weight
+    from mmautoloss.engine import compare, judging_split, with_usual_weight
     from mmautoloss.engine.replay import load_spec
     from mmautoloss.engine.transfer import Transfer
     from mmautoloss.report import length_of, print_comparison, read_results
@@ -77,8 +81,9 @@ def run(args: argparse.Namespace) -> int:
     for name in left_out:
         print(f'{name}: has no place in this model')
     known = [with_usual_weight(entry, spec) for entry in args.also]
-    compare(spec, moved, known, range(args.first_seed, args.first_seed + args.seeds), args.split)
-    told: tuple[Any, ...] = (spec.describe, spec.proxy.metric, args.split, length_of(spec.base.train_cfg))
+    split = args.split or judging_split(spec.base)
+    compare(spec, moved, known, range(args.first_seed, args.first_seed + args.seeds), split)
+    told: tuple[Any, ...] = (spec.describe, spec.proxy.metric, split, length_of(spec.base.train_cfg))
     print_comparison(read_results(spec.results), *told, spec.proxy.greater)
     return 0
 

@@ -7,6 +7,7 @@ from mmautoloss.engine.data import apply_options, check_files
 from mmautoloss.engine.evaluate import evaluate
 from mmautoloss.engine.export import load_base, with_losses, write_config
 from mmautoloss.engine.found import Found, NamedLoss, Origin, found_losses, write_losses
+from mmautoloss.engine.judging import judging_split
 from mmautoloss.engine.launch import launch
 from mmautoloss.engine.placing import by_hand, match
 from mmautoloss.engine.report import write_report
@@ -29,6 +30,7 @@ __all__ = [
     'compare',
     'evaluate',
     'found_losses',
+    'judging_split',
     'launch',
     'load_base',
     'load_search_config',

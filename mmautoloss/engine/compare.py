@@ -6,21 +6,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmautoloss.engine.branches import build_model
+from mmautoloss.engine.judging import judged_config, judging_split
 from mmautoloss.engine.launch import build_executor, require_metric
+from mmautoloss.engine.leak import require_unseen
 from mmautoloss.engine.read import in_setup
 from mmautoloss.engine.spec import SearchSpec, read_genome
 from mmautoloss.engine.trainings import train_all
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy import ProxyEvaluator, find_losses, plain_config
+from mmautoloss.proxy import ProxyEvaluator, find_losses
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
 from mmautoloss.report.results import USUAL
 from mmautoloss.trial import History, Outcome, Role, Trial
 
 
 def compare(
-    spec: SearchSpec, candidates: Sequence[Trial], known: Sequence[Trial], seeds: Sequence[int], split: str
+    spec: SearchSpec,
+    candidates: Sequence[Trial],
+    known: Sequence[Trial],
+    seeds: Sequence[int],
+    split: str | None = None,
 ) -> list[ResultRow]:
-    """Trains hand-made and found losses as the base config says, and scores on the base config's own validation set.
+    """Trains hand-made and found losses as the base config says, and scores on its test set, or its validation set.
+
+    The test set counts where it is another one than the validation set (``judging_split``).
 
     Every row is appended to ``spec.results`` as soon as it is there, and rows that the file has are not trained again.
 
@@ -29,14 +37,14 @@ def compare(
         candidates: Trials of the search whose losses are compared.
         known: Trials of the search with known losses, which are compared as well.
         seeds: One training of each loss a seed.
-        split: Name of the base config's validation set, for the rows.
+        split: Name of the set that is scored, for the rows; None takes ``'test'`` or ``'val'``.
 
     Returns:
         The rows that were trained now.
 
     Raises:
-        SetupError: There is no file for results, or the metric is not among those of the config; or trainings failed:
-            all others are done and filed before.
+        SetupError: There is no file for results, the search has seen the images that would be scored, or the metric is not
+            among those of the config; or trainings failed: all others are done and filed before.
     """
     if spec.results is None:
         raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
@@ -76,13 +84,14 @@ def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:
 class _Comparison:
     """The rows, and what a person sees of them."""
 
-    def __init__(self, spec: SearchSpec, split: str) -> None:
-        config = plain_config(spec.base)
+    def __init__(self, spec: SearchSpec, split: str | None) -> None:
+        require_unseen(spec.proxy.config, spec.base)
+        config = judged_config(spec.base)
         work_dir = str(spec.work_dir / 'compare')
         self.proxy = replace(
             spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None, rung=None
         )
-        self.describe = {**spec.describe, 'split': split}
+        self.describe = {**spec.describe, 'split': split or judging_split(spec.base)}
         self.path = spec.results
         self.rows: list[ResultRow] = []
         self.failures: list[str] = []

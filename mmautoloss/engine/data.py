@@ -6,7 +6,7 @@ import os.path as osp
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 from mmautoloss.errors import SetupError
 
@@ -47,12 +47,14 @@ def check_files(cfg: Config) -> None:
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def data_sets(cfg: Config, loaders: Iterable[str] = LOADERS) -> list[ConfigDict]:
+def data_sets(cfg: Mapping[str, Any], loaders: Iterable[str] = LOADERS) -> list[Mapping[str, Any]]:
     """Data sets of the loaders, also those within wrappers such as ``RepeatDataset``."""
     return [dataset for _, dataset in _named_data_sets(cfg, loaders)]
 
 
-def _named_data_sets(cfg: Config, loaders: Iterable[str] = LOADERS) -> Iterator[tuple[str, ConfigDict]]:
+def _named_data_sets(
+    cfg: Mapping[str, Any], loaders: Iterable[str] = LOADERS
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for loader in loaders:
         dataset = (cfg.get(loader) or {}).get('dataset')
         pending = [dataset] if dataset else []

@@ -1,26 +1,27 @@
-"""Whether a search would be scored on the images on which its result is to be judged."""
+"""Whether losses would be judged on images that their search has seen."""
 
 from __future__ import annotations
 
-import os.path as osp
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 
 from mmautoloss.engine.data import data_sets
+from mmautoloss.engine.judging import judging_split
+from mmautoloss.engine.places import Place, share_images
 from mmautoloss.errors import SetupError
 
 
 def require_apart(search: Config, base: Config) -> None:
-    """Compares the data that score candidates with the test data of the base config, where it has none its validation data.
+    """Compares the data that score candidates with those on which the result is to be judged (``judging_split``).
 
-    Files are compared, and their ``indices``; whether other files hold the same images is not looked at.
+    Files are compared, and their ``indices`` (``share_images``).
 
     Raises:
         SetupError: A data set is in both.
     """
-    judging = 'test_dataloader' if base.get('test_dataloader') else 'val_dataloader'
+    judging = f'{judging_split(base)}_dataloader'
     shared = _shared(search, ['val_dataloader'], base, judging)
     if shared:
         raise SetupError(
@@ -31,63 +32,30 @@ def require_apart(search: Config, base: Config) -> None:
         )
 
 
-def require_unseen(search: Config, other: Config) -> None:
-    """Compares all data of a search with the validation data of another config, on which its result is to be judged.
+def require_unseen(search: Mapping[str, Any], base: Config) -> None:
+    """Compares all data of a search with those on which its losses are to be judged (``judging_split``).
+
+    Args:
+        search: The search config.
+        base: The plain config that is trained with the losses.
 
     Raises:
         SetupError: A data set is in both.
     """
-    shared = _shared(search, ['train_dataloader', 'val_dataloader'], other, 'val_dataloader')
+    judging = f'{judging_split(base)}_dataloader'
+    shared = _shared(search, ['train_dataloader', 'val_dataloader'], base, judging)
     if shared:
         raise SetupError(
-            f'The search has trained or scored its candidates on {shared}, which val_dataloader of the other config '
-            'reads as well, so its losses would be judged on images that they have seen. Give the config other '
-            'validation data.'
+            f'The search has trained or scored its candidates on {shared}, which {judging} of the config that is to be '
+            'trained reads as well, so its losses would be judged on images that they have seen. Give that config a '
+            'test_dataloader with other images.'
         )
 
 
-def _shared(search: Config, loaders: Sequence[str], base: Config, judging: str) -> str | None:
+def _shared(search: Mapping[str, Any], loaders: Sequence[str], base: Config, judging: str) -> Place | None:
     """Where images lie that both read; None where there are none."""
     for seen in data_sets(search, loaders):
         for other in data_sets(base, [judging]):
-            if _same_place(seen, other) and _overlap(seen, other):
-                return _place(seen)[0]
+            if share_images(seen, other):
+                return Place.of(seen)
     return None
-
-
-def _same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two data sets read the same files, however these are spelled."""
-    first, second = (tuple(map(osp.realpath, _place(each) or ())) for each in (one, other))
-    return first == second != ()
-
-
-def _place(dataset: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The annotation file, or the folders where there is none; None of data that are not read from files."""
-    root = dataset.get('data_root') or ''
-    if dataset.get('ann_file'):
-        return (osp.normpath(osp.join(root, dataset['ann_file'])),)
-    folders = _texts((dataset.get('data_prefix') or {}).values())
-    return tuple(osp.normpath(osp.join(root, folder)) for folder in folders) if root or any(folders) else None
-
-
-def _texts(values: Iterable[Any]) -> Iterator[str]:
-    return (value for value in values if isinstance(value, str))
-
-
-def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two choices from one file may share images; the first n and the last m are taken to be apart."""
-    given = [each.get('indices') for each in (one, other)]
-    first, second = map(_positions, given)
-    if first is None or second is None or first & second:
-        return True
-    if all(isinstance(each, int) for each in given) or not (first and second):
-        return False
-    return min(first | second) < 0 <= max(first | second)  # where the end is, the config does not say
-
-
-def _positions(indices: Any) -> set[int] | None:
-    """Positions that ``indices`` chooses, those from the end below 0; None where they are not known."""
-    if isinstance(indices, int):
-        return set(range(min(indices, 0), max(indices, 0)))
-    known = isinstance(indices, Sequence) and all(isinstance(index, int) for index in indices)
-    return set(indices) if known else None

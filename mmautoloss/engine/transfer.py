@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from mmautoloss.engine.branches import build_model
-from mmautoloss.engine.data import apply_options
+from mmautoloss.engine.data import apply_options, data_sets
 from mmautoloss.engine.found import found_losses
 from mmautoloss.engine.given import places_of
-from mmautoloss.engine.leak import require_unseen
+from mmautoloss.engine.judging import judging_split
+from mmautoloss.engine.places import root_of
 from mmautoloss.engine.placing import match, unplaced
 from mmautoloss.engine.read import in_setup, is_search, read_config
 from mmautoloss.engine.spec import SearchSpec
@@ -24,7 +25,7 @@ from mmautoloss.trial import Trial
 DESCRIBED = ('task', 'set', 'network', 'hand_made')
 """What ``describe`` can say of rows."""
 
-_NEEDS = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader', 'val_cfg', 'val_evaluator')
+_NEEDS = ('train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
 class Moved(NamedTuple):
@@ -48,15 +49,15 @@ class Transfer:
 
     Args:
         spec: The search.
-        base: A plain config; its training, its validation and its hand-made losses count.
+        base: A plain config; its training, its test or validation (``judging_split``) and its hand-made losses count.
         options: Settings of it to replace, by dotted name.
         mapping: Names of searched losses, by path or name of a loss in the other model, where the paths differ.
         describe: ``network``, ``set``, ``hand_made``, ... of the rows, instead of what the search says; the network is
             otherwise named after the config, its hand-made losses after their classes.
 
     Raises:
-        SetupError: The config cannot be read or trained, has no place for these losses, or its validation data were seen
-            by the search; or rows would be taken for those of another training.
+        SetupError: The config cannot be read or trained, or has no place for these losses; or rows would be taken for
+            those of another training.
     """
 
     def __init__(
@@ -71,9 +72,10 @@ class Transfer:
         if is_search(cfg):
             raise SetupError(f'CONFIG must be a plain config, but {base} is that of a search; name its base_config.')
         in_setup(lambda: apply_options(cfg, options))
-        require(cfg, str(base), 'trained with other losses', _NEEDS, ('train', 'val'))
-        require_unseen(spec.proxy.config, cfg)
-        _require_told(spec.proxy.config, cfg, options, describe)
+        split = judging_split(cfg)
+        needs = (*_NEEDS, *(f'{split}_{part}' for part in ('dataloader', 'evaluator', 'cfg')))
+        require(cfg, str(base), 'trained with other losses', needs, ('train', split))
+        _require_told(spec.base, cfg, options, describe)
         self._branches, self._mapping = spec.branches, mapping
         self._places = places_of(build_model(cfg), () if mapping else spec.branches)
         own = {'network': base.stem, 'hand_made': '+'.join(place.loss for place in self._places)}
@@ -100,9 +102,7 @@ class Transfer:
         )
 
 
-def _require_told(
-    search: Mapping[str, Any], other: Config, options: Mapping[str, Any], describe: Mapping[str, str]
-) -> None:
+def _require_told(base: Config, other: Config, options: Mapping[str, Any], describe: Mapping[str, str]) -> None:
     """Rows say of a training what ``describe`` says: what differs must be told, or it would not be trained again."""
     unknown = set(describe) - set(DESCRIBED)
     if unknown:
@@ -113,9 +113,15 @@ def _require_told(
             f'The rows would not show that {", ".join(changed)} was changed: say how this variant is called, with '
             '--describe network=NAME.'
         )
-    names = [Path(cfg.get('data_root') or '').name for cfg in (search, other)]
-    if names[0] != names[1] and 'set' not in describe:
+    ours, theirs = (_roots(cfg) for cfg in (base, other))
+    if ours != theirs and 'set' not in describe:
         raise SetupError(
-            f'CONFIG reads other data ({names[1] or "made by itself"}) than the search ({names[0] or "made by itself"}): '
-            'say how they are called, with --describe set=NAME.'
+            f'CONFIG reads its data from {", ".join(theirs)}, the search from {", ".join(ours)}: say how the data of CONFIG '
+            'are called, with --describe set=NAME; the name of before, if they have only moved.'
         )
+
+
+def _roots(cfg: Config) -> list[str]:
+    """Where the data lie on which a plain config is trained and judged."""
+    loaders = ('train_dataloader', f'{judging_split(cfg)}_dataloader')
+    return sorted({root_of(dataset) for dataset in data_sets(cfg, loaders)})

@@ -33,6 +33,7 @@ class ResultRow(NamedTuple):
         metric: Key of the metric.
         loss: Names of the hand-made losses, or ``found`` and the number of the trial.
         expression: The expressions by branch as JSON; '' for hand-made losses.
+        weights: Their ``loss_weight`` by branch as JSON, to six digits; '' for hand-made losses, and where it is not known.
         seed: Seed of the training.
         split: What was scored on.
         iterations: Length of the training.
@@ -45,10 +46,20 @@ class ResultRow(NamedTuple):
     metric: str
     loss: str
     expression: str
+    weights: str
     seed: int
     split: str
     iterations: int
     value: float
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What tells its losses from others: name, expressions and weights."""
+        return self.loss, self.expression, self.weights
+
+
+_WITHOUT_WEIGHTS = tuple(field for field in ResultRow._fields if field != 'weights')
+"""Columns of older files."""
 
 
 def result_rows(
@@ -67,7 +78,7 @@ def result_rows(
 
 
 def read_results(path: Path) -> list[ResultRow]:
-    """The rows of a file; none if there is no file.
+    """The rows of a file, also of one without weights, as they were once written; none if there is no file.
 
     Raises:
         SetupError: The file has other columns, or is a folder.
@@ -80,24 +91,33 @@ def read_results(path: Path) -> list[ResultRow]:
     lines = list(
         csv.reader(text[: text.rfind('\n') + 1].splitlines())
     )  # the program may have been killed while it wrote
-    if not lines or tuple(lines[0]) != ResultRow._fields:
+    columns = tuple(lines[0]) if lines else ()
+    if columns not in (ResultRow._fields, _WITHOUT_WEIGHTS):
         raise SetupError(f'{path} must have the columns {",".join(ResultRow._fields)}.')
-    wrong = [number for number, line in enumerate(lines, 1) if len(line) != len(ResultRow._fields)]
+    wrong = [number for number, line in enumerate(lines, 1) if len(line) != len(columns)]
     if wrong:
-        raise SetupError(
-            f'{path} must have {len(ResultRow._fields)} values a row, but line {wrong[0]} has others; mend it.'
-        )
-    return [ResultRow(*line[:6], int(line[6]), line[7], int(line[8]), float(line[9])) for line in lines[1:]]
+        raise SetupError(f'{path} must have {len(columns)} values a row, but line {wrong[0]} has others; mend it.')
+    return [_row(dict(zip(columns, line, strict=True))) for line in lines[1:]]
+
+
+def _row(values: Mapping[str, str]) -> ResultRow:
+    numbers = {'seed': int(values['seed']), 'iterations': int(values['iterations']), 'value': float(values['value'])}
+    return ResultRow(**{'weights': '', **values, **numbers})
 
 
 def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
     """Appends rows that the file does not have yet; the file is made with its header if absent.
 
+    A file without weights is first written anew with them, which are not known.
+
     Raises:
         SetupError: The file has other columns.
     """
-    known = set(read_results(path))
+    kept = read_results(path)
+    known = set(kept)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.read_bytes().startswith(','.join(ResultRow._fields).encode()):
+        _write_anew(path, kept)
     torn = path.exists() and not path.read_bytes().endswith(b'\n')
     with path.open('r+' if torn else 'a', newline='', encoding='utf-8') as file:
         if torn:
@@ -109,6 +129,14 @@ def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
             if row not in known:
                 known.add(row)
                 writer.writerow(row)
+
+
+def _write_anew(path: Path, rows: Iterable[ResultRow]) -> None:
+    """Replaces the file at once, so that no row is lost where the program is killed."""
+    part = path.with_name(f'.{path.name}')
+    with part.open('w', newline='', encoding='utf-8') as file:
+        csv.writer(file, lineterminator='\n').writerows([ResultRow._fields, *rows])
+    part.replace(path)
 
 
 def _drop_last_line(file: TextIO) -> None:
@@ -137,20 +165,26 @@ def print_comparison(
     table = Table(title=title, title_justify='left')
     for column in ('losses', 'mean', 'spread', 'seeds', 'difference', '95 %', 'by seed'):
         table.add_column(column, overflow='fold')
-    reference = (describe.get('hand_made', 'hand-made'), '')  # as expressions the same losses may have the same name
-    hand_made = {row.seed: row.value for row in rows if (row.loss, row.expression) == reference}
-    losses = dict.fromkeys((row.loss, row.expression) for row in rows)
-    for loss, expression in losses:
-        values = {row.seed: row.value for row in rows if (row.loss, row.expression) == (loss, expression)}
+    reference = (
+        describe.get('hand_made', 'hand-made'),
+        '',
+        '',
+    )  # as expressions the same losses may have the same name
+    hand_made = {row.seed: row.value for row in rows if row.identity == reference}
+    losses = dict.fromkeys(row.identity for row in rows)
+    for identity in losses:
+        values = {row.seed: row.value for row in rows if row.identity == identity}
         paired = ' '.join(f'{values[seed] - hand_made[seed]:+.3f}' for seed in sorted(values) if seed in hand_made)
         spread = f'{stdev(values.values()):.4f}' if len(values) > 1 else '-'
-        told = ('', '', '') if (loss, expression) == reference else (*_tell(values, hand_made, greater), paired)
-        table.add_row(escape(loss), f'{mean(values.values()):.4f}', spread, str(len(values)), *told)
+        told = ('', '', '') if identity == reference else (*_tell(values, hand_made, greater), paired)
+        table.add_row(escape(identity[0]), f'{mean(values.values()):.4f}', spread, str(len(values)), *told)
     console = Console(highlight=False)
     console.print(table)
-    for loss, expression in losses:
+    for loss, expression, weights in losses:
+        weight = json.loads(weights or '{}')
         for branch, text in json.loads(expression or '{}').items():
-            console.print(escape(f'{loss}, {branch}: {text}'), soft_wrap=True)
+            told = f', weight {weight[branch]}' if branch in weight else ''
+            console.print(escape(f'{loss}, {branch}: {text}{told}'), soft_wrap=True)
 
 
 def _tell(values: Mapping[int, float], hand_made: Mapping[int, float], greater: bool) -> tuple[str, str]:
@@ -169,11 +203,18 @@ def make_row(trial: Trial, describe: Mapping[str, str], proxy: ProxySettings, va
         metric=proxy.metric,
         loss=_name(trial, describe),
         expression='' if trial.genome is None else json.dumps(trial.genome.to_text()),
+        weights=_weights(trial),
         seed=trial.seed,
         split=describe.get('split', 'search_val'),
         iterations=length_of(proxy.schedule),
         value=value,
     )
+
+
+def _weights(trial: Trial) -> str:
+    """In the order of the expressions; of hand-made losses the trial knows none."""
+    known = {name: float(f'{trial.weights[name]:.6g}') for name in trial.genome or () if name in trial.weights}
+    return json.dumps(known) if known else ''
 
 
 def length_of(schedule: Mapping[str, Any]) -> int:

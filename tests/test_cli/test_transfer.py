@@ -7,12 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 pytest.importorskip('mmengine')
 
+from mmengine.registry import MODELS
+
 from mmautoloss.__main__ import main
 from mmautoloss.engine import replay
+from mmautoloss.engine.transfer import Transfer
+from mmautoloss.errors import SetupError
 from mmautoloss.report import read_results
+from mmautoloss.testing.toy import ToyHead
 from mmautoloss.testing.toy_config import BASE, changed, run_toy, toy_config
 from mmautoloss.trial import History, read_history
 
@@ -100,7 +106,7 @@ def test_images_that_the_search_has_seen_are_refused(work_dir: Path, tmp_path: P
         return spec
 
     monkeypatch.setattr(replay, 'load_spec', with_files)
-    assert main(['transfer', str(work_dir), str(base), '--seeds', '1']) == 2
+    assert main(['transfer', str(work_dir), str(base), '--seeds', '1', '--describe', 'set=files']) == 2
     assert 'judged on images that they have seen' in capsys.readouterr().err
 
 
@@ -123,11 +129,29 @@ def test_a_failed_training_spares_the_others(work_dir: Path, tmp_path: Path, cap
     assert len(read_results(rows_file)) == 2
 
 
+@MODELS.register_module()
+class ToyClassHead(ToyHead):
+    """A head that only classifies."""
+
+    def __init__(self, loss_cls: dict) -> None:
+        super().__init__(loss_cls, {'type': 'ToyL1'})
+        del self.loss_box
+
+    def loss_box(self, pred: Tensor, *args, **kwargs) -> Tensor:
+        return 0.0 * pred.sum()
+
+
 def test_a_loss_without_a_place_is_named(work_dir: Path, tmp_path: Path, capsys) -> None:
-    base = write_base(tmp_path, 'other')
-    command = ['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '1', '--workers', '1']
-    assert main([*command, '--results', str(tmp_path / 'rows.csv')]) == 0
-    assert 'has no place' not in capsys.readouterr().out
+    head = {'type': 'ToyClassHead', 'loss_cls': {'type': 'ToyCrossEntropy'}}
+    for name, changes, told in (
+        ('both', {}, []),
+        ('classes', {'model.head': head}, ['box: has no place in this model']),
+    ):
+        base, rows_file = write_base(tmp_path, name, **changes), tmp_path / f'{name}.csv'
+        command = ['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '1', '--workers', '1']
+        assert main([*command, '--results', str(rows_file)]) == 0
+        assert [line for line in capsys.readouterr().out.splitlines() if 'has no place' in line] == told
+        assert list(json.loads(read_results(rows_file)[-1].expression)) == ['cls', 'box'][: 2 - len(told)]
 
 
 def test_a_metric_that_the_config_lacks_is_told_before_anything_is_trained(
@@ -151,10 +175,9 @@ def test_a_metric_that_the_config_lacks_is_told_before_anything_is_trained(
     ('changes', 'options', 'text'),
     [
         ({'train_cfg': None}, [], 'cannot be trained with other losses: it needs train_cfg'),
-        ({'data_root': 'elsewhere/coco'}, [], 'CONFIG reads other data (coco)'),
         ({}, ['--describe', 'netwrok=x'], 'Rows are described by task, set, network, hand_made, but got netwrok'),
     ],
-    ids=['no schedule', 'other data', 'no such description'],
+    ids=['no schedule', 'no such description'],
 )
 def test_configs_that_cannot_work(work_dir: Path, tmp_path: Path, capsys, changes, options, text) -> None:
     base = write_base(tmp_path, 'other', **changes)
@@ -162,3 +185,47 @@ def test_configs_that_cannot_work(work_dir: Path, tmp_path: Path, capsys, change
     assert main([*command, '--results', str(tmp_path / 'rows.csv')]) == 2
     assert text in capsys.readouterr().err
     assert not (tmp_path / 'rows.csv').exists(), 'before anything is trained'
+
+
+def reading(root: Path | None) -> dict:
+    """Changes of the toy's plain config: both of its data sets lie below a folder."""
+    keys = ('train_dataloader.dataset.data_root', 'val_dataloader.dataset.data_root')
+    return {} if root is None else dict.fromkeys(keys, str(root))
+
+
+@pytest.mark.parametrize(
+    ('ours', 'theirs', 'same'),
+    [
+        pytest.param('site1/camvid', 'site2/camvid', False, id='folders of one name'),
+        pytest.param(None, 'site1/camvid', False, id='made by itself and read'),
+        pytest.param('site1/camvid', None, False, id='read and made by itself'),
+        pytest.param('site1/camvid', 'site1/../site1/camvid/', True, id='spelled otherwise'),
+        pytest.param('site1/camvid', 'link', True, id='link'),
+        pytest.param(None, None, True, id='made by the same type'),
+    ],
+)
+def test_data_of_another_place_are_to_be_named(work_dir: Path, tmp_path: Path, ours, theirs, same: bool) -> None:
+    for site in ('site1', 'site2'):
+        (tmp_path / site / 'camvid').mkdir(parents=True)
+    (tmp_path / 'link').symlink_to(tmp_path / 'site1/camvid')
+    roots = [reading(path and tmp_path / path) for path in (ours, theirs)]
+    spec = replay.load_spec(work_dir)
+    spec.base.merge_from_dict(roots[0])
+    base = write_base(tmp_path, 'other', **roots[1])
+    if not same:
+        with pytest.raises(SetupError, match=r'--describe set=NAME; the name of before, if they have only moved'):
+            Transfer(spec, base, {}, {}, {})
+    Transfer(spec, base, {}, {}, {} if same else {'set': 'vectors'})
+
+
+def test_a_test_set_of_the_config_is_what_is_scored(work_dir: Path, tmp_path: Path) -> None:
+    loader = {**BASE['val_dataloader'], 'dataset': {'type': 'ToyScenes', 'length': 16, 'seed': 3}}
+    test = {'test_dataloader': loader, 'test_evaluator': {'type': 'ToyMetric'}, 'test_cfg': {'type': 'TestLoop'}}
+    rows = {}
+    for name, changes in (('test', test), ('val', {'val_dataloader': loader})):
+        base, path = write_base(tmp_path, name, **changes), tmp_path / f'{name}.csv'
+        command = ['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '1', '--workers', '1']
+        assert main([*command, '--results', str(path)]) == 0
+        rows[name] = read_results(path)
+        assert {row.split for row in rows[name]} == {name}
+    assert [row.value for row in rows['test']] == [row.value for row in rows['val']]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mmautoloss.engine import compare, spec_of, with_usual_weight
+from mmautoloss.engine import compare, load_search_config, spec_of, with_usual_weight
+from mmautoloss.engine.compare import _Comparison
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
-from mmautoloss.report import read_results
-from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.report import ResultRow, read_results
+from mmautoloss.testing.toy_config import BASE, toy_config
 from mmautoloss.trial import Role, Trial
+from tests.isolation import ROOT
 
 FOUND = Trial(
     7, Role.SEARCH, 0, Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'}), {'cls': 1.0, 'box': 0.5}
@@ -50,6 +54,30 @@ def test_what_the_file_has_is_not_trained_again(tmp_path):
     assert read_results(tmp_path / 'rows.csv') == first + again
 
 
+def test_another_weight_is_another_training(tmp_path):
+    spec = toy_spec(tmp_path)
+    lighter = replace(FOUND, weights={'cls': 0.96, 'box': 0.38})
+    rows = [*compare(spec, [FOUND], [], [100]), *compare(spec, [lighter], [], [100])]
+    assert [(row.loss, row.weights) for row in rows] == [
+        ('hand-made', ''),
+        ('found-7', '{"cls": 1.0, "box": 0.5}'),
+        ('found-7', '{"cls": 0.96, "box": 0.38}'),
+    ]
+    assert rows[1].expression == rows[2].expression and rows[1].value != rows[2].value
+
+
+def test_of_a_file_without_weights_only_the_hand_made_losses_are_known(tmp_path):
+    first = compare(toy_spec(tmp_path), [FOUND], [], [100])
+    path = tmp_path / 'rows.csv'
+    columns = [field for field in ResultRow._fields if field != 'weights']
+    with path.open('w', newline='') as file:
+        csv.writer(file).writerows([columns, *([getattr(row, name) for name in columns] for row in first)])
+    again = compare(toy_spec(tmp_path), [FOUND], [], [100])
+    assert again == [first[1]], 'trained with known weights'
+    assert read_results(path) == [first[0], first[1]._replace(weights=''), first[1]]
+    assert compare(toy_spec(tmp_path), [FOUND], [], [100]) == []
+
+
 def test_a_failed_training_is_an_error_with_its_reason(tmp_path):
     spec = toy_spec(tmp_path, **{'model.faults.fail_at': 2})
     with pytest.raises(
@@ -68,6 +96,46 @@ def test_other_losses_take_the_weights_of_the_hand_made_ones(tmp_path, entry):
     )
     rows = compare(spec, [], [also, KNOWN], [100], split='val')
     assert [row.loss for row in rows] == ['hand-made', 'mse+mse, usual weight', 'mse+l1']
+
+
+def with_test_set(**scored) -> dict:
+    """Changes of the toy's plain config that give it a test set."""
+    loader = {**BASE['val_dataloader'], 'dataset': {'type': 'ToyScenes', 'length': 16, **scored}}
+    return {'test_dataloader': loader, 'test_evaluator': {'type': 'ToyMetric'}, 'test_cfg': {'type': 'TestLoop'}}
+
+
+def test_a_test_set_of_the_base_is_what_is_scored(tmp_path):
+    seeds = {'val': 2, 'test': 3}
+    rows = {
+        name: compare(toy_spec(tmp_path / name, **with_test_set(seed=seed)), [], [], [100])[0]
+        for name, seed in seeds.items()
+    }
+    assert {name: row.split for name, row in rows.items()} == {'val': 'val', 'test': 'test'}
+    other = {'val_dataloader.dataset.seed': 3}
+    assert rows['test'].value == compare(toy_spec(tmp_path / 'other', **other), [], [], [100])[0].value
+    assert rows['test'].value != rows['val'].value
+
+
+def test_the_digits_are_judged_on_images_that_no_search_sees(digits):
+    val, test = (digits.base[f'{split}_dataloader']['dataset'] for split in ('val', 'test'))
+    comparison = _Comparison(digits, None)
+    scored = comparison.proxy.config['val_dataloader']['dataset']
+    assert scored['ann_file'] == test.ann_file != val.ann_file
+    assert comparison.describe['split'] == 'test'
+
+
+def test_a_base_without_unseen_images_is_refused(digits):
+    digits.base.test_dataloader = digits.base.val_dataloader
+    with pytest.raises(SetupError, match=r'scored .* on annotations/search_val\.json, which val_dataloader'):
+        compare(digits, [], [], [100])
+    assert not digits.results.exists()
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """The search of the smallest detector; nothing is built."""
+    cfg = load_search_config(str(ROOT / 'configs/digits/faster_rcnn_search.py'), str(tmp_path))
+    return replace(spec_of(cfg), results=tmp_path / 'rows.csv')
 
 
 def test_a_loss_that_is_none_is_refused(tmp_path):

@@ -12,10 +12,11 @@ from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.report import ResultRow, append_results, print_comparison, read_results, result_rows
+from mmautoloss.report.results import make_row
 from mmautoloss.trial import History, Outcome, Role, State, Trial
 
 GENOME = Genome.from_text({'cls': '-y * log(p)', 'box': 'abs(p - y)'})
-ROW = ResultRow('t', 's', 'n', 'm', 'found-3', '{"cls": "a, \\"b\\""}', 0, 'val', 8, 0.1 + 0.2)
+ROW = ResultRow('t', 's', 'n', 'm', 'found-3', '{"cls": "a, \\"b\\""}', '{"cls": 0.5}', 0, 'val', 8, 0.1 + 0.2)
 PROXY = ProxySettings({}, (), {'max_iters': 8}, 'toy/error', False, None, '')
 
 
@@ -41,6 +42,34 @@ def test_foreign_file_is_refused(tmp_path: Path) -> None:
         append_results(path, [ROW])
     assert path.read_text() == 'a,b\n1,2\n'
     assert read_results(tmp_path / 'none.csv') == []
+
+
+OLD = (
+    'task,set,network,metric,loss,expression,seed,split,iterations,value\n'
+    't,s,n,m,found-3,"{""cls"": ""a, b""}",0,val,8,0.25\n'
+    't,s,n,m,hand-made,,0,val,8,0.125\n'
+)
+
+
+@pytest.mark.parametrize('torn', ['', 't,s,n,m,hand-ma'])
+def test_a_file_without_weights_is_read_and_gets_them_with_the_next_row(tmp_path: Path, torn: str) -> None:
+    path = tmp_path / 'results.csv'
+    path.write_text(OLD + torn)
+    old = read_results(path)
+    assert [(row.loss, row.expression, row.weights, row.seed, row.value) for row in old] == [
+        ('found-3', '{"cls": "a, b"}', '', 0, 0.25),
+        ('hand-made', '', '', 0, 0.125),
+    ]
+    append_results(path, [ROW, *old])
+    assert read_results(path) == [*old, ROW]
+    assert path.read_text().splitlines()[0] == ','.join(ResultRow._fields)
+    assert [file.name for file in tmp_path.iterdir()] == ['results.csv']
+
+
+def test_a_row_has_its_weights_to_six_digits_in_the_order_of_the_expressions() -> None:
+    found = Trial(3, Role.SEARCH, 0, GENOME, {'box': 0.38123456789, 'cls': 1.0})
+    assert make_row(found, {}, PROXY, 0.5).weights == '{"cls": 1.0, "box": 0.381235}'
+    assert make_row(Trial(0, Role.BASELINE, 0), {}, PROXY, 0.5).weights == ''
 
 
 def test_rows_are_those_of_baseline_and_finalists() -> None:
@@ -78,7 +107,7 @@ def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) ->
         ('other', ''): (0.9, 0.9),
     }
     rows = [
-        ROW._replace(loss=loss, expression=text, seed=seed, value=value)
+        ROW._replace(loss=loss, expression=text, weights='', seed=seed, value=value)
         for (loss, text), pair in values.items()
         for seed, value in enumerate(pair)
     ]
@@ -90,3 +119,18 @@ def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) ->
     line = next(line for line in table.splitlines() if 'mse' in line)
     assert '0.3000' in line and '-0.100 -0.200' in line and 'mse, cls: p' in table.splitlines()
     assert '+0.400 +0.500' in next(line for line in table.splitlines() if 'other' in line)
+
+
+def test_losses_of_other_weights_are_others(capsys) -> None:
+    """``found-3`` of two searches: the same expression, but another training."""
+    hand_made = [ROW._replace(loss='hand', expression='', weights='', seed=seed, value=0.1) for seed in range(2)]
+    weighed = [
+        ROW._replace(expression='{"cls": "p"}', weights=weights, seed=seed, value=value)
+        for weights, value in (('{"cls": 1.0}', 0.25), ('{"cls": 0.96}', 0.75), ('', 0.5))
+        for seed in range(2)
+    ]
+    print_comparison([*hand_made, *weighed], {'set': 's', 'network': 'n', 'hand_made': 'hand'}, 'm', 'val', 8)
+    lines = capsys.readouterr().out.splitlines()
+    means = ('0.2500', '0.7500', '0.5000')
+    assert [sum(mean in line and 'found-3' in line for line in lines) for mean in means] == [1, 1, 1]
+    assert lines[-3:] == ['found-3, cls: p, weight 1.0', 'found-3, cls: p, weight 0.96', 'found-3, cls: p']

@@ -1,0 +1,40 @@
+"""The transfer on the page of results, up to its trainings: what the rows have is not trained again."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+pytest.importorskip('mmseg')
+
+from mmautoloss.__main__ import build_parser
+from mmautoloss.cli.pairs import options_of, pairs_of
+from mmautoloss.engine import load_search_config, spec_of
+from mmautoloss.engine.compare import _Comparison
+from mmautoloss.engine.transfer import Transfer
+from mmautoloss.trial import Role, Trial
+from tests.isolation import ROOT
+from tests.test_docs.pages import commands
+
+SEARCH = ROOT / 'configs/camvid/deeplabv3plus_held_out_search_bf1.py'
+
+
+def test_hand_made_and_found_losses_are_known(load, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ('spec', 'train'):  # the images are on few machines
+        monkeypatch.setattr(f'mmautoloss.engine.{module}.check_files', lambda cfg: None)
+    (command,) = (text for text in commands((ROOT / 'docs/results.md').read_text()) if 'mmautoloss transfer' in text)
+    args = build_parser().parse_args(shlex.split(command)[3:])
+    options = options_of(args.cfg_options)
+    spec = spec_of(load_search_config(str(SEARCH), 'work_dirs/none', options, results=str(ROOT / args.results)))
+    history = load('ablation_facts').read_record(ROOT / 'docs/results/journals/camvid_held_out_bf1.jsonl.gz').history
+    transfer = Transfer(
+        spec, ROOT / args.config, options, pairs_of('--map', args.map), pairs_of('--describe', args.describe)
+    )
+    spec, moved, _ = transfer.move([history[number] for number in args.trials])
+    comparison = _Comparison(spec, args.split)
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
+    for loss in (Trial(0, Role.BASELINE, 0), *moved):
+        trials = [Trial(loss.number, loss.role, seed, loss.genome, loss.weights) for seed in seeds]
+        assert [comparison.has(trial) for trial in trials] == [True] * 5
+    assert not comparison.has(Trial(0, Role.BASELINE, 99))
