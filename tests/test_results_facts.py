@@ -169,7 +169,10 @@ def test_figures_are_drawn(load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, 'argv', [*argv, '--correlate', str(tmp_path / 'correlate')])
     assert results.main() == 0
     sizes = {path.name: path.stat().st_size for path in (tmp_path / 'figures').iterdir()}
-    assert sorted(sizes) == ['correlate.png', 'held_out.png', 'transfer.png'] and min(sizes.values()) > 5000
+    assert (
+        sorted(sizes) == ['ablation.png', 'correlate.png', 'held_out.png', 'transfer.png']
+        and min(sizes.values()) > 5000
+    )
     found = load('correlation_plot').read_correlations([tmp_path / 'correlate/camvid_bf1.csv'])
     assert found['camvid bf1'].tau == pytest.approx(1 / 3) and found['camvid bf1'].failed == 1
 
@@ -191,9 +194,9 @@ def test_a_figure_without_rows_is_not_written(load, tmp_path: Path, monkeypatch,
     results, given = load('results'), write_inputs(tmp_path)
     (tmp_path / 'results.csv').write_text(','.join(ResultRow._fields) + '\n')
     argv = ['results.py', 'figures', *given, '--correlate', str(tmp_path / 'none'), '--out', str(tmp_path / 'out')]
-    monkeypatch.setattr(sys, 'argv', argv)
+    monkeypatch.setattr(sys, 'argv', [*argv, '--ablation', str(tmp_path / 'none')])
     assert results.main() == 0
-    assert capsys.readouterr().out.count('no rows for it') == 3 and not list((tmp_path / 'out').iterdir())
+    assert capsys.readouterr().out.count('no rows for it') == 4 and not list((tmp_path / 'out').iterdir())
 
 
 def test_files_of_correlations_are_read_by_length(load, tmp_path: Path) -> None:
@@ -237,12 +240,18 @@ def test_the_tables_of_the_pages_are_those_of_the_rows(load) -> None:
     results, facts = load('results'), load('results_facts')
     pages = [path.read_text(encoding='utf-8') for path in results.PAGES]
     comparisons = facts.comparisons_of(results.read_results(results.DOCS / 'results/results.csv'))
+    tables = results.tables_of(comparisons)
+    searches = [path for study in ('ablation', 'choices') for path in (results.DOCS / 'results' / study).iterdir()]
     for page in pages:
-        assert page == results.filled(page, comparisons), 'make them again: python benchmarks/results.py page'
-    missing = [each for each in comparisons if '\n'.join(results.markdown(each)) not in '\n'.join(pages)]
-    assert [(each.set, each.network, each.metric, each.iterations) for each in missing] == []
+        assert page == results.filled(page, tables), 'make them again: python benchmarks/results.py page'
+    missing = [name for name in tables if f'<!-- {name} -->\n' not in '\n'.join(pages)]
+    assert missing == [], 'give each its place: <!-- NAME --> and <!-- end -->'
+    told = {name.removeprefix('searches ') for name in tables}
+    assert {str(path.relative_to(results.DOCS / 'results')) for path in searches} <= told, 'a folder without searches'
 
 
-def test_a_page_that_asks_for_a_table_without_rows(load) -> None:
-    with pytest.raises(SetupError, match="asks for the table 'camvid x BF1 70'"):
-        load('results').filled('<!-- table camvid x BF1 70 -->\n<!-- end -->', [])
+@pytest.mark.parametrize('name', ['table camvid x BF1 70', 'searches ablation/none', 'correlate'])
+def test_a_page_that_asks_for_a_table_without_rows(load, tmp_path: Path, name: str) -> None:
+    results = load('results')
+    with pytest.raises(SetupError, match=f'may ask for no table, but asks for {name!r}'):
+        results.filled(f'<!-- {name} -->\n<!-- end -->', results.tables_of([], tmp_path))
