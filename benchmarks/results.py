@@ -5,9 +5,9 @@
     python benchmarks/results.py figures
 
 ``tables`` prints, as Markdown, every comparison on a test set; ``page`` writes them into the two pages, each between two
-comments that name it, and with them the tables of searches (from the packed journals of ``docs/results``) and of long
-trainings (from the rows of ``mmautoloss correlate``). ``figures`` draws ``held_out.png`` (the networks that were searched
-on), ``transfer.png`` (those of ``configs/transfer``), ``correlate.png`` (short against long trainings) and
+comments that name it, and with them the tables of searches, from the packed journals of ``docs/results`` and the rows of
+``mmautoloss correlate`` and ``strategy_choices.py`` there. ``figures`` draws ``held_out.png`` (the networks that were
+searched on), ``transfer.png`` (those of ``configs/transfer``), ``correlate.png`` (short against long trainings) and
 ``ablation.png`` (the search part by part).
 """
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from ablation_facts import facts_of, read_arms
 from correlation_plot import plot_correlations, read_correlations
 from results_facts import Comparison, Loss, comparisons_of, split_transfer
-from search_tables import correlate_table, line, search_table
+from search_tables import correlate_table, line, search_table, strategy_table
 
 from mmautoloss.errors import SetupError
 from mmautoloss.report.paired import LEAST, Difference
@@ -69,13 +69,15 @@ def tables_of(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results'
 
     Args:
         comparisons: Those of the rows.
-        folder: Has journals in ``ablation`` and ``choices``, and the rows of long trainings in ``correlate``.
+        folder: Has journals in ``ablation`` and ``choices``, the rows of long trainings in ``correlate``, and those of
+            ``strategy_choices.py`` in ``strategy_choices.csv``.
     """
     searches = sorted(path for study in ('ablation', 'choices') for path in (folder / study).glob('*'))
     tables = {
         **{f'table {each.set} {each.network} {each.metric} {each.iterations}': markdown(each) for each in comparisons},
         **{f'searches {path.relative_to(folder).as_posix()}': search_table(path) for path in searches},
         'correlate': correlate_table(read_correlations(sorted((folder / 'correlate').glob('*.csv')))),
+        'strategy': strategy_table(folder / 'strategy_choices.csv'),
     }
     return {name: told for name, lines in tables.items() if (told := list(lines))}
 
@@ -83,8 +85,8 @@ def tables_of(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results'
 def filled(page: str, tables: Mapping[str, Sequence[str]]) -> str:
     """A page with its tables.
 
-    A table stands between ``<!-- table SET NETWORK METRIC ITERATIONS -->``, ``<!-- searches FOLDER -->`` or
-    ``<!-- correlate -->``, and ``<!-- end -->``.
+    A table stands between ``<!-- table SET NETWORK METRIC ITERATIONS -->``, ``<!-- searches FOLDER -->``,
+    ``<!-- correlate -->`` or ``<!-- strategy -->``, and ``<!-- end -->``.
 
     Raises:
         SetupError: A comment names a table that there is not.
@@ -95,7 +97,9 @@ def filled(page: str, tables: Mapping[str, Sequence[str]]) -> str:
             raise SetupError(f'A page may ask for {", ".join(tables) or "no table"}, but asks for {found[1]!r}.')
         return '\n'.join([f'<!-- {found[1]} -->', *tables[found[1]], '<!-- end -->'])
 
-    return re.sub(r'<!-- ((?:table|searches|correlate)\b[^\n]*?) -->\n.*?<!-- end -->', fill, page, flags=re.DOTALL)
+    return re.sub(
+        r'<!-- ((?:table|searches|correlate|strategy)\b[^\n]*?) -->\n.*?<!-- end -->', fill, page, flags=re.DOTALL
+    )
 
 
 def markdown(comparison: Comparison) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""Markdown tables of searches, from packed journals, and of short against long trainings, from the rows of ``correlate``."""
+"""Markdown tables of searches: from packed journals, and from the rows of ``correlate`` and ``strategy_choices.py``."""
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ from ablation_facts import Facts, facts_of, read_arms
 from arms import TITLES
 
 from mmautoloss.report.correlation import Correlation, Pair, kendall
+
+TASKS = {'skewed': 'skewed noise', 'strays': 'wrong labels', 'rare': 'rare classes'}
+"""What a table calls the tasks whose truth is known."""
 
 
 def line(*cells: str) -> str:
@@ -103,3 +107,22 @@ def _by_hand(found: Correlation) -> tuple[str, str]:
     if found.hand_made.long is None:
         return 'failed', ''
     return f'{found.hand_made.long:.3f}', f'{found.stay_above} of {found.above}'
+
+
+def strategy_table(path: Path) -> Iterator[str]:
+    """A row a setting of ``strategy_choices.py``, with the shares of each task; no line where there is no file."""
+    if not path.exists():
+        return
+    shares: dict[str, dict[str, list[float]]] = {}
+    with path.open(newline='', encoding='utf-8') as file:
+        for row in csv.DictReader(file):
+            shares.setdefault(row['setting'], {}).setdefault(row['task'], []).append(float(row['share']))
+    tasks = list(dict.fromkeys(task for of_tasks in shares.values() for task in of_tasks))
+    yield line('setting', *(TASKS.get(task, task) for task in tasks))
+    yield line(*['---'] * (1 + len(tasks)))
+    for setting, of_tasks in shares.items():
+        yield line(f'`{setting}`' if '=' in setting else setting, *(_shares(of_tasks.get(task, [])) for task in tasks))
+
+
+def _shares(shares: Sequence[float]) -> str:
+    return f'{mean(shares):.2f} ({", ".join(f"{share:.2f}" for share in shares)})' if shares else '-'

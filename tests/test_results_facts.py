@@ -199,16 +199,6 @@ def test_a_figure_without_rows_is_not_written(load, tmp_path: Path, monkeypatch,
     assert capsys.readouterr().out.count('no rows for it') == 4 and not list((tmp_path / 'out').iterdir())
 
 
-def test_files_of_correlations_are_read_by_length(load, tmp_path: Path) -> None:
-    """A line that was cut off is left out; another file is refused."""
-    read, path = load('correlation_plot').read_correlations, tmp_path / 'correlate_lsp.csv'
-    path.write_text('trial,times,seed,short,long,seconds,reason\n3,10.0,0,0.1,0.2,5,\n4,3.0,0,0.2,0.3,5,\n5,2')
-    assert {name: len(each.pairs) for name, each in read([path]).items()} == {'lsp, 10 times': 1, 'lsp, 3 times': 1}
-    path.write_text('a,b\n1,2\n')
-    with pytest.raises(SetupError, match='must have the columns trial,times'):
-        read([path])
-
-
 def test_the_cards_are_what_journals_and_rows_say(load) -> None:
     cards = load('cards')
     written = {path.name: path.read_text(encoding='utf-8') for path in cards.FOLDER.glob('*.json')}
@@ -250,7 +240,7 @@ def test_the_tables_of_the_pages_are_those_of_the_rows(load) -> None:
     assert {str(path.relative_to(results.DOCS / 'results')) for path in searches} <= told, 'a folder without searches'
 
 
-@pytest.mark.parametrize('name', ['table camvid x BF1 70', 'searches ablation/none', 'correlate'])
+@pytest.mark.parametrize('name', ['table camvid x BF1 70', 'searches ablation/none', 'correlate', 'strategy'])
 def test_a_page_that_asks_for_a_table_without_rows(load, tmp_path: Path, name: str) -> None:
     results = load('results')
     with pytest.raises(SetupError, match=f'may ask for no table, but asks for {name!r}'):

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip('mmengine')
 
+from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.report.correlation import Pair, correlation_of
 from mmautoloss.trial import Journal, Outcome, Role, State, Trial
@@ -107,3 +108,24 @@ def test_errors_have_no_half(load) -> None:
     pairs = [Pair(1, -0.3, -0.2), Pair(2, -0.4, -0.3), Pair(3, -0.5, None)]
     assert tables.working(pairs) == []
     assert '| - |' in list(tables.correlate_table({'toy': correlation_of(pairs, 3.0)}))[2]
+
+
+def test_choices_of_the_strategy_have_a_row_a_setting(load, tmp_path: Path) -> None:
+    """What was broken off has a dash."""
+    path = tmp_path / 'choices.csv'
+    rows = ['as they are,a,0,0.5', 'as they are,a,1,-0.25', 'as they are,b,0,1', 'initial=2,a,0,0.125']
+    path.write_text('\n'.join(['setting,task,seed,share', *rows]) + '\n')
+    assert list(load('search_tables').strategy_table(path))[2:] == [
+        '| as they are | 0.12 (0.50, -0.25) | 1.00 (1.00) |',
+        '| `initial=2` | 0.12 (0.12) | - |',
+    ]
+
+
+def test_files_of_correlations_are_read_by_length(load, tmp_path: Path) -> None:
+    """A line that was cut off is left out; another file is refused."""
+    read, path = load('correlation_plot').read_correlations, tmp_path / 'correlate_lsp.csv'
+    path.write_text('trial,times,seed,short,long,seconds,reason\n3,10.0,0,0.1,0.2,5,\n4,3.0,0,0.2,0.3,5,\n5,2')
+    assert {name: len(each.pairs) for name, each in read([path]).items()} == {'lsp, 10 times': 1, 'lsp, 3 times': 1}
+    path.write_text('a,b\n1,2\n')
+    with pytest.raises(SetupError, match='must have the columns trial,times'):
+        read([path])
