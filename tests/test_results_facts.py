@@ -208,7 +208,8 @@ def test_the_cards_are_what_journals_and_rows_say(load) -> None:
 def test_a_card_leaves_out_what_cannot_be_compared(load) -> None:
     """Few common seeds, a network that has no hand-made loss among its rows, or no loss by hand at all."""
     cards, facts = load('cards'), load('results_facts')
-    trial = Trial(12, Role.SEARCH, 0, Genome.from_text({'decode': 'p * y', 'aux': 'p * y'}))
+    genome = Genome.from_text({'decode': 'p * y', 'aux': 'p * y'})
+    trial = Trial(12, Role.SEARCH, 0, genome, {'decode': 1.0, 'aux': 1.0})
     rows = [
         *made_up(),
         *rows_of('found-12', TWICE, 0.3, seeds=[0, 1], network='few'),
