@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ablation_facts import Arm, facts_of, print_facts, write_csv
+from ablation_facts import facts_of, print_facts, read_arms, write_csv
 from arms import ARMS, CHOICES, PARTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +28,7 @@ STUDIES = {'parts': PARTS, 'choices': CHOICES}
 def main() -> int:
     args = _parse()
     if args.command == 'show':
-        facts = facts_of([Arm.read(folder, name) for folder in args.folders for name in ARMS])
+        facts = facts_of([arm for folder in args.folders for arm in read_arms(folder)])
         print_facts(facts)
         if args.csv:
             write_csv(facts, args.csv)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
+from arms import ARMS
 from rich.console import Console
 from rich.table import Table
 
@@ -32,10 +33,15 @@ class Arm:
 
     @classmethod
     def read(cls, folder: Path, name: str) -> Arm:
-        """The searches of an arm in the folder of a set; none where there are none."""
-        return cls(
-            folder.name, name, tuple(read_record(path) for path in sorted((folder / name).glob('*/journal.jsonl*')))
-        )
+        """The searches of an arm in the folder of a set that have begun."""
+        records = [read_record(path) for path in sorted((folder / name).glob('*/journal.jsonl*'))]
+        return cls(folder.name, name, tuple(record for record in records if record.header))
+
+
+def read_arms(folder: Path) -> list[Arm]:
+    """The arms that have a search in the folder of a set: in the order of ``arms.ARMS``, then those it has no more."""
+    names = {path.parents[1].name for path in folder.glob('*/*/journal.jsonl*')}
+    return [Arm.read(folder, name) for name in [*(n for n in ARMS if n in names), *sorted(names - ARMS.keys())]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ class Facts:
         arm: Name of the arm.
         explored: Expressions that were drawn.
         trained: Candidates that were trained or stopped.
-        failed: Of these, those without a score.
+        failed: Of these, those that failed.
+        stopped: Of these, those that a rung stopped.
         best: Best score at the end; None where no candidate had one.
         best_five: Mean of the five best scores, which one lucky training moves less; None where there are fewer.
         over_trainings: Best score after each training; None before the first score.
@@ -62,6 +69,7 @@ class Facts:
     explored: list[int]
     trained: list[int]
     failed: list[int]
+    stopped: list[int]
     best: list[float | None]
     best_five: list[float | None]
     over_trainings: list[list[float | None]]
@@ -87,7 +95,8 @@ def _facts(arm: Arm) -> Facts:
         arm=arm.name,
         explored=[_explored(record, trials) for record, trials in zip(arm.records, candidates, strict=True)],
         trained=[len(trials) for trials in candidates],
-        failed=[sum(trial.score is None for trial in trials) for trials in candidates],
+        failed=[sum(trial.state is State.FAILED for trial in trials) for trials in candidates],
+        stopped=[sum(trial.state is State.STOPPED for trial in trials) for trials in candidates],
         best=[course[-1] if course else None for course in courses],
         best_five=[_best_five(trials) for trials in candidates],
         over_trainings=courses,
@@ -136,6 +145,7 @@ def print_facts(facts: Sequence[Facts]) -> None:
         'explored',
         'trained',
         'failed',
+        'stopped',
         'best',
         'spread',
         'best 5',
@@ -151,9 +161,10 @@ def print_facts(facts: Sequence[Facts]) -> None:
             f'{mean(each.explored):.0f}',
             f'{mean(each.trained):.0f}',
             f'{mean(each.failed):.1f}',
+            f'{mean(each.stopped):.1f}',
             *_mean_and_spread(each.best),
             *_mean_and_spread(each.best_five),
-            f'{mean(each.baseline):.3f}',
+            f'{mean(each.baseline):.3f}' if each.baseline else '-',
         )
     console = Console(highlight=False)
     console.width = max(console.width, 110)  # where the output goes to a file

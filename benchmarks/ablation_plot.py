@@ -8,17 +8,31 @@ from statistics import mean
 from typing import Any
 
 from ablation_facts import Facts
+from arms import ARMS
 
-COLOURS = ('#888888', '#b07aa1', '#e15759', '#f28e2b', '#edc948', '#4e79a7', '#76b7b2', '#59a14f')
+COLOURS = (
+    '#888888',
+    '#b07aa1',
+    '#e15759',
+    '#f28e2b',
+    '#edc948',
+    '#4e79a7',
+    '#76b7b2',
+    '#59a14f',
+    '#ff9da7',
+    '#9c755f',
+)
 
 
-def plot(facts: Sequence[Facts], path: Path) -> None:
-    """Draws two panels a set and writes the figure in the format of the file's name."""
+def plot(facts: Sequence[Facts], path: Path) -> bool:
+    """Draws two panels a set, in the format of the file's name; False, and no figure, where there is no search."""
     from matplotlib.figure import Figure
 
     sets = list(dict.fromkeys(each.set for each in facts))
+    if not sets:
+        return False
     figure = Figure(figsize=(9, 3.2 * len(sets)), layout='constrained')
-    names = list(dict.fromkeys(each.arm for each in facts))
+    names = sorted({each.arm for each in facts}, key=[*ARMS, *(each.arm for each in facts)].index)
     colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}  # of an arm in all sets
     panels = figure.subplots(len(sets), 2, squeeze=False, sharey='row')
     for name, (left, right) in zip(sets, panels, strict=True):
@@ -27,8 +41,9 @@ def plot(facts: Sequence[Facts], path: Path) -> None:
             _draw(left, right, each, colours[each.arm])
         _decorate(left, right, name, of_set)
     marks = {line.get_label(): line for row in panels for line in row[0].get_lines() if line.get_label() in colours}
-    figure.legend(list(marks.values()), list(marks), ncols=4, loc='outside lower center', fontsize=8)
+    figure.legend([marks[name] for name in names], names, ncols=4, loc='outside lower center', fontsize=8)
     figure.savefig(path, dpi=150)
+    return True
 
 
 def _draw(left: Any, right: Any, each: Facts, colour: str) -> None:
@@ -48,9 +63,10 @@ def _draw(left: Any, right: Any, each: Facts, colour: str) -> None:
 def _decorate(left: Any, right: Any, name: str, facts: Sequence[Facts]) -> None:
     baseline = [score for each in facts for score in each.baseline]
     for panel in (left, right):
-        panel.axhspan(min(baseline), max(baseline), color='black', alpha=0.08, linewidth=0)
-        panel.axhline(mean(baseline), color='black', linewidth=1, linestyle='--')
         panel.grid(alpha=0.3)
+        if baseline:
+            panel.axhspan(min(baseline), max(baseline), color='black', alpha=0.08, linewidth=0)
+            panel.axhline(mean(baseline), color='black', linewidth=1, linestyle='--')
     left.set_title(f'{name}: mean and range over seeds')
     left.set_ylabel(f'best {facts[0].metric.rpartition("/")[2]}')
     left.set_xlabel('trainings')

@@ -47,6 +47,23 @@ PARTS: dict[str, dict[str, Any]] = {
 """By name: each adds one part to the one before, and from ``ours`` on they are the config's own settings, first without its
 seeds; the last one is the config without the rejection test."""
 
+TITLES = {
+    'random': 'random search',
+    'evolution': 'evolution',
+    'rejection': '+ rejection test',
+    'equivalence': '+ gradient equivalence',
+    'published': '+ invalid stop: all that is published',
+    'probes': '+ scattered start, balance',
+    'ours': (
+        'ours without seeds: scattered start, balance, larger tournaments, no copies, fewer fresh losses, '
+        'up to three mutations of one branch, distinct parents, any NaN ends a training'
+    ),
+    'rungs': 'ours without seeds, with rungs',
+    'seeded': 'ours, as configured: with known losses as seeds',
+    'untested': 'ours without the rejection test',
+}
+"""What a table calls the parts; a choice is called by its name. A first population is what the config or the arm says."""
+
 
 def _one(section: str, **change: Any) -> dict[str, Any]:
     return {section: change}

@@ -141,12 +141,16 @@ def command_of(entry: Entry, header: Mapping[str, Any]) -> str:
 
 
 def measured(trial: Trial, comparisons: Sequence[Comparison]) -> Iterator[Measured]:
-    """All comparisons in which the losses of a trial took part, against the hand-made losses and the best by hand."""
+    """All comparisons in which the losses of a trial took part, against the hand-made losses and the best by hand.
+
+    What was not trained, or with too few common seeds, is left out.
+    """
     for comparison in comparisons:
+        by_hand = (comparison.hand_made, comparison.best_by_hand)
+        others = {other.label: other for other in by_hand if other is not None}
         for loss in comparison.losses:
             if _is_of(loss, trial):
-                others = {other.label: other for other in (comparison.hand_made, comparison.best_by_hand)}
-                yield from (_measure(loss, other, comparison) for other in others.values())
+                yield from filter(None, (_measure(loss, other, comparison) for other in others.values()))
 
 
 def _is_of(loss: Loss, trial: Trial) -> bool:
@@ -161,8 +165,10 @@ def _is_of(loss: Loss, trial: Trial) -> bool:
     return loss.row == f'found-{trial.number}' and all(has(*each) for each in texts.items())
 
 
-def _measure(loss: Loss, other: Loss, comparison: Comparison) -> Measured:
+def _measure(loss: Loss, other: Loss, comparison: Comparison) -> Measured | None:
     difference = loss.against(other)
+    if difference is None:
+        return None
     seeds = loss.values.keys() & other.values.keys()
     return Measured(
         set=comparison.set,

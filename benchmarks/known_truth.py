@@ -1,7 +1,7 @@
 """Does a search find what is known to be right? Three small tasks whose best loss is known, from their usual loss.
 
     python benchmarks/known_truth.py            # three seeds of each, about two minutes
-    python benchmarks/known_truth.py --seeds 0
+    python benchmarks/known_truth.py --seeds 0 --csv truths.csv
 
 Each task (``mmautoloss/testing/truths.py`` says why its loss is right) trains a linear network. A search begins at the
 usual loss and is never told the right one; found and right losses are trained with three seeds.
@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
+from rows import write_rows
 
 from mmautoloss.search.plan import SearchStalled
 from mmautoloss.testing.toy_config import run_toy
@@ -75,16 +76,22 @@ def _run(task: str, folder: Path, changes: dict, base: dict | None = None) -> Hi
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--csv', type=Path, help='a row a task and seed')
     args = parser.parse_args()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
-    for title in ('task', 'seed', 'usual', 'right', 'found', 'trained', 'expression'):
+    titles = ('task', 'seed', *Found._fields)
+    for title in titles:
         table.add_column(title, justify='left' if title in ('task', 'expression') else 'right', overflow='fold')
+    rows: list[tuple[object, ...]] = []
     for task in TRUTHS:
         for seed in args.seeds:
             with tempfile.TemporaryDirectory() as folder:
                 found = search(task, seed, Path(folder))
-            scores = (f'{score:.3f}' for score in found[:3])
+            scores = [f'{score:.3f}' for score in found[:3]]
             table.add_row(task, str(seed), *scores, str(found.trained), found.expression)
+            rows.append((task, seed, *(round(score, 4) for score in found[:3]), *found[3:]))
+            if args.csv:  # after each, as a search may take long
+                write_rows(args.csv, titles, rows)
     Console(highlight=False, markup=False).print(table)
 
 

@@ -5,8 +5,10 @@
     python benchmarks/results.py figures
 
 ``tables`` prints, as Markdown, every comparison on a test set; ``page`` writes them into the two pages, each between two
-comments that name it; ``figures`` draws ``held_out.png`` (the networks that
-were searched on), ``transfer.png`` (those of ``configs/transfer``) and ``correlate.png`` (short against long trainings).
+comments that name it, and with them the tables of searches, from the packed journals of ``docs/results`` and the rows of
+``mmautoloss correlate`` and ``strategy_choices.py`` there. ``figures`` draws ``held_out.png`` (the networks that were
+searched on), ``transfer.png`` (those of ``configs/transfer``), ``correlate.png`` (short against long trainings) and
+``ablation.png`` (the search part by part).
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ablation_facts import facts_of, read_arms
+from correlation_plot import plot_correlations, read_correlations
 from results_facts import Comparison, Loss, comparisons_of, split_transfer
+from search_tables import correlate_table, line, search_table, strategy_table
 
 from mmautoloss.errors import SetupError
 from mmautoloss.report.paired import LEAST, Difference
@@ -37,10 +42,11 @@ def main() -> int:
         print('\n\n'.join('\n'.join(markdown(each)) for each in chosen))
         return 0
     if args.command == 'page':
+        tables = tables_of(comparisons)
         for page in PAGES:
-            page.write_text(filled(page.read_text(encoding='utf-8'), comparisons), encoding='utf-8')
+            page.write_text(filled(page.read_text(encoding='utf-8'), tables), encoding='utf-8')
         return 0
-    from correlation_plot import plot_correlations, read_correlations
+    from ablation_plot import plot
     from results_plot import plot_differences
 
     args.out.mkdir(parents=True, exist_ok=True)
@@ -49,6 +55,8 @@ def main() -> int:
     _say(args.out / 'transfer.png', plot_differences(transfer, args.out / 'transfer.png'))
     correlations = read_correlations(sorted(args.correlate.glob('*.csv')))
     _say(args.out / 'correlate.png', plot_correlations(correlations, args.out / 'correlate.png'))
+    arms = [arm for folder in sorted(args.ablation.glob('*')) for arm in read_arms(folder)]
+    _say(args.out / 'ablation.png', plot(facts_of(arms), args.out / 'ablation.png'))
     return 0
 
 
@@ -56,22 +64,42 @@ def _say(path: Path, drawn: bool) -> None:
     print(path if drawn else f'{path}: no rows for it')
 
 
-def filled(page: str, comparisons: Sequence[Comparison]) -> str:
-    """A page whose tables are those of the rows.
+def tables_of(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results') -> dict[str, list[str]]:
+    """The lines of all tables, by what a page calls them.
 
-    A table stands between ``<!-- table SET NETWORK METRIC ITERATIONS -->`` and ``<!-- end -->``.
+    Args:
+        comparisons: Those of the rows.
+        folder: Has journals in ``ablation`` and ``choices``, the rows of long trainings in ``correlate``, and those of
+            ``strategy_choices.py`` in ``strategy_choices.csv``.
+    """
+    searches = sorted(path for study in ('ablation', 'choices') for path in (folder / study).glob('*'))
+    tables = {
+        **{f'table {each.set} {each.network} {each.metric} {each.iterations}': markdown(each) for each in comparisons},
+        **{f'searches {path.relative_to(folder).as_posix()}': search_table(path) for path in searches},
+        'correlate': correlate_table(read_correlations(sorted((folder / 'correlate').glob('*.csv')))),
+        'strategy': strategy_table(folder / 'strategy_choices.csv'),
+    }
+    return {name: told for name, lines in tables.items() if (told := list(lines))}
+
+
+def filled(page: str, tables: Mapping[str, Sequence[str]]) -> str:
+    """A page with its tables.
+
+    A table stands between ``<!-- table SET NETWORK METRIC ITERATIONS -->``, ``<!-- searches FOLDER -->``,
+    ``<!-- correlate -->`` or ``<!-- strategy -->``, and ``<!-- end -->``.
 
     Raises:
-        SetupError: A comment names a table of which there are no rows.
+        SetupError: A comment names a table that there is not.
     """
-    tables = {f'{each.set} {each.network} {each.metric} {each.iterations}': each for each in comparisons}
 
     def fill(found: re.Match[str]) -> str:
         if found[1] not in tables:
-            raise SetupError(f'The page asks for the table {found[1]!r}; there are {", ".join(tables)}.')
-        return '\n'.join([f'<!-- table {found[1]} -->', *markdown(tables[found[1]]), '<!-- end -->'])
+            raise SetupError(f'A page may ask for {", ".join(tables) or "no table"}, but asks for {found[1]!r}.')
+        return '\n'.join([f'<!-- {found[1]} -->', *tables[found[1]], '<!-- end -->'])
 
-    return re.sub(r'<!-- table (.+?) -->\n.*?<!-- end -->', fill, page, flags=re.DOTALL)
+    return re.sub(
+        r'<!-- ((?:table|searches|correlate|strategy)\b[^\n]*?) -->\n.*?<!-- end -->', fill, page, flags=re.DOTALL
+    )
 
 
 def markdown(comparison: Comparison) -> Iterator[str]:
@@ -81,14 +109,14 @@ def markdown(comparison: Comparison) -> Iterator[str]:
     yield ''
     against = '' if best is None else f' ({_cell(best.label)})'
     titles = ('losses', 'mean', 'spread', 'seeds', 'difference to the hand-made', '95 %', 'verdict')
-    yield _line(*titles, f'against the best by hand{against}')
-    yield _line(*['---'] * 8)
+    yield line(*titles, f'against the best by hand{against}')
+    yield line(*['---'] * 8)
     means = [loss.mean for loss in comparison.losses if len(loss.values) >= LEAST]
     top = (max if comparison.greater else min)(means, default=None)
     for loss in comparison.losses:
         value = f'**{loss.mean:.3f}**' if loss.mean == top else f'{loss.mean:.3f}'
         spread = '-' if loss.spread is None else f'{loss.spread:.3f}'
-        yield _line(_cell(loss.label), value, spread, str(len(loss.values)), *_differences(loss, comparison))
+        yield line(_cell(loss.label), value, spread, str(len(loss.values)), *_differences(loss, comparison))
 
 
 def _differences(loss: Loss, comparison: Comparison) -> tuple[str, str, str, str]:
@@ -119,10 +147,6 @@ def _cell(label: str) -> str:
     return f'`{label}`' if re.search(r'[*(|]', re.sub(r' \(\d+\)$', '', label)) else label
 
 
-def _line(*cells: str) -> str:
-    return re.sub(r' +', ' ', f'| {" | ".join(cells)} |')
-
-
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='command', required=True)
@@ -131,6 +155,7 @@ def _parse() -> argparse.Namespace:
     page = commands.add_parser('page', help='put the tables into docs/results.md and docs/transfer.md')
     figures = commands.add_parser('figures', help='draw the figures')
     figures.add_argument('--correlate', type=Path, default=DOCS / 'results/correlate', metavar='FOLDER')
+    figures.add_argument('--ablation', type=Path, default=DOCS / 'results/ablation', metavar='FOLDER')
     figures.add_argument('--out', type=Path, default=DOCS / 'figures', metavar='FOLDER')
     for each in (tables, page, figures):
         each.add_argument('--csv', type=Path, default=DOCS / 'results/results.csv', help='the rows')

@@ -73,7 +73,7 @@ class Comparison:
     @property
     def greater(self) -> bool:
         """Whether a higher value is better."""
-        return self.metric not in LESS
+        return is_greater(self.metric)
 
     @property
     def hand_made(self) -> Loss | None:
@@ -90,6 +90,11 @@ class Comparison:
         return min(by_hand, key=lambda loss: (len(loss.values) < LEAST, _place(loss, self.greater)), default=None)
 
 
+def is_greater(metric: str) -> bool:
+    """Whether a higher value is better, by the key of a metric or of a sum of metrics: ``test/NME``, ``NME+EPE``."""
+    return not any(part in LESS for part in re.split(r'[+/]', metric))
+
+
 def comparisons_of(rows: Iterable[ResultRow], split: str = 'test') -> list[Comparison]:
     """One comparison a set, network, metric and length, set by set, else in the order of the rows."""
     groups: dict[tuple[str, str, str, int], list[ResultRow]] = {}
@@ -98,7 +103,7 @@ def comparisons_of(rows: Iterable[ResultRow], split: str = 'test') -> list[Compa
             groups.setdefault((row.set, row.network, row.metric, row.iterations), []).append(row)
     sets = list(dict.fromkeys(key[0] for key in groups))
     ordered = sorted(groups.items(), key=lambda group: sets.index(group[0][0]))
-    return [Comparison(*key, _losses(group, key[2] not in LESS)) for key, group in ordered]
+    return [Comparison(*key, _losses(group, is_greater(key[2]))) for key, group in ordered]
 
 
 def split_transfer(comparisons: Sequence[Comparison]) -> tuple[list[Comparison], list[Comparison]]:

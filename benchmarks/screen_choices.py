@@ -4,8 +4,8 @@
     python benchmarks/screen_choices.py CONFIG POOL/untested/0/journal.jsonl [--cfg-options data_root=...]
 
 The first command searches without the test, so that all kinds of losses are trained, mutants of known ones above all. The
-second judges them, as they were trained, by the test with one setting changed at a time. Good are those that score at
-least 0.9 times as much as the hand-made losses, poor those that failed or score less than half.
+second judges them, as they were trained, by the test with one setting changed at a time, and some with two. Good are those
+that score at least 0.9 times as much as the hand-made losses, poor those that failed or score less than half.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from ablation_facts import read_record
 from mmengine.config import DictAction
 from rich.console import Console
 from rich.table import Table
+from rows import write_rows
 
 from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.engine.launch import build_evaluator, make_screens
@@ -38,6 +39,12 @@ VARIED = {
     'start': ('scattered', 'captured'),
     'optimizer': ('normalized', 'adam', 'sgd'),
 }
+TOGETHER = ({'steps': 100, 'eta': 0.4}, {'steps': 100, 'eta': 0.6})
+SETTINGS: dict[str, dict[str, Any]] = {
+    ', '.join(f'{key}={value}' for key, value in changes.items()): changes
+    for changes in [*({key: value} for key, values in VARIED.items() for value in values), *TOGETHER]
+}
+"""Changes of ``screen`` by name."""
 
 
 class Judgement(NamedTuple):
@@ -88,14 +95,13 @@ def judge(spec: SearchSpec, evaluator: ProxyEvaluator, groups: Sequence[Sequence
 
 
 def judgements(args: argparse.Namespace, groups: Sequence[Sequence[Trial]]) -> Iterator[Judgement]:
-    """One setting after the other, all others as in the config."""
+    """The chosen ones of ``SETTINGS`` one after the other, all else as in the config."""
     with tempfile.TemporaryDirectory() as folder:
         evaluator = build_evaluator(_spec(args, folder, {}))
         torch.set_num_threads(1)
-        for key, values in VARIED.items():
-            for value in values:
-                (kept, refused, between), seconds = judge(_spec(args, folder, {key: value}), evaluator, groups)
-                yield Judgement(f'{key}={value}', kept, 1 - refused, between, 1000 * seconds)
+        for setting in args.settings:
+            (kept, poor, between), seconds = judge(_spec(args, folder, SETTINGS[setting]), evaluator, groups)
+            yield Judgement(setting, kept, 1 - poor, between, 1000 * seconds)
 
 
 def _spec(args: argparse.Namespace, folder: str, screen: Mapping[str, object]) -> SearchSpec:
@@ -107,6 +113,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='the search config')
     parser.add_argument('journal', type=Path, help='journal of its search without the test, also packed')
+    parser.add_argument('--settings', nargs='+', choices=SETTINGS, default=list(SETTINGS), metavar='SETTING')
+    parser.add_argument('--csv', type=Path, help='a row a setting')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='K=V')
     args = parser.parse_args()
     groups = trained(read_record(args.journal).history)
@@ -115,7 +123,11 @@ def main() -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
     for title in ('setting', 'good kept', 'poor refused', 'between kept', 'ms a verdict'):
         table.add_column(title, justify='left' if title == 'setting' else 'right')
+    rows = []
     for each in judgements(args, groups):
+        rows.append((each.setting, *(round(number, 4) for number in each[1:])))
+        if args.csv:  # after each, since all of it takes long
+            write_rows(args.csv, Judgement._fields, rows)
         shares = (f'{share:.2f}' for share in each[1:4])
         table.add_row(each.setting, *shares, f'{each.milliseconds:.2f}')
     console.print(table)

@@ -9,7 +9,6 @@ something left to lose. 0 is the usual loss and 1 the one that is known to be ri
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 from known_truth import search
 from rich.console import Console
 from rich.table import Table
+from rows import write_rows
 
 from mmautoloss.testing.truths import TRUTHS
 
@@ -29,6 +29,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     'tournament=0.05': {'strategy.tournament': 0.05},
     'tournament=0.3': {'strategy.tournament': 0.3},
     'tournament=0.6': {'strategy.tournament': 0.6},
+    'fresh_rate=0': {'strategy.fresh_rate': 0.0},
     'fresh_rate=0.05': {'strategy.fresh_rate': 0.05},
     'fresh_rate=0.5': {'strategy.fresh_rate': 0.5},
     'mutations=1': {'strategy.mutations': 1},
@@ -57,12 +58,6 @@ def _error(found: Iterable[Sequence[float]]) -> str:
     return f'{sum(variance(each) / len(each) for each in tasks) ** 0.5 / len(tasks):.2f}'
 
 
-def write(rows: Sequence[tuple[Any, ...]], path: Path) -> None:
-    """Writes the rows there are so far."""
-    with path.open('w', newline='', encoding='utf-8') as file:
-        csv.writer(file, lineterminator='\n').writerows(rows)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
@@ -72,7 +67,7 @@ def main() -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
     for title in ('setting', *TRUTHS, 'mean', 'standard error'):
         table.add_column(title, justify='left' if title == 'setting' else 'right')
-    rows = [('setting', 'task', 'seed', 'share')]
+    rows: list[tuple[Any, ...]] = []
     for setting in args.settings:
         found = {task: shares(task, CHOICES[setting], args.seeds) for task in TRUTHS}
         rows += [
@@ -81,7 +76,7 @@ def main() -> None:
             for seed, share in zip(args.seeds, each, strict=True)
         ]
         if args.csv:  # after each, since all of it takes long
-            write(rows, args.csv)
+            write_rows(args.csv, ('setting', 'task', 'seed', 'share'), rows)
         every = [share for each in found.values() for share in each]
         table.add_row(
             setting,

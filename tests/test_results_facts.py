@@ -14,7 +14,9 @@ import pytest
 pytest.importorskip('mmengine')
 
 from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome
 from mmautoloss.report import ResultRow
+from mmautoloss.trial import Role, Trial
 
 NOISE = (0.0, 0.01, 0.02, 0.03, 0.04)
 TWICE = '{"decode": "p * y", "aux": "p * y"}'
@@ -75,8 +77,9 @@ def test_the_best_by_hand_has_enough_seeds(comparison) -> None:
     assert comparison.best_by_hand.label == 'dice'
 
 
-def test_lower_is_better_for_errors(load) -> None:
-    rows = [row._replace(metric='NME') for row in made_up()]
+@pytest.mark.parametrize('metric', ['NME', 'test/NME', 'NME+EPE'])
+def test_lower_is_better_for_errors(load, metric: str) -> None:
+    rows = [row._replace(metric=metric) for row in made_up()]
     facts, results = load('results_facts'), load('results')
     found = facts.comparisons_of(rows)[0]
     assert found.best_by_hand.label == 'ce, balanced', 'a thousandth below the hand-made loss on three of five seeds'
@@ -167,7 +170,10 @@ def test_figures_are_drawn(load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, 'argv', [*argv, '--correlate', str(tmp_path / 'correlate')])
     assert results.main() == 0
     sizes = {path.name: path.stat().st_size for path in (tmp_path / 'figures').iterdir()}
-    assert sorted(sizes) == ['correlate.png', 'held_out.png', 'transfer.png'] and min(sizes.values()) > 5000
+    assert (
+        sorted(sizes) == ['ablation.png', 'correlate.png', 'held_out.png', 'transfer.png']
+        and min(sizes.values()) > 5000
+    )
     found = load('correlation_plot').read_correlations([tmp_path / 'correlate/camvid_bf1.csv'])
     assert found['camvid bf1'].tau == pytest.approx(1 / 3) and found['camvid bf1'].failed == 1
 
@@ -189,19 +195,9 @@ def test_a_figure_without_rows_is_not_written(load, tmp_path: Path, monkeypatch,
     results, given = load('results'), write_inputs(tmp_path)
     (tmp_path / 'results.csv').write_text(','.join(ResultRow._fields) + '\n')
     argv = ['results.py', 'figures', *given, '--correlate', str(tmp_path / 'none'), '--out', str(tmp_path / 'out')]
-    monkeypatch.setattr(sys, 'argv', argv)
+    monkeypatch.setattr(sys, 'argv', [*argv, '--ablation', str(tmp_path / 'none')])
     assert results.main() == 0
-    assert capsys.readouterr().out.count('no rows for it') == 3 and not list((tmp_path / 'out').iterdir())
-
-
-def test_files_of_correlations_are_read_by_length(load, tmp_path: Path) -> None:
-    """A line that was cut off is left out; another file is refused."""
-    read, path = load('correlation_plot').read_correlations, tmp_path / 'correlate_lsp.csv'
-    path.write_text('trial,times,seed,short,long,seconds,reason\n3,10.0,0,0.1,0.2,5,\n4,3.0,0,0.2,0.3,5,\n5,2')
-    assert {name: len(each.pairs) for name, each in read([path]).items()} == {'lsp, 10 times': 1, 'lsp, 3 times': 1}
-    path.write_text('a,b\n1,2\n')
-    with pytest.raises(SetupError, match='must have the columns trial,times'):
-        read([path])
+    assert capsys.readouterr().out.count('no rows for it') == 4 and not list((tmp_path / 'out').iterdir())
 
 
 def test_the_cards_are_what_journals_and_rows_say(load) -> None:
@@ -210,16 +206,44 @@ def test_the_cards_are_what_journals_and_rows_say(load) -> None:
     assert written == cards.texts(), 'make them again: python benchmarks/cards.py'
 
 
+def test_a_card_leaves_out_what_cannot_be_compared(load) -> None:
+    """Few common seeds, a network that has no hand-made loss among its rows, or no loss by hand at all."""
+    cards, facts = load('cards'), load('results_facts')
+    genome = Genome.from_text({'decode': 'p * y', 'aux': 'p * y'})
+    trial = Trial(12, Role.SEARCH, 0, genome, {'decode': 1.0, 'aux': 1.0})
+    rows = [
+        *made_up(),
+        *rows_of('found-12', TWICE, 0.3, seeds=[0, 1], network='few'),
+        *rows_of('ce+ce', '', 0.2, network='few'),
+        *rows_of('found-12', TWICE, 0.3, network='lone'),
+        *rows_of('found-12', TWICE, 0.3, network='known'),
+        *rows_of('dice+dice', TWICE, 0.2, network='known'),
+    ]
+    measured = list(cards.measured(trial, facts.comparisons_of(rows)))
+    assert [(each.network, each.against) for each in measured] == [
+        ('deeplabv3plus_r18w16', 'ce, hand-made'),
+        ('deeplabv3plus_r18w16', 'dice'),
+        ('camvid_pspnet', 'ce, hand-made'),
+        ('known', 'dice, balanced'),
+    ]
+
+
 def test_the_tables_of_the_pages_are_those_of_the_rows(load) -> None:
     results, facts = load('results'), load('results_facts')
     pages = [path.read_text(encoding='utf-8') for path in results.PAGES]
     comparisons = facts.comparisons_of(results.read_results(results.DOCS / 'results/results.csv'))
+    tables = results.tables_of(comparisons)
+    searches = [path for study in ('ablation', 'choices') for path in (results.DOCS / 'results' / study).iterdir()]
     for page in pages:
-        assert page == results.filled(page, comparisons), 'make them again: python benchmarks/results.py page'
-    missing = [each for each in comparisons if '\n'.join(results.markdown(each)) not in '\n'.join(pages)]
-    assert [(each.set, each.network, each.metric, each.iterations) for each in missing] == []
+        assert page == results.filled(page, tables), 'make them again: python benchmarks/results.py page'
+    missing = [name for name in tables if f'<!-- {name} -->\n' not in '\n'.join(pages)]
+    assert missing == [], 'give each its place: <!-- NAME --> and <!-- end -->'
+    told = {name.removeprefix('searches ') for name in tables}
+    assert {str(path.relative_to(results.DOCS / 'results')) for path in searches} <= told, 'a folder without searches'
 
 
-def test_a_page_that_asks_for_a_table_without_rows(load) -> None:
-    with pytest.raises(SetupError, match="asks for the table 'camvid x BF1 70'"):
-        load('results').filled('<!-- table camvid x BF1 70 -->\n<!-- end -->', [])
+@pytest.mark.parametrize('name', ['table camvid x BF1 70', 'searches ablation/none', 'correlate', 'strategy'])
+def test_a_page_that_asks_for_a_table_without_rows(load, tmp_path: Path, name: str) -> None:
+    results = load('results')
+    with pytest.raises(SetupError, match=f'may ask for no table, but asks for {name!r}'):
+        results.filled(f'<!-- {name} -->\n<!-- end -->', results.tables_of([], tmp_path))

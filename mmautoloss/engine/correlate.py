@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ FILE = 'correlate.csv'
 COLUMNS = ('trial', 'times', 'seed', 'short', 'long', 'seconds', 'reason')
 
 # What counts iterations or epochs in the settings of a scheduler.
-_POSITIONS = ('begin', 'end', 'T_max', 'milestones', 'step_size', 'total_iters', 'total_steps')
+_POSITIONS = ('begin', 'end', 'T_max', 'milestones', 'periods', 'step_size', 'total_iters', 'total_steps')
 
 
 def lengthen(settings: ProxySettings, times: float) -> ProxySettings:
@@ -71,8 +71,12 @@ def train_longer(
 
     Returns:
         A pair a candidate, those of earlier calls among them.
+
+    Raises:
+        SetupError: The file has other columns, or the trainings of another search.
     """
     path = spec.work_dir / FILE
+    _require_same_search(path, trials)
     known = read_pairs(path, times)
     pending = [trial for trial in trials if trial.number not in known]
     settings = replace(lengthen(spec.proxy, times), work_dir=str(spec.work_dir / 'correlate'))
@@ -91,20 +95,32 @@ def read_pairs(path: Path, times: float) -> dict[int, Pair]:
     Raises:
         SetupError: The file has other columns.
     """
+    return {pair.trial: pair for length, pair in _read(path) if length == times}
+
+
+def _read(path: Path) -> Iterator[tuple[float, Pair]]:
+    """Length and scores of each filed training."""
     if not path.exists():
-        return {}
+        return
     with path.open(newline='', encoding='utf-8') as file:
         rows = list(csv.reader(file))
     if not rows or tuple(rows[0]) != COLUMNS:
         raise SetupError(f'{path} must have the columns {",".join(COLUMNS)}. Move it away to train again.')
-    pairs = {}
     for row in rows[1:]:
         if len(row) != len(COLUMNS):
             continue  # the last one, where the program was killed while it wrote; its training is done again
         number, length, _, short, long, *_ = row
-        if float(length) == times:
-            pairs[int(number)] = Pair(int(number), float(short), float(long) if long else None)
-    return pairs
+        yield float(length), Pair(int(number), float(short), float(long) if long else None)
+
+
+def _require_same_search(path: Path, trials: Sequence[Trial]) -> None:
+    scores = {trial.number: trial.score for trial in trials}
+    for _, pair in _read(path):
+        if pair.short != scores.get(pair.trial, pair.short):
+            raise SetupError(
+                f'{path} must be of this search, but trial {pair.trial} has the score {pair.short} there and '
+                f'{scores[pair.trial]} here. Move it away to train again.'
+            )
 
 
 def _short(trials: Sequence[Trial], number: int) -> float:

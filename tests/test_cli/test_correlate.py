@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,13 @@ def test_a_longer_training_is_longer_and_its_schedulers_with_it(work_dir: Path) 
     assert longer.config['model'] == proxy.config['model']
 
 
+def test_restarts_are_stretched(work_dir: Path) -> None:
+    proxy = load_spec(work_dir).proxy
+    restarts = {'type': 'CosineRestartLR', 'periods': [3, 5], 'restart_weights': [1, 0.5]}
+    longer = lengthen(replace(proxy, config={**proxy.config, 'param_scheduler': restarts}), 2)
+    assert longer.config['param_scheduler'] == {**restarts, 'periods': [6, 10]}
+
+
 @pytest.mark.parametrize(
     ('options', 'text'),
     [(['--times', '1'], 'must be above 1'), (['--count', '1'], 'must be 2 or more')],
@@ -88,3 +96,19 @@ def test_torn_last_row_is_trained_again(work_dir: Path, capsys) -> None:
     with (work_dir / FILE).open() as file:
         rows = [row for row in csv.DictReader(file) if row['times'] == '4.0' and row['reason'] is not None]
     assert {row['trial'] for row in rows} >= {last.split(',')[0]}, 'the torn one was trained again'
+
+
+def test_trainings_of_another_search_are_refused(work_dir: Path, capsys) -> None:
+    """Also where they have another length: the file would hold both."""
+    command = ['correlate', str(work_dir), '--times', '5', '--count', '2']
+    assert main(command) == 0
+    whole = (work_dir / FILE).read_text()
+    number, _, seed, short, *rest = whole.splitlines()[-1].split(',')
+    other = ','.join([number, '7.0', seed, str(float(short) + 0.001), *rest])
+    (work_dir / FILE).write_text(f'{whole}{other}\n')
+    capsys.readouterr()
+    assert main(command) == 2
+    told = ' '.join(capsys.readouterr().err.split())
+    assert f'must be of this search, but trial {number} has the score' in told and 'Move it away' in told
+    assert (work_dir / FILE).read_text().endswith(f'{other}\n'), 'nothing was trained'
+    (work_dir / FILE).write_text(whole)
