@@ -77,7 +77,20 @@ ENTRIES = (
     ),
     Entry(
         'bccd_map',
-        'four losses of Faster R-CNN, where mAP counts after a short training',
+        'four losses of Faster R-CNN, where mAP counts',
+        'bccd',
+        'bccd_held_out_long',
+        46,
+        'configs/bccd/faster_rcnn_held_out_search_long.py',
+        (
+            'One of three finalists; the winner of the search is found 44. It was chosen by the scores of the seeds 100 to '
+            '104 on these very images; those of 105 to 109, which came after, are better still.',
+            'One small set and one small network, trained from scratch for half a minute.',
+        ),
+    ),
+    Entry(
+        'bccd_map_short',
+        'four losses of Faster R-CNN, where mAP counts after a very short training',
         'bccd',
         'bccd_held_out',
         54,
