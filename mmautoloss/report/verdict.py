@@ -47,7 +47,7 @@ def verdict_of(history: History, ranking: Sequence[Trial]) -> Verdict:
         return Verdict(word, text, gain, noise)
     text = (
         f'The best found losses score {abs(gain):.4f} {word} than the hand-made ones: within twice the noise '
-        f'({noise:.4f}), which says nothing.'
+        f'({noise:.4f}), which says nothing. Longer trainings and more scoring images make the noise smaller.'
     )
     return Verdict('even', text, gain, noise)
 
