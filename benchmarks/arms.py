@@ -55,12 +55,12 @@ TITLES = {
     'published': '+ invalid stop: all that is published',
     'probes': '+ scattered start, balance',
     'ours': (
-        'ours without seeds: scattered start, balance, larger tournaments, no copies, fewer fresh losses, '
-        'up to three mutations of one branch, distinct parents, any NaN ends a training'
+        '+ larger tournaments, no copies, fewer fresh losses, up to three mutations of one branch, distinct parents, '
+        'any NaN ends a training: ours without seeds'
     ),
     'rungs': 'ours without seeds, with rungs',
     'seeded': 'ours, as configured: with known losses as seeds',
-    'untested': 'ours without the rejection test',
+    'untested': 'ours, as configured, but without the rejection test',
 }
 """What a table calls the parts; a choice is called by its name. A first population is what the config or the arm says."""
 
