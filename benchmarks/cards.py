@@ -85,7 +85,7 @@ ENTRIES = (
         (
             'One of three finalists; the winner of the search is found 44. It was chosen by the scores of the seeds 100 to '
             '104 on these very images; those of 105 to 109, which came after, are better still.',
-            'One small set and one small network, trained from scratch for half a minute.',
+            'Found on one small set with one small network, trained from scratch for half a minute.',
         ),
     ),
     Entry(

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mmautoloss.trial.line import parse_line, seal
+from mmautoloss.trial.line import DamagedLine, parse_lines, seal
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,9 +23,13 @@ _BEFORE_PACKAGES = re.compile(r'[^"\s]*/site-packages/')
 
 
 def pack(journal: Path, out: Path) -> None:
-    """Writes a packed copy of a journal."""
-    events = (parse_line(line) for line in journal.read_bytes().splitlines())
-    lines = [seal(_without_machine(event)) for event in events if event['event'] != 'beat']
+    """Writes a packed copy of a journal; a line that a kill cut off is left out.
+
+    Raises:
+        DamagedLine: A line is not as it was written.
+    """
+    events = parse_lines(journal.read_bytes().split(b'\n')[:-1])
+    lines = [seal(_without_machine(event)) for event, _ in events if event['event'] != 'beat']
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(gzip.compress(b''.join(lines), mtime=0))
 
@@ -55,7 +59,10 @@ def main() -> None:
     if not pairs:
         parser.error(f'no journal.jsonl below {args.source}')
     for journal, out in pairs:
-        pack(journal, out)
+        try:
+            pack(journal, out)
+        except DamagedLine as error:
+            parser.error(f'{journal} is damaged: {error}. See mmautoloss status, and mend it with --resume --repair.')
         print(out)
 
 

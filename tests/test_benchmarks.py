@@ -160,7 +160,8 @@ def test_a_packed_journal_says_all_but_where_it_was_made(load, tmp_path: Path, m
         {'event': 'settled', 'number': 0, 'reason': reason},
     ]
     (tmp_path / 'a/b').mkdir(parents=True)
-    (tmp_path / 'a/b/journal.jsonl').write_bytes(b''.join(map(seal, events)))
+    journal = tmp_path / 'a/b/journal.jsonl'
+    journal.write_bytes(b''.join(map(seal, events)) + b'{"event":"sett')
     monkeypatch.setattr(sys, 'argv', ['pack.py', str(tmp_path / 'a'), str(tmp_path / 'out')])
     pack.main()
     packed = tmp_path / 'out/b/journal.jsonl.gz'
@@ -171,6 +172,10 @@ def test_a_packed_journal_says_all_but_where_it_was_made(load, tmp_path: Path, m
         {'event': 'settled', 'number': 0, 'reason': 'File "mmdet/a.py"\nFile "mmautoloss/b.py"'},
     ]
     pack.main()
+    assert packed.read_bytes() == first
+    journal.write_bytes(journal.read_bytes().replace(b'"number":0', b'"number":1'))
+    with pytest.raises(SystemExit):  # it does not seal what was altered
+        pack.main()
     assert packed.read_bytes() == first
     monkeypatch.setattr(sys, 'argv', ['pack.py', str(tmp_path / 'out'), str(tmp_path / 'none')])
     with pytest.raises(SystemExit):

@@ -20,7 +20,7 @@ PACKAGE = ROOT / 'mmautoloss'
 # Lowest first: a unit imports itself and what is in the lines above its own.
 LAYERS = (
     {'errors', 'registry', 'compat', 'caching', 'extension'},
-    {'expr', 'evaluation', 'split'},
+    {'expr', 'evaluation', 'split', 'pairs'},
     {'trial'},
     {'strategy', 'screen', 'losses'},
     {'proxy', 'execute'},

@@ -26,11 +26,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the config and prints what changed."""
-    from mmautoloss.cli.pairs import pairs_of
     from mmautoloss.engine import build_model, by_hand, load_base, match, read_result, with_losses
     from mmautoloss.engine.export import config_text, write_output
     from mmautoloss.engine.placing import unplaced
     from mmautoloss.errors import SetupError
+    from mmautoloss.pairs import pairs_of
     from mmautoloss.proxy import find_losses
 
     base = load_base(args.base, {})

@@ -56,11 +56,12 @@ def run(args: argparse.Namespace) -> int:
     """Trains, files and prints."""
     from dataclasses import replace
 
-    from mmautoloss.cli.pairs import options_of, pairs_of
+    from mmautoloss.cli.options import options_of
     from mmautoloss.cli.status import find_journal
     from mmautoloss.engine import compare, judging_split, with_usual_weight
     from mmautoloss.engine.replay import load_spec
     from mmautoloss.engine.transfer import Transfer
+    from mmautoloss.pairs import pairs_of
     from mmautoloss.report import length_of, print_comparison, read_results
     from mmautoloss.trial import read_history
 

@@ -13,6 +13,7 @@ from mmautoloss.engine.read import in_setup
 from mmautoloss.engine.spec import SearchSpec, read_genome
 from mmautoloss.engine.trainings import train_all
 from mmautoloss.errors import SetupError
+from mmautoloss.pairs import pairs_of
 from mmautoloss.proxy import ProxyEvaluator, find_losses
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
 from mmautoloss.report.results import USUAL
@@ -75,7 +76,7 @@ def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:
     Raises:
         SetupError: It is no loss for these branches.
     """
-    named = dict(part.partition('=')[::2] for part in entry.split(',')) if '=' in entry else entry
+    named = pairs_of('--also', entry.split(',')) if '=' in entry else entry
     usual = {place.path: place.weight for place in find_losses(build_model(spec.base))}
     weights = {branch.name: usual[branch.path] for branch in spec.branches}
     return Trial(0, Role.KNOWN, 0, read_genome(named, spec.branches), weights, origin=USUAL)
@@ -86,12 +87,18 @@ class _Comparison:
 
     def __init__(self, spec: SearchSpec, split: str | None) -> None:
         require_unseen(spec.proxy.config, spec.base)
+        judging = judging_split(spec.base)
+        if (split, judging) == ('val', 'test'):
+            raise SetupError(
+                "The losses are scored on the config's test_dataloader, so their rows cannot be of the split 'val': leave "
+                'out --split, or give the rows another name.'
+            )
         config = judged_config(spec.base)
         work_dir = str(spec.work_dir / 'compare')
         self.proxy = replace(
             spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None, rung=None
         )
-        self.describe = {**spec.describe, 'split': split or judging_split(spec.base)}
+        self.describe = {**spec.describe, 'split': split or judging}
         self.path = spec.results
         self.rows: list[ResultRow] = []
         self.failures: list[str] = []

@@ -26,7 +26,8 @@ def judged_config(base: Config) -> dict[str, Any]:
 
 def _data_set(cfg: Config, split: str) -> dict[str, Any] | None:
     loader = cfg.get(f'{split}_dataloader')
-    return plain_config(loader['dataset']) if loader else None
+    data = plain_config(loader['dataset']) if loader else None
+    return {key: value for key, value in data.items() if key != 'pipeline'} if data else None  # the same images
 
 
 def _scores(evaluator: Any) -> bool:

@@ -52,10 +52,10 @@ def require_unseen(search: Mapping[str, Any], base: Config) -> None:
         )
 
 
-def _shared(search: Mapping[str, Any], loaders: Sequence[str], base: Config, judging: str) -> Place | None:
+def _shared(search: Mapping[str, Any], loaders: Sequence[str], base: Config, judging: str) -> str | None:
     """Where images lie that both read; None where there are none."""
     for seen in data_sets(search, loaders):
         for other in data_sets(base, [judging]):
             if share_images(seen, other):
-                return Place.of(seen)
+                return str(Place.of(seen)) or str(seen['data_root'])
     return None

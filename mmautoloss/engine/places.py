@@ -39,9 +39,12 @@ def share_images(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two data sets may share images, however their files are spelled.
 
     Two annotation files of one folder are taken to be apart; a data set without one reads the whole folder. Whether
-    other files hold the same images is not looked at.
+    other files hold the same images is not looked at. Data sets that find their files from ``data_root`` alone share them
+    where all settings but the pipeline and the choice of images are the same.
     """
     first, second = Place.of(one), Place.of(other)
+    if not (first.annotations or second.annotations or first.images or second.images):
+        return bool(one.get('data_root')) and _source(one) == _source(other) and _overlap(one, other)
     if first.annotations and second.annotations:
         return _real(first.annotations) == _real(second.annotations) and _overlap(one, other)
     same = first.images != () and {*map(_real, first.images)} == {*map(_real, second.images)}
@@ -56,6 +59,11 @@ def root_of(dataset: Mapping[str, Any]) -> str:
     place = Place.of(dataset)
     folder = osp.dirname(place.annotations or next(iter(place.images), ''))
     return _real(folder) if osp.isdir(folder) else type_name(dataset.get('type'))
+
+
+def _source(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in dataset.items() if key not in ('pipeline', 'indices')}
+    return {**kept, 'data_root': _real(dataset['data_root'])} if dataset.get('data_root') else kept
 
 
 def _folders(prefix: str | Mapping[str, Any]) -> list[str]:

@@ -124,6 +124,16 @@ def test_the_digits_are_judged_on_images_that_no_search_sees(digits):
     assert comparison.describe['split'] == 'test'
 
 
+def test_scores_of_the_test_set_are_not_filed_as_those_of_val(digits):
+    with pytest.raises(SetupError, match="cannot be of the split 'val': leave out --split"):
+        compare(digits, [], [], [100], split='val')
+
+
+def test_a_branch_stands_once_in_a_loss_by_hand(tmp_path):
+    with pytest.raises(SetupError, match="--also: 'cls' can stand once only, but got 'ce' and 'focal'"):
+        with_usual_weight('cls=ce,cls=focal', toy_spec(tmp_path))
+
+
 def test_a_base_without_unseen_images_is_refused(digits):
     digits.base.test_dataloader = digits.base.val_dataloader
     with pytest.raises(SetupError, match=r'scored .* on annotations/search_val\.json, which val_dataloader'):

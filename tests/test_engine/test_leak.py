@@ -55,6 +55,11 @@ def config(**datasets: Any) -> Config:
             {**COCO, 'indices': 9}, {'test': {**COCO, 'ann_file': 'a.json', 'indices': -9}}, id='the whole folder'
         ),
         pytest.param({'data_prefix': 'data/img/val'}, {'test': COCO}, id='prefix is text'),
+        pytest.param(
+            {'type': 'Own', 'data_root': 'data/val'},
+            {'test': {'type': 'Own', 'data_root': 'data/val/', 'pipeline': []}},
+            id='the same root, where no file is named',
+        ),
     ],
 )
 def test_same_data_are_refused(scoring: dict, base: dict) -> None:
@@ -93,6 +98,7 @@ def test_other_data_pass(scoring: dict, base: dict) -> None:
     [
         pytest.param({'val': FILE}, None, id='no test set'),
         pytest.param({'val': FILE, 'test': FILE}, None, id='the same test set'),
+        pytest.param({'val': FILE, 'test': {**FILE, 'pipeline': []}}, None, id='the same images, otherwise read'),
         pytest.param({'val': FILE, 'test': FOLDERS}, 'test', id='a test set of its own'),
         pytest.param({'test': FOLDERS}, 'test', id='only a test set'),
     ],
