@@ -132,11 +132,14 @@ class ProbeScreen(Screen):
         reason = reason_of_norms(norms)
         if reason != ACCEPTED:
             return Verdict(reason)
-        gain = self.test.gain(objective, self.probe, self._joined)
-        reason = reason_of_gain(gain, self.test.eta)
-        if math.isnan(gain):
+        reason, gain = self._test(objective)
+        if reason == 'not finite':
             return Verdict(reason)
         return self._weighed(reason, gain, norms, gradient_signature(objective, self._scattered))
+
+    def _test(self, objective: Objective) -> tuple[str, float | None]:
+        gain = self.test.gain(objective, self.probe, self._joined)
+        return reason_of_gain(gain, self.test.eta), gain
 
     def _weighed(self, reason: str, gain: float | None, norms: Sequence[float], signature: Sequence[float]) -> Verdict:
         weight = balance_weight(norms, self._reference) if self._reference else 1.0
@@ -146,13 +149,8 @@ class ProbeScreen(Screen):
 class UntestedScreen(ProbeScreen):
     """All of ``ProbeScreen`` but the rejection test: for comparisons with a search that differs in nothing else."""
 
-    def _try(self, tree: Tree) -> Verdict:
-        objective = plain_loss(tree, self.kind.name)
-        norms = gradient_norms(objective, self.probe)
-        reason = reason_of_norms(norms)
-        if reason != ACCEPTED:
-            return Verdict(reason)
-        return self._weighed(reason, None, norms, gradient_signature(objective, self._scattered))
+    def _test(self, objective: Objective) -> tuple[str, float | None]:
+        return ACCEPTED, None
 
 
 def reason_of_norms(norms: Sequence[float]) -> str:
