@@ -184,15 +184,20 @@ def mean_seed(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
     gradient = gradient / inputs.counts
     if inputs.valid is not None:
         gradient = torch.where(inputs.valid, gradient, 0)
-    if x.shape[1] == 1 and gradient.dim() and gradient.shape[1] > 1:  # a mean for each channel, as its counts differ
-        gradient = gradient.sum(dim=1, keepdim=True)
+    return _over_channels(gradient, x)
+
+
+def _over_channels(gradient: Tensor, x: Tensor) -> Tensor:
+    """The gradient of what may be one value for all channels, though which of them count differs."""
+    if x.shape[1] == 1 and gradient.dim() and gradient.shape[1] > 1:
+        return gradient.sum(dim=1, keepdim=True)
     return gradient
 
 
 def _mean_c_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
-    if _by_channel(inputs.valid):
-        return torch.where(inputs.valid, gradient / _channels_that_count(inputs.valid), 0)
-    return gradient / x.shape[1]
+    if not _by_channel(inputs.valid):
+        return gradient / x.shape[1]
+    return _over_channels(torch.where(inputs.valid, gradient / _channels_that_count(inputs.valid), 0), x)
 
 
 def _at_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
