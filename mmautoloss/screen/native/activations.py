@@ -12,7 +12,7 @@ IDENTITY, SIGMOID, SOFTMAX, AREA = range(4)
 ACTIVATIONS = {'identity': IDENTITY, 'sigmoid': SIGMOID, 'softmax': SOFTMAX, 'area': AREA}
 """Number of each activation that a kind of input can name (``InputKind.activation``)."""
 
-_ZERO, _ONE = np.float32(0), np.float32(1)
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _LEAST = np.float32(AREA_EPS)
 
 
@@ -141,7 +141,17 @@ def _areas_back(raw, target, slopes, raw_slopes):
         by_ew = by_around * max(eh, _ZERO) if ew >= _ZERO else _ZERO
         by_eh = by_around * max(ew, _ZERO) if eh >= _ZERO else _ZERO
         by_width, by_height = by_joint * (y2 - y1), by_joint * (x2 - x1)
-        raw_slopes[k] = -by_width - (by_cw if x1 > a1 else _ZERO) - (by_ew if x1 < a1 else _ZERO)
-        raw_slopes[count + k] = -by_height - (by_ch if y1 > b1 else _ZERO) - (by_eh if y1 < b1 else _ZERO)
-        raw_slopes[2 * count + k] = by_width + (by_cw if x2 < a2 else _ZERO) + (by_ew if x2 > a2 else _ZERO)
-        raw_slopes[3 * count + k] = by_height + (by_ch if y2 < b2 else _ZERO) + (by_eh if y2 > b2 else _ZERO)
+        raw_slopes[k] = -by_width - _follows(x1, a1, by_cw, by_ew)
+        raw_slopes[count + k] = -by_height - _follows(y1, b1, by_ch, by_eh)
+        raw_slopes[2 * count + k] = by_width + _follows(x2, a2, by_ew, by_cw)
+        raw_slopes[3 * count + k] = by_height + _follows(y2, b2, by_eh, by_ch)
+
+
+@compiled(inline='always')
+def _follows(corner, other, larger, smaller):
+    """What a corner gives the larger and the smaller of two: all to one, half to each where they are one; of NaN all of both."""
+    if corner > other:
+        return larger
+    if corner < other:
+        return smaller
+    return _HALF * larger + _HALF * smaller
