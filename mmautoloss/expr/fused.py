@@ -51,11 +51,13 @@ class Inputs(NamedTuple):
         tensors: By name, (N, C, H, W); ``label`` (N, 1, H, W), int64.
         valid: Which elements count, broadcastable, or None where all do.
         counts: How many do a channel, (1, C or 1, 1, 1) or a number.
+        channels: C, where there is a label.
     """
 
     tensors: Mapping[str, Tensor]
     valid: Tensor | None
     counts: Tensor | int
+    channels: int = 1
 
 
 def evaluate(plan: Plan, order: Iterable[int], values: list, inputs: Inputs) -> None:
@@ -103,12 +105,12 @@ def _at(x: Tensor, inputs: Inputs) -> Tensor:
 
 def _spread(x: Tensor, inputs: Inputs) -> Tensor:
     label, (count, _, height, width) = inputs.tensors['label'], x.shape
-    empty = x.new_zeros(count, inputs.tensors['p'].shape[1], height, width)
+    empty = x.new_zeros(count, inputs.channels, height, width)
     return empty.scatter_(1, label, x)
 
 
 def _share(x: Tensor, inputs: Inputs) -> Tensor:
-    return x / inputs.tensors['p'].shape[1]
+    return x / inputs.channels
 
 
 _LOOKS_AROUND = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'at': _at, 'spread': _spread, 'share': _share}
@@ -214,7 +216,7 @@ def _spread_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
 
 
 def _share_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
-    return gradient / inputs.tensors['p'].shape[1]
+    return gradient / inputs.channels
 
 
 _BACK_AROUND = {

@@ -13,18 +13,21 @@ Example:
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 
-from mmautoloss.expr.bounds import PROBABILITY, TARGET, UNBOUNDED, Bounds, bounds_of
+from mmautoloss.expr.bounds import gradients_of, values_of
 from mmautoloss.expr.derivatives import DERIVATIVES
+from mmautoloss.expr.logarithms import LOG_P, LOGARITHMS
 from mmautoloss.expr.primitives import PRIMITIVES
 from mmautoloss.expr.program import compile_tree
 from mmautoloss.expr.tree import Tree, is_number
 
-AT_LABEL = 'p_label'
-"""The input ``p`` in the channel of the label, (N, 1, H, W); its gradient has a short way through the softmax."""
+AT_LABEL = {'p': 'p_label', LOG_P: 'log(p_label)'}
+"""Names of inputs in the channel of the label, (N, 1, H, W); their gradients have a short way through the softmax."""
+_ACTIVE = LOGARITHMS | frozenset(AT_LABEL.values())
 _ZERO_AT_ZERO = frozenset({'neg', 'abs', 'square', 'tanh', 'sqrt', 'log', 'sin', 'erf', 'atan'})
 _KNOWN = frozenset({'add', 'mul', 'mean_nhw', 'mean_c', *DERIVATIVES})
 """Operators that a plan may have: no pools, which look at neighbours, and none of a user's own."""
@@ -91,7 +94,8 @@ class _Lowering:
         self.order: list[Instruction] = []
         self.values: dict[int, Value] = {}
         self.at_label: dict[int, int] = {}
-        self.bounds = self._bounds() if one_hot else []
+        self.bounds = values_of(self.steps) if one_hot else []
+        self.gradients = gradients_of(self.steps, self.bounds) if one_hot else []
 
     def value(self, step: int) -> Value:
         """The value of a step, as narrow as it can be."""
@@ -107,8 +111,8 @@ class _Lowering:
             return Value(self._constant(float(node)))
         if not operands:
             return Value(self._constant(1.0), sparse=True) if self._is_label(node) else Value(self._input(node))
-        if node == 'mul':
-            sparse = self._sparse_product(*operands)
+        if node == 'mul' and self.one_hot:
+            sparse = self._sparse_product(step, *operands)
             if sparse:
                 return sparse
         node, operands = self._difference(node, operands)
@@ -128,14 +132,16 @@ class _Lowering:
         if operands and node not in ('mean_c', 'mean_nhw'):
             node, operands = self._difference(node, operands)
             return self._emit(node, *(self.at(operand) for operand in operands))
-        if node == 'p':
-            return self._input(AT_LABEL)
+        if node in AT_LABEL:
+            return self._input(AT_LABEL[node])
         value = self.value(step)
         one_channel = value.sparse or node == 'mean_c' or self._get(value.index).number is not None
         return value.index if one_channel else self._emit('at', value.index)
 
-    def _sparse_product(self, *operands: int) -> Value | None:
-        """A product with a sparse factor is sparse, if the other cannot be Inf or NaN, nor its slope."""
+    def _sparse_product(self, step: int, *operands: int) -> Value | None:
+        """A product with a sparse factor is sparse, if the other cannot be Inf or NaN, nor the gradient that arrives."""
+        if not math.isfinite(self.gradients[step]):
+            return None
         for factor, other in (operands, operands[::-1]):
             if self.value(factor).sparse and self.bounds[other].finite:
                 index = self.value(factor).index
@@ -196,7 +202,7 @@ class _Lowering:
         return self._add(Instruction('number', (), number, wide=False))
 
     def _input(self, name: str) -> int:
-        return self._add(Instruction(name, (), None, name in self.prediction or name == AT_LABEL))
+        return self._add(Instruction(name, (), None, name in self.prediction or name in _ACTIVE))
 
     def _add(self, instruction: Instruction) -> int:
         index = self.found.setdefault(instruction, len(self.found))
@@ -209,15 +215,3 @@ class _Lowering:
 
     def _is_label(self, node: str) -> bool:
         return self.one_hot and node == 'y'
-
-    def _bounds(self) -> list[Bounds]:
-        leaves = {'p': PROBABILITY, 'y': TARGET}
-        found: list[Bounds] = []
-        for node, operands in self.steps:
-            if operands:
-                found.append(bounds_of(node, *(found[operand] for operand in operands)))
-            elif is_number(node):
-                found.append(Bounds(float(node), float(node), 0.0))
-            else:
-                found.append(leaves.get(node, UNBOUNDED))
-        return found

@@ -32,8 +32,7 @@ def _mean_c(x: Tensor, valid: Tensor) -> Tensor:
 
 
 def _max_pool(x: Tensor, valid: Tensor) -> Tensor:
-    pooled = PRIMITIVES['maxpool'].function(torch.where(valid, x, -torch.inf))
-    return torch.where(valid, pooled, x)  # a window without anything that counts has no maximum
+    return PRIMITIVES['maxpool'].function(torch.where(valid, x, -torch.inf))
 
 
 def _min_pool(x: Tensor, valid: Tensor) -> Tensor:
@@ -41,4 +40,7 @@ def _min_pool(x: Tensor, valid: Tensor) -> Tensor:
 
 
 MASKED = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'maxpool': _max_pool, 'minpool': _min_pool}
-"""Functions ``(x, valid)`` by the name of the operator; ``valid`` is bool, broadcastable to x (N, C, H, W)."""
+"""Functions ``(x, valid)`` by the name of the operator; ``valid`` is bool, broadcastable to x (N, C, H, W).
+
+What they give for elements that do not count has no meaning: ``Program`` takes 0 there.
+"""

@@ -35,7 +35,7 @@ class Plan(NamedTuple):
         everything: All instructions that are no constants, in order.
         numbers: The constants, None for the others.
         names: The tensors that are read.
-        widest: One of the shape over which the root is summed.
+        widest: One of the shape over which the root is summed; '' where all are read in the channel of the label alone.
     """
 
     instructions: tuple[Instruction, ...]
@@ -52,8 +52,8 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
     """The plan of an expression.
 
     Args:
-        tree: The expression.
-        prediction: Names of the inputs that depend on the prediction.
+        tree: The expression, of probabilities as ``read_logarithms`` gives it.
+        prediction: Names of the inputs that depend on the prediction; logarithms of probabilities always do.
         one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot.
         dtype: Precision, in which constants are computed beforehand.
 
@@ -74,7 +74,8 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
     instructions, root = lowered
     numbers = tuple(each.number for each in instructions)
     names = tuple(each.node for each in instructions if each.is_input)
-    widest = 'label' if root.sparse else next(name for name in (*names, 'p') if name != AT_LABEL)
+    wide = (name for name in names if name not in AT_LABEL.values())
+    widest = 'label' if root.sparse else next(wide, '')
     everything = tuple(index for index, number in enumerate(numbers) if number is None)
     return Plan(instructions, root, _stages(instructions, root.index), everything, numbers, names, widest)
 

@@ -52,23 +52,24 @@ class Program:
 
         Args:
             inputs: Tensors (N, C, H, W) by name.
-            valid: Which elements count, bool and broadcastable to the inputs; all where None. What the others hold in
-                the result has no meaning.
+            valid: Which elements count, bool and broadcastable to the inputs; all where None. The others are 0 in the
+                result, and whatever they are, NaN included, changes neither value nor gradient.
         """
-        tensors = {name: _at_least_float32(inputs[name]) for name in self._check(inputs)}
+        tensors = {name: _counting(_at_least_float32(inputs[name]), valid) for name in self._check(inputs)}
         reference = next(iter(tensors.values()))
         with torch.autocast(reference.device.type, enabled=False):
             values: list[Tensor] = []
             for node, operands in self.steps:
                 if valid is not None and node in MASKED:
-                    values.append(MASKED[node](values[operands[0]], valid))
+                    # 0 elsewhere, so that a gradient from there, which may be 0 * Inf, is in no sum
+                    values.append(_counting(MASKED[node](values[operands[0]], valid), valid))
                 elif operands:
                     values.append(PRIMITIVES[node].function(*(values[index] for index in operands)))
                 elif is_number(node):
                     values.append(reference.new_tensor(float(node)).expand(reference.shape))
                 else:
                     values.append(tensors[node])
-            return values[-1]
+            return _counting(values[-1], valid)
 
     def _check(self, inputs: Mapping[str, Tensor]) -> tuple[str, ...]:
         missing = [name for name in self.inputs if name not in inputs]
@@ -96,6 +97,11 @@ def _share(tree: Tree) -> tuple[Step, ...]:
         operands = tuple(stack.pop() for _ in range(arity(node)))
         stack.append(index_of.setdefault(Step(node, operands), len(index_of)))
     return tuple(index_of)
+
+
+def _counting(tensor: Tensor, valid: Tensor | None) -> Tensor:
+    """A tensor with 0 where nothing counts."""
+    return tensor if valid is None else torch.where(valid, tensor, 0)
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from mmautoloss.losses.blocks import is_small
 from mmautoloss.losses.call import Call, plain_total
 from mmautoloss.losses.inputs import input_kind
 from mmautoloss.losses.passes import at_once
+from mmautoloss.losses.reading import evaluated
 
 _failed: set[tuple[Any, ...]] = set()
 """What could not be compiled, as the arguments of ``_code_for``: it is not tried again in this process."""
@@ -77,7 +78,7 @@ def _code_for(
 ) -> Callable[..., Any]:
     """Code for one expression, one choice of arguments that are None, and small calls or large ones."""
     of_kind, function = input_kind(kind), COMPILED[name]
-    plan = plan_of(tree, of_kind.from_prediction, of_kind.one_hot, dtype)
+    plan = plan_of(evaluated(tree, of_kind), of_kind.from_prediction, of_kind.one_hot, dtype)
 
     def run(pred: Tensor, target: Tensor, weight: Any, channel_weight: Any, valid: Any, *scale: Tensor) -> Any:
         return function(plan, pred, Call(tree, of_kind, target, weight, channel_weight, valid), *scale)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmautoloss.expr import Tree, compile_tree
+from mmautoloss.expr import Tree
 from mmautoloss.losses.inputs import InputKind, Rows
+from mmautoloss.losses.reading import read
 
 _EPS = torch.finfo(torch.float32).eps
 """Added to ``avg_factor`` as mmdet's ``weight_reduce_loss`` does, so that 0 samples give 0."""
@@ -43,17 +44,15 @@ def plain_sums(pred: Tensor, call: Call) -> Tensor:
         pred: Raw predictions (M, ...) of the rows that count, in full precision.
         call: The rest.
     """
+    if call.valid is not None:  # the slope of an activation at NaN is NaN, and 0 * NaN too
+        pred = torch.where(call.valid, pred, 0)
     # in float32 also under autocast: areas and exponentials leave the range of halves
     with torch.autocast(pred.device.type, enabled=False):
-        tensors = call.kind.tensors(pred, call.target)
-    if call.valid is not None:
-        tensors = {name: torch.where(call.valid, tensor, 0) for name, tensor in tensors.items()}
-    elements = compile_tree(call.tree)(tensors, call.valid)
-    if call.valid is not None:
-        elements = torch.where(call.valid, elements, 0)
+        program, tensors = read(call.tree, call.kind, pred, call.target)
+    elements = program(tensors, call.valid)
     for weight in (call.weight, call.channel_weight):
         elements = elements if weight is None else elements * weight
-    return elements.sum(dim=1)
+    return (elements if call.valid is None else torch.where(call.valid, elements, 0)).sum(dim=1)
 
 
 def plain_total(pred: Tensor, call: Call) -> Tensor:

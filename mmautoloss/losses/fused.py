@@ -18,9 +18,13 @@ from mmautoloss.losses.blocks import is_small, is_tiny, threads_of
 from mmautoloss.losses.by_compiler import run_compiled
 from mmautoloss.losses.call import Call, plain_total
 from mmautoloss.losses.passes import at_once, by_blocks
+from mmautoloss.losses.reading import evaluated
 
 _FEW = 4
-"""Operations, inputs among them, up to which a tiny call is left to autograd: its C++ then costs less than our Python."""
+"""Operations, inputs among them, up to which a tiny call is left to autograd: its C++ then costs less than our Python.
+
+Not where something does not count: there the slope of an activation may be 0 * NaN.
+"""
 
 
 def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled: bool = False) -> Tensor:
@@ -41,8 +45,8 @@ def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled:
     if _others_need_gradient(call, scale):
         return scale * plain_total(pred, call)
     kind = call.kind
-    plan = plan_of(call.tree, kind.from_prediction, kind.one_hot, pred.dtype)
-    if plan is not None and is_tiny(pred) and len(plan.everything) <= _FEW:
+    plan = plan_of(evaluated(call.tree, kind), kind.from_prediction, kind.one_hot, pred.dtype)
+    if plan is not None and call.valid is None and is_tiny(pred) and len(plan.everything) <= _FEW:
         return at_once(pred, plan, call, scale, wanted=False)[0]
     if plan is not None:
         return _Total.apply(pred, plan, call, scale, compiled, torch.is_grad_enabled())

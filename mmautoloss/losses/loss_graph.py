@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from mmautoloss.expr import Tree, compile_tree, parse
@@ -25,6 +24,7 @@ class LossGraph(nn.Module):
         ExpressionError: The text is no expression.
 
     Example:
+        >>> import torch
         >>> loss = LossGraph('-y * log(p)')
         >>> p = torch.tensor([0.25, 0.75]).view(1, 2, 1, 1)
         >>> y = torch.tensor([0., 1.]).view(1, 2, 1, 1)
@@ -39,8 +39,7 @@ class LossGraph(nn.Module):
 
     def elements(self, inputs: dict[str, Tensor], valid: Tensor | None = None) -> Tensor:
         """The tensor at the root, (N, C, H, W), before aggregation; 0 where ``valid`` says that nothing counts."""
-        elements = self.program(inputs, valid)
-        return elements if valid is None else torch.where(valid, elements, 0)
+        return self.program(inputs, valid)
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """The loss, a scalar, 0 without samples; inputs of one shape (N, C, H, W) by name."""

@@ -9,10 +9,12 @@ from math import prod
 import torch
 from torch import Tensor
 
-from mmautoloss.expr.fused import Inputs, channel_sum, evaluate, mean_seed, pull_back, reduced
+from mmautoloss.expr.fused import Inputs, channel_sum, evaluate, mean_seed, reduced
+from mmautoloss.expr.fused import pull_back as pull_back_steps
 from mmautoloss.expr.plan import Plan, Stage
 from mmautoloss.losses.blocks import WHOLE, Block, each_block, valid_of
 from mmautoloss.losses.call import Call
+from mmautoloss.losses.reading import leaves, pull_back
 
 Values = list[Tensor | float | None]
 Means = dict[int, Tensor]
@@ -36,7 +38,7 @@ def at_once(
     if not wanted:
         return total, None
     gradients = {plan.root.index: _seed(scale, root, weights, plan, inputs)}
-    pull_back(plan, plan.everything, values, inputs, gradients)
+    pull_back_steps(plan, plan.everything, values, inputs, gradients)
     found = _to_prediction(gradients, plan, call, inputs, pred, WHOLE)
     return total, found if inputs.valid is None else torch.where(inputs.valid, found, 0)
 
@@ -94,7 +96,7 @@ class _Passes:
             gradients[self.plan.root.index] = _seed(self.scale, root, weights, self.plan, inputs)
         if self.gradient is None:
             return total, {}
-        pull_back(self.plan, stage.order, values, inputs, gradients)
+        pull_back_steps(self.plan, stage.order, values, inputs, gradients)
         of_means = {index: gradients.pop(index) for index in self.means.keys() & gradients.keys()}
         if gradients:  # else the stage reads nothing but means
             part = _to_prediction(gradients, self.plan, self.call, inputs, block.of(self.pred), block)
@@ -129,15 +131,15 @@ def _evaluated(
     values: Values = list(plan.numbers)
     for index, mean in means.items():
         values[index] = mean
-    tensors = call.kind.leaves(block.of(pred), block.of(call.target), plan.names)
-    inputs = Inputs(tensors, valid_of(block, call.valid), counts)
+    tensors = leaves(call.kind, block.of(pred), block.of(call.target), plan.names)
+    inputs = Inputs(tensors, valid_of(block, call.valid), counts, pred.shape[1])
     evaluate(plan, order, values, inputs)
     return inputs, values
 
 
 def _total(value: Tensor, weights: list[Tensor], plan: Plan, inputs: Inputs) -> Tensor:
     """The weighted sum of a block: over the dimensions in which nothing is weighted first."""
-    own, full = value.shape, inputs.tensors[plan.widest].shape
+    own, full = value.shape, _full_shape(plan, inputs)
     shapes = [weight.shape for weight in weights]
     if inputs.valid is not None:
         shapes.append(inputs.valid.shape)
@@ -157,6 +159,14 @@ def _total(value: Tensor, weights: list[Tensor], plan: Plan, inputs: Inputs) -> 
     return total if copies == 1 else total * copies
 
 
+def _full_shape(plan: Plan, inputs: Inputs) -> torch.Size:
+    """The shape over which the root is summed."""
+    if plan.widest:
+        return inputs.tensors[plan.widest].shape
+    count, _, *height_width = inputs.tensors['label'].shape
+    return torch.Size((count, inputs.channels, *height_width))
+
+
 def _seed(gradient: float | Tensor, root: Tensor, weights: list[Tensor], plan: Plan, inputs: Inputs) -> Tensor:
     """The gradient of the root, from that of the total."""
     for weight in weights:
@@ -165,7 +175,7 @@ def _seed(gradient: float | Tensor, root: Tensor, weights: list[Tensor], plan: P
         gradient = root.new_full((), gradient)
     if inputs.valid is not None:
         gradient = torch.where(inputs.valid, gradient, 0)
-    full = inputs.tensors[plan.widest].shape
+    full = _full_shape(plan, inputs)
     return gradient if full == root.shape else reduced(gradient, full, root.shape)
 
 
@@ -183,7 +193,7 @@ def _to_prediction(
 ) -> Tensor:
     """The gradient of the raw prediction from those of the inputs."""
     by_name = {plan.instructions[index].node: gradient for index, gradient in gradients.items()}
-    return call.kind.pull_back(pred, block.of(call.target), inputs.tensors, by_name)
+    return pull_back(call.kind, pred, block.of(call.target), inputs.tensors, by_name)
 
 
 def _write(gradient: Tensor, valid: Tensor | None, out: Tensor) -> None:

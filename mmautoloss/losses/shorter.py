@@ -14,8 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmautoloss.expr import Tree, apply, canonical, compile_tree, simplify
+from mmautoloss.expr import Tree, apply, canonical, simplify
+from mmautoloss.expr.logarithms import LOGARITHMS
 from mmautoloss.losses.inputs import InputKind
+from mmautoloss.losses.reading import read
 
 TOLERANCE = 1e-9
 """Largest relative difference of two gradients that are the same."""
@@ -107,9 +109,9 @@ def _same(tree: Tree, other: Tree, kind: InputKind, pred: Tensor, target: Tensor
 def _gradient(tree: Tree, kind: InputKind, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """The gradient, and for each position what is rounding in it: that of the inputs is summed over the channels."""
     pred = pred.clone().requires_grad_()
-    tensors = kind.tensors(pred, target)
-    leaves = [tensors[name] for name in sorted(kind.from_prediction)]
-    values = compile_tree(tree)(tensors)
+    program, tensors = read(tree, kind, pred, target)
+    leaves = [tensors[name] for name in sorted(tensors) if name in kind.from_prediction | LOGARITHMS]
+    values = program(tensors)
     weights = 0.5 + torch.rand(values.shape, generator=torch.Generator().manual_seed(0), dtype=values.dtype)
     total = (weights * values).sum() + 0 * sum(leaf.sum() for leaf in leaves)
     gradient, *of_leaves = torch.autograd.grad(total, [pred, *leaves])

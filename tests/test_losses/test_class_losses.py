@@ -107,13 +107,6 @@ def test_binary_in_full_float64(name, zoo_loss, assert_same):
     assert_same(zoo_loss('bce', 'sigmoid'), theirs, pred, target, tol=TIGHT)
 
 
-def test_beyond_float32_the_published_log_gives_no_loss(zoo_loss):
-    """sign(x) * log(abs(x) + eps) is 0 at 0, as published: a sure mistake then costs nothing."""
-    sure, wrong = torch.tensor([[30.0]]), torch.tensor([1])
-    assert zoo_loss('bce', 'sigmoid')(sure, wrong).item() == 0
-    assert zoo_loss('bce', 'sigmoid')(sure.double(), wrong).item() > 20
-
-
 @pytest.mark.parametrize('name', ['cross-entropy', 'binary'])
 @pytest.mark.parametrize('where', ['constructor', 'call'])
 def test_ignored_labels(name, where, zoo_loss, assert_same):

@@ -34,7 +34,7 @@ WRONG = {
     'a factor': ('(p - y) ** 2 + 0 * p', 'delta', 'abs(p - y) ** 2 * 2'),
     'a little': ('p * y * 1 * 1 * 1', 'sigmoid', 'p * y * 1.0001'),
     'a seam': ('sqrt((p - y) ** 2)', 'delta', 'abs(p - y)'),  # equal by algebra, but at p = y and near it
-    'protection': ('exp(2 * log(p))', 'sigmoid', 'p ** 2'),  # where p is 0
+    'protection': ('exp(2 * log(p * y))', 'sigmoid', '(p * y) ** 2'),  # where y is 0
     'a pool': ('1 * maxpool(p) * y', 'softmax', 'p * y'),
     'a mean': ('mean_nhw(p) * mean_nhw(y) * 1 * 1', 'sigmoid', 'p * y'),
     'a mean at the root': ('mean_nhw(p * y)', 'softmax', 'p * y'),  # equal only without weights

@@ -18,6 +18,7 @@ from mmautoloss.losses.inputs.kind import (
     full_gradient,
     wrong_shapes,
 )
+from mmautoloss.losses.inputs.logarithms import add_at_label, at_label, classes_of
 
 
 class Softmax(InputKind):
@@ -57,10 +58,7 @@ class Softmax(InputKind):
         label = _labels(pred, target)[:, None]
         tensors = {'p': as_nchw(p), 'label': as_nchw(label)}
         if 'p_label' in names:
-            if torch.compiler.is_compiling():
-                tensors['p_label'] = as_nchw(torch.where(label == _classes(p), p, 0).sum(1, keepdim=True))
-            else:
-                tensors['p_label'] = as_nchw(p.gather(1, label))
+            tensors['p_label'] = as_nchw(at_label(p, label))
         if 'y' in names:
             tensors['y'] = as_nchw(torch.zeros_like(p).scatter_(1, label, 1.0))
         return tensors
@@ -74,11 +72,8 @@ class Softmax(InputKind):
             found = torch.ops.aten._softmax_backward_data(gradient, p, 1, p.dtype)
         if 'p_label' in gradients:
             share = (gradients['p_label'] * tensors['p_label']).view(len(pred), 1, *pred.shape[2:])
-            label = tensors['label'].view(share.shape)
             found = p * -share if found is None else found.addcmul_(p, share, value=-1)
-            if torch.compiler.is_compiling():  # a comparison becomes part of the loop, a scatter is one of its own
-                return found + torch.where(label == _classes(p), share, 0)
-            found.scatter_add_(1, label, share)
+            found = add_at_label(found, tensors['label'].view(share.shape), share)
         return found
 
 
@@ -185,12 +180,7 @@ def _binary(target: Tensor, pred: Tensor) -> Tensor:
         return target
     if pred.dim() == 4 and pred.shape[1] == 1:
         return (target == 1)[:, None].to(pred.dtype)
-    return (target.unsqueeze(1) == _classes(pred)).to(pred.dtype)
-
-
-def _classes(pred: Tensor) -> Tensor:
-    """The index of each channel, (1, C) or (1, C, 1, 1)."""
-    return torch.arange(pred.shape[1], device=pred.device).view(1, -1, *[1] * (pred.dim() - 2))
+    return (target.unsqueeze(1) == classes_of(pred)).to(pred.dtype)
 
 
 def _check(name: str, pred: Tensor, target: Tensor, fits: bool, wanted: str) -> None:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmautoloss.expr import Tree, compile_tree
+from mmautoloss.expr import Tree
 from mmautoloss.losses import input_kind
+from mmautoloss.losses.reading import read
 from mmautoloss.report.figures import Table
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -72,10 +73,11 @@ def found_loss(tree: Tree, inputs: str, weight: float = 1.0) -> Loss:
         weight: Its ``loss_weight``.
     """
     kind = input_kind('sigmoid' if inputs == 'mask' else inputs)
-    program = compile_tree(Tree(node for node in tree.nodes if node not in OVER_CELLS))
+    tree = Tree(node for node in tree.nodes if node not in OVER_CELLS)
 
     def loss(pred: Tensor, target: Tensor) -> Tensor:
-        return weight * program(kind.tensors(pred, target)).sum(dim=(1, 2, 3))
+        program, tensors = read(tree, kind, pred, target)
+        return weight * program(tensors).sum(dim=(1, 2, 3))
 
     return loss
 

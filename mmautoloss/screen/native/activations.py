@@ -149,7 +149,7 @@ def _areas_back(raw, target, slopes, raw_slopes):
 
 @compiled(inline='always')
 def _follows(corner, other, larger, smaller):
-    """What a corner gives the larger and the smaller of two: all to one, half to each where they are one; of NaN all of both."""
+    """What a corner gives the larger and the smaller of two: all to one, half to each where they are one."""
     if corner > other:
         return larger
     if corner < other:

@@ -61,7 +61,8 @@ class Field:
         self._counts = self._count()
         self._seed = flat(weight / divisor)
         self._inputs = [flat(tensors[name]) for name in kind.names]
-        self._start = flat(as_nchw(rows.pred))
+        pred = as_nchw(rows.pred)
+        self._start = flat(pred if rows.valid is None else torch.where(rows.valid, pred, 0))
         self._unit = flat(as_nchw(kind.unit(rows.pred, rows.target).expand(rows.pred.shape)))
         self._target = flat(as_nchw(rows.target)) if kind.activation == 'area' else np.zeros(0, np.float32)
         self._elements = sample.pred[rows.index].numel()  # of masks all classes, as in the plain test

@@ -179,13 +179,16 @@ def _mean_nhw_back(g, d, counts, geometry, valid):
     for c in range(channels):
         begin, end = c * positions, (c + 1) * positions
         total = _ZERO
-        for i in range(begin, end):
-            total += g[i]
-        total /= counts[c]
-        if valid.size:
+        if valid.size:  # elsewhere a gradient may be 0 * Inf
+            for i in range(begin, end):
+                total += g[i] if valid[i] > _ZERO else _ZERO
+            total /= counts[c]
             for i in range(begin, end):
                 d[i] += total if valid[i] > _ZERO else _ZERO
         else:
+            for i in range(begin, end):
+                total += g[i]
+            total /= counts[c]
             for i in range(begin, end):
                 d[i] += total
 
@@ -216,8 +219,12 @@ def _mean_c_back(g, d, counts, geometry, valid, scratch):
     share[:] = _ZERO
     for c in range(channels):
         begin = c * positions
-        for i in range(positions):
-            share[i] += g[begin + i]
+        if valid.size:
+            for i in range(positions):
+                share[i] += g[begin + i] if valid[begin + i] > _ZERO else _ZERO
+        else:
+            for i in range(positions):
+                share[i] += g[begin + i]
     for i in range(positions):
         share[i] /= counts[channels + i]
     for c in range(channels):
