@@ -46,6 +46,14 @@ class Sample:
         """What counts of this sample, at other predictions if given."""
         return kind.rows(self.pred if pred is None else pred, self.target, self.weight, self.ignore_index)
 
+    def without_strangers(self, kind: InputKind) -> Sample:
+        """The same with 0 for NaN and Inf that do not count, so that they are in no mean over all predictions."""
+        pred = self.pred.clone().requires_grad_()
+        rows = self.rows(kind, pred)
+        counted = rows.pred if rows.valid is None else torch.where(rows.valid, rows.pred, 0)
+        (counts,) = torch.autograd.grad(counted.sum(), pred)
+        return replace(self, pred=torch.where((counts != 0) | self.pred.isfinite(), self.pred, 0))
+
     def gradient(self, objective: Objective) -> Tensor:
         """Gradient with respect to the raw predictions, of their shape; zero where the loss does not depend on them."""
         pred = self.pred.clone().requires_grad_()
@@ -77,6 +85,8 @@ class Probe:
             raise SetupError('A probe needs at least one sample, but got none.')
         if self.metric not in PROBE_METRICS:
             raise SetupError(f'The metric of a probe must be one of {", ".join(PROBE_METRICS)}, got {self.metric!r}.')
+        if not all(sample.pred.isfinite().all() for sample in self.samples):
+            object.__setattr__(self, 'samples', tuple(sample.without_strangers(self.kind) for sample in self.samples))
 
     @property
     def kind(self) -> InputKind:

@@ -7,6 +7,14 @@ import numpy as np
 from mmautoloss.losses.inputs.boxes import AREA_EPS
 from mmautoloss.screen.native.arithmetic import exp32
 from mmautoloss.screen.native.compiled import compiled
+from mmautoloss.screen.native.logarithms import (
+    of_rest,
+    of_rest_back,
+    of_sigmoid,
+    of_sigmoid_back,
+    of_softmax,
+    of_softmax_back,
+)
 
 IDENTITY, SIGMOID, SOFTMAX, AREA = range(4)
 ACTIVATIONS = {'identity': IDENTITY, 'sigmoid': SIGMOID, 'softmax': SOFTMAX, 'area': AREA}
@@ -17,7 +25,7 @@ _LEAST = np.float32(AREA_EPS)
 
 
 @compiled
-def activate(kind, raw, target, values, geometry, valid):
+def activate(kind, raw, target, values, logarithms, geometry, valid):
     """Writes the rows that depend on the prediction: row 0 is ``p``; of areas rows 0 to 2 are ``i``, ``u``, ``e``.
 
     Args:
@@ -25,6 +33,7 @@ def activate(kind, raw, target, values, geometry, valid):
         raw: Raw predictions, (C * P,); of boxes (4 * P,), a coordinate after the other.
         target: Boxes (4 * P,); not used by the others.
         values: Rows (K, E).
+        logarithms: The rows of ``log(p)`` and ``log(1 - p)``; -1 where they are not read.
         geometry: As in ``operators.forward``.
         valid: Which elements count, as in ``operators.forward``; the others become 0.
     """
@@ -39,18 +48,35 @@ def activate(kind, raw, target, values, geometry, valid):
         _softmax(raw, p, values[-1], geometry)
     else:
         areas_of(raw, target, values)
-    if valid.size:
-        for i in range(p.size):
-            p[i] = p[i] if valid[i] > _ZERO else _ZERO
+    for k in range(2):
+        if logarithms[k] >= 0:
+            _logarithm(kind, k, raw, p, values[logarithms[k]], values[-1], geometry)
+            _mask(values[logarithms[k]], valid)
+    _mask(p, valid)
 
 
 @compiled
-def deactivate(kind, raw, target, values, slopes, raw_slopes, geometry, valid):
+def _logarithm(kind, which, raw, p, out, scratch, geometry):
+    if kind == SIGMOID:
+        of_sigmoid(raw, out, _ONE if which == 0 else -_ONE)
+    elif which == 0:
+        of_softmax(raw, p, out, scratch, geometry)
+    else:
+        of_rest(raw, p, out, scratch, geometry)
+
+
+@compiled
+def _mask(row, valid):
+    if valid.size:
+        for i in range(row.size):
+            row[i] = row[i] if valid[i] > _ZERO else _ZERO
+
+
+@compiled
+def deactivate(kind, raw, target, values, slopes, raw_slopes, logarithms, geometry, valid):
     """Gradient with respect to the raw predictions, from that with respect to the rows; arguments as above."""
     p, g = values[0], slopes[0]
-    if valid.size:
-        for i in range(g.size):
-            g[i] = g[i] if valid[i] > _ZERO else _ZERO
+    _mask(g, valid)
     if kind == IDENTITY:
         for i in range(p.size):
             raw_slopes[i] = g[i]
@@ -61,6 +87,20 @@ def deactivate(kind, raw, target, values, slopes, raw_slopes, geometry, valid):
         _softmax_back(p, g, raw_slopes, values[-1], geometry)
     else:
         _areas_back(raw, target, slopes, raw_slopes)
+    for k in range(2):
+        if logarithms[k] >= 0:
+            _mask(slopes[logarithms[k]], valid)
+            _logarithm_back(kind, k, raw, p, slopes[logarithms[k]], raw_slopes, values[-1], slopes[-1], geometry)
+
+
+@compiled
+def _logarithm_back(kind, which, raw, p, g, raw_slopes, scratch, more, geometry):
+    if kind == SIGMOID:
+        of_sigmoid_back(raw, g, raw_slopes, _ONE if which == 0 else -_ONE)
+    elif which == 0:
+        of_softmax_back(p, g, raw_slopes, scratch, geometry)
+    else:
+        of_rest_back(raw, p, g, raw_slopes, scratch, more, geometry)
 
 
 @compiled

@@ -61,6 +61,21 @@ def log32(x: np.float32) -> np.float32:
     exponent = exponent - (_F(1) if low else _F(0))
     m = m + m - _F(1) if low else m - _F(1)
     z = m * m
+    p = _cubic(m) * m * z + _F(-2.12194440e-4) * exponent - _F(0.5) * z
+    result = m + p + _F(0.693359375) * exponent
+    return result if x < _F(3.4e38) else x
+
+
+@compiled(inline='always')
+def log1p32(x: np.float32) -> np.float32:
+    """Natural logarithm of 1 + x, for x from -1/2 to 1, also where 1 + x is rounded to 1; NaN stays NaN."""
+    near = _cubic(x) * x * x * x - _F(0.5) * x * x + x
+    return near if abs(x) < _F(0.29) else log32(_F(1) + x)
+
+
+@compiled(inline='always')
+def _cubic(m: np.float32) -> np.float32:
+    """What is left of the logarithm of 1 + m after m - m ** 2 / 2, over m ** 3; for m from -0.3 to 0.42."""
     p = _F(7.0376836292e-2)
     p = p * m + _F(-1.1514610310e-1)
     p = p * m + _F(1.1676998740e-1)
@@ -69,10 +84,7 @@ def log32(x: np.float32) -> np.float32:
     p = p * m + _F(-1.6668057665e-1)
     p = p * m + _F(2.0000714765e-1)
     p = p * m + _F(-2.4999993993e-1)
-    p = p * m + _F(3.3333331174e-1)
-    p = p * m * z + _F(-2.12194440e-4) * exponent - _F(0.5) * z
-    result = m + p + _F(0.693359375) * exponent
-    return result if x < _F(3.4e38) else x
+    return p * m + _F(3.3333331174e-1)
 
 
 @compiled(inline='always')

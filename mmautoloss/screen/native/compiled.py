@@ -13,6 +13,7 @@ import numba
 
 from mmautoloss.caching import cache_root
 from mmautoloss.expr import EPS, PUBLISHED
+from mmautoloss.expr.logarithms import LEAST
 from mmautoloss.losses.inputs.boxes import AREA_EPS
 
 MATHS = {'error_model': 'numpy', 'fastmath': {'contract', 'nsz', 'reassoc'}, 'nogil': True, 'boundscheck': False}
@@ -25,7 +26,7 @@ def cache_folder() -> Path:
     Numba itself looks only at the file of a function, not at those that it calls, so after a change it would go on with
     the old ones.
     """
-    digest = hashlib.sha256(repr((PUBLISHED, EPS, AREA_EPS)).encode())  # numba takes them for constants
+    digest = hashlib.sha256(repr((PUBLISHED, EPS, AREA_EPS, LEAST)).encode())  # numba takes them for constants
     for path in sorted(Path(__file__).parent.glob('*.py')):
         digest.update(path.read_bytes())
     return cache_root() / f'native-{digest.hexdigest()[:12]}'

@@ -19,7 +19,8 @@ _ZERO, _ONE = np.float32(0), np.float32(1)
 
 @compiled
 def gradient(
-    code, first, root, live, kind, raw, target, values, slopes, raw_slopes, seed, counts, geometry, valid, near,
+    code, first, root, live, logarithms, kind, raw, target, values, slopes, raw_slopes, seed, counts, geometry, valid,
+    near,
 ):  # fmt: skip
     """Gradient of the loss with respect to the raw predictions, into ``raw_slopes``.
 
@@ -28,6 +29,7 @@ def gradient(
         first: First step that does.
         root: Row of the expression's value.
         live: Which rows depend on the prediction.
+        logarithms: As in ``activations.activate``.
         kind: Number of the activation.
         raw: Raw predictions (R,).
         target: Boxes (R,), where areas are read.
@@ -40,20 +42,20 @@ def gradient(
         valid: As in ``operators.forward``.
         near: As in ``operators.forward``.
     """
-    activate(kind, raw, target, values, geometry, valid)
+    activate(kind, raw, target, values, logarithms, geometry, valid)
     forward(code, first, len(code), values, counts, geometry, valid, near)
     for row in range(len(live)):
         if live[row]:
             slopes[row][:] = _ZERO
     slopes[root][:] = seed
     backward(code, first, len(code), values, slopes, live, counts, geometry, valid, near, slopes[-1])
-    deactivate(kind, raw, target, values, slopes, raw_slopes, geometry, valid)
+    deactivate(kind, raw, target, values, slopes, raw_slopes, logarithms, geometry, valid)
 
 
 @compiled
 def descend(
-    code, first, root, live, kind, start, unit, moved, raw, target, values, slopes, raw_slopes, seed, counts, geometry,
-    valid, near, begin, end, steps, rate, decay, optimizer, speed, spread, elements,
+    code, first, root, live, logarithms, kind, start, unit, moved, raw, target, values, slopes, raw_slopes, seed, counts,
+    geometry, valid, near, begin, end, steps, rate, decay, optimizer, speed, spread, elements,
 ):  # fmt: skip
     """Makes the steps ``begin`` to ``end`` of the rejection test (``rejection.RejectionTest``); see ``gradient``.
 
@@ -79,7 +81,8 @@ def descend(
     for step in range(begin, end):
         _place(raw, start, unit, moved)
         gradient(
-            code, first, root, live, kind, raw, target, values, slopes, raw_slopes, seed, counts, geometry, valid, near,
+            code, first, root, live, logarithms, kind, raw, target, values, slopes, raw_slopes, seed, counts, geometry,
+            valid, near,
         )  # fmt: skip
         total = 0.0
         for i in range(moved.size):

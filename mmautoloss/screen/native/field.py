@@ -110,8 +110,8 @@ class Field:
         """Gradient of the loss at the predictions as they are now, shaped as ``raw``; overwritten by the next call."""
         p = self._program
         descent.gradient(
-            p.code, p.first, p.root, p.live, self._activation, self.raw, self._target, self._values, self._slopes,
-            self._raw_slopes, self._seed, self._counts, self._geometry, self._valid, self._near,
+            p.code, p.first, p.root, p.live, p.logarithms, self._activation, self.raw, self._target, self._values,
+            self._slopes, self._raw_slopes, self._seed, self._counts, self._geometry, self._valid, self._near,
         )  # fmt: skip
         return self._raw_slopes
 
@@ -119,8 +119,8 @@ class Field:
         """Makes the steps from ``begin`` to ``end`` of a course; returns how it ended (``descent``)."""
         p = self._program
         return descent.descend(
-            p.code, p.first, p.root, p.live, self._activation, self._start, self._unit, self._moved, self.raw,
-            self._target, self._values, self._slopes, self._raw_slopes, self._seed, self._counts, self._geometry,
+            p.code, p.first, p.root, p.live, p.logarithms, self._activation, self._start, self._unit, self._moved,
+            self.raw, self._target, self._values, self._slopes, self._raw_slopes, self._seed, self._counts, self._geometry,
             self._valid, self._near, begin, end, course.steps, course.rate, course.decay, course.optimizer, self._speed,
             self._spread, self._elements,
         )  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmautoloss.screen.native.arithmetic import exp32, log32, tanh32
+from mmautoloss.screen.native.arithmetic import exp32, log1p32, log32, tanh32
 from mmautoloss.screen.native.compiled import compiled
 
-FUNCTIONS = {'exp': exp32, 'log': log32, 'tanh': tanh32}
+FUNCTIONS = {'exp': exp32, 'log': log32, 'log1p': log1p32, 'tanh': tanh32}
 
 
 def over(name: str, x: np.ndarray) -> np.ndarray:
@@ -30,6 +30,7 @@ def over(name: str, x: np.ndarray) -> np.ndarray:
     [
         *(('exp', -87.0, 88.7), ('exp', -1e-3, 1e-3)),
         *(('log', 1e-12, 10.0), ('log', 0.9, 1.1), ('log', 1e30, 3e38)),
+        *(('log1p', -0.5, 1.0), ('log1p', -1e-3, 1e-3), ('log1p', -1e-12, 1e-12)),
         *(('tanh', -12.0, 12.0), ('tanh', -1e-4, 1e-4)),
     ],
 )
