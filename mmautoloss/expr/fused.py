@@ -99,6 +99,8 @@ def _channels_that_count(valid: Tensor) -> Tensor:
 
 
 def _at(x: Tensor, inputs: Inputs) -> Tensor:
+    if x.shape[1] == 1:  # the same in all channels, as a mean over positions of one over channels is
+        return x
     label = inputs.tensors['label']
     return x.expand(label.shape[0], -1, *label.shape[2:]).gather(1, label)
 
@@ -176,9 +178,15 @@ def reduced(gradient: Tensor, full: Shape, shape: Shape, valid: Tensor | None = 
             else:
                 factor *= size
     if dims:
-        gradient = gradient if valid is None else torch.where(valid, gradient, 0)
+        gradient = gradient if valid is None else torch.where(_counting_in(full, valid), gradient, 0)
         gradient = gradient.sum(dim=dims, keepdim=True)
     return gradient if factor == 1 else gradient * factor
+
+
+def _counting_in(full: Shape, valid: Tensor) -> Tensor:
+    """Which values of a shape count: of what is one for several elements, such as a mean, where any of these does."""
+    dims = [dim for dim, size in enumerate(full) if size == 1 and valid.shape[dim] > 1]
+    return valid.any(dim=dims, keepdim=True) if dims else valid
 
 
 def mean_seed(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
@@ -203,6 +211,8 @@ def _mean_c_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
 
 
 def _at_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
+    if x.shape[1] == 1:
+        return gradient
     label = inputs.tensors['label']
     full = x.new_zeros(label.shape[0], x.shape[1], *label.shape[2:])
     full.scatter_(1, label, gradient.expand(label.shape))

@@ -98,6 +98,25 @@ def test_equals_the_definition(kind, masked, weighted, cut):
     assert finite > len(trees) / 4
 
 
+MEANS = (
+    'y * mean_nhw(mean_c(p))',
+    'y * p * mean_nhw(mean_c(p * p))',
+    'log(y) * mean_nhw(mean_c(p))',
+    'mean_nhw(mean_c(p * y)) * mean_nhw(p)',
+    'mean_nhw(mean_c(p)) * mean_nhw(p * p) * mean_c(p * y)',
+    'mean_nhw(mean_c(p) * mean_nhw(p)) * mean_c(y * p)',
+)
+"""Products of means, which are one number for all channels, for all positions, or for both."""
+
+
+@pytest.mark.parametrize('text', MEANS)
+def test_means_of_means(text, cut):
+    for kind in KINDS:
+        if kind != 'area':
+            masked = len(KINDS[kind][0]) > 2
+            assert assert_same(*call_of(kind, parse(text), masked, weighted=True)), kind
+
+
 def test_small_formulas_on_few_numbers_are_left_to_autograd(cut):
     pred, call = call_of('delta', parse('abs(p - y)'), masked=False, weighted=True)
     left = 'Total' not in type(fused_total(pred, call).grad_fn).__name__
