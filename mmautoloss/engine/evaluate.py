@@ -200,7 +200,10 @@ def _balanced(evaluator: ProxyEvaluator, given: GivenLosses, seed: int) -> Given
             continue
         norms, hand_made = (
             gradient_norms(loss, probes[branch.name])
-            for loss in (plain_loss(given.genome[branch.name], branch.inputs), evaluator.hand_made[branch.name])
+            for loss in (
+                plain_loss(given.genome[branch.name], branch.inputs, probes[branch.name].settings),
+                evaluator.hand_made[branch.name],
+            )
         )
         if not any(norms):
             raise SetupError(f'The loss of {branch.name!r} has no gradient on the probe, so it cannot be balanced.')

@@ -234,7 +234,7 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
     shaped = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
     plain = spelled(plain_config(cfg))
     digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}
-    places = {branch.name: {'path': branch.path, 'inputs': branch.inputs} for branch in branches}
+    places = {branch.name: branch.entry for branch in branches}
     settings = spelled(settings)
     shapes = {key: plain_values(settings[key]) for key in shaping}
     shapes['screen'] = screen_header(settings['screen'])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import NamedTuple
 
 import torch
@@ -39,14 +40,16 @@ class Counts(NamedTuple):
         Raises:
             SetupError: One has no meaning, or none with this kind of input.
         """
+        if not isinstance(self.ignore_index, (int, type(None))):
+            raise SetupError(f'ignore_index must be a label or None, but got {self.ignore_index!r}.')
         for name in ('class_weight', 'pos_weight'):
             _check_factors(name, getattr(self, name))
         if self.pos_weight is not None and kind.activation != 'sigmoid':
             raise SetupError(f'pos_weight needs inputs="sigmoid", but got inputs={kind.name!r}; use class_weight.')
         if self.average not in AVERAGES:
             raise SetupError(f'average must be one of {", ".join(AVERAGES)}, but got {self.average!r}.')
-        if self.average == 'class_weight' and (self.class_weight is None or not kind.one_hot):
-            raise SetupError('average="class_weight" needs class_weight and inputs="softmax"; leave it out.')
+        if self.average == 'class_weight' and self.class_weight is None:
+            raise SetupError('average="class_weight" needs class_weight, but got None.')
 
     def rows(
         self, kind: InputKind, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None
@@ -73,6 +76,8 @@ def _weigh_positives(rows: Rows, factors: Tensor) -> Rows:
 
 def _sum_of_labels(target: Tensor, labelled: Tensor | None, factors: Tensor) -> Tensor:
     """The sum of the factors of all labels; as mmseg with a little added, since all may be 0."""
+    if target.is_floating_point():
+        raise SetupError('average="class_weight" needs labels, but the targets are other numbers; leave it out.')
     labels = target if labelled is None else target.view(labelled.shape)[labelled]
     return factors.flatten()[labels.long()].sum() + torch.finfo(torch.float32).eps
 
@@ -87,5 +92,5 @@ def _factors(name: str, values: Sequence[float], kind: InputKind, pred: Tensor) 
 
 
 def _check_factors(name: str, values: Sequence[float] | None) -> None:
-    if values is not None and not all(math.isfinite(value) and value >= 0 for value in values):
+    if values is not None and not all(isinstance(value, Real) and 0 <= value < math.inf for value in values):
         raise SetupError(f'{name} must be finite and not negative, but got {tuple(values)}.')

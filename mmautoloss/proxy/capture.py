@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmautoloss.errors import SetupError
 from mmautoloss.evaluation import SEGMENTATION_METRICS
+from mmautoloss.losses import Counts
 from mmautoloss.proxy.branch import Branch
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.screen import Probe, Sample
@@ -149,6 +150,7 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
         weight=None if thirds[0] is None else _plain(torch.cat(thirds)),
         avg_factor=factors.pop(),
         ignore_index=calls[0].get('ignore_index'),
+        settings={key: value for key, value in branch.settings.items() if key in Counts._fields},
     )
 
 

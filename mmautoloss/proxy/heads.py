@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from numbers import Real
+from typing import Any, NamedTuple
 
 from torch import nn
+
+from mmautoloss.proxy.carried import carried, lost
 
 
 class FoundLoss(NamedTuple):
@@ -25,6 +28,8 @@ class FoundLoss(NamedTuple):
         reason: Why it cannot be searched and what would help; '' where it can.
         unknown: Whether nothing is known of this loss, so that a user may know better.
         weight: Its ``loss_weight`` now.
+        settings: What a searched loss in its place takes over from it (``carried``).
+        channels: Over how many channels it averages where a formula sums, without a normaliser of the head; 1 for none.
     """
 
     name: str
@@ -35,6 +40,8 @@ class FoundLoss(NamedTuple):
     reason: str
     unknown: bool = False
     weight: float = 1.0
+    settings: Mapping[str, Any] = {}
+    channels: int = 1
 
 
 Verdict = tuple[str | None, str]
@@ -46,7 +53,7 @@ def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
         return 'mask', ''
     if getattr(head, 'bg_cls_weight', 0) or hasattr(head, 'class_weight'):
         return _OF_CLASS_WEIGHTS(head, loss)
-    return ('sigmoid' if loss.use_sigmoid else 'softmax'), ''
+    return ('sigmoid' if getattr(loss, 'use_sigmoid', False) else 'softmax'), ''
 
 
 def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
@@ -77,6 +84,10 @@ def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
 
 
+def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
+    return ('sigmoid' if loss.cls_criterion.__name__ == 'lovasz_hinge' else 'softmax'), ''
+
+
 def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
     return lambda head, loss: (inputs, '')
 
@@ -86,9 +97,7 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
 
 
 _OF_QUALITY = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
-_OF_CLASS_WEIGHTS = _never(
-    'its head normalises by the class weights of this loss, and a formula has none; use a head without class weights'
-)
+_OF_CLASS_WEIGHTS = _never('its head normalises by the class weights of this loss; use a head without class weights')
 _OF_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
 _OF_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
 
@@ -101,7 +110,7 @@ _RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
     ),
     'DiceLoss': _sigmoid,
     'TverskyLoss': _always('softmax'),
-    'LovaszLoss': _always('softmax'),
+    'LovaszLoss': _lovasz,
     'OhemCrossEntropy': _always('softmax'),
     **dict.fromkeys(('L1Loss', 'SmoothL1Loss', 'MSELoss', 'BalancedL1Loss'), _boxes),
     **dict.fromkeys(('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _iou),
@@ -111,7 +120,6 @@ _RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
     'DistributionFocalLoss': _OF_BINS,
     'KLDiscretLoss': _OF_SIMCC,
     'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
-    'SeesawLoss': _never('it sizes the output of its head itself; use CrossEntropyLoss in this head'),
 }
 """By the name of the loss: its kind of input, or why it has none."""
 
@@ -131,10 +139,43 @@ def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
     kind = type(loss).__name__
     rule = _RULES.get(kind) or _guess_rule(head, loss, path)
     inputs, reason = rule(head, loss) if rule else (None, _UNKNOWN.format(kind))
-    if getattr(loss, 'reduction', 'mean') == 'sum':  # then the head itself divides by its number of samples
-        inputs, reason = None, "its head divides a sum by itself; use reduction='mean' if the head passes avg_factor"
-    weight = float(getattr(loss, 'loss_weight', 1.0))
-    return FoundLoss(name, path, config_path(path), kind, inputs, reason, unknown=rule is None, weight=weight)
+    refused = lost(loss, head) if inputs or not rule else ''
+    if refused:
+        return FoundLoss(name, path, config_path(path), kind, None, refused)
+    weight = getattr(loss, 'loss_weight', 1.0)
+    return FoundLoss(
+        name=name,
+        path=path,
+        config_path=config_path(path),
+        loss=kind,
+        inputs=inputs,
+        reason=reason,
+        unknown=rule is None,
+        weight=float(weight) if isinstance(weight, Real) else 1.0,
+        settings=carried(loss, head, inputs),
+        channels=_averaged_channels(head, loss, inputs),
+    )
+
+
+_AVERAGING = (
+    ('mmseg', 'sigmoid', 'CrossEntropyLoss'),
+    ('mmseg', 'sigmoid', 'FocalLoss'),
+    ('mmpose', 'heatmap', 'KeypointMSELoss'),
+    ('mmpose', 'heatmap', 'AdaptiveWingLoss'),
+    ('mmpose', 'sigmoid', 'BCELoss'),
+)
+"""Losses that average over channels, too, by library, kind of input and class; their heads pass no normaliser."""
+
+
+def averages_channels(library: str, inputs: str | None, loss: str) -> bool:
+    """Whether a loss of a library averages over channels where a formula sums."""
+    return (library, inputs, loss) in _AVERAGING
+
+
+def _averaged_channels(head: nn.Module, loss: nn.Module, inputs: str | None) -> int:
+    if not averages_channels(type(loss).__module__.partition('.')[0], inputs, type(loss).__name__):
+        return 1
+    return next((n for name in ('out_channels', 'num_classes') if isinstance(n := getattr(head, name, None), int)), 1)
 
 
 _UNKNOWN = 'the calls of {} are not known; if it is called with predictions and targets, name its inputs yourself'

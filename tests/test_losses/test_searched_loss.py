@@ -101,7 +101,7 @@ WRONG_SETTINGS = {
     'class_weight': ({'class_weight': [1, float('nan')]}, 'class_weight must be finite and not negative'),
     'pos_weight': ({'pos_weight': [2.0]}, 'pos_weight needs inputs="sigmoid", but got inputs=\'softmax\''),
     'average': ({'average': 'all'}, "average must be one of positions, class_weight, but got 'all'"),
-    'average of nothing': ({'average': 'class_weight'}, 'average="class_weight" needs class_weight'),
+    'average of nothing': ({'average': 'class_weight'}, 'average="class_weight" needs class_weight, but got None'),
     'inputs': ({'inputs': 'box'}, "one of softmax, sigmoid, mask, heatmap, delta, area, but got 'box'"),
     'use_sigmoid with softmax': (
         {'use_sigmoid': True, 'inputs': 'softmax'},
