@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
-from mmautoloss.engine.export import load_base, with_losses
+from mmautoloss.engine.export import load_base, require_buildable, with_losses
 from mmautoloss.engine.leak import require_apart
 from mmautoloss.engine.screening import read_screen, screen_header
 from mmautoloss.engine.settings import build, only, plain_values
@@ -245,7 +245,7 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
 
 
 def _check_paths(base: Config, branches: tuple[Branch, ...]) -> None:
-    """Tries the paths on a copy of the base config, where a typing error costs nothing."""
+    """Tries the paths on a copy of the base config, and builds its model, where a typing error costs nothing."""
     draft = Config(plain_config(base))
     genome = Genome({branch.name: parse(branch.kind.names[0]) for branch in branches})
-    with_losses(draft, branches, genome, dict.fromkeys(genome, 1.0))
+    require_buildable(with_losses(draft, branches, genome, dict.fromkeys(genome, 1.0)), branches)

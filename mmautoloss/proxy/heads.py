@@ -5,7 +5,6 @@ To teach the search another head, add its loss to a table here.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from numbers import Real
@@ -14,6 +13,8 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from mmautoloss.proxy.carried import carried, lost
+from mmautoloss.proxy.contracts import refused_by_head
+from mmautoloss.proxy.names import short_names
 
 
 class FoundLoss(NamedTuple):
@@ -68,12 +69,6 @@ def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
     )
 
 
-def _iou(head: nn.Module, loss: nn.Module) -> Verdict:
-    if hasattr(head, 'loss_bbox_init') and loss is getattr(head, 'loss_bbox', None):
-        return None, 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; leave it out'
-    return 'area', ''
-
-
 def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
     if loss.use_sigmoid:  # of mmpose: whether the prediction already is a probability
         return None, 'it reads probabilities; set use_sigmoid=False and let the head give logits'
@@ -113,7 +108,9 @@ _RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
     'LovaszLoss': _lovasz,
     'OhemCrossEntropy': _always('softmax'),
     **dict.fromkeys(('L1Loss', 'SmoothL1Loss', 'MSELoss', 'BalancedL1Loss'), _boxes),
-    **dict.fromkeys(('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _iou),
+    **dict.fromkeys(
+        ('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _always('area')
+    ),
     'BCELoss': _logits,
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
     **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _OF_QUALITY),
@@ -131,7 +128,7 @@ def find_losses(model: nn.Module) -> list[FoundLoss]:
         model: A built model of mmdet, mmseg or mmpose.
     """
     paths = list(_paths(model))
-    return [_judge(model, name, path) for name, path in zip(_names(paths), paths, strict=True)]
+    return [_judge(model, name, path) for name, path in zip(short_names(paths), paths, strict=True)]
 
 
 def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
@@ -139,7 +136,7 @@ def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
     kind = type(loss).__name__
     rule = _RULES.get(kind) or _guess_rule(head, loss, path)
     inputs, reason = rule(head, loss) if rule else (None, _UNKNOWN.format(kind))
-    refused = lost(loss, head) if inputs or not rule else ''
+    refused = refused_by_head(model, path) or (lost(loss, head) if inputs or not rule else '')
     if refused:
         return FoundLoss(name, path, config_path(path), kind, None, refused)
     weight = getattr(loss, 'loss_weight', 1.0)
@@ -191,12 +188,25 @@ def _guess_rule(head: nn.Module, loss: nn.Module, path: str) -> Callable[[nn.Mod
 def head_of(model: nn.Module, path: str) -> nn.Module:
     """The module that calls a loss."""
     parent = model.get_submodule(path.rpartition('.')[0])
-    return head_of(model, path.rpartition('.')[0]) if isinstance(parent, nn.ModuleList) else parent
+    return head_of(model, path.rpartition('.')[0]) if isinstance(parent, _GROUPS) else parent
 
 
 def config_path(path: str) -> str:
-    """Where the settings of a loss stand in the model's config: mmpose's heads call theirs ``loss``."""
-    return re.sub(r'\bloss_module\b', 'loss', path)
+    """Where the settings of a loss stand in the model's config: mmpose's heads call them otherwise."""
+    for module, key in _KEYS:
+        path = re.sub(module, key, path)
+    return path
+
+
+_KEYS = (
+    (r'\bloss_module\.heatmap_(coupled|decoupled)$', r'\1_heatmap_loss'),
+    (r'\bloss_module\.(heatmap|displacement|contrastive)$', r'\1_loss'),
+    (r'\bloss_module\.(keypoint_loss|tag_loss)$', r'\1'),
+    (r'\broot_loss_module\b', 'loss_root_depth'),
+    (r'\bhand_loss_module\b', 'loss_hand_type'),
+    (r'\bloss_module\b', 'loss'),
+)
+_GROUPS = (nn.ModuleList, nn.ModuleDict)
 
 
 def _paths(model: nn.Module) -> Iterator[str]:
@@ -214,34 +224,4 @@ _NECK = re.compile(r'\b(deconv|simplebaseline)_head\.')
 
 def _is_loss(path: str, module: nn.Module) -> bool:
     parent, _, last = path.rpartition('.')
-    in_list = last.isdigit() and 'loss' in parent.rpartition('.')[2]
-    return in_list or ('loss' in last and not isinstance(module, (nn.ModuleList, nn.ModuleDict)))
-
-
-def _names(paths: list[str]) -> list[str]:
-    """Short names: the last two words of a path, all where those do not tell the losses apart."""
-    words = [_words(path) for path in paths]
-    short = ['_'.join(parts[-2:]) for parts in words]
-    return [name if short.count(name) == 1 else '_'.join(parts) for name, parts in zip(short, words, strict=True)]
-
-
-_SHORT = (
-    (r'^head\.loss_module', 'heatmap'),
-    (r'\broi_head\.mask_head((\.\d+)?)\.loss_mask\b', r'mask\1'),
-    (r'\broi_head\.mask_head\b', 'mask'),
-    (r'\broi_head\.bbox_head\b', 'roi'),
-    (r'^bbox_head\.', ''),
-    (r'\bauxiliary_head\b', 'aux'),
-    (r'\bloss_bbox\b', 'box'),
-    (r'\.?\bloss_(decode|module)\b', ''),
-    (r'\bloss_', ''),
-    (r'_head\b', ''),
-    (r'\.(\d+)\b', r'\1'),
-)
-"""How a path becomes words: a pattern and what replaces it, in this order."""
-
-
-def _words(path: str) -> list[str]:
-    for pattern, word in _SHORT:
-        path = re.sub(pattern, word, path)
-    return [word for word, _ in itertools.groupby(path.split('.')) if word]
+    return not isinstance(module, _GROUPS) and ('loss' in last or 'loss' in parent.rpartition('.')[2])
