@@ -16,6 +16,7 @@ from mmautoloss.engine.export import load_base, require_buildable, with_losses
 from mmautoloss.engine.leak import require_apart
 from mmautoloss.engine.screening import read_screen, screen_header
 from mmautoloss.engine.settings import build, only, plain_values
+from mmautoloss.engine.truth import require_own_truth
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, own_primitives, parse
@@ -108,6 +109,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
+    require_own_truth(cfg)
     base_config = _find_base(settings['base_config'], cfg)
     base = load_base(base_config, settings['options'])
     if not settings['allow_leak']:
