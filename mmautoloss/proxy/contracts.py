@@ -27,12 +27,16 @@ ASKS: dict[tuple[str, str], str] = {
     ('RepPointsHead', 'loss_bbox'): 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; '
     'leave it out',
     ('FreeAnchorRetinaHead', 'loss_cls'): _OWN_LOSS,
+    ('FreeAnchorRetinaHead', 'loss_bbox'): _ONE_BY_ONE,
     ('AutoAssignHead', 'loss_cls'): _OWN_LOSS,
     ('AutoAssignHead', 'loss_centerness'): _NEVER_CALLED,
     ('AutoAssignHead', 'loss_bbox'): _ONE_BY_ONE,
     ('CondInstMaskHead', 'loss_mask'): _ONE_BY_ONE,
 }
 """By the class of a module around a loss, and the name of the loss there."""
+
+_SWITCHES = {'loss_bbox': 'with_reg', 'loss_cls': 'with_cls'}
+"""Attributes of mmdet's box heads that are False where a loss of theirs is never called."""
 
 
 def refused_by_head(model: nn.Module, path: str) -> str:
@@ -44,6 +48,8 @@ def refused_by_head(model: nn.Module, path: str) -> str:
     """
     parts = [part for part in path.split('.') if not part.isdigit()]
     name, around = parts[-1], path.split('.')[:-1]
+    if not getattr(model.get_submodule('.'.join(around)), _SWITCHES.get(name, ''), True):
+        return _NEVER_CALLED
     for count in range(len(around), 0, -1):
         module = model.get_submodule('.'.join(around[:count]))
         for base in type(module).__mro__:
