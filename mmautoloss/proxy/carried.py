@@ -14,12 +14,11 @@ CARRIED = ('class_weight', 'pos_weight', 'average', 'ignore_index', 'use_target_
 """Settings of ``SearchedLoss`` that it takes over from the loss in whose place it stands."""
 
 
-def carried(loss: nn.Module, head: nn.Module, inputs: str | None) -> dict[str, Any]:
+def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     """The settings with which a searched loss stands in for another one; what is at its default is left out.
 
     Args:
         loss: The loss, which has nothing that is ``lost``.
-        head: The module that calls it.
         inputs: Kind of input of the searched loss.
     """
     if type(loss).__name__ == 'SearchedLoss':
@@ -27,7 +26,7 @@ def carried(loss: nn.Module, head: nn.Module, inputs: str | None) -> dict[str, A
         return {key: value for key, value in settings.items() if value != _default(loss, key)}
     settings = _of_classes(loss, inputs)
     ignored = _ignored(loss)
-    if ignored not in (None, _default(loss, _IGNORED[0]), _default(loss, _IGNORED[1]), _ignored(head)):
+    if ignored not in (None, *(_default(loss, name) for name in _IGNORED)):
         settings['ignore_index'] = ignored
     # of KeypointMSELoss weights count whatever it says
     if getattr(loss, 'use_target_weight', True) is False and type(loss).__name__ != 'KeypointMSELoss':

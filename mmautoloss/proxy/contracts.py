@@ -31,7 +31,9 @@ ASKS: dict[tuple[str, str], str] = {
     ('AutoAssignHead', 'loss_cls'): _OWN_LOSS,
     ('AutoAssignHead', 'loss_centerness'): _NEVER_CALLED,
     ('AutoAssignHead', 'loss_bbox'): _ONE_BY_ONE,
-    ('CondInstMaskHead', 'loss_mask'): _ONE_BY_ONE,
+    ('RTMDetHead', 'loss_centerness'): _NEVER_CALLED,
+    ('TOODHead', 'loss_centerness'): _NEVER_CALLED,
+    ('YOLACTProtonet', 'loss_segm'): 'its maps (C, H, W) come without a batch; leave it out',
 }
 """By the class of a module around a loss, and the name of the loss there."""
 

@@ -52,8 +52,10 @@ Verdict = tuple[str | None, str]
 def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
     if getattr(loss, 'use_mask', False):
         return 'mask', ''
-    if getattr(head, 'bg_cls_weight', 0) or hasattr(head, 'class_weight'):
-        return _OF_CLASS_WEIGHTS(head, loss)
+    if loss is getattr(head, 'loss_cls', None) and (
+        getattr(head, 'bg_cls_weight', 0) or hasattr(head, 'class_weight')
+    ):
+        return None, 'its head normalises by the class weights of this loss; use a head without class weights'
     return ('sigmoid' if getattr(loss, 'use_sigmoid', False) else 'softmax'), ''
 
 
@@ -79,6 +81,12 @@ def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
 
 
+def _dice(head: nn.Module, loss: nn.Module) -> Verdict:
+    if type(loss).__module__.startswith('mmdet.'):
+        return None, 'it compares each instance as a whole (masks N, H, W); use a mask head with CrossEntropyLoss'
+    return _sigmoid(head, loss)
+
+
 def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if loss.cls_criterion.__name__ == 'lovasz_hinge' else 'softmax'), ''
 
@@ -92,7 +100,6 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
 
 
 _OF_QUALITY = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
-_OF_CLASS_WEIGHTS = _never('its head normalises by the class weights of this loss; use a head without class weights')
 _OF_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
 _OF_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
 
@@ -103,7 +110,7 @@ _RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
     **dict.fromkeys(
         ('GHMC', 'GHMR'), _never('it remembers the gradients of earlier batches; use FocalLoss or L1Loss')
     ),
-    'DiceLoss': _sigmoid,
+    'DiceLoss': _dice,
     'TverskyLoss': _always('softmax'),
     'LovaszLoss': _lovasz,
     'OhemCrossEntropy': _always('softmax'),
@@ -149,7 +156,7 @@ def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
         reason=reason,
         unknown=rule is None,
         weight=float(weight) if isinstance(weight, Real) else 1.0,
-        settings=carried(loss, head, inputs),
+        settings=carried(loss, inputs),
         channels=_averaged_channels(head, loss, inputs),
     )
 

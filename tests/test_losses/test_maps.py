@@ -72,6 +72,13 @@ def test_mask_takes_the_map_of_the_true_class():
     )
 
 
+def test_points_of_masks_are_masks():
+    losses = pytest.importorskip('mmdet.models.losses')
+    pred, points, classes = torch.randn(5, 3, 9), (torch.rand(5, 9) > 0.5).float(), torch.tensor([0, 2, 1, 1, 2])
+    value, gradient = value_and_gradient(losses.CrossEntropyLoss(use_mask=True), pred, points, classes)
+    assert_same(value_and_gradient(SearchedLoss(BCE, 'mask'), pred, points, classes), (value.squeeze(), gradient))
+
+
 def test_is_mmdets_mask_loss():
     losses = pytest.importorskip('mmdet.models.losses')
     pred, masks, classes = torch.randn(5, 3, 7, 7), (torch.rand(5, 7, 7) > 0.5).float(), torch.tensor([0, 2, 1, 1, 2])

@@ -67,6 +67,8 @@ def {{name}}(pred, target, label, avg_factor=None):
     {_START}\
     if not pred.numel():
         return pred.sum()
+    if pred.dim() == 3:  # points are masks of one column
+        pred, target = pred[..., None], target[..., None]
     index = torch.arange(len(pred), device=pred.device)
     p = pred[index, label.long()][:, None].sigmoid()
     y = target[:, None].to(p)

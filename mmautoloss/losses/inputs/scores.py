@@ -136,7 +136,7 @@ class Mask(InputKind):
     """Masks of instances, as mmdet's ``FCNMaskHead`` calls its loss: the mask of the true class alone counts.
 
     Logits are (M, C, H, W), targets (M, H, W) in [0, 1], and the third argument is no weight but the class (M,) of each
-    instance. ``p`` = sigmoid and ``y`` have the shape (M, 1, H, W).
+    instance. ``p`` = sigmoid and ``y`` have the shape (M, 1, H, W). Points (M, C, P) are masks (M, C, P, 1).
     """
 
     name = 'mask'
@@ -149,6 +149,7 @@ class Mask(InputKind):
     activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
+        pred, target, weight = points_as_maps(pred, target, weight)
         fits = pred.dim() == 4 and target.dim() == 3 and weight is not None and weight.shape == target.shape[:1]
         _check(self.name, pred, target, fits, '(M, C, H, W) with masks (M, H, W) and classes (M,)')
         index = torch.arange(len(pred), device=pred.device)
@@ -175,7 +176,8 @@ def points_as_maps(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple
     """A call for points of maps, logits (N, C, P) with labels (N, P), as one for maps (N, C, P, 1); others as they are."""
     if pred.dim() != 3 or target.dim() != 2:
         return pred, target, weight
-    return pred[..., None], target[..., None], None if weight is None else weight[..., None]
+    of_points = weight is not None and weight.dim() > 1  # of masks it is the class
+    return pred[..., None], target[..., None], weight[..., None] if of_points else weight
 
 
 def _labels(pred: Tensor, target: Tensor) -> Tensor:
