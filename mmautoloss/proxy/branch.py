@@ -100,7 +100,8 @@ def build_branches(settings: BranchSettings, build_model: Callable[[], nn.Module
             "branches must be 'all', a list of paths, or dict(cls=dict(path='...', inputs='softmax')), "
             f'but got {settings!r}.'
         )
-    found = find_losses(build_model())
+    model = build_model()
+    found = find_losses(model)
     if settings == 'all':
         chosen = {loss.name: loss.path for loss in found if loss.inputs}
         if not chosen:
@@ -109,10 +110,12 @@ def build_branches(settings: BranchSettings, build_model: Callable[[], nn.Module
         chosen = dict(settings)
     else:
         chosen = {_find(path, found).name: path for path in settings}
-    return tuple(
+    branches = tuple(
         _explicit(name, entry, found) if _is_explicit(entry) else _discover(name, entry, found)
         for name, entry in chosen.items()
     )
+    check_branches(model, branches)
+    return branches
 
 
 BranchSettings = str | Sequence[str] | Mapping[str, Any]
@@ -123,7 +126,7 @@ def _is_explicit(entry: Any) -> bool:
 
 
 def _explicit(name: str, entry: Mapping[str, str], found: Sequence[FoundLoss]) -> Branch:
-    """As the user says; whether that fits is looked at where the branches meet the model that is trained."""
+    """As the user says; ``check_branches`` looks at whether that fits."""
     if set(entry) != {'path', 'inputs'}:
         raise SetupError(f'The branch {name!r} needs the keys path and inputs, but got {", ".join(entry)}.')
     input_kind(entry['inputs'])

@@ -136,15 +136,15 @@ def _of_custom_head(loss: nn.Module, head: nn.Module) -> str:
     return ''
 
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    'pos_weight': (None, 1),
-    'neg_weight': (None, 1),
-    'label_smoothing': (None, 0),
-    'label_smooth': (None, 0),
-    'label_smooth_val': (None, 0),
-    'skip_empty_channel': (None, False),
+_NEUTRAL = {
+    'pos_weight': 1,
+    'neg_weight': 1,
+    'label_smoothing': 0,
+    'label_smooth': 0,
+    'label_smooth_val': 0,
+    'skip_empty_channel': False,
 }
-"""Attributes of losses that change what counts, with the values at which they do not."""
+"""Attributes of losses that change what counts, with the value at which they do not."""
 
 
 def _of_others(loss: nn.Module, head: nn.Module) -> str:
@@ -154,7 +154,7 @@ def _of_others(loss: nn.Module, head: nn.Module) -> str:
         return 'its alpha is one of each class, which a formula does not have; give one number'
     for name, neutral in _NEUTRAL.items():
         value = getattr(loss, name, None)
-        if isinstance(value, Tensor) or value not in neutral:
+        if value is not None and not (isinstance(value, Real) and value == neutral):
             return f'its {name}={_shown(value)} would be lost; leave it out'
     return ''
 

@@ -88,7 +88,8 @@ def _dice(head: nn.Module, loss: nn.Module) -> Verdict:
 
 
 def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
-    return ('sigmoid' if loss.cls_criterion.__name__ == 'lovasz_hinge' else 'softmax'), ''
+    criterion = getattr(loss, 'cls_criterion', None)
+    return ('sigmoid' if getattr(criterion, '__name__', '') == 'lovasz_hinge' else 'softmax'), ''
 
 
 def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
@@ -156,7 +157,7 @@ def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
         reason=reason,
         unknown=rule is None,
         weight=float(weight) if isinstance(weight, Real) else 1.0,
-        settings=carried(loss, inputs),
+        settings=carried(loss, inputs) if inputs or not rule else {},
         channels=_averaged_channels(head, loss, inputs),
     )
 
