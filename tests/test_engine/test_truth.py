@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from mmautoloss import evaluate
+from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.engine.read import read_config
 from mmautoloss.engine.truth import require_own_truth
 from mmautoloss.errors import SetupError
+from mmautoloss.testing.toy_config import write_toy
 
 TRAIN, VAL = {'data_root': 'data', 'ann_file': 'train.json'}, {'data_root': 'data', 'ann_file': 'val.json'}
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -90,3 +93,12 @@ def test_another_file_about_the_same_images(tmp_path, other, fits):
     else:
         with pytest.raises(SetupError, match='would count as missed'):
             require_own_truth(cfg)
+
+
+def test_refused_before_anything_is_built(tmp_path):
+    base = {'val_dataloader.dataset.ann_file': 'val.json', 'val_evaluator.ann_file': 'train.json'}
+    path = write_toy(tmp_path, base=base)
+    with pytest.raises(SetupError, match='Set ann_file=None in val_evaluator'):
+        spec_of(load_search_config(str(path), str(tmp_path / 'work')))
+    with pytest.raises(SetupError, match='Set ann_file=None in val_evaluator'):
+        evaluate(tmp_path / 'toy.py')
