@@ -89,8 +89,7 @@ _RPN = {'rpn_cls': 'sigmoid', 'rpn_box': 'delta'}
 _ROI = {'roi_cls': 'softmax', 'roi_box': 'delta'}
 _MAPS = {'decode': 'softmax', 'aux': 'softmax'}
 _OHEM = {'type': 'OHEMPixelSampler', 'min_kept': 512}
-_KEPT = {'decode': 512 / 64**2}
-"""mmseg divides by all pixels, a formula by those that were kept."""
+_WEIGHED = {'class_weight': [0.25, 4.0, 1.0, 2.0]}
 _BINARY = {'num_classes': 2, 'out_channels': 1, 'loss_decode': {'type': 'CrossEntropyLoss', 'use_sigmoid': True}}
 _TWO_LOSSES = [
     {'type': 'CrossEntropyLoss', 'loss_weight': 1.0},
@@ -120,6 +119,17 @@ ROWS: dict[str, Row] = {
         | {f'mask{n}': 'mask' for n in range(3)},
         stages={'roi_head.mask_head': 3},
     ),
+    'class weights of RoIs': Row(
+        'mmdet',
+        '_base_/models/faster-rcnn_r50_fpn.py',
+        _RPN | _ROI,
+        {
+            'roi_head.bbox_head.loss_cls.class_weight': [0.5, 2.0, 3.0, 1.0, 0.1],
+            'rpn_head.loss_cls.class_weight': [3.0],
+        },
+    ),
+    'PISA': Row('mmdet', 'pisa/faster-rcnn_r50_fpn_pisa_1x_coco.py', _RPN | _ROI),
+    'Dynamic R-CNN': Row('mmdet', 'dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py', _RPN | _ROI | {'roi_box': None}),
     'Double-Head R-CNN': Row('mmdet', 'double_heads/dh-faster-rcnn_r50_fpn_1x_coco.py', _RPN | _ROI),
     'RetinaNet': Row('mmdet', '_base_/models/retinanet_r50_fpn.py', {'cls': 'sigmoid', 'box': 'delta'}),
     'FCOS': Row(
@@ -154,15 +164,32 @@ ROWS: dict[str, Row] = {
         {'decode1': 1 / CLASSES},
     ),
     'binary maps': Row('mmseg', '_base_/models/fcn_hr18.py', {'decode': 'sigmoid'}, _below('decode_head', _BINARY)),
-    'OHEM by loss': Row(
-        'mmseg', '_base_/models/fcn_hr18.py', {'decode': 'softmax'}, {'decode_head.sampler': _OHEM}, _KEPT
-    ),
+    'OHEM by loss': Row('mmseg', '_base_/models/fcn_hr18.py', {'decode': 'softmax'}, {'decode_head.sampler': _OHEM}),
     'OHEM by threshold': Row(
         'mmseg',
         '_base_/models/fcn_hr18.py',
         {'decode': 'softmax'},
         {'decode_head.sampler': _OHEM | {'thresh': 0.01}},
-        _KEPT,
+    ),
+    'class weights of maps': Row(
+        'mmseg', '_base_/models/fcn_hr18.py', {'decode': 'softmax'}, _below('decode_head.loss_decode', _WEIGHED)
+    ),
+    'class weights of maps with OHEM': Row(
+        'mmseg',
+        '_base_/models/fcn_hr18.py',
+        {'decode': 'softmax'},
+        {'decode_head.sampler': _OHEM} | _below('decode_head.loss_decode', _WEIGHED),
+    ),
+    'class weight of binary maps': Row(
+        'mmseg',
+        '_base_/models/fcn_hr18.py',
+        {'decode': 'sigmoid'},
+        _below('decode_head', _BINARY) | {'decode_head.loss_decode.class_weight': [3.0]},
+    ),
+    'PointRend of maps': Row(
+        'mmseg',
+        'point_rend/pointrend_r50_4xb2-80k_cityscapes-512x1024.py',
+        {'decode0': 'softmax', 'decode1': 'softmax'},
     ),
     'OCRNet': Row('mmseg', '_base_/models/ocrnet_hr18.py', {'decode0': 'softmax', 'decode1': 'softmax'}),
     'pose of ResNet': Row(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from mmautoloss.expr import Tree, canonical, random_tree
-from mmautoloss.losses import SearchedLoss
+from mmautoloss.expr import Tree, canonical, parse, random_tree
+from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.losses.inputs.kind import as_nchw
 from mmautoloss.screen import Probe, RejectionTest, Sample, gradient_norms, gradient_signature
 from mmautoloss.screen.native.field import Field, divisor_of
@@ -70,6 +71,32 @@ def test_gradient_of_random_graphs(calls: str) -> None:
             compared += scale > 0
     assert compared > GRAPHS / 2
     assert len(off) <= GRAPHS // 100, off
+
+
+SETTINGS = {
+    'softmax': {'class_weight': [0.2, 4.0, 1.0, 0.5]},
+    'softmax maps': {'class_weight': [0.2, 4.0, 1.0, 0.0, 2.0, 0.5], 'average': 'class_weight'},
+    'sigmoid': {'pos_weight': [0.2, 4.0, 1.0]},
+    'mask': {'pos_weight': [3.0]},
+    'heatmap': {'use_target_weight': False},
+}
+
+
+@pytest.mark.parametrize('calls', SETTINGS)
+def test_gradient_with_the_weights_of_a_hand_made_loss(calls: str) -> None:
+    probe = make_calls(calls)
+    probe = replace(probe, samples=tuple(replace(sample, settings=SETTINGS[calls]) for sample in probe.samples))
+    joined = probe.joined()
+    tree = parse('(p - y) ** 2 * (1 + y)')
+    loss = SearchedLoss(tree, probe.inputs, **SETTINGS[calls])
+    for sample in (*probe.samples, joined):
+        field = Field(probe.kind, sample, divisor_of(sample, probe.kind))
+        field.load(lower(tree, probe.kind))
+        wanted = sample.rows(probe.kind, sample.gradient(loss)).pred
+        np.testing.assert_allclose(field.gradient(), flat(as_nchw(wanted)), rtol=2e-4, atol=1e-8)
+        plain = sample.gradient(plain_loss(tree, probe.inputs, probe.settings))
+        torch.testing.assert_close(plain, sample.gradient(loss))
+    assert not torch.allclose(joined.gradient(loss), joined.gradient(SearchedLoss(tree, probe.inputs)))
 
 
 @pytest.mark.parametrize('calls', CALLS)
