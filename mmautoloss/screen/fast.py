@@ -52,7 +52,7 @@ class FastScreen(ProbeScreen):
         self._race = None
         if self.kind.activation and len(self._joined.pred) and len(self._joined.rows(self.kind).pred):
             self._race = Race(probe, test, self._joined)
-            self._slopes, self._scattered_slopes = (Slopes(p) for p in (probe, self._scattered))
+            self._slopes, self._compared_slopes = (Slopes(p) for p in (probe, self._compared))
 
     def _try(self, tree: Tree) -> Verdict:
         program = self._program(tree)
@@ -73,7 +73,7 @@ class FastScreen(ProbeScreen):
 
     def _signature(self, tree: Tree) -> tuple[float, ...]:
         program = self._program(tree)
-        return super()._signature(tree) if program is None else self._scattered_slopes.signature(program)
+        return super()._signature(tree) if program is None else self._compared_slopes.signature(program)
 
     def _program(self, tree: Tree) -> Lowered | None:
         """The compiled form; None where the plain screen judges."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -27,6 +28,19 @@ def gradient_signature(objective: Objective, probe: Probe) -> tuple[float, ...]:
         gradient = sample.gradient(objective)
         signature += [float(gradient.norm()), float((gradient * direction).sum())]
     return tuple(signature)
+
+
+def compared(probe: Probe) -> Probe:
+    """The calls on which losses are compared: all samples at scattered predictions.
+
+    Where a keypoint that is not seen does not count, other images count in each channel. Only calls of several images show
+    what means over channels and over positions make of that, so there all samples are one more call.
+    """
+    scattered = probe.scattered()
+    joined = scattered.joined()
+    valid = joined.rows(probe.kind).valid
+    apart = valid is not None and valid.shape[1] > 1
+    return replace(scattered, samples=(*scattered.samples, joined)) if apart else scattered
 
 
 def stays_finite(objective: Objective, probe: Probe) -> bool:

@@ -11,6 +11,7 @@ from mmautoloss.expr import Tree, canonical, inputs_of_gradient, without_pools
 from mmautoloss.losses import InputKind, plain_loss
 from mmautoloss.screen.fingerprint import (
     balance_weight,
+    compared,
     fingerprint,
     gradient_norms,
     gradient_signature,
@@ -112,7 +113,7 @@ class ProbeScreen(Screen):
         self._hand_made = hand_made
         self._reference = gradient_norms(hand_made, probe) if hand_made and balance else None
         self._joined = test.sample(probe)
-        self._scattered = probe.scattered()
+        self._compared = compared(probe)
         self._has_maps = any(_has_maps(self.kind, sample) for sample in probe.samples)
         self._verdicts: dict[tuple[str, ...], Verdict] = {}  # by the nodes of the canonical form, the oldest first
         self._finite: dict[tuple[str, ...], bool] = {}  # by the nodes of an accepted expression, the oldest first
@@ -138,7 +139,7 @@ class ProbeScreen(Screen):
 
     def hand_made_fingerprint(self, digits: int) -> str:
         """The fingerprint of the hand-made loss, to which balanced expressions can be equal."""
-        return fingerprint(gradient_signature(self._hand_made, self._scattered), digits) if self._hand_made else ''
+        return fingerprint(gradient_signature(self._hand_made, self._compared), digits) if self._hand_made else ''
 
     def _of_rows(self, tree: Tree) -> Tree:
         return tree if self._has_maps else without_pools(tree)
@@ -151,7 +152,7 @@ class ProbeScreen(Screen):
         return Verdict(reason) if reason == 'not finite' else weighed._replace(reason=reason, gain=gain)
 
     def _test(self, tree: Tree) -> tuple[str, float | None]:
-        gain = self.test.gain(plain_loss(tree, self.kind.name), self.probe, self._joined)
+        gain = self.test.gain(self._objective(tree), self.probe, self._joined)
         return reason_of_gain(gain, self.test.eta), gain
 
     def _weighed(self, tree: Tree) -> Verdict:
@@ -167,14 +168,16 @@ class ProbeScreen(Screen):
         return Verdict(ACCEPTED, None, signature, weight)
 
     def _norms(self, tree: Tree) -> tuple[float, ...]:
-        return gradient_norms(plain_loss(tree, self.kind.name), self.probe)
+        return gradient_norms(self._objective(tree), self.probe)
 
     def _signature(self, tree: Tree) -> tuple[float, ...]:
-        return gradient_signature(plain_loss(tree, self.kind.name), self._scattered)
+        return gradient_signature(self._objective(tree), self._compared)
 
     def _stays_finite(self, tree: Tree) -> bool:
-        objective = plain_loss(tree, self.kind.name)
-        return all(stays_finite(objective, probe) for probe in (self.probe, self._scattered))
+        return all(stays_finite(self._objective(tree), probe) for probe in (self.probe, self._compared))
+
+    def _objective(self, tree: Tree) -> Objective:
+        return plain_loss(tree, self.kind.name)
 
 
 class UntestedScreen(ProbeScreen):
