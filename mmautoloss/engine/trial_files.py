@@ -45,7 +45,8 @@ class TrialFiles(Observer):
     def settled(self, trial: Trial, history: History) -> None:
         """Deletes the files of this trial, unless they are to be kept, and of those that are no longer among the best."""
         if trial.state is State.FAILED:
-            self._note(trial)
+            if not trial.was_spared:
+                self._note(trial)
             return
         best = best_trials(history, self._finalists)
         for number in (self._best | {trial.number}) - best:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from keyword import iskeyword
 
 from mmautoloss.errors import ExpressionError
@@ -192,3 +193,13 @@ def apply(operator: str, *operands: Tree) -> Tree:
         return Tree((operator, *(node for operand in operands for node in operand.nodes)))  # says what is wrong
     nodes = (operator, *operands[0].nodes)
     return Tree._of_parts(nodes + operands[1].nodes if len(operands) == 2 else nodes)
+
+
+def in_a_row(operator: str, operands: Sequence[Tree]) -> Tree:
+    """``((a + b) + c) + ...``, an operator of two operands over one or more.
+
+    Example:
+        >>> in_a_row('add', [Tree(('p',)), Tree(('y',)), Tree(('1',))])
+        Tree(('add', 'add', 'p', 'y', '1'))
+    """
+    return Tree._of_parts((operator,) * (len(operands) - 1) + tuple(chain.from_iterable(o.nodes for o in operands)))

@@ -1,8 +1,9 @@
 """Shorter forms of a loss, shown only where their gradient is the same.
 
-What must be the same is the gradient with respect to the raw prediction. Algebra over real numbers is not enough for
-that: operators are protected, and have seams. So each form is tried in float64 on random calls and on their seams, and
-with weights, under which a mean at the root is not the same as what it is of.
+What must be the same is the gradient with respect to the raw prediction, and where the value is finite. Algebra over real
+numbers is not enough for that: operators are protected, and have seams. So each form is tried in float64 on random calls and
+on their seams, with weights, under which a mean at the root is not the same as what it is of, and with masks, under which
+each channel has a mean over other positions.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Shorter(NamedTuple):
 
 
 def by_algebra(tree: Tree, kind: InputKind) -> Tree | None:
-    """The canonical form: terms without gradient and means at the root are left out, constants folded, signs outside."""
+    """The canonical form: terms without gradient are left out, constants folded, signs outside."""
     return canonical(tree, kind.from_prediction)
 
 
@@ -94,33 +95,52 @@ def same_gradient(tree: Tree, other: Tree, kind: InputKind, seed: int = 0) -> bo
         seed: Seed of the calls.
     """
     generator = torch.Generator().manual_seed(seed)
-    return all(_same(tree, other, kind, *call) for call in _calls(kind, generator))
+    return all(_same(tree, other, kind, call) for call in _calls(kind, generator))
 
 
-def _same(tree: Tree, other: Tree, kind: InputKind, pred: Tensor, target: Tensor) -> bool:
-    wanted, allowed = _gradient(tree, kind, pred, target)
-    found, _ = _gradient(other, kind, pred, target)
-    finite = wanted.isfinite() & found.isfinite()
-    size = torch.maximum(wanted.abs(), found.abs()).where(finite, 0).amax(dim=1, keepdim=True)
-    close = (wanted - found).abs().where(finite, 0) <= TOLERANCE * size + allowed
-    return bool((close & (wanted.isfinite() == found.isfinite())).all())
+class _Tried(NamedTuple):
+    """A loss on a call: which values float32 can hold, the gradient, and for each position what is rounding in it."""
+
+    finite: Tensor
+    gradient: Tensor
+    rounding: Tensor
 
 
-def _gradient(tree: Tree, kind: InputKind, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradient, and for each position what is rounding in it: that of the inputs is summed over the channels."""
-    pred = pred.clone().requires_grad_()
-    program, tensors = read(tree, kind, pred, target)
+def _same(tree: Tree, other: Tree, kind: InputKind, call: _Call) -> bool:
+    wanted, found = _try(tree, kind, call), _try(other, kind, call)
+    finite = wanted.gradient.isfinite() & found.gradient.isfinite()
+    size = torch.maximum(wanted.gradient.abs(), found.gradient.abs()).where(finite, 0).amax(dim=1, keepdim=True)
+    close = (wanted.gradient - found.gradient).abs().where(finite, 0) <= TOLERANCE * size + wanted.rounding
+    alike = wanted.gradient.isfinite() == found.gradient.isfinite()
+    return bool((close & alike).all()) and torch.equal(wanted.finite, found.finite)
+
+
+def _try(tree: Tree, kind: InputKind, call: _Call) -> _Tried:
+    pred = call.pred.clone().requires_grad_()
+    program, tensors = read(tree, kind, pred, call.target)
     leaves = [tensors[name] for name in sorted(tensors) if name in kind.from_prediction | LOGARITHMS]
-    values = program(tensors)
+    values = program(tensors, call.valid)
+    if call.valid is not None:
+        values = values.where(call.valid, 0)
     weights = 0.5 + torch.rand(values.shape, generator=torch.Generator().manual_seed(0), dtype=values.dtype)
     total = (weights * values).sum() + 0 * sum(leaf.sum() for leaf in leaves)
     gradient, *of_leaves = torch.autograd.grad(total, [pred, *leaves])
+    # the gradients of the inputs are summed over the channels
     size = sum(each.abs().where(each.isfinite(), 0).amax(dim=1, keepdim=True) for each in of_leaves)
-    return gradient, 64 * torch.finfo(torch.float64).eps * size.reshape(len(pred), 1, *pred.shape[2:])
+    rounding = 64 * torch.finfo(torch.float64).eps * size.reshape(len(pred), 1, *pred.shape[2:])
+    return _Tried(values.float().isfinite(), gradient, rounding)
 
 
-def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Raw predictions and targets: random ones of several sizes, and seams."""
+class _Call(NamedTuple):
+    """Raw predictions, targets, and which elements count (all where None)."""
+
+    pred: Tensor
+    target: Tensor
+    valid: Tensor | None = None
+
+
+def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[_Call]:
+    """Random ones of several sizes, seams, and maps in which each channel counts elsewhere."""
     if kind.name == 'area':
         yield from _boxes(generator)
         return
@@ -131,11 +151,15 @@ def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[tuple[Tensor
     for shape in shapes:
         for spread in (0.1, 1.0, 3.0, 10.0):
             pred = spread * torch.randn(shape, generator=generator, dtype=torch.float64)
-            yield pred, _targets(kind, pred, generator)
+            yield _Call(pred, _targets(kind, pred, generator))
+        if kind.maps and len(shape) == 4:
+            channels = 1 if kind.one_hot else shape[1]
+            valid = torch.rand(shape[0], channels, *shape[2:], generator=generator) < 0.6
+            yield _Call(pred / 5, _targets(kind, pred, generator), valid)
         pred = seams[torch.randint(len(seams), shape, generator=generator)]
-        yield pred, _targets(kind, pred, generator)
+        yield _Call(pred, _targets(kind, pred, generator))
         if kind.name in ('delta', 'heatmap'):
-            yield pred, pred.clone()  # where p is y
+            yield _Call(pred, pred.clone())  # where p is y
 
 
 def _targets(kind: InputKind, pred: Tensor, generator: torch.Generator) -> Tensor:
@@ -147,10 +171,10 @@ def _targets(kind: InputKind, pred: Tensor, generator: torch.Generator) -> Tenso
     return torch.randn(pred.shape, generator=generator, dtype=pred.dtype)
 
 
-def _boxes(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+def _boxes(generator: torch.Generator) -> Iterator[_Call]:
     corner, sides = (100 * torch.rand(2, 60, 2, generator=generator, dtype=torch.float64)).unbind()
     target = torch.cat([corner, corner + sides + 1], dim=1)
     for spread in (0.1, 2.0, 20.0, 200.0):  # up to boxes far apart, and with corners in another order
-        yield target + spread * torch.randn(target.shape, generator=generator, dtype=torch.float64), target
-    yield target.clone(), target
-    yield torch.cat([target[:, :2] + 0.25, target[:, 2:] - 0.25], dim=1), target
+        yield _Call(target + spread * torch.randn(target.shape, generator=generator, dtype=torch.float64), target)
+    yield _Call(target.clone(), target)
+    yield _Call(torch.cat([target[:, :2] + 0.25, target[:, 2:] - 0.25], dim=1), target)

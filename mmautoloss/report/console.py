@@ -127,7 +127,9 @@ class ConsoleObserver(Observer):
 
     def _line(self, trial: Trial) -> str:
         outcome = trial.outcome
-        if trial.state is State.FAILED:
+        if trial.state is State.FAILED and trial.was_spared:
+            result = f'[dim]failed as {escape(outcome.reason)}[/dim]'
+        elif trial.state is State.FAILED:
             result = f'[red]failed{self._log_of(trial)}: {escape(_last_line(outcome.reason))}[/red]'
         elif trial.state is State.EQUIVALENT:
             result = f'[dim]{self.sign * trial.score:.4f} as {escape(outcome.reason)}[/dim]'

@@ -129,7 +129,7 @@ class _Watched:
             )
         self.trained = [trial for trial in candidates if trial.state is State.COMPLETE]
         self.unscored = [trial for trial in candidates if _is_unscored(trial)]
-        self.failed = sum(trial.state is State.FAILED for trial in candidates)
+        self.failed = sum(trial.state is State.FAILED and not trial.was_spared for trial in candidates)
         self.top = {trial.number for trial in self.history.best_found(TOP)}
         self.best = next((trial.number for trial in self.history.best_found(1)), None)
         self._left = 1 - _reached(rung.get('at', Rung.at), record.header['proxy']['schedule'])

@@ -14,7 +14,7 @@ from mmautoloss.report.verdict import spread
 from mmautoloss.report.words import large, soon
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search.drawing import Drawing
-from mmautoloss.trial import History, State
+from mmautoloss.trial import History, Role, State
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Standing:
         baseline: The same of the hand-made losses, with the spread of their scores (0 for a single one) in front.
         funnel: Drawn expressions by verdict.
         states: Searched and known candidates by state.
+        trained: How many of them were trained, to the end or not.
         pace: How fast it goes; None where unknown.
         taken: When this was so, on the monotonic clock.
     """
@@ -36,13 +37,9 @@ class Standing:
     baseline: tuple[float, float, int] | None = None
     funnel: Mapping[str, int] = field(default_factory=dict)
     states: Mapping[State, int] = field(default_factory=Counter)
+    trained: int = 0
     pace: Pace | None = None
     taken: float = field(default_factory=lambda: time.monotonic())
-
-    @property
-    def trained(self) -> int:
-        """Candidates that were trained, to the end or not."""
-        return sum(self.states[state] for state in (State.COMPLETE, State.STOPPED, State.FAILED))
 
     @property
     def seconds_left(self) -> float | None:
@@ -69,6 +66,7 @@ def standing_of(history: History, wanted: int, states: Counter[State], pace: Pac
         baseline=(spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
         funnel=history.funnel(),
         states=Counter(states),
+        trained=history.n_proxies() - sum(trial.role in (Role.KNOWN, Role.SEARCH) for trial in history.running()),
         pace=pace,
     )
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import math
+from typing import TYPE_CHECKING
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree
 from mmautoloss.screen.probe import Objective, Probe
 from mmautoloss.screen.rejection import RejectionTest
-from mmautoloss.screen.screen import ACCEPTED, ProbeScreen, Verdict, reason_of_gain, reason_of_norms
+from mmautoloss.screen.screen import ACCEPTED, ProbeScreen, Verdict, reason_of_gain
+
+if TYPE_CHECKING:
+    from mmautoloss.screen.native.lowering import Lowered
 
 
 class FastScreen(ProbeScreen):
     """The tests of ``ProbeScreen`` in compiled code, on parts of the probe where these are clear enough.
 
     A gain is that of the step and of the part at which the verdict was clear. Of expressions that are turned down nothing
-    else is known: they have no signature. Expressions with operators that the compiled code does not know (``sin``, ``erf``,
-    ``atan``, those of users) are judged by the plain screen, and so is a kind of input without a known activation.
+    else is known, unless it is asked for (``weigh``). Expressions with operators that the compiled code does not know
+    (``sin``, ``erf``, ``atan``, those of users) are judged by the plain screen, and so is a kind of input without a known
+    activation.
     ``test.early`` is not used: there are looks of its own (``native/race.py``).
 
     The verdict on an expression depends on the expression alone, as everywhere.
@@ -48,12 +52,10 @@ class FastScreen(ProbeScreen):
         self._race = None
         if self.kind.activation and len(self._joined.pred) and len(self._joined.rows(self.kind).pred):
             self._race = Race(probe, test, self._joined)
-            self._slopes, self._scattered_slopes = (Slopes(p) for p in (probe, self._scattered))
+            self._slopes, self._compared_slopes = (Slopes(p) for p in (probe, self._compared))
 
     def _try(self, tree: Tree) -> Verdict:
-        from mmautoloss.screen.native.lowering import lower
-
-        program = self._race and lower(tree, self.kind)
+        program = self._program(tree)
         if program is None:
             return super()._try(tree)
         gain = self._race.gain(program)
@@ -62,8 +64,19 @@ class FastScreen(ProbeScreen):
         reason = reason_of_gain(gain, self.test.eta)
         if reason != ACCEPTED:
             return Verdict(reason, None if reason == 'not finite' else gain)
-        norms, signature = self._slopes.norms(program), self._scattered_slopes.signature(program)
-        reason = reason_of_norms(norms)
-        if reason == ACCEPTED and not all(map(math.isfinite, signature)):  # where no part had come by
-            reason = 'not finite'
-        return self._weighed(reason, gain, norms, signature) if reason == ACCEPTED else Verdict(reason)
+        weighed = self._weighed(tree)  # where no part had come by, it may not be finite
+        return weighed._replace(gain=gain) if weighed.accepted else weighed
+
+    def _norms(self, tree: Tree) -> tuple[float, ...]:
+        program = self._program(tree)
+        return super()._norms(tree) if program is None else self._slopes.norms(program)
+
+    def _signature(self, tree: Tree) -> tuple[float, ...]:
+        program = self._program(tree)
+        return super()._signature(tree) if program is None else self._compared_slopes.signature(program)
+
+    def _program(self, tree: Tree) -> Lowered | None:
+        """The compiled form; None where the plain screen judges."""
+        from mmautoloss.screen.native.lowering import lower
+
+        return lower(tree, self.kind) if self._race else None

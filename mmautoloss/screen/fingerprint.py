@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -28,6 +30,27 @@ def gradient_signature(objective: Objective, probe: Probe) -> tuple[float, ...]:
     return tuple(signature)
 
 
+def compared(probe: Probe) -> Probe:
+    """The calls on which losses are compared: all samples at scattered predictions.
+
+    Where a keypoint that is not seen does not count, other images count in each channel. Only calls of several images show
+    what means over channels and over positions make of that, so there all samples are one more call.
+    """
+    scattered = probe.scattered()
+    joined = scattered.joined()
+    valid = joined.rows(probe.kind).valid
+    apart = valid is not None and valid.shape[1] > 1
+    return replace(scattered, samples=(*scattered.samples, joined)) if apart else scattered
+
+
+def stays_finite(objective: Objective, probe: Probe) -> bool:
+    """Whether value and gradient are finite on every sample, as a training wants them."""
+    return all(
+        bool(sample.loss(objective).isfinite()) and bool(sample.gradient(objective).isfinite().all())
+        for sample in probe.samples
+    )
+
+
 def directions(probe: Probe) -> Iterator[Tensor]:
     """The fixed random direction of each sample, of the prediction's shape; always the same ones."""
     generator = torch.Generator().manual_seed(0)
@@ -51,10 +74,13 @@ def balance_weight(norms: Sequence[float], reference: Sequence[float]) -> float:
 def fingerprint(signature: Sequence[float], digits: int = 2) -> str:
     """The numbers of a signature with some significant digits, as text; the published number of digits is 2.
 
-    With 0 digits there is no fingerprint, and every loss is taken for a new one.
+    With 0 digits there is no fingerprint, and every loss is taken for a new one. Nor is there one where a number is not
+    finite: NaN says nothing of a loss that others could share.
 
     Example:
         >>> fingerprint((0.12345, 67.8))
         '1.2e-01 6.8e+01'
     """
-    return ' '.join(f'{norm:.{digits - 1}e}' for norm in signature) if digits else ''
+    if not digits or not all(map(math.isfinite, signature)):
+        return ''
+    return ' '.join(f'{norm:.{digits - 1}e}' for norm in signature)

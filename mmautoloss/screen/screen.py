@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
-from mmautoloss.expr import Tree, canonical, without_pools
+from mmautoloss.expr import Tree, canonical, inputs_of_gradient, without_pools
 from mmautoloss.losses import InputKind, plain_loss
 from mmautoloss.screen.fingerprint import (
     balance_weight,
+    compared,
     fingerprint,
     gradient_norms,
     gradient_signature,
+    stays_finite,
     total_norm,
 )
-from mmautoloss.screen.probe import Objective, Probe
+from mmautoloss.screen.probe import Objective, Probe, Sample
 from mmautoloss.screen.rejection import RejectionTest
 
 ACCEPTED = 'accepted'
@@ -25,6 +27,8 @@ REASONS = (ACCEPTED, 'no prediction', 'no target', 'zero gradient', 'not finite'
 
 _CACHE_SIZE = 20_000
 """Verdicts that a screen remembers, the latest; about half a kilobyte each."""
+
+_T = TypeVar('_T')
 
 
 class Verdict(NamedTuple):
@@ -60,6 +64,10 @@ class Screen(ABC):
     @abstractmethod
     def judge(self, tree: Tree) -> Verdict:
         """The verdict on an expression."""
+
+    def weigh(self, tree: Tree) -> Verdict:
+        """The verdict, with the weight and signature of what is trained in spite of it, as known losses are."""
+        return self.judge(tree)
 
     def fingerprint(self, verdict: Verdict, digits: int) -> str:
         """Text that is equal for expressions which this screen takes for the same loss."""
@@ -105,51 +113,77 @@ class ProbeScreen(Screen):
         self._hand_made = hand_made
         self._reference = gradient_norms(hand_made, probe) if hand_made and balance else None
         self._joined = test.sample(probe)
-        self._scattered = probe.scattered()
-        self._has_maps = any(sample.pred.dim() == 4 for sample in probe.samples)
+        self._compared = compared(probe)
+        self._has_maps = any(_has_maps(self.kind, sample) for sample in probe.samples)
         self._verdicts: dict[tuple[str, ...], Verdict] = {}  # by the nodes of the canonical form, the oldest first
+        self._finite: dict[tuple[str, ...], bool] = {}  # by the nodes of an accepted expression, the oldest first
 
     def judge(self, tree: Tree) -> Verdict:
-        """The verdict; expressions with the same canonical form share one."""
-        reason, form = _static_reason(tree if self._has_maps else without_pools(tree), self.kind)
+        """The verdict; expressions with the same canonical form share one, unless only one of them overflows."""
+        reason, form = _static_reason(self._of_rows(tree), self.kind)
         if form is None:
             return Verdict(reason)
-        verdict = self._verdicts.get(form.nodes)
-        if verdict is None:
-            # of the form, not of this tree: a verdict must not depend on which of its trees came first
-            verdict = self._verdicts[form.nodes] = self._try(form)
-            if len(self._verdicts) > _CACHE_SIZE:
-                del self._verdicts[next(iter(self._verdicts))]
+        # of the form, not of this tree: a verdict must not depend on which of its trees came first
+        verdict = _remembered(self._verdicts, form, self._try)
+        if verdict.accepted and not _remembered(self._finite, tree, self._stays_finite):
+            return Verdict('not finite')
         return verdict
+
+    def weigh(self, tree: Tree) -> Verdict:
+        """The verdict; also of what is turned down, weight and signature are those that its gradient asks for."""
+        verdict = self.judge(tree)
+        if verdict.signature or not self._stays_finite(tree):
+            return verdict
+        found = self._weighed(canonical(self._of_rows(tree), self.kind.from_prediction) or tree)
+        return verdict._replace(signature=found.signature, weight=found.weight)
 
     def hand_made_fingerprint(self, digits: int) -> str:
         """The fingerprint of the hand-made loss, to which balanced expressions can be equal."""
-        return fingerprint(gradient_signature(self._hand_made, self._scattered), digits) if self._hand_made else ''
+        return fingerprint(gradient_signature(self._hand_made, self._compared), digits) if self._hand_made else ''
+
+    def _of_rows(self, tree: Tree) -> Tree:
+        return tree if self._has_maps else without_pools(tree)
 
     def _try(self, tree: Tree) -> Verdict:
-        objective = plain_loss(tree, self.kind.name, self.probe.settings)
-        norms = gradient_norms(objective, self.probe)
+        weighed = self._weighed(tree)
+        if not weighed.accepted:
+            return weighed
+        reason, gain = self._test(tree)
+        return Verdict(reason) if reason == 'not finite' else weighed._replace(reason=reason, gain=gain)
+
+    def _test(self, tree: Tree) -> tuple[str, float | None]:
+        gain = self.test.gain(self._objective(tree), self.probe, self._joined)
+        return reason_of_gain(gain, self.test.eta), gain
+
+    def _weighed(self, tree: Tree) -> Verdict:
+        """Weight and signature, or why there are none; no more than that was looked at."""
+        norms = self._norms(tree)
         reason = reason_of_norms(norms)
         if reason != ACCEPTED:
             return Verdict(reason)
-        reason, gain = self._test(objective)
-        if reason == 'not finite':
-            return Verdict(reason)
-        return self._weighed(reason, gain, norms, gradient_signature(objective, self._scattered))
-
-    def _test(self, objective: Objective) -> tuple[str, float | None]:
-        gain = self.test.gain(objective, self.probe, self._joined)
-        return reason_of_gain(gain, self.test.eta), gain
-
-    def _weighed(self, reason: str, gain: float | None, norms: Sequence[float], signature: Sequence[float]) -> Verdict:
         weight = balance_weight(norms, self._reference) if self._reference else 1.0
-        return Verdict(reason, gain, tuple(value * weight for value in signature), weight)
+        signature = tuple(value * weight for value in self._signature(tree))
+        if not all(map(math.isfinite, signature)):
+            return Verdict('not finite')
+        return Verdict(ACCEPTED, None, signature, weight)
+
+    def _norms(self, tree: Tree) -> tuple[float, ...]:
+        return gradient_norms(self._objective(tree), self.probe)
+
+    def _signature(self, tree: Tree) -> tuple[float, ...]:
+        return gradient_signature(self._objective(tree), self._compared)
+
+    def _stays_finite(self, tree: Tree) -> bool:
+        return all(stays_finite(self._objective(tree), probe) for probe in (self.probe, self._compared))
+
+    def _objective(self, tree: Tree) -> Objective:
+        return plain_loss(tree, self.kind.name, self.probe.settings)
 
 
 class UntestedScreen(ProbeScreen):
     """All of ``ProbeScreen`` but the rejection test: for comparisons with a search that differs in nothing else."""
 
-    def _test(self, objective: Objective) -> tuple[str, float | None]:
+    def _test(self, tree: Tree) -> tuple[str, float | None]:
         return ACCEPTED, None
 
 
@@ -175,6 +209,21 @@ def _static_reason(tree: Tree, kind: InputKind) -> tuple[str, Tree | None]:
     form = canonical(tree, kind.from_prediction)
     if form is None:
         return 'no prediction', None
-    if kind.from_target.isdisjoint(form.inputs):
+    if kind.from_target.isdisjoint(inputs_of_gradient(form, kind.from_prediction)):
         return 'no target', None
     return ACCEPTED, form
+
+
+def _has_maps(kind: InputKind, sample: Sample) -> bool:
+    """Whether a window of a pool holds more than one cell."""
+    rows = sample.rows(kind)
+    return next(iter(kind.tensors(rows.pred, rows.target).values())).shape[2:] != (1, 1)
+
+
+def _remembered(known: dict[tuple[str, ...], _T], tree: Tree, find: Callable[[Tree], _T]) -> _T:
+    """What was found for a tree; the oldest are forgotten."""
+    if tree.nodes not in known:
+        known[tree.nodes] = find(tree)
+        if len(known) > _CACHE_SIZE:
+            del known[next(iter(known))]
+    return known[tree.nodes]

@@ -33,6 +33,9 @@ def known_outcome(trial: Trial, history: History) -> Outcome | None:
     twin = history.same_loss(trial.fingerprint)
     if twin is not None:
         return Outcome(State.EQUIVALENT, twin.score, reason=f'{SAME}{twin.number}')
+    twin = history.failed_loss(trial.fingerprint)
+    if twin is not None:
+        return Outcome(State.FAILED, reason=f'{SAME}{twin.number}')
     twin = history.stopped_loss(trial.fingerprint)
     if twin is None or trial.bar is None:
         return None

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from mmautoloss.errors import SetupError
 from mmautoloss.trial import State, Trial
 
-_OWN_FAULT = ('not finite', 'The validation gave no')
-"""What a loss can bring about by itself: numbers that are not finite, or a network that predicts nothing."""
-
 
 def kind_of(reason: str) -> str:
     """What failures with the same cause have in common: the last line without its numbers.
@@ -37,9 +34,8 @@ def require_working(latest: Sequence[Trial], count: int) -> None:
     if not count or len(last) < count or any(trial.state is not State.FAILED for trial in last):
         return
     kinds = {kind_of(trial.outcome.reason) for trial in last}
-    reason = last[-1].outcome.reason
-    if len(kinds) == 1 and not reason.startswith(_OWN_FAULT):
+    if len(kinds) == 1 and not last[-1].failed_by_itself:
         raise SetupError(
             f'The last {count} trials failed alike, so not the losses are at fault but the set-up. Mend it and go on with '
-            f'--resume; budget.max_failures says how many are too many.\n{reason}'
+            f'--resume; budget.max_failures says how many are too many.\n{last[-1].outcome.reason}'
         )

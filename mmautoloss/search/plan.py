@@ -129,7 +129,8 @@ class Planner:
         return self._bred(history, Role.SEARCH, self.strategy.propose(history, rng, draw), funnel)
 
     def _bred(self, history: History, role: Role, proposal: Proposal, funnel: Counter[str]) -> Trial:
-        verdicts = {name: self.screens[name].judge(tree) for name, tree in proposal.genome.items()}
+        # weighed, since a known loss is trained even where the screen turns it down, and so are its children
+        verdicts = {name: self.screens[name].weigh(tree) for name, tree in proposal.genome.items()}
         return self._trial(
             history,
             role,

@@ -17,7 +17,8 @@ VARIED = ('one', 'all')
 class RegularizedEvolution(RandomSearch):
     """Tournament selection in a population of which only the newest survive.
 
-    A child is a copy of the winner (``copy_rate``), or branches of it are drawn afresh (``fresh_rate``) or mutated.
+    A child is a copy of the winner (``copy_rate``), or branches of it change, each by its own draw: it is drawn afresh, in
+    ``fresh_rate`` of all children, or mutated.
 
     Args:
         inputs: Names that a graph may read, by branch.
@@ -26,8 +27,8 @@ class RegularizedEvolution(RandomSearch):
         tournament: T, share of the population in a tournament; at least two take part.
         depth: D, depth of random graphs.
         copy_rate: Share of children that are unchanged.
-        fresh_rate: Share of children for which the branch is drawn afresh.
-        vary: ``'all'`` branches of a child, each by its own draw, or ``'one'``, chosen at random.
+        fresh_rate: Share of children in which a branch is drawn afresh.
+        vary: ``'all'`` branches of a child change, each by its own draw, or ``'one'``, chosen at random.
         max_nodes: Largest expression that mutation makes.
         mutations: Most mutations of a mutated branch, drawn from 1 on; 1 is published.
         distinct: Whether of individuals with one fingerprint only the shortest lives. Else, as published, copies of the
@@ -86,7 +87,9 @@ class RegularizedEvolution(RandomSearch):
             return Proposal(parent.genome, parent.number, 'copy')
         genome, done = parent.genome, []
         branches = list(self.inputs) if self.vary == 'all' else [rng.choice(list(self.inputs))]
-        for branch in branches:
+        for index, branch in enumerate(branches):
+            if index:  # the first draw, which made it no copy, is that of the first branch
+                kind = rng.uniform(self.copy_rate, 1)
             fresh = kind < self.copy_rate + self.fresh_rate
             drawn = self._child(genome[branch], branch, fresh, rng, draw)
             genome = genome.with_tree(branch, drawn.tree)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from mmautoloss.expr import Tree, canonical, format_tree, parse, random_tree
-from mmautoloss.screen import REASONS, Screen
+from mmautoloss.screen import REASONS, Screen, Verdict
 
 DIGITS = 2
 
@@ -132,6 +132,20 @@ class ScreenSuite:
         assert isinstance(screen.hand_made_fingerprint(DIGITS), str)
         if not any(prints):
             assert screen.hand_made_fingerprint(DIGITS) == '', 'it could be compared with nothing'
+
+    def test_what_is_trained_in_spite_of_the_verdict_is_weighed_too(self) -> None:
+        """As known losses are; the weight and the fingerprint of what is accepted stay as they are."""
+        screen = self.build()
+        for number, tree in enumerate(self.sample(screen)):
+            verdict, weighed = screen.judge(tree), screen.weigh(tree)
+            assert weighed == verdict if verdict.accepted else weighed.reason == verdict.reason, format_tree(tree)
+            assert 0 < weighed.weight < float('inf')
+            assert number % 9 or self.build().weigh(tree) == weighed
+
+    def test_what_is_not_finite_has_no_fingerprint(self) -> None:
+        screen = self.build()
+        for number in (float('nan'), float('inf')):
+            assert screen.fingerprint(Verdict('accepted', 0.9, (1.0, number), 1.0), DIGITS) == ''
 
     def test_weights_are_positive(self) -> None:
         screen = self.build()

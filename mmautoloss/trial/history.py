@@ -36,6 +36,7 @@ class History:
         self._repeats: dict[int, list[int]] = {}
         self._trained: dict[str, int] = {}
         self._stopped: dict[str, int] = {}
+        self._failed: dict[str, int] = {}
         self._rungs: list[float] = []
         self._found = Ranked()
         self._distinct = Shortest()
@@ -90,15 +91,14 @@ class History:
         state, role = trial.outcome.state, trial.role
         if role in _CANDIDATES and trial.outcome.rung is not None and not trial.was_spared:
             insort(self._rungs, trial.outcome.rung)
-        if state is State.EQUIVALENT and role in _CANDIDATES:
-            self._n_proxies -= 1
-        elif state is State.STOPPED:
-            self._stopped.setdefault(trial.fingerprint, trial.number)
+        if role in _CANDIDATES:
             self._n_proxies -= trial.was_spared
+        if state is State.STOPPED:
+            self._stopped.setdefault(trial.fingerprint, trial.number)
+        elif role in _CANDIDATES and trial.failed_by_itself:
+            _keep_first(self._failed, trial)
         elif state is State.COMPLETE and role is not Role.FINALIST:
-            if trial.fingerprint:
-                older = self._trained.get(trial.fingerprint, trial.number)
-                self._trained[trial.fingerprint] = min(older, trial.number)
+            _keep_first(self._trained, trial)
             if role is Role.SEARCH:
                 self._found.add(trial)
 
@@ -142,7 +142,7 @@ class History:
         return list(self._by_roles[roles].values())
 
     def n_proxies(self) -> int:
-        """Searched candidates that were or are being trained; equivalents cost nothing and do not count."""
+        """Candidates that were or are being trained; those that are the same loss as another cost nothing."""
         return self._n_proxies
 
     def baseline_scores(self) -> list[float]:
@@ -158,6 +158,11 @@ class History:
     def same_loss(self, fingerprint: str) -> Trial | None:
         """The trial of the search or the baseline that was trained with this fingerprint, if any."""
         number = self._trained.get(fingerprint)
+        return None if number is None else self._trials[number]
+
+    def failed_loss(self, fingerprint: str) -> Trial | None:
+        """The first candidate with this fingerprint whose losses made it fail, if any."""
+        number = self._failed.get(fingerprint)
         return None if number is None else self._trials[number]
 
     def stopped_loss(self, fingerprint: str) -> Trial | None:
@@ -192,3 +197,9 @@ class History:
 
     def _by_mean(self, trials: list[Trial]) -> list[Trial]:
         return sorted(trials, key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))
+
+
+def _keep_first(numbers: dict[str, int], trial: Trial) -> None:
+    """Notes a trial by its fingerprint, if it has one and none with a lower number stands there."""
+    if trial.fingerprint:
+        numbers[trial.fingerprint] = min(trial.number, numbers.get(trial.fingerprint, trial.number))

@@ -14,6 +14,9 @@ from mmautoloss.expr import Genome
 SAME = 'trial '
 """How the reason of a trial begins that was not trained, since another is the same loss."""
 
+OWN_FAULT = ('not finite', 'The validation gave no')
+"""How reasons begin of what a loss brings about by itself: numbers that are not finite, a network that predicts nothing."""
+
 AT_RUNG = 'at the rung'
 """How the reason of a trial ends that failed there."""
 
@@ -49,9 +52,9 @@ class Outcome:
         score: Monitored metric, higher is better; None exactly where there is none to be had.
         metrics: All values of the validation, as the evaluator names them.
         seconds: Time spent on training and validation.
-        reason: Why it failed or had no score at the rung, or which trial is the same loss; '' otherwise. Of a failure it
-            begins with ``not finite:``, ``time limit:``, ``worker died:``, ``worker hung:`` or, for an exception in the
-            user's model, data or metric, ``Traceback``.
+        reason: Why it failed or had no score at the rung, or which trial is the same loss; '' otherwise. Of a failed
+            training it begins with ``not finite:``, ``time limit:``, ``worker died:``, ``worker hung:`` or, for an
+            exception in the user's model, data or metric, ``Traceback``.
         stages: Seconds by stage: ``build`` (where the model was built for it), ``train``, ``rung``, ``validate``.
         worker: Name of the worker that measured it, where there is one.
         attempts: Workers that it took: one that died is replaced, and the trial measured again.
@@ -131,7 +134,16 @@ class Trial:
     @property
     def was_spared(self) -> bool:
         """Whether it was settled without a training, as the same loss as another."""
-        return self.state is State.EQUIVALENT or (self.state is State.STOPPED and self.outcome.reason.startswith(SAME))
+        outcome = self.outcome
+        return outcome is not None and (outcome.state is State.EQUIVALENT or outcome.reason.startswith(SAME))
+
+    @property
+    def failed_by_itself(self) -> bool:
+        """Whether its losses are why it failed, so that it would fail again.
+
+        Whoever was ended by a limit of time, a worker that died or an exception may go well another time.
+        """
+        return self.state is State.FAILED and self.outcome.reason.startswith(OWN_FAULT)
 
     def settle(self, outcome: Outcome) -> Trial:
         """The same trial with an outcome."""

@@ -38,6 +38,11 @@ WRONG = {
     'a pool': ('1 * maxpool(p) * y', 'softmax', 'p * y'),
     'a mean': ('mean_nhw(p) * mean_nhw(y) * 1 * 1', 'sigmoid', 'p * y'),
     'a mean at the root': ('mean_nhw(p * y)', 'softmax', 'p * y'),  # equal only without weights
+    'means in another order': ('(mean_c(mean_nhw(p)) - y) ** 2 * 1', 'heatmap', '(mean_nhw(mean_c(p)) - y) ** 2'),
+    'means by channel': ('-mean_nhw(mean_c(p * y)) * 1', 'sigmoid', '-mean_c(mean_nhw(p * y))'),
+    'a value that is Inf': ('p + exp(exp(exp(exp(y * 9))))', 'delta', 'p'),
+    'a value beyond float32': ('p + exp(60 * y)', 'delta', 'p'),
+    '0 times Inf': ('abs(p - y) + (1 - 1) * exp(exp(exp(exp(p))))', 'delta', 'abs(p - y)'),
     'no gradient': ('p * p * 1', 'mask', 'y'),
     'not finite': ('exp(exp(p)) * 1', 'heatmap', 'exp(p)'),
 }

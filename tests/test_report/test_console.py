@@ -128,6 +128,13 @@ def test_funnel_adds_up() -> None:
     ]
 
 
+def test_spared_failure_names_its_twin() -> None:
+    page = Page()
+    page.settle(Outcome(State.FAILED, reason='not finite: a loss'))
+    page.settle(Outcome(State.FAILED, reason='trial 0'))
+    assert 'failed: not finite: a loss' in page.lines[0] and 'failed as trial 0' in page.lines[1]
+
+
 def test_stopped_ones_are_told_apart() -> None:
     page = Page()
     page.settle(complete(0.4))

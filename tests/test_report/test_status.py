@@ -133,6 +133,15 @@ def test_stopped_ones_are_trainings(story: Story) -> None:
     assert status.best.trial == 1
 
 
+def test_a_loss_that_failed_before_fails_for_the_same_cause_and_costs_nothing(story: Story) -> None:
+    story.trained(Role.BASELINE, 1, seconds=4.0)
+    for number, reason in ((1, 'not finite: loss 7'), (2, 'trial 1')):
+        story.proposed(Role.SEARCH, fingerprint='a').settled(number, 2, None, reason=reason)
+    status = story.at(5)
+    assert status.trials['search']['failed'] == 2 and status.pace.trained == 2
+    assert [(each.reason, each.trials) for each in status.failures] == [('not finite: loss #', (1, 2))]
+
+
 def test_failures_of_one_kind_are_one_line(story: Story) -> None:
     reasons = ('worker died: pid 12', 'Traceback\nRuntimeError: 3 at 0xaf', '', 'Traceback\nRuntimeError: 41 at 0x0')
     for reason in reasons:

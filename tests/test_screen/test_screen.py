@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from mmautoloss.expr import parse, random_tree
-from mmautoloss.losses import SearchedLoss, input_kind
+from mmautoloss.losses import INPUT_KINDS, SearchedLoss, input_kind
 from mmautoloss.screen import (
+    FastScreen,
     OpenScreen,
     Probe,
     ProbeScreen,
     RejectionTest,
     Sample,
+    UntestedScreen,
     balance_weight,
     fingerprint,
     gradient_norms,
     gradient_signature,
 )
 from tests.test_screen.conftest import hand_made, make_probe
+from tests.test_screen.test_native.conftest import loss_by_hand, make_calls
 
 QUICK = RejectionTest(steps=30, lr=0.1, eta=0.3)
 
@@ -109,6 +114,8 @@ def test_fingerprint_of_the_hand_made_loss_is_that_of_its_formula(inputs: str) -
         ((0.12345, 67.8), 1, '1e-01 7e+01'),
         ((0.12346,), 4, '1.235e-01'),
         ((), 2, ''),
+        ((1.0, math.nan), 2, ''),
+        ((-math.inf, 2.0), 2, ''),
     ],
 )
 def test_significant_digits(norms: tuple, digits: int, text: str) -> None:
@@ -154,6 +161,95 @@ def test_losses_that_agree_only_on_an_untrained_network_differ(inputs: str, twin
     norms, reference = gradient_norms(loss, flat), gradient_norms(hand_made(inputs), flat)
     assert [a / norms[0] for a in norms] == pytest.approx([b / reference[0] for b in reference], rel=1e-4)
     assert screen.fingerprint(screen.judge(parse(twin)), 2) != screen.hand_made_fingerprint(2)
+
+
+OVERFLOWS = {
+    'a term times 0': ('delta', 'abs(p - y) + (1 - 1) * exp(exp(exp(exp(p))))'),
+    'a term times log(1)': ('delta', 'abs(p - y) - log(1) * exp(exp(exp(exp(9 * p))))'),
+    'a term without gradient': ('delta', 'abs(p - y) + exp(exp(exp(exp(y * 9))))'),
+    'such a term in a class branch': ('softmax', '-y * log(p) + exp(exp(exp(exp(y + 1))))'),
+    'a constant': ('sigmoid', 'p * (1 - y) - p * y + exp(100) * y'),
+    'constants': ('delta', 'abs(p - y) + 1e30 * 1e30 * y'),
+    'a constant alone': ('delta', 'abs(p - y) + exp(exp(9))'),
+    'on the way': ('delta', 'abs(p - y) * 1e30 * 1e30 * 1e-30 * 1e-30'),
+    'in another order': ('delta', 'abs(p - y) + (exp(y * 0 + 70) * exp(abs(y) + 70)) * (y * 1e-30)'),
+    'a value that has no slope': ('area', '1 - i / u + tanh(exp(90 * i / i)) * 0'),
+}
+
+
+@pytest.mark.parametrize(('inputs', 'text'), OVERFLOWS.values(), ids=OVERFLOWS)
+@pytest.mark.parametrize('engine', [ProbeScreen, UntestedScreen, FastScreen])
+def test_loss_that_overflows_is_never_taken_for_one_that_does_not(engine: type, inputs: str, text: str) -> None:
+    """It would be credited with a score, and end at once in a training."""
+    screen = engine(make_probe(inputs, rows=8, samples=2), QUICK, hand_made(inputs))
+    verdict = screen.judge(parse(text))
+    assert not verdict.accepted and screen.fingerprint(screen.weigh(parse(text)), 2) == ''
+
+
+@pytest.mark.parametrize('engine', [ProbeScreen, UntestedScreen, FastScreen])
+def test_losses_whose_gradient_is_nan_where_they_are_compared_share_nothing(engine: type) -> None:
+    """Finite at the captured predictions, and not at those about them."""
+    screen = engine(make_probe('delta', rows=8, samples=2), QUICK, hand_made('delta'))
+    for text in (
+        'exp(exp(9 * abs(p)) ** 2) * y',
+        'exp(exp(9 * abs(p)) * 2) / y',
+        'abs(p - y) + exp(exp(9 * p) ** 2) * y',
+    ):
+        verdict = screen.judge(parse(text))
+        assert not verdict.accepted and verdict.signature == ()
+
+
+def element_weights() -> Probe:
+    probe = make_probe('delta', rows=8, samples=2)
+    weights = torch.tensor([1.0, 1.0, 5.0, 0.1])
+    return replace(probe, samples=tuple(replace(s, weight=s.weight * weights) for s in probe.samples))
+
+
+def unseen_keypoints() -> Probe:
+    """Another one in each image."""
+    probe = make_calls('heatmap')
+    seen = (1 - torch.eye(4)).split(1)
+    return replace(probe, samples=tuple(replace(s, weight=w) for s, w in zip(probe.samples, seen, strict=False)))
+
+
+@pytest.mark.parametrize(
+    ('probe', 'by_hand', 'one', 'other'),
+    [
+        pytest.param(element_weights, 'delta', 'abs(p - y)', 'mean_c(abs(p - y))', id='weights of elements'),
+        pytest.param(
+            unseen_keypoints,
+            'heatmap',
+            '(mean_c(mean_nhw(p)) - mean_c(y)) ** 2 + (p - y) ** 2',
+            '(mean_nhw(mean_c(p)) - mean_c(y)) ** 2 + (p - y) ** 2',
+            id='masks by channel',
+        ),
+    ],
+)
+@pytest.mark.parametrize('engine', [ProbeScreen, FastScreen])
+def test_losses_are_one_only_if_they_are_on_what_a_branch_is_trained_on(
+    probe: Callable[[], Probe], by_hand: str, one: str, other: str, engine: type
+) -> None:
+    screen = engine(probe(), QUICK, loss_by_hand(by_hand))
+    verdicts = [screen.weigh(parse(text)) for text in (one, other)]
+    assert screen.fingerprint(verdicts[0], 3) != screen.fingerprint(verdicts[1], 3)
+    for text, verdict in zip((one, other), verdicts, strict=True):
+        norms = gradient_norms(SearchedLoss(text, inputs=by_hand, loss_weight=verdict.weight), screen.probe)
+        assert math.hypot(*norms) == pytest.approx(math.hypot(*screen._reference), rel=1e-4)
+
+
+def test_pools_count_wherever_a_kind_makes_maps_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of predictions that look like rows."""
+    kind = type(input_kind('delta'))
+
+    class Signal(kind):
+        def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
+            return {name: each.unflatten(1, (1, 1, -1)) for name, each in (('p', pred), ('y', target))}
+
+    probe = make_probe('delta', rows=8, samples=2)
+    monkeypatch.setitem(INPUT_KINDS, 'delta', Signal())
+    screen = ProbeScreen(probe, QUICK, None)
+    texts = ('abs(p - y)', 'abs(maxpool(p) - y)')
+    assert len({screen.weigh(parse(text)).signature for text in texts}) == 2
 
 
 def test_balance_weight() -> None:

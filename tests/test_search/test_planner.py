@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.search import Budget, SearchStalled
+from mmautoloss.search.driver import known_outcome
 from mmautoloss.strategy import Draw, Proposal, RegularizedEvolution, Strategy
 from mmautoloss.trial import History, Outcome, Role, State, Trial, read_history
 from mmautoloss.trial.line import parse_line, seal
@@ -199,3 +201,50 @@ def test_what_is_being_trained_is_not_trained_beside_it(make_search: Callable[..
     for _ in range(2):
         history.add(planner.next(history, 0.0))
     assert len({trial.fingerprint for trial in history.running()}) == 2
+
+
+NOT_FINITE = Outcome(State.FAILED, reason='not finite: loss_cls')
+
+
+@pytest.mark.parametrize(
+    ('outcome', 'spared'),
+    [
+        pytest.param(NOT_FINITE, True, id='not finite'),
+        pytest.param(Outcome(State.FAILED, reason="The validation gave no 'mIoU'."), True, id='predicts nothing'),
+        pytest.param(Outcome(State.FAILED, reason='worker died: signal 9'), False, id='worker died'),
+        pytest.param(Outcome(State.FAILED, reason='time limit: more than 5 s'), False, id='time limit'),
+        pytest.param(Outcome(State.FAILED, reason='Traceback\nRuntimeError: CUDA out of memory'), False, id='memory'),
+    ],
+)
+def test_loss_that_failed_by_itself_is_not_trained_again(search: Search, outcome: Outcome, spared: bool) -> None:
+    """Another cause may be gone the next time."""
+    history = History()
+    history.add(Trial(0, Role.KNOWN, 0, fingerprint='a'))
+    history.settle(0, outcome)
+    twin = Trial(1, Role.SEARCH, 0, fingerprint='a')
+    assert known_outcome(twin, history) == (Outcome(State.FAILED, reason='trial 0') if spared else None)
+    for other in ({'fingerprint': ''}, {'fingerprint': 'b'}, {'role': Role.FINALIST}):
+        assert known_outcome(replace(twin, **other), history) is None
+    history.add(twin)
+    assert history.n_proxies() == 2
+    history.settle(1, Outcome(State.FAILED, reason='trial 0') if spared else NOT_FINITE)
+    assert history.n_proxies() == (1 if spared else 2) and history[1].was_spared == spared
+
+
+def test_failed_twins_are_free_and_hold_across_a_resume(make_search: Callable[..., Search]) -> None:
+    search = make_search(known=())
+    search.screen.fingerprint = lambda verdict, digits: str(int(verdict.signature[0]) % 4)
+    trained: list[int] = []
+
+    def outcome(trial: Trial) -> Outcome:
+        trained.append(trial.number)
+        return NOT_FINITE if trial.role is Role.SEARCH and trial.number % 2 else score_by_number(trial)
+
+    search.run(outcome, max_trials=5)
+    search.run(outcome, max_trials=9, resume=True)
+    spared = [trial for trial in search.history if trial.state is State.FAILED and trial.was_spared]
+    assert spared and not {trial.number for trial in spared} & set(trained)
+    for trial in spared:
+        assert search.history[int(trial.outcome.reason.removeprefix('trial '))].fingerprint == trial.fingerprint
+    prints = [t.fingerprint for t in search.history.of_role(Role.SEARCH) if not t.was_spared]
+    assert len(prints) == len(set(prints)) == 9

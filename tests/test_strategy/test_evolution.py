@@ -128,6 +128,17 @@ def test_all_branches_vary_each_by_its_own_draw() -> None:
     assert any(len({part.split('(')[0] for part in p.origin.split()}) > 1 for p in proposals)
 
 
+def test_each_branch_has_its_own_draw_between_fresh_and_mutated() -> None:
+    """Half of all children have a fresh graph in a branch, whatever happens in the others; copies are whole."""
+    strategy = RegularizedEvolution(INPUTS, initial=1)
+    proposals = propose(strategy, make_history(30), 3000)
+    fresh = [[part.startswith('fresh') for part in p.origin.split()] for p in proposals if p.origin != 'copy']
+    assert len(fresh) / 3000 == pytest.approx(0.9, abs=0.02) and {len(each) for each in fresh} == {len(INPUTS)}
+    for index in range(len(INPUTS)):
+        assert sum(each[index] for each in fresh) / 3000 == pytest.approx(0.5, abs=0.03)
+    assert sum(map(all, fresh)) / 3000 == pytest.approx(0.9 * (5 / 9) ** len(INPUTS), abs=0.025)
+
+
 def test_growth_is_bounded() -> None:
     strategy = RegularizedEvolution(INPUTS, initial=1, copy_rate=0.0, fresh_rate=0.0, max_nodes=8, vary='all')
     history = make_history(10)

@@ -54,7 +54,7 @@ class PlainHistory:
         return [trial for trial in self if trial.role in roles]
 
     def n_proxies(self) -> int:
-        return sum(trial.state is not State.EQUIVALENT for trial in self.of_role(Role.KNOWN, Role.SEARCH))
+        return sum(not trial.was_spared for trial in self.of_role(Role.KNOWN, Role.SEARCH))
 
     def baseline_scores(self) -> list[float]:
         return [trial.score for trial in self.of_role(Role.BASELINE) if trial.score is not None]
@@ -66,6 +66,12 @@ class PlainHistory:
     def same_loss(self, fingerprint: str) -> Trial | None:
         for trial in self.of_role(Role.BASELINE, Role.KNOWN, Role.SEARCH):
             if fingerprint and trial.fingerprint == fingerprint and trial.state is State.COMPLETE:
+                return trial
+        return None
+
+    def failed_loss(self, fingerprint: str) -> Trial | None:
+        for trial in self.of_role(Role.KNOWN, Role.SEARCH):
+            if fingerprint and trial.fingerprint == fingerprint and trial.failed_by_itself:
                 return trial
         return None
 

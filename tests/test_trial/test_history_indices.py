@@ -36,6 +36,7 @@ QUESTIONS: dict[str, Callable[[Any], object]] = {
     'baseline_scores': lambda h: h.baseline_scores(),
     'scores_of': lambda h: [h.scores_of(number) for number in range(-1, len(h) + 3)],
     'same_loss': lambda h: [h.same_loss(fingerprint) for fingerprint in FINGERPRINTS],
+    'failed_loss': lambda h: [h.failed_loss(fingerprint) for fingerprint in FINGERPRINTS],
     'best_found': lambda h: [h.best_found(count) for count in (0, 1, 3, -1, 1000)],
     'ranking': lambda h: [h.ranking(count) for count in (1, 3, 1000)],
     'winner': lambda h: h.winner(),
@@ -58,7 +59,9 @@ def random_trial(rng: random.Random, number: int) -> Trial:
 
 def random_outcome(rng: random.Random) -> Outcome:
     state = rng.choice(STATES)
-    return Outcome(state, None if state is State.FAILED else rng.randrange(-3, 4) / 4)
+    if state is State.FAILED:
+        return Outcome(state, reason=rng.choice(['not finite: a loss', 'worker died: 1', 'trial 0', 'Traceback']))
+    return Outcome(state, rng.randrange(-3, 4) / 4)
 
 
 def grow(rng: random.Random, steps: int) -> Iterator[tuple[History, PlainHistory]]:

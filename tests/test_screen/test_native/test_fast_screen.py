@@ -96,6 +96,18 @@ def test_hand_made_losses_pass_and_are_recognised(calls: str) -> None:
     assert not screen.judge(parse(f'-({known.graph.tree})')).accepted
 
 
+@pytest.mark.parametrize('calls', CALLS)
+def test_known_losses_that_fail_the_test_have_the_weight_of_the_plain_screen(calls: str) -> None:
+    probe, known = make_calls(calls), loss_by_hand(calls)
+    plain, fast = (screen(probe, QUICK, known) for screen in (ProbeScreen, FastScreen))
+    first = probe.kind.names[0]
+    for text in (f'-3 * ({known.graph.tree})', f'{first} ** 2', f'{first} * {probe.kind.names[1]} ** 2 * 7'):
+        one, other = (screen.weigh(parse(text)) for screen in (plain, fast))
+        assert not (one.accepted or other.accepted) and one.weight != 1.0
+        assert one.weight == pytest.approx(other.weight, rel=1e-3)
+        assert one.signature == pytest.approx(other.signature, rel=1e-2, abs=1e-3)
+
+
 def test_operators_that_are_not_compiled_are_judged_by_the_plain_screen() -> None:
     screen = fast_screen('delta')
     verdict = screen.judge(parse('erf(abs(p - y))'))

@@ -1,0 +1,149 @@
+"""Sums and products of many operands: gathered first, and put in order once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import reduce
+
+from mmautoloss.expr.constants import constant, is_constant, product, total
+from mmautoloss.expr.overflow import stays_finite
+from mmautoloss.expr.tree import Tree, apply, in_a_row
+
+ZERO = Tree(('0',))
+
+
+class Chain:
+    """Operands of ``add`` or ``mul`` that are not in order yet, and the sign in front of them.
+
+    Args:
+        operator: ``add`` or ``mul``.
+        tree: The first operand, as simple as can be; a chain of the operator gives its own operands.
+    """
+
+    def __init__(self, operator: str, tree: Tree) -> None:
+        self.operator = operator
+        self.negative = tree.root == 'neg' and tree.nodes[1] == operator
+        self.parts = _parts(operator, unsigned(tree) if self.negative else tree)
+
+    def join(self, other: Chain) -> Chain:
+        """Both as one; the longer one stays as it is, so that long chains take no longer than their length asks for."""
+        longer, shorter = (self, other) if len(self.parts) >= len(other.parts) else (other, self)
+        if self.operator == 'mul':
+            longer.negative = self.negative != other.negative
+        elif self.negative != other.negative:
+            shorter.parts = [negate(part) for part in shorter.parts]
+        longer.parts += shorter.parts
+        return longer
+
+    def tree(self) -> Tree:
+        """The one form of these operands, in whatever order they came."""
+        signed = self.signed()
+        try:
+            return _sum(signed) if self.operator == 'add' else _product(signed)
+        except OverflowError:  # constants beyond range stay as they stand
+            return in_a_row(self.operator, sorted(signed, key=_nodes))
+
+    def signed(self) -> list[Tree]:
+        """The operands with the sign in front taken in."""
+        if not self.negative:
+            return self.parts
+        count = len(self.parts) if self.operator == 'add' else 1
+        return [*map(negate, self.parts[:count]), *self.parts[count:]]
+
+
+def sum_of(parts: list[Tree]) -> Tree:
+    """The one form of a sum of simple terms."""
+    return reduce(Chain.join, [Chain('add', part) for part in parts]).tree()
+
+
+def terms_of(tree: Tree) -> list[Tree]:
+    """The terms of a simple sum, with their signs."""
+    return Chain('add', tree).signed()
+
+
+def times_zero(tree: Tree) -> Tree:
+    """What is 0 where a simple tree is finite, and NaN elsewhere; 0 itself where that cannot be."""
+    tree = unsigned(tree)
+    return tree if is_times_zero(tree) else Chain('mul', ZERO).join(Chain('mul', tree)).tree()
+
+
+def is_times_zero(tree: Tree) -> bool:
+    """Whether a simple tree is a product with 0: that is its first factor."""
+    return tree.root == 'mul' and next(node for node in tree.nodes if node != 'mul') == '0'
+
+
+def negate(tree: Tree) -> Tree:
+    """The same with the other sign."""
+    if tree.root == 'neg':
+        return unsigned(tree)
+    return tree if tree == ZERO else apply('neg', tree)
+
+
+def unsigned(tree: Tree) -> Tree:
+    """The same without a sign in front."""
+    return tree.operands()[0] if tree.root == 'neg' else tree
+
+
+def _parts(operator: str, tree: Tree) -> list[Tree]:
+    if tree.root != operator:
+        return [tree]
+    nodes, parts, position, missing = tree.nodes, [], 0, 1
+    while missing:
+        if nodes[position] == operator:
+            position, missing = position + 1, missing + 1
+        else:
+            parts.append(tree.subtree(position))
+            position, missing = position + parts[-1].size, missing - 1
+    return parts
+
+
+def _sum(parts: list[Tree]) -> Tree:
+    terms = [part for part in parts if not is_constant(part)]
+    rest = total(part for part in parts if is_constant(part))
+    if rest or not terms:
+        terms.append(constant(rest))
+    terms.sort(key=_without_sign)
+    if terms[0].root != 'neg':
+        return in_a_row('add', terms)
+    # the sign goes outside where the first term is negative, so that a - b and -(b - a) agree
+    return negate(in_a_row('add', sorted(map(negate, terms), key=_without_sign)))
+
+
+def _product(parts: list[Tree]) -> Tree:
+    constants = [part for part in parts if is_constant(part)]
+    scale = product(part for part in constants if part != ZERO)
+    others = [part for part in parts if not is_constant(part)]
+    factors = _paired([unsigned(part) for part in others])
+    if abs(scale) != 1 or not factors:
+        factors = sorted([*factors, constant(abs(scale))], key=_nodes)
+    found = in_a_row('mul', factors)
+    if ZERO in constants:  # times Inf or NaN it is NaN, and that must show
+        return ZERO if stays_finite(found) else apply('mul', ZERO, found)
+    negative = (scale < 0) ^ (sum(part.root == 'neg' for part in others) % 2 == 1)
+    return negate(found) if negative else found
+
+
+def _paired(factors: list[Tree]) -> list[Tree]:
+    """Sorted factors, in which two equal ones are a square."""
+    counts = Counter(factors)
+    while len(factors) != len(counts):
+        pairs = Counter()
+        for factor, count in counts.items():
+            pairs[factor] += count % 2
+            pairs[squared(factor)] += count // 2
+        counts = +pairs
+        factors = list(counts.elements())
+    return sorted(counts, key=_nodes)
+
+
+def squared(tree: Tree) -> Tree:
+    """The square of a tree that is no constant and has no sign in front."""
+    return apply('square', tree.operands()[0] if tree.root == 'abs' else tree)
+
+
+def _without_sign(term: Tree) -> tuple[tuple[str, ...], bool]:
+    return unsigned(term).nodes, term.root == 'neg'
+
+
+def _nodes(tree: Tree) -> tuple[str, ...]:
+    return tree.nodes
