@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import gc
 import io
 import math
@@ -16,9 +15,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from torch import nn
 
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
-from mmautoloss.proxy.branch import build_losses, check_branches, require_installed
+from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.predictions import Predictions
@@ -83,8 +83,8 @@ class ProxyEvaluator:
         self._hand_made = {branch.name: branch.loss(self._runner.model) for branch in settings.branches}
 
     @property
-    def hand_made(self) -> dict[str, torch.nn.Module]:
-        """The losses that the model was built with, by branch."""
+    def hand_made(self) -> dict[str, nn.Module]:
+        """The losses that the model is built with, by branch; those of a training are others of the same kind."""
         return self.runner and self._hand_made
 
     def evaluate(self, trial: Trial, limit: float | None = None) -> Outcome:
@@ -136,7 +136,8 @@ class ProxyEvaluator:
         runner = self.runner
         with _silence():
             runner.reset(0)
-            loop = runner.build_val_loop(copy.deepcopy(runner.cfg.val_cfg))  # its evaluator is spoilt by half the data
+            runner.build_training()
+            loop = runner.val_loop
             runner.model.eval()
             batch = next(iter(loop.dataloader))
             with torch.no_grad():
@@ -170,15 +171,8 @@ class ProxyEvaluator:
                 return {key: float(value) for key, value in runner.val_loop.run().items()}
 
     def _train(self, runner: ProxyRunner, trial: Trial) -> None:
-        losses = self._hand_made
-        if trial.genome is not None:
-            losses = build_losses(trial.genome, trial.weights, self.settings.branches)
-        for branch in self.settings.branches:
-            branch.install(runner.bare_model, losses[branch.name])
-        if trial.genome is not None:
-            require_installed(runner.bare_model, trial.genome, self.settings.branches)
         with self.progress.stage('train'):
-            runner.reset(trial.seed)
+            runner.reset(trial.seed, partial(_install, trial, self.settings.branches))
             # those that are trained again for their score have been judged
             runner.at_rung = None if trial.role is Role.FINALIST else partial(self._judge, trial.bar)
             with nothing_logged(runner.bare_model):
@@ -231,6 +225,16 @@ class ProxyEvaluator:
         if not math.isfinite(value):
             raise NonFiniteLoss(f'{self.settings.metric} is {value}')
         return value if self.settings.greater else -value
+
+
+def _install(trial: Trial, branches: tuple[Branch, ...], model: nn.Module) -> None:
+    """Puts the losses of a trial into the model; hand-made ones are those that it was built with."""
+    if trial.genome is None:
+        return
+    losses = build_losses(trial.genome, trial.weights, branches)
+    for branch in branches:
+        branch.install(model, losses[branch.name])
+    require_installed(model, trial.genome, branches)
 
 
 @contextlib.contextmanager
