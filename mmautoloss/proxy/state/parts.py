@@ -31,8 +31,9 @@ _FOREIGN = frozenset(
 """Modules whose objects belong to the process, not to a training."""
 
 _ATOMS = (str, bytes, int, float, complex, type, types.ModuleType, types.BuiltinFunctionType, range, slice, type(None))
+_OURS = 'mmautoloss.proxy.'
 _SHARED = (Runner, ManagerMixin, Registry)
-"""Belong to the process, or are made anew by ``ProxyRunner.reset`` itself."""
+"""Belong to the process, look after themselves, or are made anew for each training."""
 
 
 def parts(thing: Any) -> Iterator[tuple[str, Any]]:
@@ -93,6 +94,7 @@ def is_whole(thing: Any) -> bool:
     return (
         isinstance(thing, (*_ATOMS, *_SHARED))
         or type(thing).__module__.partition('.')[0] in _FOREIGN
+        or type(thing).__module__.startswith(_OURS)
         or (isinstance(thing, types.FunctionType) and not thing.__closure__ and not vars(thing))
     )
 
