@@ -19,7 +19,7 @@ ITERATIONS = 10
 _WEIGHTS = 'the weights after the first iterations'
 
 
-class Begun(Exception):  # noqa: N818 (no error)
+class Begun(Exception):
     """A training has gone as far as it is to be compared."""
 
 
