@@ -105,7 +105,7 @@ class ProxyEvaluator:
             trial: What is measured.
             limit: Seconds that training and validation may take, or None; looked at after each iteration.
         """
-        if self._anew:
+        if self._anew or (not self._proved and self._runner and self._runner.leftover()):
             self._clear()
         with trial_log(self.settings.trials, trial) as self._log:
             outcome = self._outcome(trial, limit)

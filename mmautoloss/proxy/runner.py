@@ -24,7 +24,7 @@ from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.proxy.cache import KeptData, keep_samples
 from mmautoloss.proxy.predictions import Predictions
 from mmautoloss.proxy.progress import Progress
-from mmautoloss.proxy.state import Snapshot, duplicate
+from mmautoloss.proxy.state import Original, Snapshot, differences, fingerprint
 
 _KEPT_MODELS = 4
 
@@ -48,7 +48,7 @@ class ProxyRunner(Runner):
     progress: Progress
     at_rung: Callable[[dict[str, float]], None] | None = None
     predictions: Predictions | None = None
-    _initial: dict[int, nn.Module]
+    _initial: dict[int, Original]
     _as_built: _AsBuilt | None = None
 
     @classmethod
@@ -115,13 +115,19 @@ class ProxyRunner(Runner):
     def _restore(self) -> None:
         """Brings back what was built; before the first training, notes it."""
         self.end_loops()
-        self.model = self.optim_wrapper = None  # a GPU need not hold two models
         if self._as_built is None:
             self._as_built = _AsBuilt(self)
-        else:
-            self._as_built.restore(self)
+        self.model = self.optim_wrapper = None  # a GPU need not hold two models
+        self._as_built.restore(self)
         if torch.cuda.is_available():
             gc.collect()
+
+    def leftover(self) -> dict[str, str]:
+        """By path what cannot be brought back of what has been run, such as a C object that counts."""
+        if self._as_built is None:
+            return {}
+        self._restore()
+        return self._as_built.leftover()
 
     def build_training(self) -> None:
         """Builds what ``train`` would, so that what cannot be built shows before any training."""
@@ -140,8 +146,11 @@ class ProxyRunner(Runner):
 
     def _fresh_model(self, seed: int) -> nn.Module:
         """A model as it is built under a seed, for one training."""
-        kept = self.initial_model(seed)
-        return duplicate(kept) or self._initial.pop(seed)
+        model = self.initial_model(seed)
+        found = self._initial[seed].copy()
+        if found is None:
+            del self._initial[seed]
+        return found or model
 
     def initial_model(self, seed: int) -> nn.Module:
         """The model that is built under a seed, on the CPU; nothing is ever run in it."""
@@ -157,8 +166,8 @@ class ProxyRunner(Runner):
                 load_checkpoint(model, self.cfg.load_from, map_location='cpu')
             if len(self._initial) >= _KEPT_MODELS:
                 self._initial.pop(next(iter(self._initial)))
-            self._initial[seed] = model
-        return self._initial[seed]
+            self._initial[seed] = Original(model)
+        return self._initial[seed].model
 
     @property
     def bare_model(self) -> nn.Module:
@@ -195,22 +204,33 @@ class ProxyRunner(Runner):
 
 
 class _AsBuilt:
-    """A Runner before its first training: its own attributes, its config, its data sets and its evaluator.
+    """A Runner before its first training: its own attributes, its config, data sets, evaluator, and what models share.
 
     Args:
         runner: The Runner.
     """
 
     def __init__(self, runner: ProxyRunner) -> None:
-        self.attributes = dict(vars(runner))
+        self.attributes = {**vars(runner), 'model': None, 'optim_wrapper': None}
         self.cfg = copy.deepcopy(runner.cfg)
-        self.parts = Snapshot(runner.train_dataset, runner._val_dataloader['dataset'], runner._val_evaluator)
+        self._parts = {
+            'train_dataset': runner.train_dataset,
+            'val_dataset': runner._val_dataloader['dataset'],
+            'val_evaluator': runner._val_evaluator,
+            'shared': Original(runner.bare_model).shared,
+        }
+        self._snapshot = Snapshot(*self._parts.values())
+        self._told = fingerprint(self._parts)
 
     def restore(self, runner: ProxyRunner) -> None:
         """Brings the Runner back; hooks may have given it attributes, or changed its config."""
         vars(runner).clear()
         vars(runner).update(self.attributes, cfg=copy.deepcopy(self.cfg), _as_built=self)
-        self.parts.restore()
+        self._snapshot.restore()
+
+    def leftover(self) -> dict[str, str]:
+        """By path what is other than it was."""
+        return differences(self._told, fingerprint(self._parts))
 
 
 def _with_dataset(loader: Mapping[str, Any], dataset: Any) -> dict[str, Any]:

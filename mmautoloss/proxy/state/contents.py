@@ -122,7 +122,7 @@ class HeldChance(Held):
         return chance_of(self.thing)
 
     def changed(self) -> bool:
-        return repr(self.now()) != repr(self.was)
+        return as_bytes(self.now()) != as_bytes(self.was)
 
     def put(self) -> None:
         if isinstance(self.thing, random.Random):
@@ -141,6 +141,11 @@ def chance_of(generator: Any) -> Any:
     if isinstance(generator, random.Random):
         return generator.getstate()
     return generator.bit_generator.state if isinstance(generator, np.random.Generator) else generator.get_state()
+
+
+def as_bytes(state: Any) -> bytes:
+    """The state of a generator, to compare it."""
+    return state.numpy().tobytes() if isinstance(state, Tensor) else repr(state).encode()
 
 
 def held(thing: Any) -> list[Held]:

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmautoloss.proxy.state.contents import GENERATORS, chance_of
-from mmautoloss.proxy.state.parts import MANY, is_array, reachable
+from mmautoloss.proxy.state.contents import GENERATORS, as_bytes, chance_of
+from mmautoloss.proxy.state.parts import MANY, is_array, is_whole, reachable
 
 _ADDRESS = re.compile(r' at 0x[0-9a-f]+')
 _OF_MODULE = re.compile(r"\._(?:modules|parameters|buffers)\['(.*?)'\]")
@@ -51,8 +51,8 @@ _PLAIN = (type(None), bool, int, float, str, bytes, Enum, np.generic, torch.dtyp
 def _told(thing: Any) -> str:
     if is_array(thing):
         return _told_array(thing)
-    if isinstance(thing, GENERATORS):
-        return f'random numbers {_digest(repr(chance_of(thing)).encode())}'
+    if isinstance(thing, GENERATORS) and not is_whole(thing):
+        return f'random numbers {_digest(as_bytes(chance_of(thing)))}'
     if isinstance(thing, (dict, list, tuple, set, frozenset)) or (hasattr(thing, '__len__') and _length(thing) > MANY):
         content = f' {_digest(repr(sorted(map(repr, thing))).encode())}' if isinstance(thing, (set, frozenset)) else ''
         return f'{type(thing).__name__} of {_length(thing)}{content}'

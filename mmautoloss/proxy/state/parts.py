@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copyreg
 import functools
+import random
 import types
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 from mmengine.utils import ManagerMixin
 from torch import Tensor
+from torch.utils.hooks import RemovableHandle
 
 MANY = 1000
 """Elements above which a container is data, such as the annotations of a set, and not looked through."""
@@ -31,8 +34,11 @@ _FOREIGN = frozenset(
 """Modules whose objects belong to the process, not to a training."""
 
 _ATOMS = (str, bytes, int, float, complex, type, types.ModuleType, types.BuiltinFunctionType, range, slice, type(None))
+_EVERYBODYS = (random._inst, np.random.mtrand._rand, torch.default_generator)
+"""Generators of random numbers that each training seeds anew."""
+
 _OURS = 'mmautoloss.proxy.'
-_SHARED = (Runner, ManagerMixin, Registry)
+_SHARED = (Runner, ManagerMixin, Registry, RemovableHandle)
 """Belong to the process, look after themselves, or are made anew for each training."""
 
 
@@ -42,7 +48,7 @@ def parts(thing: Any) -> Iterator[tuple[str, Any]]:
     Large containers and what is in ``STORES`` have none.
     """
     if isinstance(thing, dict):
-        yield from _few((f'[{key!r}]', value) for key, value in dict.items(thing)) if len(thing) <= MANY else ()
+        yield from _items(thing) if len(thing) <= MANY else ()
     elif isinstance(thing, (list, tuple, deque)):
         yield from ((f'[{index}]', value) for index, value in enumerate(thing)) if len(thing) <= MANY else ()
     elif isinstance(thing, functools.partial):
@@ -56,8 +62,11 @@ def parts(thing: Any) -> Iterator[tuple[str, Any]]:
     yield from _attributes(thing)
 
 
-def _few(found: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    return ((name, value) for name, value in found if name[2:-2] not in STORES)
+def _items(thing: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+    # torch numbers hooks through the whole process; no key that is a number is told
+    names = (index if isinstance(key, int) else repr(key) for index, key in enumerate(dict.keys(thing)))
+    pairs = zip(names, dict.items(thing), strict=True)
+    return ((f'[{name}]', value) for name, (key, value) in pairs if not (isinstance(key, str) and key in STORES))
 
 
 def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
@@ -93,6 +102,7 @@ def is_whole(thing: Any) -> bool:
     """Whether an object has no parts that a training may change."""
     return (
         isinstance(thing, (*_ATOMS, *_SHARED))
+        or any(thing is one for one in _EVERYBODYS)
         or type(thing).__module__.partition('.')[0] in _FOREIGN
         or type(thing).__module__.startswith(_OURS)
         or (isinstance(thing, types.FunctionType) and not thing.__closure__ and not vars(thing))
