@@ -138,6 +138,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             work_dir=str(work_dir / 'proxy'),
             cache=execute.cache_share,
             rung=rung.at if rung else None,
+            prove=True,
         ),
         strategy=build_strategy(
             spelled(settings['strategy']), {branch.name: branch.kind.names for branch in branches}

@@ -75,8 +75,8 @@ def work(link: Connection, settings: ProxySettings, place: Place) -> None:
         mouth.pulse()
         outcome = evaluator.evaluate(Trial.from_json(job['trial']), job['limit'])
         mouth.trial = None
-        mouth.say({'outcome': outcome_to_json(outcome), 'last': evaluator.broken})
-        if evaluator.broken:
+        mouth.say({'outcome': outcome_to_json(outcome), 'last': evaluator.spent})
+        if evaluator.spent:
             return  # whoever takes this place begins anew
 
 

@@ -217,7 +217,7 @@ class Seat:
         """The outcome of a trial; both are JSON."""
         if not torch.cuda.is_available():
             torch.set_num_threads(self._threads)  # counts for this thread alone
-        if self._evaluator.broken:
+        if self._evaluator.spent:
             os._exit(1)  # the supervisor gives the trial to an actor that begins anew
         given = json.loads(job)
         self._trial = given['trial']['number']

@@ -37,7 +37,9 @@ class Slot:
         now = self.heard = time.monotonic()
         if (pulse.phase, pulse.step, pulse.trial) != (self.pulse.phase, self.pulse.step, self.pulse.trial):
             self.moved = now
-        if self.since is None and pulse.phase in ('train', 'validate'):
+        if pulse.phase == 'prove':  # the trial itself is over, within its time
+            self.since = None
+        elif self.since is None and pulse.phase in ('train', 'validate'):
             self.since = now
         self.pulse = pulse
 

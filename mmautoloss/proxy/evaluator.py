@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import gc
 import io
 import math
 import time
 import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from torch import nn
 
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
-from mmautoloss.proxy.branch import build_losses, check_branches, require_installed
+from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.predictions import Predictions
 from mmautoloss.proxy.progress import Progress
+from mmautoloss.proxy.proof import BeginningHook, Begun, prove
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
 from mmautoloss.proxy.settings import MissingMetric, ProxySettings
 from mmautoloss.proxy.trial_log import TrialLog, logged, trial_log
@@ -39,6 +41,7 @@ class ProxyEvaluator:
     Attributes:
         progress: What it does just now; may be read from another thread.
         broken: Whether this process is spoilt for further trials, as by an error of the GPU.
+        leaks: Whether a training here sees what earlier ones left in classes or modules (``proof``).
         kept: What samples are kept in memory, or why none are; '' where none were asked for or nothing was trained yet.
     """
 
@@ -46,12 +49,20 @@ class ProxyEvaluator:
         settings.import_modules()
         self.settings = settings
         self.progress = Progress()
-        self.broken = False
+        self.broken = self.leaks = False
         self.kept = ''
         self._runner: ProxyRunner | None = None
         self._rung: float | None = None  # of the present trial
         self._name = ''  # of the Runner in MMEngine's managers
         self._log: TrialLog | None = None  # of the present trial
+        self._beginning: BeginningHook | None = None  # of the present trial, until the proof
+        self._proved = not settings.prove
+        self._anew = False  # whether each trial needs a Runner of its own
+
+    @property
+    def spent(self) -> bool:
+        """Whether further trials should be measured in another process."""
+        return self.broken or self.leaks
 
     @property
     def runner(self) -> ProxyRunner:
@@ -83,8 +94,8 @@ class ProxyEvaluator:
         self._hand_made = {branch.name: branch.loss(self._runner.model) for branch in settings.branches}
 
     @property
-    def hand_made(self) -> dict[str, torch.nn.Module]:
-        """The losses that the model was built with, by branch."""
+    def hand_made(self) -> dict[str, nn.Module]:
+        """The losses that the model is built with, by branch; those of a training are others of the same kind."""
         return self.runner and self._hand_made
 
     def evaluate(self, trial: Trial, limit: float | None = None) -> Outcome:
@@ -94,9 +105,12 @@ class ProxyEvaluator:
             trial: What is measured.
             limit: Seconds that training and validation may take, or None; looked at after each iteration.
         """
+        if self._anew or (not self._proved and self._runner and self._runner.leftover()):
+            self._clear()
         with trial_log(self.settings.trials, trial) as self._log:
             outcome = self._outcome(trial, limit)
             self._log.write(self._last_word(outcome))
+            outcome = replace(outcome, leak=self._prove(trial))
         self._log = None
         return outcome
 
@@ -136,7 +150,8 @@ class ProxyEvaluator:
         runner = self.runner
         with _silence():
             runner.reset(0)
-            loop = runner.build_val_loop(copy.deepcopy(runner.cfg.val_cfg))  # its evaluator is spoilt by half the data
+            runner.build_training()
+            loop = runner.val_loop
             runner.model.eval()
             batch = next(iter(loop.dataloader))
             with torch.no_grad():
@@ -170,21 +185,44 @@ class ProxyEvaluator:
                 return {key: float(value) for key, value in runner.val_loop.run().items()}
 
     def _train(self, runner: ProxyRunner, trial: Trial) -> None:
-        losses = self._hand_made
-        if trial.genome is not None:
-            losses = build_losses(trial.genome, trial.weights, self.settings.branches)
-        for branch in self.settings.branches:
-            branch.install(runner.bare_model, losses[branch.name])
-        if trial.genome is not None:
-            require_installed(runner.bare_model, trial.genome, self.settings.branches)
         with self.progress.stage('train'):
-            runner.reset(trial.seed)
+            runner.reset(trial.seed, partial(_install, trial, self.settings.branches))
+            self._beginning = None if self._proved else BeginningHook()
+            if self._beginning:
+                runner.register_hook(self._beginning)
             # those that are trained again for their score have been judged
             runner.at_rung = None if trial.role is Role.FINALIST else partial(self._judge, trial.bar)
             with nothing_logged(runner.bare_model):
                 runner.train()
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
+
+    def _prove(self, trial: Trial) -> str:
+        """Once, after the first trial that was trained: what differs when it begins again; '' for nothing."""
+        if self._proved or self._runner is None or not (self._beginning and self._beginning.complete):
+            return ''
+        self._proved = True
+        trained, runner = self._runner.model, self._runner
+        self.progress.begin()
+        with self.progress.stage('prove'), freed_memory_kept():
+            verdict = prove(self._beginning, partial(self._begin, trial))
+        if self._runner is runner:
+            runner.model = trained
+        self._beginning, self._anew, self.leaks = None, verdict.anew, verdict.leaks
+        self._log.write(f'{verdict.text}\n' if verdict.text else '')
+        return verdict.text
+
+    def _begin(self, trial: Trial, own: bool) -> BeginningHook:
+        """Trains the first iterations of a trial; in a Runner of its own, if that is asked for."""
+        if own:
+            self._clear()
+        beginning = BeginningHook(ends=True)
+        with logged(self.runner.logger, self._log), contextlib.suppress(Begun):
+            self.runner.reset(trial.seed, partial(_install, trial, self.settings.branches))
+            self.runner.register_hook(beginning)
+            with nothing_logged(self.runner.bare_model):
+                self.runner.train()
+        return beginning
 
     @contextlib.contextmanager
     def _predictions_kept(self, runner: ProxyRunner, trial: Trial) -> Iterator[None]:
@@ -231,6 +269,16 @@ class ProxyEvaluator:
         if not math.isfinite(value):
             raise NonFiniteLoss(f'{self.settings.metric} is {value}')
         return value if self.settings.greater else -value
+
+
+def _install(trial: Trial, branches: tuple[Branch, ...], model: nn.Module) -> None:
+    """Puts the losses of a trial into the model; hand-made ones are those that it was built with."""
+    if trial.genome is None:
+        return
+    losses = build_losses(trial.genome, trial.weights, branches)
+    for branch in branches:
+        branch.install(model, losses[branch.name])
+    require_installed(model, trial.genome, branches)
 
 
 @contextlib.contextmanager

@@ -39,11 +39,11 @@ class NonFiniteGuardHook(Hook):
         for name, value in (outputs or {}).items():
             if 'loss' in name and not math.isfinite(total := float(torch.as_tensor(value).detach().sum())):
                 found = found or f'{name} is {total}'
-        if _anywhere(bool(found)):
+        if anywhere(bool(found)):
             raise NonFiniteLoss(f'{found or "a loss of another process"} in iteration {runner.iter + 1}')
 
 
-def _anywhere(here: bool) -> bool:
+def anywhere(here: bool) -> bool:
     """Whether it holds in any of the processes that train together; they must all stop at the same iteration."""
     if get_world_size() == 1:
         return here

@@ -16,7 +16,7 @@ class Progress:
     """Written by the evaluator, read by whoever watches it, from any thread.
 
     Attributes:
-        phase: ``idle``, ``build``, ``train``, ``rung`` or ``validate``.
+        phase: ``idle``, ``build``, ``train``, ``rung``, ``validate`` or ``prove``.
         step: Iterations done in the phase.
         stages: Seconds spent in the phases of the latest trial; those of a phase within another do not count for that.
         changed: Called when a phase begins.

@@ -57,7 +57,7 @@ def undisturbed(runner: Any) -> Iterator[None]:
     count the validations that they see.
     """
     modes = [(module, module.training) for module in runner.model.modules()]
-    states = _random_states()
+    states = random_states()
     hooks = runner._hooks
     runner._hooks = [hook for hook in hooks if isinstance(hook, EMAHook) or _is_ours(hook)]
     try:
@@ -73,7 +73,8 @@ def _is_ours(hook: Hook) -> bool:
     return type(hook).__module__.startswith('mmautoloss.')
 
 
-def _random_states() -> tuple[Any, ...]:
+def random_states() -> tuple[Any, ...]:
+    """The states of all generators of random numbers that are there for everybody."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,33 +18,38 @@ from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_checkpoint
 from mmengine.visualization import Visualizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.proxy.cache import KeptData, keep_samples
 from mmautoloss.proxy.predictions import Predictions
 from mmautoloss.proxy.progress import Progress
+from mmautoloss.proxy.state import Original, Snapshot, differences, fingerprint
 
-_KEPT_STATES = 4
+_KEPT_MODELS = 4
 
 
 class ProxyRunner(Runner):
     """A Runner that ``reset`` makes ready for another training.
 
-    Datasets, model and evaluator are built once. What a training changes is set anew: initial weights (kept by seed,
-    since building them may read a file), optimiser, schedulers, sampler, hooks, message hub, random generators. So a
-    training gives the same score as in a fresh process.
+    Each training has a model of its own, a copy of the one that was built under its seed (kept by seed, since building may
+    read a file), and loops, loaders, samplers, optimiser, schedulers, hooks, message hub and random generators of its own.
+    Data sets and evaluator are built once, and brought back to what they were before the first training (``Snapshot``).
+    So a training gives the same score as in a fresh process; only what is kept in a class or a module is out of reach.
 
     Attributes:
+        train_dataset: The training data.
         progress: Is told of every iteration; an evaluator puts its own here.
         at_rung: Gets the result of the validation at the rung, and may raise to end the training; None for no rung.
         predictions: Gathers what is predicted in a validation; None for nothing.
     """
 
+    train_dataset: Any
     progress: Progress
     at_rung: Callable[[dict[str, float]], None] | None = None
     predictions: Predictions | None = None
-    _initial: dict[int, dict[str, Tensor]]
+    _initial: dict[int, Original]
+    _as_built: _AsBuilt | None = None
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> ProxyRunner:
@@ -55,6 +61,7 @@ class ProxyRunner(Runner):
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
             runner.train_dataset = _build_dataset(cfg.train_dataloader.dataset)
             runner._val_dataloader = _with_dataset(cfg.val_dataloader, _build_dataset(cfg.val_dataloader.dataset))
+            runner._val_evaluator = runner.build_evaluator(runner._val_evaluator)
         return runner
 
     def keep_samples(self, limit: int) -> str:
@@ -81,28 +88,53 @@ class ProxyRunner(Runner):
             return schedule.max_iters * size
         return len(self.train_dataset) * schedule.get('max_epochs', 1)
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, prepare: Callable[[nn.Module], None] = lambda model: None) -> None:
         """Makes ready for ``train``.
 
         Args:
             seed: Seed of the initial weights, the order of the data and all else.
+            prepare: Is given the model before it is distributed, to put losses into it.
         """
-        self.model = self.bare_model
-        state = self.initial_state(seed)
+        self._restore()
         cfg = copy.deepcopy(self.cfg)
         self._train_loop = cfg.train_cfg
         self._train_dataloader = _with_dataset(cfg.train_dataloader, self.train_dataset)
+        self._val_loop = cfg.val_cfg
         self.optim_wrapper = cfg.optim_wrapper
         self.param_schedulers = cfg.get('param_scheduler')
         self._hooks = []
         self.register_hooks(cfg.default_hooks, cfg.custom_hooks)
         MessageHub._instance_dict.pop(self._experiment_name, None)
         self.message_hub = MessageHub.get_instance(self._experiment_name)
-        self.model.load_state_dict(state)
-        self.model.zero_grad(set_to_none=True)
+        self.model = self.wrap_model(self.cfg.get('model_wrapper_cfg'), self._fresh_model(seed))
+        prepare(self.model)
         if self.distributed:
             self.model = self._distribute(self.model)
         self.set_randomness(seed=seed)
+
+    def _restore(self) -> None:
+        """Brings back what was built; before the first training, notes it."""
+        self.end_loops()
+        if self._as_built is None:
+            self._as_built = _AsBuilt(self)
+        self.model = self.optim_wrapper = None  # a GPU need not hold two models
+        self._as_built.restore(self)
+        if torch.cuda.is_available():
+            gc.collect()
+
+    def leftover(self) -> dict[str, str]:
+        """By path what cannot be brought back of what has been run, such as a C object that counts."""
+        if self._as_built is None:
+            return {}
+        self._restore()
+        return self._as_built.leftover()
+
+    def build_training(self) -> None:
+        """Builds what ``train`` would, so that what cannot be built shows before any training."""
+        self._train_loop = self.build_train_loop(self._train_loop)
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
+        if self.param_schedulers is not None:
+            self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
 
     def end_loops(self) -> None:
         """Ends the processes of the data loaders; the garbage collector would first break the pipes to them."""
@@ -110,6 +142,18 @@ class ProxyRunner(Runner):
 
     def initial_state(self, seed: int) -> dict[str, Tensor]:
         """The weights that a fresh model has under a seed."""
+        return self.initial_model(seed).state_dict()
+
+    def _fresh_model(self, seed: int) -> nn.Module:
+        """A model as it is built under a seed, for one training."""
+        model = self.initial_model(seed)
+        found = self._initial[seed].copy()
+        if found is None:
+            del self._initial[seed]
+        return found or model
+
+    def initial_model(self, seed: int) -> nn.Module:
+        """The model that is built under a seed, on the CPU; nothing is ever run in it."""
         if seed not in self._initial:
             self.set_randomness(seed=seed)
             config = copy.deepcopy(self.cfg.model)
@@ -120,24 +164,24 @@ class ProxyRunner(Runner):
             if self.cfg.get('load_from'):
                 allow_mmengine_checkpoints()
                 load_checkpoint(model, self.cfg.load_from, map_location='cpu')
-            if len(self._initial) >= _KEPT_STATES:
+            if len(self._initial) >= _KEPT_MODELS:
                 self._initial.pop(next(iter(self._initial)))
-            self._initial[seed] = {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}
-        return self._initial[seed]
+            self._initial[seed] = Original(model)
+        return self._initial[seed].model
 
     @property
-    def bare_model(self) -> torch.nn.Module:
+    def bare_model(self) -> nn.Module:
         """The model without what distributes it among processes."""
         return self.model.module if is_model_wrapper(self.model) else self.model
 
-    def wrap_model(self, model_wrapper_cfg: Any, model: torch.nn.Module) -> torch.nn.Module:
+    def wrap_model(self, model_wrapper_cfg: Any, model: nn.Module) -> nn.Module:
         """Moves the model to its device; ``reset`` wraps it, since a wrapper remembers the training before."""
         if not self.distributed:
             return super().wrap_model(model_wrapper_cfg, model)
         model = model.to(get_device())
         return model if torch.cuda.is_available() else revert_sync_batchnorm(model)
 
-    def _distribute(self, model: torch.nn.Module) -> torch.nn.Module:
+    def _distribute(self, model: nn.Module) -> nn.Module:
         if torch.cuda.is_available():
             return super().wrap_model(copy.deepcopy(self.cfg.get('model_wrapper_cfg')), model)
         unused = self.cfg.get('find_unused_parameters', False)
@@ -157,6 +201,36 @@ class ProxyRunner(Runner):
 
     def dump_config(self) -> None:
         """Not for each worker."""
+
+
+class _AsBuilt:
+    """A Runner before its first training: its own attributes, its config, data sets, evaluator, and what models share.
+
+    Args:
+        runner: The Runner.
+    """
+
+    def __init__(self, runner: ProxyRunner) -> None:
+        self.attributes = {**vars(runner), 'model': None, 'optim_wrapper': None}
+        self.cfg = copy.deepcopy(runner.cfg)
+        self._parts = {
+            'train_dataset': runner.train_dataset,
+            'val_dataset': runner._val_dataloader['dataset'],
+            'val_evaluator': runner._val_evaluator,
+            'shared': Original(runner.bare_model).shared,
+        }
+        self._snapshot = Snapshot(*self._parts.values())
+        self._told = fingerprint(self._parts)
+
+    def restore(self, runner: ProxyRunner) -> None:
+        """Brings the Runner back; hooks may have given it attributes, or changed its config."""
+        vars(runner).clear()
+        vars(runner).update(self.attributes, cfg=copy.deepcopy(self.cfg), _as_built=self)
+        self._snapshot.restore()
+
+    def leftover(self) -> dict[str, str]:
+        """By path what is other than it was."""
+        return differences(self._told, fingerprint(self._parts))
 
 
 def _with_dataset(loader: Mapping[str, Any], dataset: Any) -> dict[str, Any]:
@@ -195,6 +269,6 @@ def forget_runner(experiment_name: str) -> None:
                 handler.close()
 
 
-def all_finite(model: torch.nn.Module) -> bool:
+def all_finite(model: nn.Module) -> bool:
     """Whether every weight is a finite number."""
     return all(bool(torch.isfinite(weight).all()) for weight in model.parameters())

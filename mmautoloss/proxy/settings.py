@@ -29,6 +29,7 @@ class ProxySettings:
         rung: Where in a training to validate once more: a share of its iterations, or a number of them; None for nowhere.
         trials: Folder in which each trial has one of its own, for its log and predictions; '' for none.
         pictures: Validation images of which the predictions are kept there; 0 for none.
+        prove: Whether the first training of a process is begun again afterwards, to see that it begins in the same way.
     """
 
     config: Mapping[str, Any]
@@ -42,6 +43,7 @@ class ProxySettings:
     rung: float | None = None
     trials: str = ''
     pictures: int = 0
+    prove: bool = False
 
     def import_modules(self) -> None:
         """Imports what ``custom_imports`` of the config names: a worker process did not read the file, which does it.

@@ -47,6 +47,7 @@ class ConsoleObserver(Observer):
         self.console = console or Console(highlight=False, file=sys.stdout)
         self.work_dir = work_dir
         self._best: float | None = None
+        self._leak_told = False
         self._watch = Watch(self.console, greater, record)
 
     def say(self, text: str) -> None:
@@ -77,6 +78,7 @@ class ConsoleObserver(Observer):
         """Prints a line for a trial."""
         self._mark(trial)
         self._print(self._line(trial))
+        self._tell_leak(trial)
         self._watch.settled(trial, history)
 
     def beat(self, history: History) -> None:
@@ -120,6 +122,13 @@ class ConsoleObserver(Observer):
                 + f', {unscored} of them without a score there' * bool(unscored)
                 + '.'
             )
+
+    def _tell_leak(self, trial: Trial) -> None:
+        """Once: every process that trains finds the same."""
+        if trial.outcome.leak and not self._leak_told:
+            self._leak_told = True
+            text = f'[yellow]trial {trial.number}: {escape(trial.outcome.leak)}[/yellow]'
+            self.console.print(text, soft_wrap=True)  # all of it, also on a terminal
 
     def _mark(self, trial: Trial) -> None:
         if trial.role in (Role.KNOWN, Role.SEARCH) and trial.score is not None:

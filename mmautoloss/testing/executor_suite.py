@@ -246,7 +246,7 @@ class ExecutorSuite:
         assert ordeal.watch.error is None, 'pulses may be asked for from any thread'
         assert len({pulse.worker for pulse in seen}) == self.slots
         assert {(pulse.trial, pulse.phase) for pulse in seen} >= {(90, 'train')}
-        assert {pulse.phase for pulse in seen} <= {'start', 'idle', 'build', 'train', 'validate'}
+        assert {pulse.phase for pulse in seen} <= {'start', 'idle', 'build', 'train', 'validate', 'prove'}
         assert len({pulse.worker for pulse in seen if pulse.trial == 90}) == 1
         assert all(pulse.silent >= 0 and Pulse.from_json(pulse.to_json()) == pulse for pulse in seen)
         if self.trains:

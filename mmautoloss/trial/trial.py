@@ -59,6 +59,8 @@ class Outcome:
         worker: Name of the worker that measured it, where there is one.
         attempts: Workers that it took: one that died is replaced, and the trial measured again.
         rung: Its score at the rung, higher is better; None where there was no rung or no score there yet.
+        leak: What differed when its training was begun again in the same process, and what followed from that; '' where
+            nothing did, or where it was not begun again.
     """
 
     state: State
@@ -70,6 +72,7 @@ class Outcome:
     worker: str = ''
     attempts: int = 1
     rung: float | None = None
+    leak: str = ''
 
     def __post_init__(self) -> None:
         if self.state is State.RUNNING:
@@ -193,11 +196,12 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
         'worker': outcome.worker,
         'attempts': outcome.attempts,
         'rung': outcome.rung,
+        **({'leak': outcome.leak} if outcome.leak else {}),
     }
 
 
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
-    """Reads what ``outcome_to_json`` wrote, also in earlier versions, which knew fewer fields."""
+    """Reads what ``outcome_to_json`` wrote, also in earlier versions, which knew fewer fields; ``leak`` is rare."""
     return Outcome(**{**data, 'state': _member(State, data['state'])})
 
 

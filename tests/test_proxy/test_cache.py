@@ -23,6 +23,7 @@ from mmengine.structures import BaseDataElement
 
 from mmautoloss.proxy.cache import KeptData, SampleStore, freeze, keep_samples, split, thaw
 from mmautoloss.proxy.cache import cache as cache_module
+from mmautoloss.proxy.state import Snapshot
 from tests.isolation import ROOT
 
 SMALL = {'size': 64, 'train': 12, 'search_val': 4, 'val': 6, 'test': 3, 'seed': 3}
@@ -113,9 +114,11 @@ def test_same_samples_and_the_same_random_numbers(name: str) -> None:
 
 def test_files_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = build('det', with_steps('det', FLIP))
+    load, read = type(dataset.pipeline.transforms[0]), []
+    plainly = load.transform
+    monkeypatch.setattr(load, 'transform', lambda self, results: read.append(1) or plainly(self, results))
     keep_samples([KeptData(dataset, reads=10**6)], limit=2**30)
-    load, read = dataset.pipeline.transforms[0], []
-    monkeypatch.setattr(load, 'transform', lambda results, plainly=load.transform: read.append(1) or plainly(results))
+    read.clear()
     draw(dataset, rounds=8)
     assert len(dataset) <= len(read) <= 2 * len(dataset), 'once for each way of the flip'
     draw(dataset, rounds=8)
@@ -152,6 +155,37 @@ def test_within_wrappers(name: str) -> None:
     dataset, kept = (build('det', steps, WRAPPED[name]) for _ in range(2))
     assert 'kept in memory: up to' in keep_samples([KeptData(kept, reads=10**6)], limit=2**30)
     assert plain(draw(kept, 2)) == plain(draw(dataset, 2))
+
+
+def switched(dataset: Any, how: str) -> None:
+    pipeline = dataset.pipeline
+    if how == 'another pipeline':
+        dataset.pipeline = type(pipeline)(pipeline.transforms[:2] + pipeline.transforms[3:])
+    elif how == 'other steps':
+        pipeline.transforms = pipeline.transforms[:2] + pipeline.transforms[3:]
+    elif how == 'a step less':
+        del pipeline.transforms[2]
+    elif how == 'a setting':
+        pipeline.transforms[2].scale = (32, 32)
+    else:
+        pipeline.transforms[3].direction = 'vertical'
+
+
+@pytest.mark.parametrize(
+    'how', ['another pipeline', 'other steps', 'a step less', 'a setting', 'a setting of the fork']
+)
+def test_changed_pipeline_is_run_and_the_restored_one_gives_kept_samples(how: str) -> None:
+    dataset, kept = (build('det', with_steps('det', FLIP)) for _ in range(2))
+    keep_samples([KeptData(kept, reads=10**6)], limit=2**30)
+    before, count = Snapshot(kept), len(kept.prepare_data.store)
+    first = plain(draw(dataset))
+    for each in (dataset, kept):
+        switched(each, how)
+    changed = plain(draw(dataset))
+    assert plain(draw(kept)) == changed != first
+    assert len(kept.prepare_data.store) == count, 'nothing is kept of it'
+    before.restore()
+    assert plain(draw(kept)) == first and len(kept.prepare_data.store) > count
 
 
 def test_what_does_not_fit_is_told_and_nothing_is_kept() -> None:

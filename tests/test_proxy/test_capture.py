@@ -57,7 +57,7 @@ def test_scaling_is_that_of_the_coder(make_evaluator: Make) -> None:
 def test_hand_made_loss_on_a_sample_is_what_the_model_computed(make_evaluator: Make) -> None:
     evaluator = make_evaluator()
     heard: dict[str, list[float]] = {name: [] for name in ('cls', 'box')}
-    model = evaluator.runner.model
+    model = evaluator.runner.initial_model(0)
     handles = [
         branch.loss(model).register_forward_hook(
             lambda module, args, value, name=branch.name: heard[name].append(float(value))
@@ -100,14 +100,14 @@ def test_too_few_images(make_evaluator: Make) -> None:
 def test_a_batch_norm_that_needs_more_images(make_evaluator: Make) -> None:
     evaluator = make_evaluator()
     norm = torch.nn.BatchNorm1d(3)
-    evaluator.runner.model.register_forward_pre_hook(lambda *_: norm(torch.zeros(1, 3)) and None)
+    evaluator.runner.initial_model(0).register_forward_pre_hook(lambda *_: norm(torch.zeros(1, 3)) and None)
     with pytest.raises(SetupError, match=r'on one training image.*set screen.samples to 2 or more'):
         capture(evaluator, samples=1)
 
 
 def test_deltas_need_a_coder(make_evaluator: Make) -> None:
     evaluator = make_evaluator()
-    evaluator.runner.model.head.bbox_coder = None
+    evaluator.runner.initial_model(0).head.bbox_coder = None
     with pytest.raises(SetupError, match=r"branch 'box' cannot be judged.*bbox_coder"):
         capture(evaluator)
 

@@ -112,8 +112,9 @@ def test_less_is_better_is_turned_once(make_evaluator: Make) -> None:
 
 def test_branch_that_is_not_trained_as_proposed(make_evaluator: Make) -> None:
     evaluator = make_evaluator()
-    branches, model = evaluator.settings.branches, evaluator.runner.model
+    branches = evaluator.settings.branches
     evaluator.evaluate(searched(SQUARE))
+    model = evaluator.runner.model
     require_installed(model, SQUARE, branches)
     text = r"trains '-y \* log\(p\)' in the branch 'cls', not '\(p - y\) \*\* 2'"
     with pytest.raises(SetupError, match=text):

@@ -84,8 +84,7 @@ def heard(evaluator: ProxyEvaluator) -> dict[str, list[float]]:
 
 @pytest.fixture(scope='module')
 def probes(evaluator: ProxyEvaluator, heard: dict[str, list[float]]) -> dict[str, Probe]:
-    evaluator.evaluate(Trial(0, Role.BASELINE, 0))  # puts the hand-made losses in
-    model, handles = evaluator.runner.model, []
+    model, handles = evaluator.runner.initial_model(0), []  # of which the captured one is a copy
     for branch in evaluator.settings.branches:
         calls = heard[branch.name]
         handles.append(

@@ -114,7 +114,7 @@ def _plan(data: KeptData, store: SampleStore, forks: bool) -> _Plan:
 
 def _install(plans: Sequence[_Plan], need: int) -> str:
     for plan in plans:
-        plan.kept.dataset.prepare_data = plan.kept
+        plan.kept.install()
         if plan.at_once:
             for index in range(len(plan.kept.dataset)):
                 plan.kept.kept(index)

@@ -7,10 +7,14 @@ from typing import Any
 from mmautoloss.proxy.cache.frozen import freeze, thaw
 from mmautoloss.proxy.cache.steps import Steps, Transform
 from mmautoloss.proxy.cache.store import SampleStore
+from mmautoloss.proxy.state import Snapshot
 
 
 class KeptSamples:
     """Takes the place of a data set's ``prepare_data``: the same samples, and the same random numbers drawn.
+
+    While the data set has another pipeline than the one that was given, such as after mmdet's ``PipelineSwitchHook``, or a
+    step of it has been changed, that pipeline is run, and nothing is kept.
 
     Args:
         dataset: The data set; mmengine's ``BaseDataset`` or the like.
@@ -24,10 +28,30 @@ class KeptSamples:
         self.store = store
         self._exists: dict[int, bool] = {}  # whether the lead gives anything; known before the fork draws
 
+    def install(self) -> None:
+        """Takes its place; steps that settle something at their first sample have done so by then."""
+        pipeline = self.dataset.pipeline
+        self._pipeline = pipeline, pipeline.transforms, list(pipeline.transforms)
+        self._settings = Snapshot(*self.steps.known)
+        self.dataset.prepare_data = self
+
     def __call__(self, index: int) -> Any:
         """The sample after the whole pipeline; None where the pipeline gives none."""
+        if not self._is_in_force():
+            return type(self.dataset).prepare_data(self.dataset, index)
         sample = self.kept(index) if self.steps.fork is None else self._forked(index)
         return run(self.steps.rest, sample)
+
+    def _is_in_force(self) -> bool:
+        """Whether the data set has the pipeline that was given, as it was; the rest of it is run in any case."""
+        pipeline, transforms, each = self._pipeline
+        return (
+            self.dataset.pipeline is pipeline
+            and pipeline.transforms is transforms
+            and len(transforms) == len(each)
+            and all(now is then for now, then in zip(transforms, each, strict=True))
+            and not self._settings.changed()
+        )
 
     def kept(self, index: int) -> Any:
         """A sample after the lead, made at most once; there is no fork."""

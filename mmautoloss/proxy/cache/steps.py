@@ -121,6 +121,11 @@ class Steps(NamedTuple):
     rest: tuple[Transform, ...]
 
     @property
+    def known(self) -> list[Transform]:
+        """All before the rest."""
+        return [*self.lead, *([self.fork.transform] if self.fork else []), *self.after]
+
+    @property
     def ways(self) -> int:
         """How many results a sample may have before the rest."""
         return self.fork.ways if self.fork else 1

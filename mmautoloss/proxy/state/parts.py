@@ -1,0 +1,130 @@
+"""What an object is made of, as far as a training may change it."""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+import random
+import types
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.runner import Runner
+from mmengine.utils import ManagerMixin
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+MANY = 1000
+"""Elements above which a container is data, such as the annotations of a set, and not looked through."""
+
+STORES = frozenset({'data_list', 'data_bytes', 'data_address', 'coco', '_coco_api', 'prepare_data'})
+"""Names under which libraries keep annotations, which nobody changes; and, the last, under which samples are kept."""
+
+_FOREIGN = frozenset(
+    {
+        *('logging', 'io', '_io', 'socket', 'subprocess', 'tempfile', 'weakref', 'queue'),
+        *('threading', '_thread', 'multiprocessing', 'concurrent', 'asyncio'),
+    }
+)
+"""Modules whose objects belong to the process, not to a training."""
+
+_ATOMS = (str, bytes, int, float, complex, type, types.ModuleType, types.BuiltinFunctionType, range, slice, type(None))
+_EVERYBODYS = (random._inst, np.random.mtrand._rand, torch.default_generator)
+"""Generators of random numbers that each training seeds anew."""
+
+_OURS = 'mmautoloss.proxy.'
+_SHARED = (Runner, ManagerMixin, Registry, RemovableHandle)
+"""Belong to the process, look after themselves, or are made anew for each training."""
+
+
+def parts(thing: Any) -> Iterator[tuple[str, Any]]:
+    """The parts of an object by how they are reached: ``.name``, ``[key]``.
+
+    Large containers and what is in ``STORES`` have none.
+    """
+    if isinstance(thing, dict):
+        yield from _items(thing) if len(thing) <= MANY else ()
+    elif isinstance(thing, (list, tuple, deque)):
+        yield from ((f'[{index}]', value) for index, value in enumerate(thing)) if len(thing) <= MANY else ()
+    elif isinstance(thing, functools.partial):
+        yield from (('.func', thing.func), ('.args', thing.args), ('.keywords', thing.keywords))
+    elif isinstance(thing, types.MethodType):
+        yield '', thing.__self__
+    elif isinstance(thing, types.FunctionType):
+        yield from ((f'<{name}>', cell) for name, cell in cells(thing))
+    elif isinstance(thing, types.CellType):
+        yield '', contents_of(thing)
+    yield from _attributes(thing)
+
+
+def _items(thing: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+    # torch numbers hooks through the whole process; no key that is a number is told
+    names = (index if isinstance(key, int) else repr(key) for index, key in enumerate(dict.keys(thing)))
+    pairs = zip(names, dict.items(thing), strict=True)
+    return ((f'[{name}]', value) for name, (key, value) in pairs if not (isinstance(key, str) and key in STORES))
+
+
+def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
+    return ((f'.{name}', value) for name, value in attributes(thing).items() if name not in STORES)
+
+
+def attributes(thing: Any) -> dict[str, Any]:
+    """``vars``, with what stands in slots; nothing of classes."""
+    found = {} if isinstance(thing, type) else dict(getattr(thing, '__dict__', ()))
+    found.update((name, getattr(thing, name)) for name in _slots(type(thing)) if hasattr(thing, name))
+    return found
+
+
+@functools.cache
+def _slots(kind: type) -> tuple[str, ...]:
+    return () if issubclass(kind, (Config, Tensor)) else tuple(copyreg._slotnames(kind))
+
+
+def cells(function: types.FunctionType) -> Iterator[tuple[str, types.CellType]]:
+    """What a function remembers of where it was made, by name."""
+    return zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+
+
+def contents_of(cell: types.CellType) -> Any:
+    """What is in a cell; None of an empty one."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def is_whole(thing: Any) -> bool:
+    """Whether an object has no parts that a training may change."""
+    return (
+        isinstance(thing, (*_ATOMS, *_SHARED))
+        or any(thing is one for one in _EVERYBODYS)
+        or type(thing).__module__.partition('.')[0] in _FOREIGN
+        or type(thing).__module__.startswith(_OURS)
+        or (isinstance(thing, types.FunctionType) and not thing.__closure__ and not vars(thing))
+    )
+
+
+def reachable(roots: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Everything that is reached from objects, each once, by its first path; whole things at each of their places."""
+    seen: set[int] = set()
+    pending = list(reversed(roots.items()))
+    kept = []  # what is made on the way must not be freed, or its id would be another's
+    while pending:
+        path, thing = pending.pop()
+        if not is_whole(thing):
+            if id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            kept.append(thing)
+            pending += reversed([(path + name, part) for name, part in parts(thing)])
+        yield path, thing
+
+
+def is_array(thing: Any) -> bool:
+    """Whether it holds numbers only."""
+    return isinstance(thing, Tensor) or (isinstance(thing, np.ndarray) and thing.dtype != object)
