@@ -54,14 +54,15 @@ class NamedLoss:
                 f'The loss {self.name!r}: weight must be a finite number, but got {self.weight!r}; mend it.'
             )
         try:
-            parse(self.expression, inputs=input_kind(self.inputs).names)
+            _ = self.tree  # is read
         except ExpressionError as error:
             raise SetupError(f'The loss {self.name!r}: {error}') from None
 
     @property
     def tree(self) -> Tree:
         """The expression as a tree."""
-        return parse(self.expression)
+        kind = input_kind(self.inputs)
+        return parse(self.expression, kind.names, kind.ranges)
 
     @property
     def branch(self) -> Branch:

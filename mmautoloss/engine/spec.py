@@ -222,7 +222,7 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
         text = entry[branch.name]
         try:
             text = known_loss(text, branch.inputs) if is_known(text) else text
-            trees[branch.name] = parse(text, inputs=branch.kind.names)
+            trees[branch.name] = parse(text, branch.kind.names, branch.kind.ranges)
         except (ExpressionError, SetupError) as error:
             raise SetupError(f'seeds, branch {branch.name!r}: {error}') from None
     return Genome(trees)

@@ -14,7 +14,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 from mmautoloss.expr.primitives import EPS
-from mmautoloss.expr.tree import Tree, apply, arity, format_number, is_number
+from mmautoloss.expr.tree import Tree, arity, format_number, is_number
+from mmautoloss.expr.tree import join as apply  # a form may have a few signs more than what it is of
 
 _ODD = frozenset({'log', 'sqrt', 'tanh', 'sin', 'erf', 'atan', 'mean_nhw', 'mean_c'})
 _EVEN = frozenset({'abs', 'square'})

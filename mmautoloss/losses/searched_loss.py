@@ -93,7 +93,7 @@ class SearchedLoss(nn.Module):
                 f'loss_name must begin with "loss", or the loss takes no part in training, but got {loss_name!r}.'
             )
         text = str(expression) if isinstance(expression, Tree) else expression
-        self.graph = LossGraph(parse(text, inputs=self.kind.names))
+        self.graph = LossGraph(parse(text, self.kind.names, self.kind.ranges))
         self.use_sigmoid = self.kind.use_sigmoid
         self.reduction = reduction
         self.loss_weight = loss_weight

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmautoloss.checks import require_flag
 from mmautoloss.errors import SetupError
 
 
@@ -34,6 +35,7 @@ class Rung:
     watch: bool = False
 
     def __post_init__(self) -> None:
+        require_flag('rung.watch', self.watch)
         if not 0 < self.at < math.inf or (self.at >= 1 and self.at != int(self.at)):
             raise SetupError(
                 f'rung.at must be a share of the iterations, such as 0.3, or a number of them, but got {self.at}.'
