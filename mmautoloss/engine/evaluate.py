@@ -16,10 +16,11 @@ from mmengine.utils import import_modules_from_strings
 from mmautoloss.engine.branches import build_model, read_branches, with_aux
 from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.given import GivenLosses, places_of, read_given
+from mmautoloss.engine.keys import RULES
 from mmautoloss.engine.launch import require_metric
 from mmautoloss.engine.read import in_setup, is_search, read_config
 from mmautoloss.engine.screening import BALANCES
-from mmautoloss.engine.spec import RULES, read_metric
+from mmautoloss.engine.spec import read_metric
 from mmautoloss.engine.train import require
 from mmautoloss.engine.training import Result
 from mmautoloss.engine.untouched import process_untouched
