@@ -27,6 +27,7 @@ from mmautoloss.engine.untouched import process_untouched
 from mmautoloss.errors import SetupError, TrainingError
 from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.proxy import FoundLoss, ProxyEvaluator, ProxySettings, capture_probes, plain_config, type_name
+from mmautoloss.proxy.alone import alone
 from mmautoloss.screen import balance_weight, gradient_norms
 from mmautoloss.trial import Outcome, Role, Trial
 
@@ -34,6 +35,7 @@ _PROBE = 5
 """Training images on which losses are balanced."""
 
 
+@alone
 def evaluate(
     cfg: str | Path | Config | Mapping[str, Any],
     losses: str | Path | Mapping[str, str | None] | None = None,
@@ -55,6 +57,9 @@ def evaluate(
     checkpoints, validates once, at the end, and ends at the first loss that is NaN or Inf. Two calls with the same
     arguments give the same result, whatever was called between; a call leaves nothing behind in this process, neither
     in MMEngine's managers nor in the random generators.
+
+    In one process one training runs at a time, since these are there once: a call in a second thread waits for the first
+    (as with Optuna's ``n_jobs=2``). To train side by side, take processes.
 
     ``examples/optuna_weights.py`` and ``examples/ray_tune_losses.py`` are short programs that tune with it.
 

@@ -73,7 +73,9 @@ def declare_primitives(named: Mapping[str, Mapping[str, Any]]) -> None:
         ExpressionError: One has another number of operands here.
     """
     for name, facts in named.items():
-        arity = int(facts['arity'])
+        arity = facts['arity']
+        if not _is_free_word(name) or arity not in (1, 2):
+            raise ExpressionError(f'the operator {name!r} with {arity!r} operand(s) is none that can be')
         if ARITY.get(name, arity) != arity:
             raise ExpressionError(f'the operator {name!r} has {arity} operand(s) there, and {ARITY[name]} here')
         if name not in PRIMITIVES:
@@ -116,11 +118,16 @@ def _agree(known: Primitive, new: Primitive) -> bool:
     return known.arity == new.arity and (_is_absent(known) or values_of(known) == values_of(new))
 
 
+def _is_free_word(name: object) -> bool:
+    word = isinstance(name, str) and name.isascii() and name.isidentifier()
+    return word and not iskeyword(name) and name not in TAKEN
+
+
 def _check(primitive: Primitive, masked: Masked | None) -> None:
     if not isinstance(primitive, Primitive):
         raise SetupError(f'An operator must be a Primitive(name, arity, function, latex), but got {primitive!r}.')
     name, arity = primitive.name, primitive.arity
-    if not (isinstance(name, str) and name.isascii() and name.isidentifier()) or iskeyword(name) or name in TAKEN:
+    if not _is_free_word(name):
         raise SetupError(f'The name of an operator must be a word that means nothing else, but got {name!r}.')
     if arity not in (1, 2):
         raise SetupError(f'The operator {name!r} must have 1 or 2 operands, but has {arity!r}.')
