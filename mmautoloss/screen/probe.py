@@ -157,7 +157,7 @@ def load_probes(path: Path) -> dict[str, Probe]:
             return _probes(torch.load(path, weights_only=True))
     except Exception as error:  # whatever a damaged or foreign file leads torch to
         raise SetupError(
-            f'{path} holds no probes that can be read ({type(error).__name__}): take that of the search, or begin anew without it.'
+            f'{path} holds no probes that can be read ({type(error).__name__}): take the file of the search, or begin anew.'
         ) from error
 
 
