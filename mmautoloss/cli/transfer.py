@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
     from mmautoloss.trial import read_history
 
     path = find_journal(Path(args.work_dir))
-    spec = load_spec(path.parent, Path(args.search_config) if args.search_config else None, option='--search-config')
+    named = Path(args.search_config) if args.search_config else None
+    spec = load_spec(path.parent, chosen_config(path.parent, named, '--search-config'))
     trials = _choose(read_history(path)[1], spec.search.budget.finalists, args)
     spec = replace(spec, results=Path(args.results) if args.results else path.parent / 'transfer.csv')
     if args.workers is not None:

@@ -26,7 +26,7 @@ _QUALITIES = (88, 80, 70, 60, 45, 30)
 
 
 def draw_pictures(
-    work_dir: Path, trial_numbers: Sequence[int], most: int = 4, config: Path | None = None
+    work_dir: Path, trial_numbers: Sequence[int], config: Path | None = None, most: int = 4
 ) -> tuple[Picture, ...]:
     """Draws ground truth and the predictions of some trials, image by image.
 
@@ -35,8 +35,8 @@ def draw_pictures(
     Args:
         work_dir: Work dir of a search.
         trial_numbers: The trials, such as the first baseline and the winner; those without kept predictions are left out.
-        most: Images at most.
         config: The search config, which is run; None for that in the work dir.
+        most: Images at most.
 
     Returns:
         For each image the ground truth, then the trials in the order that was given; none where no trial has kept

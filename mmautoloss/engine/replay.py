@@ -89,18 +89,17 @@ def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None 
     return Planner(spec.search, spec.strategy, screens)
 
 
-def load_spec(work_dir: Path, config: Path | None = None, option: str = '--config') -> SearchSpec:
+def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
     """The search of a work dir, as it was resolved there.
 
     Args:
         work_dir: Work dir of the search.
         config: Its search config, where the work dir has none that a search of this user has written.
-        option: How the user names it, for errors.
 
     Raises:
         SetupError: There is no config, none that may be run, or it cannot work here, as where its data have moved.
     """
-    cfg = read_config(chosen_config(work_dir, config, option))
+    cfg = read_config(chosen_config(work_dir, config))
     cfg.work_dir = str(work_dir)
     return spec_of(cfg)
 

@@ -121,7 +121,7 @@ def _illustrated(
         )
     elif draw_pictures and best:
         try:
-            pictures[best[0]] = draw_pictures(folder, [*hand_made, *best], config=config)
+            pictures[best[0]] = draw_pictures(folder, [*hand_made, *best], config)
             if not pictures[best[0]]:
                 notes.append('No predictions were kept (execute.pictures), so there are no pictures of them.')
         except Exception as error:  # likewise

@@ -19,8 +19,19 @@ from mmautoloss.expr.primitives import ALIASES, ARITY, DRAWN, PRIMITIVES, PUBLIS
 
 Masked = Callable[[Tensor, Tensor], Tensor]
 
-TAKEN = frozenset({*ALIASES, *'pyiueq', 'label', 'p_label', 'number', 'sub', 'rsub', 'at', 'spread', 'share'})
-"""Names that mean something else in expressions, or in the plans that are made of them."""
+RESERVED = frozenset(
+    {
+        *ALIASES,
+        *('label', 'p_label', 'log_p', 'log_not_p'),  # what kinds give besides their inputs: of scores,
+        *('sides', 'scale', 'union', 'enclosing'),  # and of boxes
+        *('number', 'sub', 'rsub', 'at', 'spread', 'share'),  # instructions of plans
+        *('valid', 'np', 'math', 'torch', 'EPS', 'areas'),  # what exported code has beside its inputs
+    }
+)
+"""Words that the package uses itself where inputs and operators have their names."""
+
+TAKEN = RESERVED | set('pyiueq')
+"""Names that an operator cannot have: those, and the inputs of the kinds that are there."""
 
 _BUILT_IN = frozenset(PRIMITIVES)
 _SHAPE = (2, 3, 4, 5)
