@@ -3,7 +3,7 @@
     python benchmarks/pack.py work_dirs/bf1/journal.jsonl docs/results/journals/camvid_held_out_bf1.jsonl.gz
     python benchmarks/pack.py work_dirs/ablation/bccd docs/results/ablation/bccd    # every search below the folder
 
-The same journal gives the same bytes.
+The same journal gives the same bytes, also where it is packed already.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +19,57 @@ from mmautoloss.trial.line import DamagedLine, parse_lines, seal
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_BEFORE_PACKAGES = re.compile(r'[^"\s]*/site-packages/')
+_FOLDERS = re.compile(r"""(?<![\w./\\])(?:/|[A-Za-z]:\\|~/)(?:[^\s/\\"':]+[/\\])+""")
+"""The folders of an absolute path."""
+
+_PLACE = re.compile(r'^([^\s:]+):\d+')
+"""Where a worker is: host and process."""
+
+_PROCESS = re.compile(r'\b(process|pid|PID)([ =:]+)\d+')
 
 
 def pack(journal: Path, out: Path) -> None:
-    """Writes a packed copy of a journal; a line that a kill cut off is left out.
+    """Writes a packed copy of a journal, packed or not; a line that a kill cut off is left out.
 
     Raises:
         DamagedLine: A line is not as it was written.
     """
-    events = parse_lines(journal.read_bytes().split(b'\n')[:-1])
-    lines = [seal(_without_machine(event)) for event, _ in events if event['event'] != 'beat']
+    content = journal.read_bytes()
+    content = gzip.decompress(content) if journal.suffix == '.gz' else content
+    events = [event for event, _ in parse_lines(content.split(b'\n')[:-1])]
+    hosts = sorted(_hosts(events), key=len, reverse=True)
+    lines = [seal(_without_machine(event, hosts)) for event in events if event['event'] != 'beat']
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(gzip.compress(b''.join(lines), mtime=0))
 
 
-def _without_machine(event: dict[str, Any]) -> dict[str, Any]:
+def _hosts(events: Iterable[dict[str, Any]]) -> set[str]:
+    """The names of all machines that took part."""
+    begun = {event['host'] for event in events if event['event'] == 'started'}
+    places = [pulse.get('where', '') for event in events if event['event'] == 'beat' for pulse in event['pulses']]
+    return begun | {found[1] for found in map(_PLACE.match, places) if found}
+
+
+def _without_machine(event: dict[str, Any], hosts: Sequence[str]) -> dict[str, Any]:
     if event['event'] == 'started':
         event |= {'host': 'host', 'pid': 0}
     if event.get('reason'):
-        event['reason'] = _BEFORE_PACKAGES.sub('', event['reason'].replace(f'{ROOT}/', ''))
+        event['reason'] = _without_places(event['reason'], hosts)
     return event
+
+
+def _without_places(text: str, hosts: Sequence[str]) -> str:
+    """A text with paths from the package or the file on, and a stand-in for machines and processes."""
+    text = _FOLDERS.sub(_inner, text.replace(f'{ROOT}/', ''))
+    for host in hosts:
+        text = re.sub(rf'(?<![\w.-]){re.escape(host)}:\d+', 'host:0', text)
+        text = re.sub(rf'(?<![\w.-]){re.escape(host)}(?![\w-])', 'host', text)
+    return _PROCESS.sub(r'\1\g<2>0', text)
+
+
+def _inner(folders: re.Match[str]) -> str:
+    """What of the folders is that of a package."""
+    return folders[0].replace('\\', '/').partition('/site-packages/')[2]
 
 
 def _pairs(source: Path, out: Path) -> Iterator[tuple[Path, Path]]:

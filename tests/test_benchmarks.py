@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,6 +181,43 @@ def test_a_packed_journal_says_all_but_where_it_was_made(load, tmp_path: Path, m
     monkeypatch.setattr(sys, 'argv', ['pack.py', str(tmp_path / 'out'), str(tmp_path / 'none')])
     with pytest.raises(SystemExit):
         pack.main()
+
+
+def test_no_machine_is_named_in_what_is_packed(load, tmp_path: Path) -> None:
+    reasons = [
+        'time limit: more than 69 s (validate, iteration 4, node7.lab:10637)',
+        'RuntimeError: node7.lab refused process 4711, see /home/me/my data/x and C:\\Users\\me\\code\\own.py',
+        'File "/usr/lib/python3.11/json/decoder.py", line 3; a / b, coco/bbox_mAP, ~/runs/7/log.txt, gpu3:99',
+    ]
+    told = [
+        'time limit: more than 69 s (validate, iteration 4, host:0)',
+        'RuntimeError: host refused process 0, see my data/x and own.py',
+        'File "decoder.py", line 3; a / b, coco/bbox_mAP, log.txt, host:0',
+    ]
+    pulse = {'worker': 'local-0', 'where': 'gpu3:12 GPU 1'}
+    events = [
+        {'event': 'started', 'host': 'node7.lab', 'pid': 7},
+        {'event': 'beat', 'pulses': [pulse], 'elapsed': 1.0},
+        *({'event': 'settled', 'reason': reason} for reason in reasons),
+    ]
+    journal, packed, again = (tmp_path / name for name in ('journal.jsonl', 'a.jsonl.gz', 'b.jsonl.gz'))
+    journal.write_bytes(b''.join(map(seal, events)))
+    load('pack').pack(journal, packed)
+    load('pack').pack(packed, again)
+    assert again.read_bytes() == packed.read_bytes()
+    found = [event for event, _ in parse_lines(gzip.decompress(packed.read_bytes()).splitlines())]
+    assert [event.get('reason') for event in found] == [None, *told]
+
+
+def test_journals_of_results_name_no_machine() -> None:
+    packed = sorted((ROOT / 'docs/results').rglob('*.jsonl.gz'))
+    assert len(packed) > 40
+    for path in packed:
+        for event, sealed in parse_lines(gzip.decompress(path.read_bytes()).splitlines()):
+            assert sealed and event['event'] != 'beat', path
+            assert event['event'] != 'started' or (event['host'], event['pid']) == ('host', 0), path
+            reason = event.get('reason') or ''
+            assert not re.search(r'(?<!host):\d{3,}|[\s"(]/\w|site-packages', reason), (path, reason)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ PACKAGE = ROOT / 'mmautoloss'
 
 # Lowest first: a unit imports itself and what is in the lines above its own.
 LAYERS = (
-    {'errors', 'registry', 'compat', 'caching', 'extension'},
+    {'errors', 'registry', 'compat', 'caching', 'extension', 'checks'},
     {'expr', 'evaluation', 'split', 'pairs'},
     {'trial'},
     {'strategy', 'screen', 'losses'},
@@ -31,7 +31,13 @@ LAYERS = (
 )
 
 # Imports within a layer that are wanted.
-MATES = {'extension': {'errors'}, 'screen': {'losses'}, 'execute': {'proxy'}, 'report': {'search'}}
+MATES = {
+    'extension': {'errors'},
+    'checks': {'errors'},
+    'screen': {'losses'},
+    'execute': {'proxy'},
+    'report': {'search'},
+}
 
 
 class Place(NamedTuple):

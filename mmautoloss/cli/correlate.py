@@ -30,7 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--times', type=_times, default=10.0, help='how many times as long (10)')
     parser.add_argument('--count', type=_count, default=12, help='candidates to train (12)')
     parser.add_argument('--workers', type=int, help="worker processes; the search's by default")
-    parser.add_argument('--config', metavar='CONFIG', help='the search config, where the work dir has none')
+    parser.add_argument('--config', metavar='CONFIG', help='the search config, where the work dir has none of yours')
     parser.add_argument('--json', action='store_true', help='everything as a JSON object')
     parser.set_defaults(run=run)
 

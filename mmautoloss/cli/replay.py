@@ -24,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Describes the command's arguments."""
     parser = subparsers.add_parser('replay', help='recompute the proposals of a search', description=DESCRIPTION)
     parser.add_argument('work_dir', metavar='WORK_DIR', help='the work dir of a search')
-    parser.add_argument('--config', type=Path, help='the search config, where the work dir has no search_config.py')
+    parser.add_argument('--config', type=Path, help='the search config, where the work dir has none of yours')
     parser.add_argument('--first', type=int, default=0, metavar='N', help='number of the first trial to recompute')
     parser.add_argument('--last', type=int, metavar='N', help='number of the last trial to recompute')
     parser.add_argument('--json', action='store_true', help='the result as a JSON object')

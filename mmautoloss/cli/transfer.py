@@ -47,7 +47,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         '--describe', nargs='+', default=[], metavar='K=V', help='network, set, hand_made, ... of the rows'
     )
     parser.add_argument('--workers', type=int, help="worker processes; the search's by default")
-    parser.add_argument('--search-config', metavar='CONFIG', help='the search config, where the work dir has none')
+    parser.add_argument(
+        '--search-config', metavar='CONFIG', help='the search config, where the work dir has none of yours'
+    )
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in CONFIG')
     parser.set_defaults(run=run)
 
@@ -66,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
     from mmautoloss.trial import read_history
 
     path = find_journal(Path(args.work_dir))
-    spec = load_spec(path.parent, Path(args.search_config) if args.search_config else None)
+    named = Path(args.search_config) if args.search_config else None
+    spec = load_spec(path.parent, chosen_config(path.parent, named, '--search-config'))
     trials = _choose(read_history(path)[1], spec.search.budget.finalists, args)
     spec = replace(spec, results=Path(args.results) if args.results else path.parent / 'transfer.csv')
     if args.workers is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from filelock import FileLock
 
 from mmautoloss.datasets.annotation import CocoTable
 from mmautoloss.datasets.scene import render_scene
@@ -98,8 +98,7 @@ def has_split(folder: Path, split: str, count: int) -> bool:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Waits until no other process holds the lock file; the system frees it when a holder dies."""
-    with open(path, 'w', encoding='utf-8') as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with FileLock(path):
         yield
 
 

@@ -16,11 +16,13 @@ from mmautoloss.engine.truth import require_own_truth
 from mmautoloss.errors import SetupError
 from mmautoloss.pairs import pairs_of
 from mmautoloss.proxy import ProxyEvaluator, find_losses
+from mmautoloss.proxy.alone import alone
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
 from mmautoloss.report.results import USUAL
 from mmautoloss.trial import History, Outcome, Role, Trial
 
 
+@alone
 def compare(
     spec: SearchSpec,
     candidates: Sequence[Trial],

@@ -13,6 +13,7 @@ from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.engine.trainings import train_all
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import ProxySettings
+from mmautoloss.proxy.alone import alone
 from mmautoloss.report.correlation import Pair
 from mmautoloss.trial import Outcome, Trial
 
@@ -58,6 +59,7 @@ def _scale(value: Any, times: float) -> Any:
     return round(value * times) if isinstance(value, (int, float)) else value
 
 
+@alone
 def train_longer(
     spec: SearchSpec, trials: Sequence[Trial], times: float, say: Callable[[Pair, Outcome], None]
 ) -> list[Pair]:

@@ -16,10 +16,11 @@ from mmengine.utils import import_modules_from_strings
 from mmautoloss.engine.branches import build_model, read_branches, with_aux
 from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.given import GivenLosses, places_of, read_given
+from mmautoloss.engine.keys import RULES
 from mmautoloss.engine.launch import require_metric
 from mmautoloss.engine.read import in_setup, is_search, read_config
 from mmautoloss.engine.screening import BALANCES
-from mmautoloss.engine.spec import RULES, read_metric
+from mmautoloss.engine.spec import read_metric
 from mmautoloss.engine.train import require
 from mmautoloss.engine.training import Result
 from mmautoloss.engine.truth import require_own_truth
@@ -27,6 +28,7 @@ from mmautoloss.engine.untouched import process_untouched
 from mmautoloss.errors import SetupError, TrainingError
 from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.proxy import FoundLoss, ProxyEvaluator, ProxySettings, capture_probes, plain_config, type_name
+from mmautoloss.proxy.alone import alone
 from mmautoloss.screen import balance_weight, gradient_norms
 from mmautoloss.trial import Outcome, Role, Trial
 
@@ -34,6 +36,7 @@ _PROBE = 5
 """Training images on which losses are balanced."""
 
 
+@alone
 def evaluate(
     cfg: str | Path | Config | Mapping[str, Any],
     losses: str | Path | Mapping[str, str | None] | None = None,
@@ -55,6 +58,9 @@ def evaluate(
     checkpoints, validates once, at the end, and ends at the first loss that is NaN or Inf. Two calls with the same
     arguments give the same result, whatever was called between; a call leaves nothing behind in this process, neither
     in MMEngine's managers nor in the random generators.
+
+    In one process one training runs at a time, since these are there once: a call in a second thread waits for the first
+    (as with Optuna's ``n_jobs=2``). To train side by side, take processes.
 
     ``examples/optuna_weights.py`` and ``examples/ray_tune_losses.py`` are short programs that tune with it.
 

@@ -14,7 +14,7 @@ from typing import Any
 from mmautoloss.engine.export import write_text
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.expr import Tree, parse
-from mmautoloss.losses import SearchedLoss
+from mmautoloss.losses import SearchedLoss, input_kind
 from mmautoloss.proxy import Branch
 from mmautoloss.trial import Trial
 
@@ -63,7 +63,8 @@ class NamedLoss:
     @property
     def tree(self) -> Tree:
         """The expression as a tree."""
-        return parse(self.expression)
+        kind = input_kind(self.inputs)
+        return parse(self.expression, kind.names, kind.ranges)
 
     @property
     def branch(self) -> Branch:

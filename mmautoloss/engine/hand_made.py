@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
+from mmautoloss.engine.own_configs import CONFIG
 from mmautoloss.engine.read import read_config
-from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import Branch, averages_channels
 from mmautoloss.report.facts.curves import CLASSES, Loss
@@ -36,26 +36,28 @@ class HandMade(NamedTuple):
     reason: str = ''
 
 
-def hand_made_losses(work_dir: Path, branches: Sequence[Branch]) -> dict[str, HandMade]:
+def hand_made_losses(config: Path | None, branches: Sequence[Branch]) -> dict[str, HandMade]:
     """The hand-made losses of a search, by branch; what cannot be had has a reason and is no error.
 
     Args:
-        work_dir: That of the search, with its ``search_config.py``.
+        config: The search config, which is run, or the work dir that has it; None for none.
         branches: The searched losses.
     """
-    path = work_dir / CONFIG
+    if config is None:
+        return _none(branches, f'the {CONFIG} in the work dir is of no search of yours, and --config names none')
+    path = config / CONFIG if config.is_dir() else config
     if not path.is_file():
-        return {
-            branch.name: HandMade('', None, CLASSES, f'there is no {CONFIG} in the work dir') for branch in branches
-        }
+        return _none(branches, f'there is no {CONFIG} in the work dir')
     try:
         cfg = read_config(path)
     except Exception as error:  # it runs the imports of the user, and any may be missing where a report is read
-        return {
-            branch.name: HandMade('', None, CLASSES, _told(f'{CONFIG} cannot be read', error)) for branch in branches
-        }
+        return _none(branches, _told(f'{CONFIG} cannot be read', error))
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         return {branch.name: _hand_made(cfg, branch) for branch in branches}
+
+
+def _none(branches: Sequence[Branch], reason: str) -> dict[str, HandMade]:
+    return {branch.name: HandMade('', None, CLASSES, reason) for branch in branches}
 
 
 def _hand_made(cfg: Config, branch: Branch) -> HandMade:

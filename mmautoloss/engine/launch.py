@@ -26,6 +26,7 @@ from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor
 from mmautoloss.proxy import ProxyEvaluator, capture_probes, find_losses
+from mmautoloss.proxy.alone import alone
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.screen import (
     Calibration,
@@ -40,8 +41,9 @@ from mmautoloss.search import Observers, Planner, Stop, run_search
 from mmautoloss.trial import History, Journal
 
 
+@alone
 def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | None = None) -> History:
-    """Runs a search to its end and writes what it found.
+    """Runs a search to its end and writes what it found; trainings in other threads wait until then.
 
     Args:
         spec: The search.

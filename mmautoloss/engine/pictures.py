@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from mmautoloss.engine.own_configs import CONFIG
 from mmautoloss.engine.painter import Painter, painter
-from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.engine.validation_images import SCOPES, ValidationImages
 from mmautoloss.proxy.predictions import read_predictions
 from mmautoloss.report.figures import Picture
@@ -25,7 +25,9 @@ _BYTES = 60_000
 _QUALITIES = (88, 80, 70, 60, 45, 30)
 
 
-def draw_pictures(work_dir: Path, trial_numbers: Sequence[int], most: int = 4) -> tuple[Picture, ...]:
+def draw_pictures(
+    work_dir: Path, trial_numbers: Sequence[int], config: Path | None = None, most: int = 4
+) -> tuple[Picture, ...]:
     """Draws ground truth and the predictions of some trials, image by image.
 
     What is drawn was kept when the trials were validated (``execute.pictures``); no network runs.
@@ -33,6 +35,7 @@ def draw_pictures(work_dir: Path, trial_numbers: Sequence[int], most: int = 4) -
     Args:
         work_dir: Work dir of a search.
         trial_numbers: The trials, such as the first baseline and the winner; those without kept predictions are left out.
+        config: The search config, which is run; None for that in the work dir.
         most: Images at most.
 
     Returns:
@@ -45,7 +48,7 @@ def draw_pictures(work_dir: Path, trial_numbers: Sequence[int], most: int = 4) -
     """
     found = {number: _merged(work_dir, number) for number in dict.fromkeys(trial_numbers)}
     found = {number: images for number, images in found.items() if images}
-    cfg = Config.fromfile(work_dir / CONFIG) if found else Config()
+    cfg = Config.fromfile(config or work_dir / CONFIG) if found else Config()
     if cfg.get('default_scope') not in SCOPES:
         return ()
     paths = list(next(iter(found.values())))[:most]

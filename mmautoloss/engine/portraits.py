@@ -23,7 +23,7 @@ from mmautoloss.trial import Record, Trial
 Facts = TypeVar('Facts')
 
 
-def portraits_of(record: Record, trial: Trial, work_dir: Path) -> tuple[Figure, ...]:
+def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Figure, ...]:
     """The figures of the losses of a trial: of each branch its curves and its tree, and the ancestry of the trial.
 
     Names are ``trial35_rpn_cls_curves``, ``trial35_rpn_cls_tree``, of decoded boxes ``trial35_roi_box_surface``, and last
@@ -32,13 +32,13 @@ def portraits_of(record: Record, trial: Trial, work_dir: Path) -> tuple[Figure, 
     Args:
         record: What the journal says.
         trial: A trial with expressions; of hand-made losses there are no figures.
-        work_dir: That of the search. Its ``search_config.py`` tells the hand-made losses; where they cannot be had, curves
-            are drawn without them, and captions say why.
+        config: The search config, which is run, or the work dir that has it: it tells the hand-made losses. Where they
+            cannot be had, curves are drawn without them, and captions say why.
     """
     if trial.genome is None:
         return ()
     branches = [Branch(name, **entry) for name, entry in record.header['branches'].items()]
-    hand_made = hand_made_losses(Path(work_dir), branches)
+    hand_made = hand_made_losses(config, branches)
     stem = f'trial{trial.number}'
     figures = [figure for branch in branches for figure in _of_branch(stem, branch, trial, hand_made[branch.name])]
     scale = scale_of(record.header)

@@ -13,8 +13,8 @@ import torch
 from mmautoloss.engine.branches import build_model
 from mmautoloss.engine.config import spec_of
 from mmautoloss.engine.launch import make_screens
+from mmautoloss.engine.own_configs import chosen_config
 from mmautoloss.engine.read import read_config
-from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.screen import load_probes
@@ -67,7 +67,7 @@ def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None 
     Args:
         work_dir: Work dir of the search.
         header: The first event of its journal.
-        config: Its search config, where the work dir has none.
+        config: Its search config, as for ``load_spec``.
 
     Raises:
         SetupError: A file is missing.
@@ -94,15 +94,12 @@ def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
 
     Args:
         work_dir: Work dir of the search.
-        config: Its search config, where the work dir has none.
+        config: Its search config, where the work dir has none that a search of this user has written.
 
     Raises:
-        SetupError: There is no config, or it cannot work here, as where its data have moved.
+        SetupError: There is no config, none that may be run, or it cannot work here, as where its data have moved.
     """
-    path = config or work_dir / CONFIG
-    if not path.is_file():
-        raise SetupError(f'There is no {path}. Name the search config of this journal with --config CONFIG.')
-    cfg = read_config(path)
+    cfg = read_config(chosen_config(work_dir, config))
     cfg.work_dir = str(work_dir)
     return spec_of(cfg)
 

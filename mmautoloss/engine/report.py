@@ -11,38 +11,45 @@ from pathlib import Path
 from typing import Any
 
 from mmautoloss.engine.export import write_text
+from mmautoloss.engine.own_configs import CONFIG, own_config
 from mmautoloss.engine.pictures import draw_pictures
 from mmautoloss.engine.portraits import portraits_of
-from mmautoloss.engine.resolved import CONFIG, read_resolved
+from mmautoloss.engine.resolved import read_resolved
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy.alone import alone
 from mmautoloss.report.facts import Facts, facts_of
 from mmautoloss.report.figures import Figure, Picture
 from mmautoloss.report.page import Report, build_report, render
 from mmautoloss.report.page.build import with_portraits
 from mmautoloss.trial import Record, Role, Trial, driver_lives, journal_of, read_journal
 
-DrawPortraits = Callable[[Record, Trial, Path], Sequence[Figure]]
-"""Draws a finalist of a record; the path is the work dir."""
+DrawPortraits = Callable[[Record, Trial, Path | None], Sequence[Figure]]
+"""Draws a finalist of a record; the path is the search config, None where there is none that may be run."""
 
-DrawPictures = Callable[[Path, Sequence[int]], Sequence[Picture]]
-"""Draws predictions of the networks of some trials of a work dir beside the ground truth."""
+DrawPictures = Callable[..., Sequence[Picture]]
+"""Draws predictions of the networks of some trials beside the ground truth; see ``pictures.draw_pictures``."""
 
 
+@alone
 def write_report(
     work_dir: str | Path,
     output: Path | None = None,
     draw_portraits: DrawPortraits | None = portraits_of,
     draw_pictures: DrawPictures | None = draw_pictures,
+    config: Path | None = None,
 ) -> Path:
     """Writes the page of a search, and its tables as CSV and JSON into a folder of the same name.
 
-    Portraits and pictures that cannot be drawn are missing, and the page says why.
+    Portraits and pictures that cannot be drawn are missing, and the page says why. A work dir is data: of its search config
+    texts are read, and it is run only where a search of this user has written it.
 
     Args:
         work_dir: The work dir of a search, which may still run, or its journal.
         output: The HTML file; ``report.html`` in the work dir by default.
         draw_portraits: Called for each finalist; None draws none.
         draw_pictures: Called for the first training of the hand-made losses and the best; None draws none.
+        config: The search config, which is run for hand-made losses and ground truth; None takes that of the work dir, where
+            a search of this user has written it.
 
     Returns:
         The HTML file.
@@ -59,7 +66,7 @@ def write_report(
     facts = _facts(record, settings)
     made = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
     report = build_report(facts, record.history, str(folder), made, output.stem)
-    report = _illustrated(report, record, folder, draw_portraits, draw_pictures)
+    report = _illustrated(report, record, folder, config or own_config(folder), draw_portraits, draw_pictures)
     commands = _commands(facts, folder, record, settings.get('options') or {})
     report = replace(report, commands=commands, notes=(*unread, *report.notes))
     try:
@@ -95,20 +102,26 @@ def _illustrated(
     report: Report,
     record: Record,
     folder: Path,
+    config: Path | None,
     draw_portraits: DrawPortraits | None,
     draw_pictures: DrawPictures | None,
 ) -> Report:
     portraits, pictures, notes = {}, {}, []
     for trial in report.facts.ranking if draw_portraits else ():
         try:
-            portraits[trial.number] = draw_portraits(record, trial, folder)
+            portraits[trial.number] = draw_portraits(record, trial, config)
         except Exception as error:  # of the user's model or library; the page is worth more than a drawing
             notes.append(f'Trial {trial.number} could not be drawn: {_told(error)}')
     best = [trial.number for trial in report.facts.ranking[:1]]
     hand_made = [trial.number for trial in record.history.of_role(Role.BASELINE)[:1]]
-    if draw_pictures and best:
+    if draw_pictures and best and config is None:
+        notes.append(
+            f'Hand-made losses and predictions are not drawn, since the {CONFIG} in the work dir is of no search of yours: '
+            'name the search config with --config CONFIG.'
+        )
+    elif draw_pictures and best:
         try:
-            pictures[best[0]] = draw_pictures(folder, [*hand_made, *best])
+            pictures[best[0]] = draw_pictures(folder, [*hand_made, *best], config)
             if not pictures[best[0]]:
                 notes.append('No predictions were kept (execute.pictures), so there are no pictures of them.')
         except Exception as error:  # likewise

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import copy
-from collections.abc import Mapping
 from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from mmengine.config import Config
-
 from mmautoloss.engine.export import write_text
 from mmautoloss.engine.imports import Imports
-from mmautoloss.engine.read import reading
+from mmautoloss.engine.own_configs import CONFIG, remember
 from mmautoloss.engine.spec import SearchSpec
-
-CONFIG = 'search_config.py'
-"""The whole search config, in the work dir."""
+from mmautoloss.errors import SetupError
 
 
 def write_resolved(spec: SearchSpec) -> None:
@@ -28,10 +24,14 @@ def write_resolved(spec: SearchSpec) -> None:
     marked = imports.mark(settings)
     lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in marked.items()]
     write_text(spec.work_dir / CONFIG, imports.fill('\n'.join(lines) + '\n'))
+    remember(spec.work_dir / CONFIG)
 
 
-def read_resolved(work_dir: Path) -> Mapping[str, Any]:
-    """The settings of the search in a work dir; empty where it has no config.
+def read_resolved(work_dir: Path) -> dict[str, Any]:
+    """What the search config in a work dir says of ``describe`` and ``options``, read as data: nothing of it is run.
+
+    Returns:
+        Both, as far as they are written out; none where there is no config.
 
     Raises:
         SetupError: The config there cannot be read.
@@ -39,5 +39,29 @@ def read_resolved(work_dir: Path) -> Mapping[str, Any]:
     path = work_dir / CONFIG
     if not path.is_file():
         return {}
-    with reading(path):
-        return Config.fromfile(path, import_custom_modules=False).train_cfg
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        cause = f'{type(error).__name__}: {error}'.splitlines()[0]
+        raise SetupError(f'{path} cannot be read: {cause}') from error
+    settings = _dict_at(tree, 'train_cfg')
+    found = {key: _literal(settings[key]) for key in ('describe', 'options') if key in settings}
+    return {key: value for key, value in found.items() if isinstance(value, dict)}
+
+
+def _dict_at(tree: ast.Module, name: str) -> dict[Any, ast.expr]:
+    """The entries of a dict that is written out, by key."""
+    for line in tree.body:
+        named = isinstance(line, ast.Assign) and [ast.unparse(target) for target in line.targets] == [name]
+        if named and isinstance(line.value, ast.Dict):
+            entries = zip(line.value.keys, line.value.values, strict=True)
+            return {key.value: value for key, value in entries if isinstance(key, ast.Constant)}
+    return {}
+
+
+def _literal(node: ast.expr) -> Any:
+    """The value of what is written out; None of anything that would have to be computed."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mmautoloss.checks import require_whole
 from mmautoloss.engine.settings import build, plain_values
 from mmautoloss.errors import SetupError
 from mmautoloss.screen import FastScreen, OpenScreen, Probe, ProbeScreen, RejectionTest, Screen, UntestedScreen
@@ -37,6 +38,8 @@ def read_screen(settings: Mapping[str, Any]) -> tuple[RejectionTest, dict[str, A
     """The rejection test, and the settings of probe, weights and fingerprint."""
     numbers = {key: settings.get(key, default) for key, default in _PROBE.items()}
     samples, digits, side = (numbers[key] for key in ('samples', 'digits', 'side'))
+    for name in ('samples', 'digits', 'side'):
+        require_whole(f'screen.{name}', numbers[name], None)
     if min(samples, side) < 1 or digits < 0:
         raise SetupError(
             'screen.samples and screen.side must be at least 1, and screen.digits 0 (no fingerprints) or more, but got '

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mmautoloss.checks import WrongTypeError
 from mmautoloss.errors import SetupError
 
 
@@ -12,12 +13,23 @@ def only(name: str, given: Mapping[str, Any], **defaults: Any) -> dict[str, Any]
     """The given settings over the defaults.
 
     Raises:
-        SetupError: One is not known.
+        SetupError: They are no dict, or one is not known.
     """
+    require_dict(name, given)
     unknown = set(given) - set(defaults)
     if unknown:
         raise SetupError(f'{name} has no setting {", ".join(sorted(unknown))}; there are {", ".join(defaults)}.')
     return {**defaults, **given}
+
+
+def require_dict(name: str, value: Any) -> None:
+    """Refuses what is no dict.
+
+    Raises:
+        SetupError: It is none.
+    """
+    if not isinstance(value, Mapping):
+        raise WrongTypeError(f'{name} must be a dict, but got {value!r}.')
 
 
 def build(name: str, cls: type, options: Mapping[str, Any]) -> Any:

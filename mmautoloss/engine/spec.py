@@ -10,12 +10,14 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmautoloss.checks import require_whole
 from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
 from mmautoloss.engine.export import load_base, require_buildable, with_losses
+from mmautoloss.engine.keys import DEFAULTS, REQUIRED, check_types
 from mmautoloss.engine.leak import require_apart
 from mmautoloss.engine.screening import read_screen, screen_header
-from mmautoloss.engine.settings import build, only, plain_values
+from mmautoloss.engine.settings import build, only, plain_values, require_dict
 from mmautoloss.engine.truth import require_own_truth
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
@@ -25,27 +27,6 @@ from mmautoloss.proxy import Branch, ProxySettings, plain_config, rung_iteration
 from mmautoloss.screen import RejectionTest
 from mmautoloss.search import Budget, Rung, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
-
-REQUIRED = ('base_config', 'branches', 'metric', 'proxy')
-DEFAULTS: dict[str, Any] = {
-    'rule': 'greater',
-    'aux': 'search',
-    'strategy': {'type': 'RegularizedEvolution'},
-    'screen': {},
-    'seeds': (),
-    'budget': {},
-    'execute': {},
-    'seed': 0,
-    'resume': False,
-    'describe': {},
-    'results': None,
-    'report': True,
-    'options': {},
-    'allow_leak': False,
-}
-"""The settings of a ``SearchLoop``; what they mean is said there."""
-
-RULES = ('greater', 'less')
 
 
 @dataclass(frozen=True)
@@ -104,8 +85,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     if missing:
         raise SetupError(f'train_cfg of a search needs {", ".join(missing)}.')
     settings = only('train_cfg', plain_config(settings), **dict.fromkeys(REQUIRED), **DEFAULTS)
-    if settings['rule'] not in RULES:
-        raise SetupError(f'rule must be one of {", ".join(RULES)}, but got {settings["rule"]!r}.')
+    check_types(settings)
     if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
@@ -123,6 +103,10 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
     _check_paths(base, branches)
     proxy = only('proxy', settings['proxy'], schedule=None, invalid_stop=None, rung=None)
+    if proxy['schedule'] is not None:
+        require_dict('proxy.schedule', proxy['schedule'])
+    if proxy['invalid_stop'] is not None:
+        require_whole('proxy.invalid_stop', proxy['invalid_stop'])
     if not proxy['schedule']:
         raise SetupError("proxy needs a schedule, such as dict(type='IterBasedTrainLoop', max_iters=100).")
     rung = _read_rung(proxy['rung'], proxy['schedule'])
@@ -188,7 +172,7 @@ def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) 
 
 def read_metric(metric: str | Sequence[str]) -> str:
     """The key of the monitored value, or several, whose mean counts, joined by +."""
-    keys = [metric] if isinstance(metric, str) else list(metric)
+    keys = list(metric) if isinstance(metric, (list, tuple)) else [metric]
     if not keys or not all(isinstance(key, str) and key for key in keys):
         raise SetupError(
             f"metric must be a key such as 'coco/bbox_mAP', or a list of keys for their mean, got {metric!r}."
@@ -225,7 +209,7 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
         text = entry[branch.name]
         try:
             text = known_loss(text, branch.inputs) if is_known(text) else text
-            trees[branch.name] = parse(text, inputs=branch.kind.names)
+            trees[branch.name] = parse(text, branch.kind.names, branch.kind.ranges)
         except (ExpressionError, SetupError) as error:
             raise SetupError(f'seeds, branch {branch.name!r}: {error}') from None
     return Genome(trees)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmautoloss.checks import require_number, require_whole
 from mmautoloss.errors import SetupError
 
 
@@ -33,6 +34,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name in Limits.__dataclass_fields__:
             value = getattr(self, name)
+            (require_whole if name == 'retries' else require_number)(f'execute.{name}', value, None)
             if value < 0 or (value == 0 and name in ('stall', 'silence')):
                 raise SetupError(f'execute.{name} must be positive, but got {value}.')
 

@@ -188,7 +188,7 @@ def _received(link: Connection) -> Iterator[dict]:
 def _describe_exit(code: int) -> str:
     if code >= 0:
         return f'exit code {code}'
-    hint = ', perhaps for lack of memory' if code == -signal.SIGKILL else ''
+    hint = ', perhaps for lack of memory' if code == -9 else ''  # SIGKILL, which Windows has not
     return f'{signal.Signals(-code).name}{hint}'
 
 

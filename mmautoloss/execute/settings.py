@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
 from mmautoloss.execute.limits import Limits
@@ -53,6 +54,7 @@ class ExecuteSettings(Limits):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._check_types()
         if self.executor not in EXECUTORS:
             raise SetupError(f'execute.executor must be one of {", ".join(EXECUTORS)}, but got {self.executor!r}.')
         if self.options is not None and self.executor in _BUILT_IN:
@@ -62,12 +64,19 @@ class ExecuteSettings(Limits):
                 'execute.workers and execute.threads must be at least 1 and execute.heartbeat positive, '
                 f'but got {self.workers}, {self.threads} and {self.heartbeat}.'
             )
-        if self.pictures < 0:
-            raise SetupError(f'execute.pictures must not be negative, but got {self.pictures}.')
+        require_whole('execute.pictures', self.pictures)
         parse_size(self.cache, 'execute.cache')
         if self.ray_address and self.executor != 'ray':
             raise SetupError(f"ray_address {self.ray_address!r} needs executor='ray' (--executor ray).")
         self._check_gpus()
+
+    def _check_types(self) -> None:
+        require_whole('execute.workers', self.workers, None)
+        if self.threads is not None:
+            require_whole('execute.threads', self.threads, None)
+        require_number('execute.heartbeat', self.heartbeat, None)
+        require_number('execute.gpus_per_candidate', self.gpus_per_candidate, None)
+        require_flag('execute.isolate', self.isolate)
 
     def _check_gpus(self) -> None:
         each = self.gpus_per_candidate

@@ -17,7 +17,8 @@ from functools import lru_cache
 from mmautoloss.expr.chains import Chain, is_times_zero, negate, squared, sum_of, terms_of, times_zero, unsigned
 from mmautoloss.expr.constants import ON_CONSTANTS, fold, is_constant
 from mmautoloss.expr.overflow import ANY, OF_DATA, stays_finite
-from mmautoloss.expr.tree import Tree, apply, arity
+from mmautoloss.expr.tree import Tree, arity
+from mmautoloss.expr.tree import join as apply  # a form may have a few signs more than what it is of
 
 _MEANS = frozenset({'mean_nhw', 'mean_c'})
 _ODD = frozenset({'log', 'sqrt', 'tanh', 'sin', 'erf', 'atan'}) | _MEANS

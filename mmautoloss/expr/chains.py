@@ -7,7 +7,8 @@ from functools import reduce
 
 from mmautoloss.expr.constants import constant, is_constant, product, total
 from mmautoloss.expr.overflow import stays_finite
-from mmautoloss.expr.tree import Tree, apply, in_a_row
+from mmautoloss.expr.tree import Tree, in_a_row
+from mmautoloss.expr.tree import join as apply
 
 ZERO = Tree(('0',))
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterable
 
 from mmautoloss.expr.primitives import EPS
-from mmautoloss.expr.tree import Tree, apply, format_number, is_number
+from mmautoloss.expr.tree import Tree, format_number, is_number
+from mmautoloss.expr.tree import join as apply
 
 _LEAST, _LARGEST = 2.0**-126, 3.4e38
 """What float32 can hold with all its digits; beyond are Inf and, below, numbers that are rounded away."""

@@ -6,10 +6,13 @@ import random
 from collections.abc import Sequence
 
 from mmautoloss.expr.primitives import DRAWN, PRIMITIVES
-from mmautoloss.expr.tree import Tree
+from mmautoloss.expr.tree import MAX_NODES, Tree
 
 CONSTANT = '1'
 """The only constant that a search draws."""
+
+MAX_DEPTH = 20
+"""Deepest graph that is drawn. Of depth 20 they have 60 nodes on average; of 40, hardly any is small enough."""
 
 
 def random_leaf(rng: random.Random, inputs: Sequence[str]) -> Tree:
@@ -28,13 +31,16 @@ def random_tree(rng: random.Random, inputs: Sequence[str], depth: int) -> Tree:
     Args:
         rng: Source of randomness.
         inputs: Names of the tensors that the loss may read, such as ``('p', 'y')``.
-        depth: Number of operators on every path; the published value is 3.
+        depth: Number of operators on every path, up to ``MAX_DEPTH``; the published value is 3. A graph of more than
+            ``MAX_NODES`` nodes is drawn anew.
 
     Example:
         >>> str(random_tree(random.Random(1), ('p', 'y'), depth=3))
         '-sqrt(minpool(p))'
     """
-    return Tree(_random_nodes(rng, (*inputs, CONSTANT), depth))
+    while len(nodes := _random_nodes(rng, (*inputs, CONSTANT), depth)) > MAX_NODES:
+        continue
+    return Tree(nodes)
 
 
 def _random_nodes(rng: random.Random, leaves: Sequence[str], depth: int) -> list[str]:

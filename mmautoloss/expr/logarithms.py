@@ -15,7 +15,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from mmautoloss.expr.canonical import simplify
-from mmautoloss.expr.tree import Tree, apply, arity, is_number
+from mmautoloss.expr.tree import Tree, arity, is_number
+from mmautoloss.expr.tree import join as apply
 
 LOG_P, LOG_NOT_P = 'log(p)', 'log(1 - p)'
 """Names of the two inputs: no words, so that nothing else is called so."""

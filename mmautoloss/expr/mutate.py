@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mmautoloss.expr.generate import random_leaf, random_operator
 from mmautoloss.expr.primitives import PRIMITIVES
-from mmautoloss.expr.tree import Tree, apply, arity
+from mmautoloss.expr.tree import MAX_NODES, Tree, arity, graft, join
 
 
 def insert(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
@@ -17,7 +17,7 @@ def insert(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
     operands = [tree.subtree(position)]
     while len(operands) < PRIMITIVES[operator].arity:
         operands.insert(rng.randrange(len(operands) + 1), random_leaf(rng, inputs))
-    return tree.replace(position, apply(operator, *operands))
+    return graft(tree, position, join(operator, *operands))
 
 
 def delete(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
@@ -27,7 +27,7 @@ def delete(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
         return tree
     position = rng.choice(positions)
     child = rng.choice(list(tree.children(position)))
-    return tree.replace(position, tree.subtree(child))
+    return graft(tree, position, tree.subtree(child))
 
 
 def replace(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
@@ -42,7 +42,7 @@ def replace(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
         operands.pop(rng.randrange(len(operands)))
     while len(operands) < PRIMITIVES[operator].arity:
         operands.insert(rng.randrange(len(operands) + 1), random_leaf(rng, inputs))
-    return tree.replace(position, apply(operator, *operands))
+    return graft(tree, position, join(operator, *operands))
 
 
 MUTATIONS = {'insert': insert, 'delete': delete, 'replace': replace}
@@ -50,14 +50,14 @@ MUTATIONS = {'insert': insert, 'delete': delete, 'replace': replace}
 
 
 def mutate(tree: Tree, rng: random.Random, inputs: Sequence[str], max_nodes: int) -> tuple[Tree, str]:
-    """Draws a mutation and applies it; growth beyond ``max_nodes`` becomes a deletion.
+    """Draws a mutation and applies it; growth beyond ``max_nodes``, and beyond ``MAX_NODES``, becomes a deletion.
 
     Returns:
         The child and the name of the mutation.
     """
     name = rng.choice(tuple(MUTATIONS))
     child = MUTATIONS[name](tree, rng, inputs)
-    if child.size > max_nodes:
+    if child.size > min(max_nodes, MAX_NODES):
         name = 'delete'
         child = delete(tree, rng, inputs)
     return child, name

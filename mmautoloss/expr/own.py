@@ -19,8 +19,19 @@ from mmautoloss.expr.primitives import ALIASES, ARITY, DRAWN, PRIMITIVES, PUBLIS
 
 Masked = Callable[[Tensor, Tensor], Tensor]
 
-TAKEN = frozenset({*ALIASES, *'pyiueq', 'label', 'p_label', 'number', 'sub', 'rsub', 'at', 'spread', 'share'})
-"""Names that mean something else in expressions, or in the plans that are made of them."""
+RESERVED = frozenset(
+    {
+        *ALIASES,
+        *('label', 'p_label', 'log_p', 'log_not_p'),  # what kinds give besides their inputs: of scores,
+        *('sides', 'scale', 'union', 'enclosing'),  # and of boxes
+        *('number', 'sub', 'rsub', 'at', 'spread', 'share'),  # instructions of plans
+        *('valid', 'np', 'math', 'torch', 'EPS', 'areas'),  # what exported code has beside its inputs
+    }
+)
+"""Words that the package uses itself where inputs and operators have their names."""
+
+TAKEN = RESERVED | set('pyiueq')
+"""Names that an operator cannot have: those, and the inputs of the kinds that are there."""
 
 _BUILT_IN = frozenset(PRIMITIVES)
 _SHAPE = (2, 3, 4, 5)
@@ -73,7 +84,9 @@ def declare_primitives(named: Mapping[str, Mapping[str, Any]]) -> None:
         ExpressionError: One has another number of operands here.
     """
     for name, facts in named.items():
-        arity = int(facts['arity'])
+        arity = facts['arity']
+        if not _is_free_word(name) or arity not in (1, 2):
+            raise ExpressionError(f'the operator {name!r} with {arity!r} operand(s) is none that can be')
         if ARITY.get(name, arity) != arity:
             raise ExpressionError(f'the operator {name!r} has {arity} operand(s) there, and {ARITY[name]} here')
         if name not in PRIMITIVES:
@@ -116,11 +129,16 @@ def _agree(known: Primitive, new: Primitive) -> bool:
     return known.arity == new.arity and (_is_absent(known) or values_of(known) == values_of(new))
 
 
+def _is_free_word(name: object) -> bool:
+    word = isinstance(name, str) and name.isascii() and name.isidentifier()
+    return word and not iskeyword(name) and name not in TAKEN
+
+
 def _check(primitive: Primitive, masked: Masked | None) -> None:
     if not isinstance(primitive, Primitive):
         raise SetupError(f'An operator must be a Primitive(name, arity, function, latex), but got {primitive!r}.')
     name, arity = primitive.name, primitive.arity
-    if not (isinstance(name, str) and name.isascii() and name.isidentifier()) or iskeyword(name) or name in TAKEN:
+    if not _is_free_word(name):
         raise SetupError(f'The name of an operator must be a word that means nothing else, but got {name!r}.')
     if arity not in (1, 2):
         raise SetupError(f'The operator {name!r} must have 1 or 2 operands, but has {arity!r}.')

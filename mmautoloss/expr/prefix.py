@@ -20,11 +20,8 @@ import re
 from collections.abc import Mapping
 
 from mmautoloss.errors import ExpressionError
-from mmautoloss.expr.text import MAX_CHARACTERS, parse
-from mmautoloss.expr.tree import Tree, format_number
-
-MAX_NODES = 2_000
-"""Largest expression that is built, since some operators repeat their operand."""
+from mmautoloss.expr.text import MAX_CHARACTERS, parse, shown
+from mmautoloss.expr.tree import MAX_NODES, Tree, format_number
 
 _RELU = '0.5 * (a + abs(a))'
 OPERATORS: dict[str, str] = {
@@ -94,11 +91,11 @@ def parse_prefix(text: str, leaves: Mapping[str, str] | None = None) -> Tree:
         meaning = {name: parse(leaf) for name, leaf in {**LEAVES, **(leaves or {})}.items()}
         return _Reader(text, meaning).read(body)
     except RecursionError:
-        raise ExpressionError(f'Too deeply nested: the prefix expression {text!r}.') from None
+        raise ExpressionError(f'Too deeply nested: the prefix expression {shown(text)}.') from None
 
 
 def _fail(what: str, text: str) -> ExpressionError:
-    return ExpressionError(f'{what} in the prefix expression {text!r}.')
+    return ExpressionError(f'{what} in the prefix expression {shown(text)}.')
 
 
 def _read_python(text: str) -> ast.expr:
@@ -111,7 +108,7 @@ def _read_python(text: str) -> ast.expr:
     try:
         return ast.parse(' '.join(text.split()), mode='eval').body
     except (SyntaxError, ValueError, MemoryError) as error:
-        raise ExpressionError(f'Cannot read the prefix expression {text!r}: {error}.') from None
+        raise ExpressionError(f'Cannot read the prefix expression {shown(text)}: {error}.') from None
 
 
 def _operator(node: ast.AST) -> str | None:

@@ -99,5 +99,5 @@ PRIMITIVES: dict[str, Primitive] = {primitive.name: primitive for primitive in (
 ARITY: dict[str, int] = {name: primitive.arity for name, primitive in PRIMITIVES.items()}
 """Number of operands of each."""
 
-ALIASES = {'max_pool': 'maxpool', 'min_pool': 'minpool'}
+ALIASES = {'max_pool': 'maxpool', 'min_pool': 'minpool', 'ln': 'log', 'arctan': 'atan'}
 """Other spellings that are read, never written."""

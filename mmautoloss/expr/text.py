@@ -2,129 +2,227 @@
 
 Python's own grammar is used to *read* the text (``ast.parse``); nothing is ever evaluated. Besides
 the operators by name, ``a + b``, ``a - b``, ``a * b``, ``a / b``, ``1 / a``, ``-a`` and ``a ** 2``
-are understood and written.
+are understood and written. Other powers whose exponent is a number, ``a ^ 2``, ``ln(a)``, ``sub(a, b)``,
+``div(a, b)`` and ``pow(a, 2)`` are only understood.
 """
 
 from __future__ import annotations
 
 import ast
+import operator
+from collections.abc import Callable, Mapping
 
 from mmautoloss.errors import ExpressionError
+from mmautoloss.expr.powers import Range, power
 from mmautoloss.expr.primitives import ALIASES, PRIMITIVES
-from mmautoloss.expr.tree import Tree, apply, format_number
+from mmautoloss.expr.tree import Tree, arity, format_number, join, require_size
 
 MAX_CHARACTERS = 10_000
 """Longest text that is read; a limit, so that no text can exhaust the parser."""
 
 _ONE = Tree(('1',))
+_SHOWN = 500
+_SPELLINGS = {'add': ast.Add, 'sub': ast.Sub, 'mul': ast.Mult, 'div': ast.Div, 'pow': ast.Pow}
+"""Signs as calls, as people write them who think in prefix notation."""
+_LEAVES = (ast.Name, ast.Constant)
+_HINTS = {
+    'mean': 'mean_nhw(x) is the mean over all positions of a channel, mean_c(x) that over the channels',
+    'sum': 'a loss is summed over positions and channels by itself',
+    'sigmoid': 'p is a probability already, for inputs "sigmoid" and "softmax"',
+    'softmax': 'p is a probability already, for inputs "sigmoid" and "softmax"',
+    'max': 'the larger of a and b is 0.5 * (a + b + abs(a - b)), that of a window maxpool(a)',
+    'min': 'the smaller of a and b is 0.5 * (a + b - abs(a - b)), that of a window minpool(a)',
+    'relu': 'relu(x) is 0.5 * (x + abs(x))',
+    'cos': 'cos(x) is sin(x + 1.5707963267948966)',
+}
+"""What to write in place of words that are no operators here."""
 
 
-def parse(text: str, inputs: tuple[str, ...] | None = None) -> Tree:
+def parse(text: str, inputs: tuple[str, ...] | None = None, ranges: Mapping[str, Range] | None = None) -> Tree:
     """Reads an expression.
 
     Args:
         text: Infix text, such as ``-mean_c(y * log(p))``.
         inputs: The names that may stand for tensors; any name where None.
+        ranges: Least and largest value of inputs, by name, as far as they are known (``InputKind.ranges``): a power such
+            as ``p ** 1.5`` is read only of what is never negative.
 
     Raises:
-        ExpressionError: The text is no expression, or uses an unknown operator or input.
+        ExpressionError: The text is no expression, is too large, or uses an unknown operator or input.
 
     Example:
         >>> parse('-mean_c(y * log(p))')
         Tree(('neg', 'mean_c', 'mul', 'y', 'log', 'p'))
-        >>> str(parse('(p - y) ** 2'))
-        '(p - y) ** 2'
+        >>> str(parse('(p - y) ** 2')), str(parse('sub(p, y) ^ 2 * ln(p)'))
+        ('(p - y) ** 2', '(p - y) ** 2 * log(p)')
     """
     if not isinstance(text, str) or not text.strip():
         raise ExpressionError(f'An expression must be text such as "-mean_c(y * log(p))", but got {text!r}.')
     if len(text) > MAX_CHARACTERS:
         raise ExpressionError(f'An expression may have {MAX_CHARACTERS} characters, but got {len(text)}.')
     if '#' in text:  # a comment would swallow the rest of the text
-        raise ExpressionError(f'Comments are not allowed, but got "#" in the expression {text!r}.')
+        raise ExpressionError(f'Comments are not allowed, but got "#" in the expression {shown(text)}.')
     try:
-        body = ast.parse(' '.join(text.split()), mode='eval').body
-        return _Reader(text, inputs).read(body)
+        body = ast.parse(' '.join(text.replace('^', '**').split()), mode='eval').body
+        tree = _Reader(text, inputs, ranges).read(body)
     except ExpressionError:
         raise
     except (RecursionError, MemoryError):
-        raise ExpressionError(f'Too deeply nested: the expression {text!r}.') from None
+        raise ExpressionError(f'Too deeply nested: the expression {shown(text)}.') from None
     except (SyntaxError, ValueError) as error:
-        raise ExpressionError(f'Cannot read the expression {text!r}: {error}.') from None
+        raise ExpressionError(f'Cannot read the expression {shown(text)}: {error}.') from None
+    require_size(tree.size)
+    return tree
+
+
+def shown(text: str) -> str:
+    """A text as messages show it: a very long one is cut off."""
+    return repr(text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...')
 
 
 class _Reader:
     """Turns Python's syntax tree into ours; knows the text for its messages."""
 
-    def __init__(self, text: str, inputs: tuple[str, ...] | None) -> None:
+    def __init__(self, text: str, inputs: tuple[str, ...] | None, ranges: Mapping[str, Range] | None) -> None:
         self.text = text
         self.inputs = inputs
+        self.ranges = ranges
 
     def fail(self, what: str) -> ExpressionError:
-        return ExpressionError(f'{what} in the expression {self.text!r}.')
+        return ExpressionError(f'{what} in the expression {shown(self.text)}.')
 
-    def read(self, node: ast.expr) -> Tree:
-        method = getattr(self, '_read_' + type(node).__name__.lower(), None)
-        if method is None:
-            raise self.fail(f'{ast.unparse(node)!r} is not allowed: only operators, inputs and numbers are')
-        return method(node)
+    def read(self, body: ast.expr) -> Tree:
+        """Without recursion: operators with their operands from the root down, then their trees from the leaves up."""
+        order: list[tuple[ast.expr, list[ast.expr]]] = []
+        done: dict[ast.expr, Tree] = {}
+        waiting = [body]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, _LEAVES):
+                done[node] = self._leaf(node)
+                continue
+            operands = self._operands(node)
+            order.append((node, operands))
+            waiting.extend(reversed(operands))
+        for node, operands in reversed(order):
+            done[node] = self._joined(node, [done[operand] for operand in operands])
+        return done[body]
 
-    def _read_name(self, node: ast.Name) -> Tree:
-        if node.id in PRIMITIVES or node.id in ALIASES:
-            raise self.fail(f'The operator {node.id!r} needs its operands in brackets')
-        if self.inputs is not None and node.id not in self.inputs:
-            raise self.fail(f'Unknown input {node.id!r} (there are: {", ".join(self.inputs)})')
-        return Tree((node.id,))
+    def _leaf(self, node: ast.Name | ast.Constant) -> Tree:
+        return self._input(node.id) if isinstance(node, ast.Name) else self._number(node.value)
 
-    def _read_constant(self, node: ast.Constant) -> Tree:
-        if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
-            raise self.fail(f'{node.value!r} is no number')
+    def _input(self, name: str) -> Tree:
+        if name in PRIMITIVES or name in ALIASES:
+            raise self.fail(f'The operator {name!r} needs its operands in brackets')
+        if self.inputs is not None and name not in self.inputs:
+            raise self.fail(f'Unknown input {name!r} (there are: {", ".join(self.inputs)})')
+        return Tree((name,))
+
+    def _number(self, value: object) -> Tree:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.fail(f'{value!r} is no number')
         try:
-            return Tree((format_number(node.value),))
+            return Tree((format_number(value),))
         except ExpressionError as error:
             raise self.fail(str(error).rstrip('.')) from None
 
-    def _read_unaryop(self, node: ast.UnaryOp) -> Tree:
-        if isinstance(node.op, ast.UAdd):
-            return self.read(node.operand)
-        if not isinstance(node.op, ast.USub):
-            raise self.fail(f'Unknown sign in {ast.unparse(node)!r}')
-        return apply('neg', self.read(node.operand))
+    def _operands(self, node: ast.expr) -> list[ast.expr]:
+        """What has to be read before a node; what it may not be is refused here."""
+        if isinstance(node, ast.Call):
+            return self._arguments(node)
+        if isinstance(node, ast.BinOp):
+            if not isinstance(node.op, tuple(_SPELLINGS.values())):
+                raise self.fail(f'Unknown operator in {_source(node)!r} (known: + - * / **)')
+            return [node.left] if isinstance(node.op, ast.Pow) else [node.left, node.right]
+        if isinstance(node, ast.UnaryOp):
+            if not isinstance(node.op, (ast.UAdd, ast.USub)):
+                raise self.fail(f'Unknown sign in {_source(node)!r}')
+            return [node.operand]
+        raise self.fail(f'{_source(node)!r} is not allowed: only operators, inputs and numbers are')
 
-    def _read_binop(self, node: ast.BinOp) -> Tree:
-        if isinstance(node.op, ast.Pow):
-            return self._power(self.read(node.left), node.right)
-        left, right = self.read(node.left), self.read(node.right)
-        if isinstance(node.op, ast.Add):
-            return apply('add', left, right)
-        if isinstance(node.op, ast.Sub):
-            return apply('add', left, apply('neg', right))
-        if isinstance(node.op, ast.Mult):
-            return apply('mul', left, right)
-        if isinstance(node.op, ast.Div):
-            return apply('inv', right) if left == _ONE else apply('mul', left, apply('inv', right))
-        raise self.fail(f'Unknown operator in {ast.unparse(node)!r} (known: + - * / **)')
+    def _arguments(self, node: ast.Call) -> list[ast.expr]:
+        name = _called(node)
+        if name not in PRIMITIVES and name not in _SPELLINGS:
+            known = f'there are: {", ".join(PRIMITIVES)}, and those of imported modules'
+            raise self.fail(f'Unknown operator {name!r} ({known}{_hint(name)})')
+        count = arity(name) or 2
+        if node.keywords or len(node.args) != count:
+            raise self.fail(f'{name!r} takes {count} operand(s), but got {_source(node)!r}')
+        return node.args[:1] if _sign(node) is ast.Pow else node.args
+
+    def _joined(self, node: ast.expr, operands: list[Tree]) -> Tree:
+        if isinstance(node, ast.UnaryOp):
+            return operands[0] if isinstance(node.op, ast.UAdd) else join('neg', *operands)
+        sign = _sign(node)
+        if sign is ast.Pow:
+            return self._power(operands[0], node.args[1] if isinstance(node, ast.Call) else node.right)
+        return _SIGNS[sign](*operands) if sign else join(_called(node), *operands)
 
     def _power(self, base: Tree, exponent: ast.expr) -> Tree:
-        value = exponent.value if isinstance(exponent, ast.Constant) else None
-        if value == 2:
-            return apply('square', base)
-        if value == 3:
-            return apply('mul', apply('square', base), base)
-        if value == 4:
-            return apply('square', apply('square', base))
-        if value == 0.5:
-            return apply('sqrt', base)
-        raise self.fail(f'The exponent {ast.unparse(exponent)!r} must be 2, 3, 4 or 0.5')
+        value = _value(exponent)
+        if value is None:
+            raise self.fail(
+                f'The exponent {_source(exponent)!r} must be a number (write exp({_source(exponent)} * log(x)) where x is '
+                'positive)'
+            )
+        try:
+            return power(base, value, self.ranges)
+        except ExpressionError as error:
+            raise ExpressionError(f'{error} It stands in the expression {shown(self.text)}.') from None
 
-    def _read_call(self, node: ast.Call) -> Tree:
-        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
-        primitive = PRIMITIVES.get(ALIASES.get(name, name))
-        if primitive is None:
-            known = ', '.join(PRIMITIVES)
-            raise self.fail(f'Unknown operator {name!r} (there are: {known}, and those of imported modules)')
-        if node.keywords or len(node.args) != primitive.arity:
-            raise self.fail(f'{name!r} takes {primitive.arity} operand(s), but got {ast.unparse(node)!r}')
-        return apply(primitive.name, *(self.read(argument) for argument in node.args))
+
+_SIGNS: dict[type, Callable[[Tree, Tree], Tree]] = {
+    ast.Add: lambda left, right: join('add', left, right),
+    ast.Sub: lambda left, right: join('add', left, join('neg', right)),
+    ast.Mult: lambda left, right: join('mul', left, right),
+    ast.Div: lambda left, right: join('inv', right) if left == _ONE else join('mul', left, join('inv', right)),
+}
+_OF_NUMBERS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+
+
+def _called(node: ast.Call) -> str:
+    name = node.func.id if isinstance(node.func, ast.Name) else _source(node.func)
+    return ALIASES.get(name, name)
+
+
+def _sign(node: ast.expr) -> type | None:
+    """The sign that an operation has or could have; None of a call that is none. An operator of that name goes first."""
+    if isinstance(node, ast.BinOp):
+        return type(node.op)
+    name = _called(node)
+    return None if name in PRIMITIVES else _SPELLINGS[name]
+
+
+def _value(node: ast.expr) -> float | None:
+    """The value of a number, also of a quotient of numbers and the like; None of anything else."""
+    if isinstance(node, ast.Constant):
+        return None if isinstance(node.value, bool) or not isinstance(node.value, (int, float)) else node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.UAdd, ast.USub)):
+        value = _value(node.operand)
+        return -value if value is not None and isinstance(node.op, ast.USub) else value
+    if isinstance(node, ast.BinOp) and type(node.op) in _OF_NUMBERS:
+        left, right = _value(node.left), _value(node.right)
+        if left is None or right is None or (right == 0 and isinstance(node.op, ast.Div)):
+            return None
+        return _OF_NUMBERS[type(node.op)](left, right)
+    return None
+
+
+def _source(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'
+
+
+def _hint(name: str) -> str:
+    """What to write instead of a word, as far as it can be guessed."""
+    word = name.rpartition('.')[2].lower()
+    word = ALIASES.get(word, word)
+    if word in _HINTS:
+        return f'; {_HINTS[word]}'
+    if word not in PRIMITIVES and word not in _SPELLINGS:
+        return ''
+    prefix = '; mmautoloss.expr.parse_prefix reads the notation of CSE-Autoloss' if name[:1].isupper() else ''
+    return f'; write {word}{prefix}'
 
 
 # How tightly an operator binds, loosest first; everything else is a leaf or a call.
@@ -138,39 +236,51 @@ def format_tree(tree: Tree) -> str:
         >>> format_tree(Tree(('mul', 'p', 'inv', 'add', 'y', 'neg', '1')))
         'p / (y - 1)'
     """
-    return _format(tree)[0]
+    stack: list[_Written] = []
+    for node in reversed(tree.nodes):
+        operands = [stack.pop() for _ in range(arity(node))]
+        stack.append(_write(node, *operands))
+    return stack[0].text
 
 
-def _format(tree: Tree) -> tuple[str, int]:
-    operands = tree.operands()
-    if tree.root == 'add':
-        return _format_sum(*operands), _SUM
-    if tree.root == 'mul':
-        return _format_product(*operands), _PRODUCT
-    if tree.root == 'inv':
-        return f'1 / {_wrap(operands[0], _SIGN)}', _PRODUCT
-    if tree.root == 'neg':
-        return f'-{_wrap(operands[0], _SIGN)}', _SIGN
-    if tree.root == 'square':
-        return f'{_wrap(operands[0], _ATOM)} ** 2', _POWER
-    if operands:
-        return f'{tree.root}({", ".join(map(format_tree, operands))})', _ATOM
-    return tree.root, _ATOM
+class _Written:
+    """Text, how tightly it binds, the operator at its root, and its operands."""
+
+    __slots__ = ('binding', 'node', 'operands', 'text')
+
+    def __init__(self, node: str, text: str, binding: int, operands: tuple[_Written, ...]) -> None:
+        self.node, self.text, self.binding, self.operands = node, text, binding, operands
+
+    def within(self, least: int) -> str:
+        """The text, in brackets where it binds less."""
+        return self.text if self.binding >= least else f'({self.text})'
 
 
-def _format_sum(left: Tree, right: Tree) -> str:
-    if right.root == 'neg':
-        return f'{_wrap(left, _SUM)} - {_wrap(right.operands()[0], _PRODUCT)}'
-    return f'{_wrap(left, _SUM)} + {_wrap(right, _PRODUCT)}'
+def _write(node: str, *operands: _Written) -> _Written:
+    written = _WRITE.get(node)
+    if written is not None:
+        return _Written(node, *written(*operands), operands)
+    text = f'{node}({", ".join(each.text for each in operands)})' if operands else node
+    return _Written(node, text, _ATOM, operands)
 
 
-def _format_product(left: Tree, right: Tree) -> str:
+def _sum(left: _Written, right: _Written) -> tuple[str, int]:
+    if right.node == 'neg':
+        return f'{left.within(_SUM)} - {right.operands[0].within(_PRODUCT)}', _SUM
+    return f'{left.within(_SUM)} + {right.within(_PRODUCT)}', _SUM
+
+
+def _product(left: _Written, right: _Written) -> tuple[str, int]:
     # ``1 / x`` is read as the inverse, so a product with the constant 1 keeps its factor in view
-    if right.root == 'inv' and left != _ONE:
-        return f'{_wrap(left, _PRODUCT)} / {_wrap(right.operands()[0], _SIGN)}'
-    return f'{_wrap(left, _PRODUCT)} * {_wrap(right, _SIGN)}'
+    if right.node == 'inv' and left.node != '1':
+        return f'{left.within(_PRODUCT)} / {right.operands[0].within(_SIGN)}', _PRODUCT
+    return f'{left.within(_PRODUCT)} * {right.within(_SIGN)}', _PRODUCT
 
 
-def _wrap(tree: Tree, least: int) -> str:
-    text, binding = _format(tree)
-    return text if binding >= least else f'({text})'
+_WRITE: dict[str, Callable[..., tuple[str, int]]] = {
+    'add': _sum,
+    'mul': _product,
+    'inv': lambda operand: (f'1 / {operand.within(_SIGN)}', _PRODUCT),
+    'neg': lambda operand: (f'-{operand.within(_SIGN)}', _SIGN),
+    'square': lambda operand: (f'{operand.within(_ATOM)} ** 2', _POWER),
+}

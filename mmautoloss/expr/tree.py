@@ -11,6 +11,13 @@ from keyword import iskeyword
 from mmautoloss.errors import ExpressionError
 from mmautoloss.expr.primitives import ALIASES, ARITY, PRIMITIVES
 
+MAX_NODES = 200
+"""Most nodes of an expression, twice as many as the largest published loss has.
+
+So many can be nested without end of what Python reads (200 brackets), and what walks along an expression ends soon: text,
+canonical form, compiled code, drawings.
+"""
+
 _NUMBER = re.compile(r'\d+(\.\d+)?(e[+-]?\d+)?')
 _NAME = re.compile(r'[A-Za-z_][A-Za-z_0-9]*')
 
@@ -65,8 +72,8 @@ class Tree:
     cannot be made.
 
     Raises:
-        ExpressionError: The nodes are no complete expression, or one is neither operator, name nor
-            number.
+        ExpressionError: The nodes are no complete expression, one is neither operator, name nor
+            number, or they are more than ``MAX_NODES``.
 
     Example:
         >>> tree = Tree(('add', 'p', 'square', 'y'))
@@ -91,6 +98,7 @@ class Tree:
             open_slots += arity(node) - 1
         if open_slots:
             raise ExpressionError(f'The expression {nodes} lacks {open_slots} operand(s).')
+        require_size(len(nodes))
         object.__setattr__(self, 'nodes', nodes)
         object.__setattr__(self, '_hash', hash(nodes))
 
@@ -179,16 +187,47 @@ class Tree:
         return tuple(self.subtree(child) for child in self.children())
 
     def replace(self, position: int, other: Tree) -> Tree:
-        """A tree in which the sub-expression at ``position`` is ``other``."""
-        return Tree._of_parts(self.nodes[:position] + other.nodes + self.nodes[self.end(position) :])
+        """A tree in which the sub-expression at ``position`` is ``other``.
+
+        Raises:
+            ExpressionError: It would have more than ``MAX_NODES``.
+        """
+        tree = graft(self, position, other)
+        require_size(tree.size)
+        return tree
+
+
+def require_size(nodes: int) -> None:
+    """Refuses what is larger than an expression may be.
+
+    Raises:
+        ExpressionError: There are more than ``MAX_NODES`` nodes.
+    """
+    if nodes > MAX_NODES:
+        raise ExpressionError(
+            f'An expression may have {MAX_NODES} nodes (operators, inputs and numbers, however nested), but got {nodes}. '
+            'Write a shorter one.'
+        )
 
 
 def apply(operator: str, *operands: Tree) -> Tree:
     """The tree with ``operator`` at the root over ``operands``.
 
     Raises:
-        ExpressionError: The number of operands is wrong.
+        ExpressionError: The number of operands is wrong, or there are more than ``MAX_NODES`` nodes.
     """
+    tree = join(operator, *operands)
+    require_size(tree.size)
+    return tree
+
+
+def graft(tree: Tree, position: int, other: Tree) -> Tree:
+    """``tree.replace(position, other)`` of any size, for steps of which the result is judged afterwards."""
+    return Tree._of_parts(tree.nodes[:position] + other.nodes + tree.nodes[tree.end(position) :])
+
+
+def join(operator: str, *operands: Tree) -> Tree:
+    """``apply`` of any size, for steps of which the result is judged afterwards, and for keys that nobody reads."""
     if not operands or len(operands) != arity(operator):
         return Tree((operator, *(node for operand in operands for node in operand.nodes)))  # says what is wrong
     nodes = (operator, *operands[0].nodes)

@@ -109,7 +109,7 @@ class SearchedLoss(nn.Module):
         if not isinstance(loss_weight, Real) or not math.isfinite(loss_weight):
             raise SetupError(f'loss_weight must be a finite number, but got {loss_weight!r}.')
         text = str(expression) if isinstance(expression, Tree) else expression
-        self.graph = LossGraph(parse(text, inputs=self.kind.names))
+        self.graph = LossGraph(parse(text, self.kind.names, self.kind.ranges))
         self.use_sigmoid = self.kind.use_sigmoid
         self.reduction = reduction
         self.loss_weight = loss_weight

@@ -80,4 +80,5 @@ def _start(count: int) -> ThreadPoolExecutor:
     return pool
 
 
-os.register_at_fork(after_in_child=_pools.clear)  # threads do not live on in a child
+if hasattr(os, 'register_at_fork'):  # Windows has no fork
+    os.register_at_fork(after_in_child=_pools.clear)  # threads do not live on in a child

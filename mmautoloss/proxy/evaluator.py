@@ -19,6 +19,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
+from mmautoloss.proxy.alone import alone
 from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.memory import freed_memory_kept
@@ -76,6 +77,7 @@ class ProxyEvaluator:
                 self._build()
         return self._runner
 
+    @alone
     def _build(self) -> None:
         settings = self.settings
         cfg = proxy_config(
@@ -98,6 +100,7 @@ class ProxyEvaluator:
         """The losses that the model is built with, by branch; those of a training are others of the same kind."""
         return self.runner and self._hand_made
 
+    @alone
     def evaluate(self, trial: Trial, limit: float | None = None) -> Outcome:
         """Trains and validates; whatever goes wrong becomes a failed outcome with its reason.
 
@@ -145,6 +148,7 @@ class ProxyEvaluator:
         stages = dict(self.progress.stages)
         return Outcome(state, score, metrics, seconds, reason, stages, rung=self._rung)
 
+    @alone
     def validate_untrained(self) -> dict[str, float]:
         """Result of the validation of the untrained model on its first batch: shows broken data and the metric's keys."""
         runner = self.runner

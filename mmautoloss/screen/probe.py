@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -164,8 +165,22 @@ def save_probes(probes: Mapping[str, Probe], path: Path) -> None:
 
 
 def load_probes(path: Path) -> dict[str, Probe]:
-    """Reads what ``save_probes`` wrote; no code is run by reading."""
-    data: dict[str, Any] = torch.load(path, weights_only=True)
+    """Reads what ``save_probes`` wrote; no code is run by reading.
+
+    Raises:
+        SetupError: The file is none of that.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # torch's about a file of another kind
+            return _probes(torch.load(path, weights_only=True))
+    except Exception as error:  # whatever a damaged or foreign file leads torch to
+        raise SetupError(
+            f'{path} holds no probes that can be read ({type(error).__name__}): take the file of the search, or begin anew.'
+        ) from error
+
+
+def _probes(data: Mapping[str, Mapping[str, Any]]) -> dict[str, Probe]:
     return {
         name: Probe(
             inputs=entry['inputs'],

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.screen.probe import Objective, Probe, Sample
 
@@ -51,6 +52,11 @@ class RejectionTest:
     start: str = 'scattered'
 
     def __post_init__(self) -> None:
+        require_whole('steps', self.steps, None)
+        require_number('lr', self.lr, None)
+        require_number('eta', self.eta, None)
+        require_number('early', self.early)
+        require_flag('decay', self.decay)
         if self.steps < 1 or self.lr <= 0:
             raise SetupError(f'steps and lr must be positive, but got {self.steps} and {self.lr}.')
         if self.optimizer not in OPTIMIZERS:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
 
 
@@ -42,6 +43,9 @@ class Rung:
             raise SetupError(f'rung.keep must be a share between 0 and 1, but got {self.keep}.')
         if not self.least >= 1:  # nor NaN
             raise SetupError(f'rung.least must be at least 1, but got {self.least}.')
+        require_number('rung.at', self.at)
+        require_whole('rung.least', self.least)
+        require_flag('rung.watch', self.watch)
 
     def bar(self, earlier: Sequence[float]) -> float | None:
         """The score at the rung below which a candidate is stopped; None where none is.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from mmautoloss.errors import SetupError
+from mmautoloss.checks import MAX_SEED, require_number, require_whole
 from mmautoloss.expr import Genome
 from mmautoloss.search.rung import Rung
 
@@ -14,8 +14,9 @@ class Budget:
     """How much is trained; totals, also across resumes.
 
     Attributes:
-        max_trials: Searched candidates that are trained, seeds among them. Equivalent ones cost nothing and do not
-            count; the baseline, its repeats and the final re-training come on top.
+        max_trials: Searched candidates that are trained, seeds among them; 0 for the hand-made losses and the seeds
+            alone. Equivalent ones cost nothing and do not count; the baseline, its repeats and the final re-training come
+            on top.
         max_seconds: After this time no new candidate begins; None for no limit.
         baseline_repeats: Further trainings of the hand-made losses with other seeds, for the noise band.
         finalists: How many of the best are trained again at the end.
@@ -26,7 +27,7 @@ class Budget:
             0 for no such limit.
 
     Raises:
-        SetupError: A number is negative.
+        SetupError: A number is negative, or none.
     """
 
     max_trials: int = 100
@@ -40,8 +41,12 @@ class Budget:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value is not None and value < 0:
-                raise SetupError(f'{name} must not be negative, but got {value}.')
+            if name != 'max_seconds':
+                require_whole(name, value)
+            elif value is not None:
+                require_number(name, value)
+        require_whole('max_draws', self.max_draws, 1)
+        require_whole('max_repeats', self.max_repeats, 1)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,9 @@ class SearchSettings:
         known: Genomes of known losses that are trained first and compete.
         digits: Significant digits of the gradient fingerprint; the published number is 2.
         rung: Which candidates are not trained to the end; None trains all.
+
+    Raises:
+        SetupError: There is no such seed.
     """
 
     seed: int = 0
@@ -61,3 +69,7 @@ class SearchSettings:
     known: tuple[Genome, ...] = ()
     digits: int = 2
     rung: Rung | None = None
+
+    def __post_init__(self) -> None:
+        repeats = max(self.budget.baseline_repeats, self.budget.finalist_repeats)  # each with a seed of its own
+        require_whole('seed', self.seed, 0, MAX_SEED - repeats)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, mutate
+from mmautoloss.expr.tree import MAX_NODES
 from mmautoloss.strategy.base import Draw, Drawn, Proposal
 from mmautoloss.strategy.random_search import RandomSearch
 from mmautoloss.trial import History, Role, Trial
@@ -29,7 +31,7 @@ class RegularizedEvolution(RandomSearch):
         copy_rate: Share of children that are unchanged.
         fresh_rate: Share of children in which a branch is drawn afresh.
         vary: ``'all'`` branches of a child change, each by its own draw, or ``'one'``, chosen at random.
-        max_nodes: Largest expression that mutation makes.
+        max_nodes: Largest expression that mutation makes, up to ``expr.tree.MAX_NODES``.
         mutations: Most mutations of a mutated branch, drawn from 1 on; 1 is published.
         distinct: Whether of individuals with one fingerprint only the shortest lives. Else, as published, copies of the
             winner and expressions that are the same loss crowd out all others in a small search, and grow without
@@ -54,6 +56,13 @@ class RegularizedEvolution(RandomSearch):
         distinct: bool = False,
     ) -> None:
         super().__init__(inputs, depth)
+        for name, value in {'initial': initial, 'population': population}.items():
+            require_whole(name, value, None)
+        for name, value in {'tournament': tournament, 'copy_rate': copy_rate, 'fresh_rate': fresh_rate}.items():
+            require_number(name, value, None)
+        require_whole('mutations', mutations, 1)
+        require_whole('max_nodes', max_nodes, 1, MAX_NODES)
+        require_flag('distinct', distinct)
         if initial < 1 or population < 1:
             raise SetupError(f'initial and population must be at least 1, but got {initial} and {population}.')
         if not 0 < tournament <= 1:
@@ -70,8 +79,6 @@ class RegularizedEvolution(RandomSearch):
         self.copy_rate = copy_rate
         self.fresh_rate = fresh_rate
         self.vary = vary
-        if mutations < 1:
-            raise SetupError(f'mutations must be at least 1, but got {mutations}.')
         self.max_nodes = max_nodes
         self.mutations = mutations
         self.distinct = distinct

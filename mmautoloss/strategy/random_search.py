@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from mmautoloss.errors import SetupError
+from mmautoloss.checks import require_whole
 from mmautoloss.expr import Genome, random_tree
+from mmautoloss.expr.generate import MAX_DEPTH
 from mmautoloss.strategy.base import Draw, Drawn, Proposal, Strategy
 from mmautoloss.trial import History
 
@@ -17,12 +18,14 @@ class RandomSearch(Strategy):
     Args:
         inputs: Names that a graph may read, by branch.
         depth: Depth D of random graphs.
+
+    Raises:
+        SetupError: It is out of range.
     """
 
     def __init__(self, inputs: Mapping[str, tuple[str, ...]], depth: int = 3) -> None:
         super().__init__(inputs)
-        if depth < 1:
-            raise SetupError(f'depth must be at least 1, but got {depth}.')
+        require_whole('depth', depth, 1, MAX_DEPTH)
         self.depth = depth
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:

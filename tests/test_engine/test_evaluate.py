@@ -9,15 +9,17 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.logging import MessageHub, MMLogger
-from mmengine.registry import DefaultScope
+from mmengine.registry import HOOKS, DefaultScope
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
@@ -107,6 +109,34 @@ def test_calls_do_not_know_of_each_other(toy: Path) -> None:
     assert all(other.metrics != first.metrics for other in others)
     assert left_behind() == before
     assert DefaultScope.get_current_instance().scope_name == 'mmengine'
+
+
+def test_threads_take_turns(toy: Path) -> None:
+    """Python and torch have one stdout and one set of generators a process."""
+    alone, out = [evaluate(toy, SQUARE, seed=seed).score for seed in range(3)], sys.stdout
+    loggers = list(MMLogger._instance_dict)
+    with ThreadPoolExecutor(3) as pool:
+        at_once = list(pool.map(lambda seed: evaluate(toy, SQUARE, seed=seed).score, range(3)))
+    assert at_once == alone
+    assert sys.stdout is out and list(MMLogger._instance_dict) == loggers
+
+
+def test_a_training_may_ask_for_another(tmp_path: Path) -> None:
+    """In its own thread that is no waiting, which would never end."""
+
+    class Asking(Hook):
+        scores: ClassVar[list[float]] = []
+
+        def after_train(self, runner: Runner) -> None:
+            if not self.scores:
+                self.scores.append(0.0)
+                self.scores[0] = evaluate(tmp_path / 'toy.py', SQUARE, seed=1).score
+
+    HOOKS.register_module(module=Asking, force=True)
+    write_toy(tmp_path)
+    plain, seed_1 = evaluate(tmp_path / 'toy.py', SQUARE).score, evaluate(tmp_path / 'toy.py', SQUARE, seed=1).score
+    asking = evaluate(tmp_path / 'toy.py', SQUARE, options={'custom_hooks': [{'type': 'Asking'}]})
+    assert (asking.score, Asking.scores) == (plain, [seed_1])
 
 
 def test_deterministic_switches_are_put_back(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from mmautoloss.expr import (
     register_primitive,
     simplify,
 )
+from mmautoloss.expr.own import RESERVED
 from mmautoloss.losses import InputKind, SearchedLoss, input_kind, plain_loss, register_kind
 from mmautoloss.losses.inputs.scores import Softmax
 from mmautoloss.screen import register_metric
@@ -143,6 +144,17 @@ def changed(**attributes: object) -> InputKind:
         pytest.param(lambda: changed(metric=None), 'needs the attribute metric', id='no metric'),
         pytest.param(lambda: changed(from_target=frozenset({'z'})), 'among its names', id='no such input'),
         pytest.param(lambda: changed(names=('p', 'y', 'log')), "cannot be called 'log'", id='operator'),
+        pytest.param(lambda: changed(names=('p', 'y', 'lambda')), "cannot be called 'lambda'", id='keyword'),
+        pytest.param(lambda: changed(names=('p', 'y', 'ß')), "cannot be called 'ß'", id='letters'),
+        pytest.param(lambda: changed(names=('p', 'y', 3)), 'cannot be called 3', id='no text'),
+        *(
+            pytest.param(
+                lambda name=name: changed(names=('p', 'y', name)),
+                f"cannot be called '{name}': it is no free word. Words of the package are .*sub",
+                id=name,
+            )
+            for name in sorted(RESERVED)
+        ),
     ],
 )
 def test_wrong_kinds(make: Callable[[], object], error: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from mmautoloss.errors import ExpressionError
 from mmautoloss.expr import PRIMITIVES, Tree, parse
+from mmautoloss.expr.primitives import ARITY
 from mmautoloss.expr.text import MAX_CHARACTERS
 
 # text, nodes, text that is written back
@@ -46,6 +47,25 @@ NOTATIONS = [
     ('add(a, b)', 'add a b', 'a + b'),
     ('mul(a, neg(b))', 'mul a neg b', 'a * -b'),
     ('p\n  + y', 'add p y', 'p + y'),
+    # read, and never written
+    ('ln(a)', 'log a', 'log(a)'),
+    ('arctan(a)', 'atan a', 'atan(a)'),
+    ('sub(a, b)', 'add a neg b', 'a - b'),
+    ('div(a, b)', 'mul a inv b', 'a / b'),
+    ('div(1, a)', 'inv a', '1 / a'),
+    ('pow(a, 2)', 'square a', 'a ** 2'),
+    ('mul(y, ln(p))', 'mul y log p', 'y * log(p)'),
+    ('a ^ 2', 'square a', 'a ** 2'),
+    ('-a ^ 2', 'neg square a', '-a ** 2'),
+    ('b + a ^ 2 * b', 'add b mul square a b', 'b + a ** 2 * b'),
+    ('a ** 1', 'a', 'a'),
+    ('a ** 5', 'mul square square a a', '(a ** 2) ** 2 * a'),
+    ('a ** 6', 'square mul square a a', '(a ** 2 * a) ** 2'),
+    ('a ** -1', 'inv a', '1 / a'),
+    ('a ** -2', 'square inv a', '(1 / a) ** 2'),
+    ('a ** -0.5', 'inv sqrt a', '1 / sqrt(a)'),
+    ('a ** (1 / 2)', 'sqrt a', 'sqrt(a)'),
+    ('exp(a) ** 1.5', 'exp mul 1.5 log add exp a 1e-12', 'exp(1.5 * log(exp(a) + 1e-12))'),
 ]
 PRECEDENCE = [
     ('-p ** 2', 'neg square p', '-p ** 2'),
@@ -107,6 +127,12 @@ def test_text_may_be_long_and_deep():
     text = 'exp(' * 80 + 'p' + ')' * 80
     assert parse(text).depth == 80
     assert str(parse(text)) == text
+
+
+def test_an_operator_of_that_name_goes_before_a_spelling(monkeypatch):
+    monkeypatch.setitem(ARITY, 'div', 1)
+    monkeypatch.setitem(PRIMITIVES, 'div', PRIMITIVES['abs']._replace(name='div'))
+    assert parse('div(p)') == Tree(('div', 'p'))
 
 
 @pytest.mark.filterwarnings('ignore::SyntaxWarning')

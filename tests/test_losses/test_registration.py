@@ -78,3 +78,27 @@ def test_anchor_heads_size_their_output_by_use_sigmoid(use_sigmoid, channels):
     assert head.rpn_cls.out_channels == channels
     assert head.loss_cls.use_sigmoid == bool(use_sigmoid)
     assert head.loss_bbox.expression == 'abs(p - y)'
+
+
+WITHOUT_FORK = """
+import os, signal, sys
+for name in ('fork', 'register_at_fork', 'sched_getaffinity', 'getuid', 'killpg'):
+    if hasattr(os, name):
+        delattr(os, name)
+del signal.SIGKILL, signal.pthread_sigmask
+sys.modules['fcntl'] = sys.modules['resource'] = sys.modules['pwd'] = None
+import torch
+import mmautoloss.losses, mmautoloss.datasets, mmautoloss.engine, mmautoloss.execute
+loss = mmautoloss.losses.SearchedLoss('abs(p - y)', inputs='delta')
+assert loss(torch.zeros(1, 4), torch.ones(1, 4)).item() == 4
+"""
+
+
+def test_a_system_without_fork_will_do():
+    """As Windows, which also lacks the modules of Unix."""
+    pytest.importorskip('mmengine', reason='the engine')
+    script = 'import mmengine, mmdet, mmseg, mmpose, cv2, multiprocessing.connection\n' + WITHOUT_FORK
+    folder = str(Path(mmautoloss.__file__).parents[1])
+    env = {**os.environ, 'PYTHONPATH': folder}
+    done = subprocess.run([sys.executable, '-c', script], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -79,9 +79,20 @@ class _Writer:
         return self.style.spread.format(value=value.text, like=self.like)
 
     def _text(self, index: int) -> _Text:
-        if index not in self.texts:
-            self.texts[index] = self._number(index) or self._first_text(index)
+        waiting = [index]  # and not by recursion, since calls may be nested deeper than Python's
+        while waiting:
+            lacking = [operand for operand in self._read_by(waiting[-1]) if operand not in self.texts]
+            if lacking:
+                waiting.append(lacking[0])
+                continue
+            index = waiting.pop()
+            if index not in self.texts:
+                self.texts[index] = self._number(index) or self._first_text(index)
         return self.texts[index]
+
+    def _read_by(self, index: int) -> tuple[int, ...]:
+        """What has to be written before a step."""
+        return self._joined(index)[1] if self.steps[index].operands else ()
 
     def _first_text(self, index: int) -> _Text:
         node, operands = self.steps[index]
@@ -127,7 +138,7 @@ class _Writer:
         in_call = node in self.style.calls
         parts = [self._operand(operand, constants, in_call) for operand in operands]
         if in_call:
-            return _Text(self.style.calls[node].format(parts[0].text), _ATOM)
+            return _Text(_short(self.style.calls[node].format(parts[0].text)), _ATOM)
         if node in ('inv', 'div'):
             return self._quotient(*parts)
         if node not in OPERATIONS:
@@ -163,6 +174,19 @@ class _Writer:
 
 _LARGEST = 3.4e38
 """Beyond it a plain number has no place beside a float32."""
+
+
+_LONGEST = 100_000
+"""Characters of the longest text of one operation."""
+
+
+def _short(text: str) -> str:
+    if len(text) > _LONGEST:
+        raise ExpressionError(
+            'This form would be too long, since each logarithm and root writes its operand twice: take the ideal one '
+            '(--ideal), or another form.'
+        )
+    return text
 
 
 def _wrap(part: _Text, least: int) -> str:

@@ -7,8 +7,11 @@ padding is no mean. Of maps the pixels stay where they are, for the sake of the 
 not count is masked.
 """
 
+from keyword import iskeyword
+
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import PRIMITIVES
+from mmautoloss.expr.own import RESERVED
 from mmautoloss.extension import add
 from mmautoloss.losses.inputs.boxes import Area
 from mmautoloss.losses.inputs.kind import InputKind, Rows, as_nchw, choose_images, choose_rows
@@ -63,8 +66,12 @@ def register_kind(kind: InputKind) -> InputKind:
             f'{kind.names}, but they are {sorted(kind.from_prediction)} and {sorted(kind.from_target)}.'
         )
     for name in kind.names:
-        if not name.isidentifier() or name in PRIMITIVES:
-            raise SetupError(f'An input of the kind {kind.name!r} cannot be called {name!r}: it is no free word.')
+        free = isinstance(name, str) and name.isascii() and name.isidentifier() and not iskeyword(name)
+        if not free or name in PRIMITIVES or name in RESERVED:
+            raise SetupError(
+                f'An input of the kind {kind.name!r} cannot be called {name!r}: it is no free word. Words of the package '
+                f'are {", ".join(sorted(RESERVED))} and the operators.'
+            )
     add('kind', INPUT_KINDS, kind.name, kind)
     return kind
 

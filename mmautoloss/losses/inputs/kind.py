@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import ClassVar, NamedTuple
@@ -96,6 +97,13 @@ class InputKind(ABC):
     use_sigmoid: ClassVar[bool] = False
     elementwise: ClassVar[bool] = False
     activation: ClassVar[str] = ''
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Least and largest value of the inputs of which that is known, by name."""
+        if self.activation == 'area':
+            return dict.fromkeys(self.names, (0.0, math.inf))
+        return {self.names[0]: (0.0, 1.0)} if self.activation in ('sigmoid', 'softmax') else {}
 
     @abstractmethod
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:

@@ -21,7 +21,7 @@ def warm() -> None:
     """Descends a loss on a tiny probe of every kind whose calls differ."""
     test = RejectionTest(steps=2)
     for probe, text in _probes():
-        program = lower(parse(text, inputs=probe.kind.names), probe.kind)
+        program = lower(parse(text, probe.kind.names, probe.kind.ranges), probe.kind)
         Race(probe, test, test.sample(probe)).gain(program)
         Slopes(probe).norms(program)
 

@@ -1,0 +1,101 @@
+"""Numbers of settings: one clear error for what cannot be, of whatever type it is."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import Any
+
+from mmautoloss.errors import SetupError
+
+MAX_SEED = 2**32 - 1
+"""Largest seed that numpy takes."""
+
+
+class WrongTypeError(SetupError, TypeError):
+    """A setting of another type."""
+
+
+def require_whole(name: str, value: Any, least: int | None = 0, most: int | None = None) -> None:
+    """Refuses what is no whole number in a range.
+
+    Args:
+        name: The setting.
+        value: Its value.
+        least: The least that it may be; None for no limit.
+        most: The most; None for no limit.
+
+    Raises:
+        SetupError: It is none.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise WrongTypeError(f'{name} must be a whole number, but got {value!r}.')
+    _require(name, value, least, most)
+
+
+def require_number(
+    name: str, value: Any, least: float | None = 0.0, most: float | None = None, above: bool = False
+) -> None:
+    """Refuses what is no finite number in a range.
+
+    Args:
+        name: The setting.
+        value: Its value.
+        least: The least that it may be; None for no limit.
+        most: The most; None for no limit.
+        above: Whether it must be more than the least.
+
+    Raises:
+        SetupError: It is none.
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise WrongTypeError(f'{name} must be a number, but got {value!r}.')
+    if not math.isfinite(value):
+        raise SetupError(f'{name} must be a finite number, but got {value}.')
+    if above and value == least:
+        raise SetupError(f'{name} must be {"positive" if least == 0 else f"above {least}"}, but got {value}.')
+    _require(name, value, least, most)
+
+
+def require_flag(name: str, value: Any) -> None:
+    """Refuses what is neither True nor False; a text, even ``'False'``, would count as True.
+
+    Raises:
+        SetupError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise WrongTypeError(f'{name} must be True or False, but got {value!r}.')
+
+
+def whole_argument(least: int = 0, most: int | None = None) -> Callable[[str], int]:
+    """Reads a whole number of the command line, as ``type=`` of an argument."""
+    return _argument(int, 'a whole number', lambda value: require_whole('it', value, least, most))
+
+
+def number_argument(least: float = 0.0, most: float | None = None, above: bool = False) -> Callable[[str], float]:
+    """Reads a finite number of the command line, as ``type=`` of an argument."""
+    return _argument(float, 'a number', lambda value: require_number('it', value, least, most, above))
+
+
+def _argument(read: Callable[[str], Any], kind: str, check: Callable[[Any], None]) -> Callable[[str], Any]:
+    def read_argument(text: str) -> Any:
+        try:
+            value = read(text)
+        except (ValueError, OverflowError):
+            raise argparse.ArgumentTypeError(f'must be {kind}, but got {text!r}') from None
+        try:
+            check(value)
+        except SetupError as error:
+            raise argparse.ArgumentTypeError(str(error).removeprefix('it ').removesuffix('.')) from None
+        return value
+
+    return read_argument
+
+
+def _require(name: str, value: float, least: float | None, most: float | None) -> None:
+    if least is not None and value < least:
+        wanted = 'not be negative' if least == 0 else f'be at least {least}'
+        raise SetupError(f'{name} must {wanted}, but got {value}.')
+    if most is not None and value > most:
+        raise SetupError(f'{name} must be at most {most}, but got {value}.')

@@ -1,0 +1,150 @@
+"""The largest expressions: whatever can be made can be written, read, printed, exported, compiled, pickled and drawn."""
+
+from __future__ import annotations
+
+import pickle
+import random
+
+import pytest
+import torch
+
+from mmautoloss.errors import ExpressionError
+from mmautoloss.expr import (
+    MUTATIONS,
+    Tree,
+    apply,
+    canonical,
+    compile_tree,
+    mutate,
+    parse,
+    parse_prefix,
+    random_tree,
+    simplify,
+    to_latex,
+    without_pools,
+)
+from mmautoloss.expr.forms import MASKED_TORCH, NUMPY, TORCH, to_sympy, write_code
+from mmautoloss.expr.generate import MAX_DEPTH
+from mmautoloss.expr.tree import MAX_NODES
+from mmautoloss.losses import SearchedLoss, input_kind
+from mmautoloss.losses.shorter import by_algebra, shorter_form
+from mmautoloss.report.figures.tree import draw_tree
+from mmautoloss.report.page.text import maths
+
+INPUTS = ('p', 'y')
+
+
+def _mutated(seed: int) -> Tree:
+    rng, tree = random.Random(seed), parse('p * y')
+    while tree.size < MAX_NODES - 2:
+        child = MUTATIONS['insert'](tree, rng, INPUTS)
+        tree = child if child.size <= MAX_NODES else tree
+    return tree
+
+
+HALF, CALLS = (MAX_NODES - 1) // 2, MAX_NODES - 1
+LARGEST = {
+    'sum': parse('p + ' * HALF + 'p'),
+    'sum to the right': parse('y + (' * HALF + 'p' + ')' * HALF),
+    'differences': parse('y - (' * (HALF * 2 // 3) + 'p' + ')' * (HALF * 2 // 3)),
+    'products of sums': parse('(y + p) * (' * (HALF // 2) + 'p' + ')' * (HALF // 2)),
+    'calls': parse('tanh(' * CALLS + 'p' + ')' * CALLS),
+    'logarithms': parse('log(' * CALLS + 'p' + ')' * CALLS),
+    'signs': parse('-' * CALLS + 'p'),
+    'squares': Tree(('square',) * CALLS + ('p',)),
+    'quotients': parse('1 / (' * CALLS + 'p' + ')' * CALLS),
+    'means': parse('mean_nhw(mean_c(' * HALF + 'p' + '))' * HALF),
+    **{f'mutated {seed}': _mutated(seed) for seed in range(4)},
+}
+
+
+@pytest.fixture(params=LARGEST.values(), ids=LARGEST)
+def tree(request) -> Tree:
+    return request.param
+
+
+def test_text_reads_back(tree):
+    assert MAX_NODES - 4 < tree.size <= MAX_NODES
+    assert parse(str(tree)) == tree
+    assert pickle.loads(pickle.dumps(tree)) == tree
+    assert eval(repr(tree), {'Tree': Tree}) == tree
+
+
+def test_forms_are_written(tree):
+    for style in (NUMPY, TORCH, MASKED_TORCH):
+        lines = write_code(tree, style, 'p').statements
+        compile('\n'.join([*lines[:-1], f'found = {lines[-1]}']), 'form', 'exec')
+    assert maths(to_latex(tree))
+    assert draw_tree('tree', 'tree', tree).svg
+    try:
+        assert to_sympy(tree)
+    except ExpressionError as error:  # each logarithm writes its operand twice
+        assert 'too long' in str(error) and {'log', 'sqrt'} & set(tree.nodes)
+    assert to_sympy(tree, ideal=True)
+
+
+def test_a_written_form_has_the_value():
+    """Deeper than what is named by itself: nested calls are cut into statements."""
+    tree = LARGEST['calls']
+    p = torch.rand(1, 1, 2, 2, dtype=torch.float64)
+    *lines, last = write_code(tree, TORCH, 'p').statements
+    names: dict = {'p': p, 'torch': torch}
+    exec('\n'.join([*lines, f'found = {last}']), names)
+    torch.testing.assert_close(names['found'], compile_tree(tree)({'p': p}))
+
+
+def test_keys_are_found(tree):
+    for form in (simplify(tree), canonical(tree, {'p'}), without_pools(tree)):
+        assert form is None or str(form)
+    shorter = shorter_form(tree, input_kind('sigmoid'), (by_algebra,))
+    assert shorter.tree is None or shorter.tree.size < tree.size
+
+
+@pytest.mark.parametrize('kind', ['softmax', 'delta'])
+def test_losses_are_computed(tree, kind):
+    target = torch.randint(0, 3, (8,)) if kind == 'softmax' else torch.rand(8, 3)
+    logits = torch.randn(8, 3, requires_grad=True)
+    loss = SearchedLoss(str(tree), inputs=kind)
+    assert str(tree) in repr(loss)
+    loss(logits, target).backward()
+    assert logits.grad.shape == logits.shape
+
+
+TOO_LARGE = {
+    'terms': 'p+' * 420 + 'p',
+    'calls': 'abs(' * 210 + 'p' + ')' * 210,
+    'one more': 'tanh(' * MAX_NODES + 'p' + ')' * MAX_NODES,
+    'signs': '-' * MAX_NODES + 'p',
+}
+
+
+@pytest.mark.parametrize('text', TOO_LARGE.values(), ids=TOO_LARGE)
+def test_larger_text_is_refused_in_a_sentence(text):
+    for read in (parse, lambda text: SearchedLoss(text, inputs='sigmoid')):
+        with pytest.raises(ExpressionError) as caught:
+            read(text)
+        assert len(str(caught.value)) < 700 and '\n' not in str(caught.value)
+
+
+def test_no_other_way_leads_beyond():
+    tree = LARGEST['signs']
+    ways = [
+        lambda: apply('abs', tree),
+        lambda: tree.replace(0, apply('add', parse('p'), tree)),
+        lambda: Tree(('neg', *tree.nodes)),
+        lambda: parse(f'-({tree})'),
+        lambda: parse(f'p * ({tree})'),
+        lambda: parse_prefix('Softplus(' * 5 + 'Y' + ')' * 5),
+    ]
+    for way in ways:
+        with pytest.raises(ExpressionError, match='nodes'):
+            way()
+
+
+def test_a_search_never_draws_a_larger_one():
+    rng = random.Random(1)
+    assert max(random_tree(rng, INPUTS, MAX_DEPTH).size for _ in range(60)) <= MAX_NODES
+    for tree in (LARGEST['mutated 0'], LARGEST['sum'], LARGEST['signs']):
+        for _ in range(100):
+            tree, _ = mutate(tree, rng, INPUTS, max_nodes=10**9)
+            assert parse(str(tree)) == tree
