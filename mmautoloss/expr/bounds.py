@@ -8,7 +8,7 @@ show. These bounds prove that they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from mmautoloss.expr.logarithms import LEAST, LOG_NOT_P, LOG_P
@@ -88,6 +88,8 @@ _VALUES: dict[str, Callable[..., Bounds]] = {
     'sqrt': _sqrt,
     'mean_nhw': lambda x: x,
     'mean_c': lambda x: x,
+    'maxpool': lambda x: x,
+    'minpool': lambda x: x,
     'sin': _within(1.0),
     'erf': _within(1.0),
     'atan': _within(math.pi / 2),
@@ -111,6 +113,8 @@ _SLOPES: dict[str, Callable[..., tuple[float, ...]]] = {
     'sqrt': lambda x: (1 / (2 * math.sqrt(EPS)),),
     'mean_nhw': _one,
     'mean_c': _one,
+    'maxpool': lambda x: (9.0,),  # an element may be the largest of all windows that it is in
+    'minpool': lambda x: (9.0,),
     'sin': _one,
     'erf': lambda x: (2 / math.sqrt(math.pi),),
     'atan': _one,
@@ -148,14 +152,20 @@ def slopes_of(operator: str, *operands: Bounds) -> tuple[float, ...]:
         return (math.inf,) * len(operands)
 
 
-def values_of(steps: Sequence[Step]) -> list[Bounds]:
-    """The bounds of each step of a program over probabilities."""
+def values_of(steps: Sequence[Step], leaves: Mapping[str, Bounds] = LEAVES, other: Bounds = UNBOUNDED) -> list[Bounds]:
+    """The bounds of each step of a program.
+
+    Args:
+        steps: The program.
+        leaves: Bounds of inputs; those of probabilities by default.
+        other: Bounds of all other inputs.
+    """
     found: list[Bounds] = []
     for node, operands in steps:
         if operands:
             found.append(bounds_of(node, *(found[operand] for operand in operands)))
         else:
-            found.append(Bounds(float(node), float(node)) if is_number(node) else LEAVES.get(node, UNBOUNDED))
+            found.append(Bounds(float(node), float(node)) if is_number(node) else leaves.get(node, other))
     return found
 
 

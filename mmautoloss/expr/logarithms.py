@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mmautoloss.expr.canonical import simplify
+from mmautoloss.expr.constants import ON_CONSTANTS
 from mmautoloss.expr.tree import Tree, arity, is_number
 from mmautoloss.expr.tree import join as apply
 
@@ -37,7 +37,7 @@ _LEAVES: dict[_Line, Tree] = {(0.0, 1.0): Tree._of_parts((LOG_P,)), (1.0, -1.0):
 def read_logarithms(tree: Tree) -> Tree:
     """The tree as it is evaluated where ``p`` are probabilities of logits.
 
-    A logarithm of what simplifies to ``p`` or ``1 - p`` is an input; of one of these with a sign, the input with that sign,
+    A logarithm of what comes to ``p`` or ``1 - p`` is an input; of one of these with a sign, the input with that sign,
     since the protected logarithm is odd. All others stay.
     """
     done: list[Tree] = []
@@ -53,7 +53,7 @@ def _leaf_of(operand: Tree) -> Tree | None:
     """What the logarithm of an operand is, where that is a probability."""
     if operand.inputs != ('p',):
         return None
-    line = _line_of(simplify(operand))
+    line = _line_of(operand)
     if line is None or line in _LEAVES:
         return _LEAVES.get(line)
     negated = _LEAVES.get(_times(-1.0, line))
@@ -67,8 +67,20 @@ def _line_of(tree: Tree) -> _Line | None:
         operands = [done.pop() for _ in range(arity(node))]
         if None in operands:
             return None
-        done.append(_LINES[node](*operands) if node in _LINES else _line_of_leaf(node))
+        done.append(_line_at(node, operands) if operands else _line_of_leaf(node))
     return done[0]
+
+
+def _line_at(node: str, operands: list[_Line]) -> _Line | None:
+    if node in _LINES:
+        return _LINES[node](*operands)
+    number, slope = operands[0]
+    if slope or node not in ON_CONSTANTS:
+        return None
+    try:
+        return ON_CONSTANTS[node](number), 0.0
+    except (OverflowError, ZeroDivisionError):
+        return None
 
 
 def _line_of_leaf(node: str) -> _Line | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
-from mmautoloss.expr.bounds import Bounds, bounds_of
-from mmautoloss.expr.tree import Tree, arity, is_number
+from mmautoloss.expr.bounds import Bounds, gradients_of, values_of
+from mmautoloss.expr.program import compile_tree
+from mmautoloss.expr.tree import Tree
 
 ANY, OF_DATA = 1e6, 50.0
 """How large inputs are taken to be: a prediction may be anywhere on its way, targets are what the data have."""
-
-_POOLS = frozenset({'maxpool', 'minpool'})
 
 
 @lru_cache(maxsize=4096)
@@ -26,14 +26,6 @@ def stays_finite(tree: Tree, largest: float = ANY) -> bool:
         >>> stays_finite(parse('log(p) * y')), stays_finite(parse('exp(p)'))
         (True, False)
     """
-    done: list[Bounds] = []
-    for node in reversed(tree.nodes):
-        if node in _POOLS:  # as large as what they are of
-            continue
-        operands = [done.pop() for _ in range(arity(node))]
-        done.append(bounds_of(node, *operands) if operands else _of_leaf(node, largest))
-    return done[0].finite
-
-
-def _of_leaf(node: str, largest: float) -> Bounds:
-    return Bounds(float(node), float(node), 0.0) if is_number(node) else Bounds(-largest, largest, 1.0)
+    steps = compile_tree(tree).steps
+    values = values_of(steps, {}, Bounds(-largest, largest))
+    return values[-1].finite and all(map(math.isfinite, gradients_of(steps, values)))

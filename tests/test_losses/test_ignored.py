@@ -12,7 +12,7 @@ from torch import Tensor
 from mmautoloss.expr import Tree, mutate, parse, random_tree
 from mmautoloss.losses import LossGraph, SearchedLoss, input_kind
 from mmautoloss.losses import blocks as blocks_module
-from mmautoloss.losses.call import Call, plain_sums, plain_total
+from mmautoloss.losses.call import Call, plain_total, plain_values
 from mmautoloss.losses.fused import fused_total
 
 STRANGE = (float('nan'), float('inf'), -float('inf'), 1e30)
@@ -58,7 +58,7 @@ def spoilt(pred: Tensor, call: Call) -> tuple[Tensor, Call]:
 
 
 def no_reduction(pred: Tensor, call: Call) -> Tensor:
-    return (plain_sums(pred, call) * torch.arange(1.0, 5.0)).sum()
+    return (plain_values(pred, call).sum(dim=1) * torch.arange(1.0, 5.0)).sum()
 
 
 WAYS = {'plain': plain_total, 'none': no_reduction, 'fused': fused_total}
