@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mmautoloss.engine.formats.words import Options, comment, headline, shorter_words
-from mmautoloss.engine.found import Found
+from mmautoloss.engine.formats.words import Options, comment, headline, rounded_words, shorter_words
+from mmautoloss.engine.found import Found, NamedLoss
 from mmautoloss.expr.forms import to_sympy
 from mmautoloss.losses import input_kind
 
@@ -31,7 +31,11 @@ def write(found: Found, options: Options) -> str:
         place = f' ({loss.path})' if loss.path else ''
         lines += [
             '',
-            *comment([f'{loss.name}{place}, weight {loss.weight!r}', *meanings, *shorter_words(loss, options)]),
+            *comment([f'{loss.name}{place}, weight {loss.weight!r}', *meanings, *_about(loss, options)]),
         ]
         lines.append(to_sympy(loss.tree, options.ideal))
     return '\n'.join(lines) + '\n'
+
+
+def _about(loss: NamedLoss, options: Options) -> list[str]:
+    return [*rounded_words(loss), *shorter_words(loss, options)]

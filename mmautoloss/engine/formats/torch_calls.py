@@ -1,10 +1,12 @@
 """The call of a head in PyTorch code, one template a kind of input: ``SearchedLoss`` without its package.
 
-``{graph}`` is the function of the graph, ``{masks}`` is ``, valid`` where it must know what counts, and ``{weight}`` the
-``loss_weight``.
+``{graph}`` is the function of the graph, ``{compute}`` and ``{logs}`` are the logarithms of probabilities that it reads,
+``{masks}`` is ``, valid`` where it must know what counts, and ``{weight}`` the ``loss_weight``.
 """
 
 from __future__ import annotations
+
+from mmautoloss.expr.logarithms import LOG_NOT_P, LOG_P
 
 _START = 'pred = pred if pred.dtype == torch.float64 else pred.float()  # halves overflow\n'
 _DIVISOR = 'if avg_factor is None else avg_factor + 2**-23\n'
@@ -62,8 +64,9 @@ def {{name}}(pred, target, label, avg_factor=None):
     if not pred.numel():
         return pred.sum()
     index = torch.arange(len(pred), device=pred.device)
-    p = pred[index, label.long()][:, None].sigmoid()
-    values = {{graph}}(p, target[:, None].to(p))
+    pred = pred[index, label.long()][:, None]
+    p = pred.sigmoid()
+    {{compute}}values = {{graph}}(p, target[:, None].to(p){{logs}})
     divisor = p.numel() {_DIVISOR}\
     return {{weight}} * values.sum() / divisor
 """
@@ -85,7 +88,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
         return pred.sum()
     p = pred.softmax(dim=1)
     y = torch.nn.functional.one_hot(target, classes).to(p)
-    values = {{graph}}(p[:, :, None, None], y[:, :, None, None])
+    {{compute}}values = {{graph}}(p[:, :, None, None], y[:, :, None, None]{{logs}})
     total = (values if weight is None else values * weight).sum()
     divisor = len(p) {_DIVISOR}\
     return {{weight}} * total / divisor
@@ -115,7 +118,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
     if not len(pred):
         return pred.sum()
     p, y = pred.sigmoid(), y.to(pred).clamp(min=0)
-    values = {{graph}}(p[:, :, None, None], y[:, :, None, None])
+    {{compute}}values = {{graph}}(p[:, :, None, None], y[:, :, None, None]{{logs}})
     total = (values if weight is None else values * weight).sum()
     divisor = len(pred) {_DIVISOR}\
     return {{weight}} * total / divisor
@@ -128,8 +131,8 @@ _AS_MAPS = """\
 """
 _MASKED = f"""\
     p, y = torch.where(valid, p, 0), torch.where(valid, y, 0)
-    values = torch.where(valid, {{graph}}(p, y{{masks}}), 0)
-    total = (values if weight is None else values * weight).sum()
+    {{compute}}values = {{graph}}(p, y{{logs}}{{masks}})
+    total = torch.where(valid, values if weight is None else values * weight, 0).sum()
     positions = valid.any(dim=1).expand(-1, *pred.shape[2:]).sum().clamp(min=1)
     divisor = positions {_DIVISOR}\
     return {{weight}} * total / divisor
@@ -145,6 +148,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
     if weight is not None:
         weight = weight[:, None]
         valid = valid & (weight != 0)
+    pred = torch.where(valid, pred, 0)
     p = pred.softmax(dim=1)
     y = torch.nn.functional.one_hot(target.long().clamp(0, classes - 1), classes)
     y = y.movedim(-1, 1).to(p)
@@ -172,6 +176,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
         weight = weight if weight.dim() == 4 else weight[:, None]
         counts = weight != 0
         valid = valid & (counts.any(dim=1, keepdim=True) if rows else counts)
+    pred = torch.where(valid, pred, 0)
     p, y = pred.sigmoid(), target.to(pred).clamp(min=0)
 {_MASKED}"""
 
@@ -191,3 +196,27 @@ ROWS = {'softmax': _SOFTMAX, 'sigmoid': _SIGMOID, 'mask': _MASK, 'heatmap': _HEA
 
 MAPS = {'softmax': _SOFTMAX_MAPS, 'sigmoid': _SIGMOID_MAPS, 'heatmap': _HEATMAP}
 """Where pixels must keep their place, what does not count is masked."""
+
+_OF_SIGMOID = {
+    LOG_P: 'torch.nn.functional.logsigmoid(pred).clamp(min=-1e9)',
+    LOG_NOT_P: 'torch.nn.functional.logsigmoid(-pred).clamp(min=-1e9)',
+}
+LOGS = {
+    'softmax': {LOG_P: 'pred.log_softmax(dim=1).clamp(min=-1e9)', LOG_NOT_P: 'log_of_rest(pred)'},
+    'sigmoid': _OF_SIGMOID,
+    'mask': _OF_SIGMOID,
+}
+"""Logarithms of ``p`` and ``1 - p`` from the logits ``pred``, exact where ``p`` is rounded to 0 or 1."""
+
+LOG_OF_REST = """\
+def log_of_rest(pred):
+    \"\"\"The logarithm of 1 - p, for the softmax p of logits (M, C, ...).\"\"\"
+    if pred.shape[1] == 1:
+        return 0 * pred.clamp(0, 0)
+    p = pred.softmax(dim=1)
+    large = p > 0.5  # of one class at most: there it is the share of all others
+    others = pred.masked_fill(large, -torch.inf).clamp(min=-1e9)
+    share = others.logsumexp(dim=1, keepdim=True) - pred.logsumexp(dim=1, keepdim=True)
+    rest = torch.log1p(-p.masked_fill(large, 0))
+    return torch.where(large, share, rest).clamp(min=-1e9)
+"""
