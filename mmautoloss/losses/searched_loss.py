@@ -36,7 +36,8 @@ class SearchedLoss(nn.Module):
     ``CrossEntropyLoss`` and ``abs(p - y)`` its ``L1Loss`` in every head that passes ``avg_factor``,
     and mmseg's ``CrossEntropyLoss(avg_non_ignore=True)``. (Without ``avg_factor``, mmdet's
     ``L1Loss`` and mmpose's ``KeypointMSELoss`` also average over the channels; this loss never
-    does.) Of probabilities ``log(p)`` and ``log(1 - p)`` are computed from the logits. A call in which nothing counts gives a zero that is part of the graph. The transforms of
+    does.) Of probabilities ``log(p)`` and ``log(1 - p)`` are computed from the logits, as there. A
+    call in which nothing counts gives a zero that is part of the graph. The transforms of
     ``torch.func`` (``grad``, ``vmap`` and the like) are not supported.
 
     Args:
