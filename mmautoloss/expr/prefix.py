@@ -55,8 +55,8 @@ LEAVES: dict[str, str] = {
 classes and 1 where the target is background; for sigmoid (``Q``) it is 0 in all classes but the true one."""
 
 LOGIT = 'log(p) - log(1 - p)'
-"""The logit whose sigmoid is ``p``: what ``X`` alone means in a loss on sigmoids, up to the rounding of ``p``; so in
-float32 only up to about 16, since beyond ``p`` is 1."""
+"""The logit whose sigmoid is ``p``: what ``X`` alone means in a loss on sigmoids. Of bare tensors ``p``, which are rounded,
+it is that in float32 only up to about 16."""
 
 _ALLOWED = re.compile(r'[\w\s().,]+')
 _ACTIVATIONS = ('Softmax', 'Sig')

@@ -3,8 +3,10 @@
 The operators and their protections are those of AutoLoss-Zero (Li et al., CVPR 2022, arXiv
 2103.14026): every tensor has the shape (N, C, H, W), and ``EPS`` = 1e-12 guards ``inv``, ``log``
 and ``sqrt``. ``exp`` and ``square`` are unprotected, as published: an overflow shows as Inf and
-stops the candidate. A search draws these 14; a few more, which losses of other publications need,
-are read and computed. Users add their own by ``expr.register_primitive``.
+stops the candidate. The logarithm is odd, sign(x) * log(abs(x) + EPS), so log(0) is 0 with a slope
+of 0; what is read in its place where x is a probability of logits, ``expr.logarithms`` says. A
+search draws these 14; a few more, which losses of other publications need, are read and computed.
+Users add their own by ``expr.register_primitive``.
 """
 
 from __future__ import annotations

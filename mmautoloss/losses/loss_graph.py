@@ -15,7 +15,8 @@ class LossGraph(nn.Module):
     .. math:: L = \frac{1}{N H W} \sum_{n,c,h,w} o_{nchw}
 
     where :math:`o` is the value at the root of the expression (AutoLoss-Zero, eq. 4): the sum over
-    channels, the mean over the rest. It has no parameters and no state.
+    channels, the mean over the rest. It has no parameters and no state. It knows no logits, so each
+    logarithm is the protected one, which of a ``p`` that is rounded to 0 is 0.
 
     Args:
         expression: Infix text or a tree.

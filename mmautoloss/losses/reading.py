@@ -63,6 +63,10 @@ def pull_back(
     of_logarithms = {name: gradient for name, gradient in gradients.items() if name in _NAMES}
     if not of_logarithms:
         return kind.pull_back(pred, target, tensors, gradients)
+    if AT_LABEL[LOG_P] in gradients and AT_LABEL['p'] in gradients:  # one way back for both: dp is p * d log(p)
+        gradients = dict(gradients)
+        share = gradients.pop(AT_LABEL['p']) * tensors[AT_LABEL['p']]
+        of_logarithms[AT_LABEL[LOG_P]] = of_logarithms[AT_LABEL[LOG_P]] + share
     of_logarithms = {name: _as_rows(full_gradient(each, tensors[name]), pred) for name, each in of_logarithms.items()}
     known = {name: _as_rows(tensor, pred) for name, tensor in tensors.items() if name in {'p', 'label', *_NAMES}}
     found = LOGARITHMS_OF[kind.activation].pull_back(pred, known, of_logarithms)

@@ -41,7 +41,8 @@ class SearchedLoss(nn.Module):
     Two things differ without ``avg_factor``: with ``avg_non_ignore=False``, their default, mmseg's
     and mmdet's cross-entropies also divide by the positions that are ignored; and losses of single
     elements (sigmoids, ``L1Loss``, mmpose's ``KeypointMSELoss``) average over the channels, too,
-    which this loss never does: a ``loss_weight`` divided by C is the same. A call in which nothing
+    which this loss never does: a ``loss_weight`` divided by C is the same. Of probabilities
+    ``log(p)`` and ``log(1 - p)`` are computed from the logits, as there. A call in which nothing
     counts gives a zero that is part of the graph. The transforms of ``torch.func`` (``grad``,
     ``vmap`` and the like) are not supported.
 

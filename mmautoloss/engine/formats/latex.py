@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmautoloss.engine.formats.words import Options, comment, headline, wrap
+from mmautoloss.engine.formats.words import Options, comment, headline, reads_logits, wrap
 from mmautoloss.engine.found import Found, NamedLoss
 from mmautoloss.expr import to_latex
 from mmautoloss.losses import input_kind
@@ -13,6 +13,9 @@ _PROTECTED = {
     'sqrt': r'$\sqrt{x}$ stands for $\operatorname{sign}(x) \sqrt{|x| + \varepsilon}$',
     'inv': r'a denominator $x$ stands for $x + \varepsilon$',
 }
+_FROM_LOGITS = (
+    r'Logarithms of $\hat{y}$ and $1 - \hat{y}$ are computed from the logits, where they need no protection.'
+)
 _AROUND = {
     'mean_nhw': r'$\operatorname{mean}_{nhw}$ is the mean over all positions of a channel',
     'mean_c': r'$\operatorname{mean}_{c}$ is the mean over the channels of a position',
@@ -50,6 +53,7 @@ def _sentences(found: Found) -> list[str]:
     weights = ', '.join(rf'${loss.weight:.4g}$ for {_escaped(loss.name)}' for loss in found.losses)
     sentences = [_of_inputs(inputs, found) for inputs in dict.fromkeys(loss.inputs for loss in found.losses)]
     sentences += [f'{"; ".join(protected)}, with $\\varepsilon = 10^{{-12}}$.'] if protected else []
+    sentences += [_FROM_LOGITS] if any(map(reads_logits, found.losses)) else []
     sentences += [f'{"; ".join(around)}.'] if around else []
     return [*sentences, _LOSS, f'The weight $w$ is {weights}.']
 

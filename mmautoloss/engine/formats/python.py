@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmautoloss.engine.formats.words import REDUCTION, Options, comment, headline, identifiers, remarks, wrap
+from mmautoloss.engine.formats.words import (
+    REDUCTION,
+    Options,
+    comment,
+    headline,
+    identifiers,
+    remarks,
+    rounded_words,
+    wrap,
+)
 from mmautoloss.engine.found import Found, NamedLoss
 from mmautoloss.expr.forms import NUMPY, Code, write_code
 from mmautoloss.losses import input_kind
@@ -18,7 +27,7 @@ def write(found: Found, options: Options) -> str:
     names = identifiers([loss.name for loss in found.losses], TAKEN)
     codes = [write_code(loss.tree, NUMPY, input_kind(loss.inputs).names[0]) for loss in found.losses]
     functions = [
-        function(names[loss.name], loss, code, docstring(loss, options, 'Arrays'))
+        function(names[loss.name], loss, code, docstring(loss, options, 'Arrays', about=rounded_words(loss)))
         for loss, code in zip(found.losses, codes, strict=True)
     ]
     operators = frozenset().union(*(code.operators for code in codes))
@@ -42,7 +51,9 @@ def function(name: str, loss: NamedLoss, code: Code, docstring: list[str], more:
     return f'def {name}({arguments}):\n' + ''.join(f'    {line}\n' if line else '\n' for line in body)
 
 
-def docstring(loss: NamedLoss, options: Options, tensors: str, more: Sequence[str] = ()) -> list[str]:
+def docstring(
+    loss: NamedLoss, options: Options, tensors: str, more: Sequence[str] = (), about: Sequence[str] = ()
+) -> list[str]:
     """What a stranger must know of a loss, as lines of a docstring.
 
     Args:
@@ -50,6 +61,7 @@ def docstring(loss: NamedLoss, options: Options, tensors: str, more: Sequence[st
         options: What the user asked for.
         tensors: What the inputs are.
         more: Lines about arguments after them.
+        about: Sentences about the loss.
     """
     width = 80
     arguments = []
@@ -57,7 +69,7 @@ def docstring(loss: NamedLoss, options: Options, tensors: str, more: Sequence[st
         first, *rest = wrap(f'{name}: {meaning}.', width)
         arguments += [f'    {first}', *(f'        {line}' for line in rest)]
     place = [f'For {loss.path}.'] if loss.path else []
-    about = [*place, *remarks(loss, options)]
+    about = [*place, *about, *remarks(loss, options)]
     return [
         '"""The loss of every element.',
         '',

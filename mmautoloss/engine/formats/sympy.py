@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mmautoloss.engine.formats.words import Options, comment, headline, remarks
-from mmautoloss.engine.found import Found
+from mmautoloss.engine.formats.words import Options, comment, headline, remarks, rounded_words
+from mmautoloss.engine.found import Found, NamedLoss
 from mmautoloss.expr.forms import to_sympy
 from mmautoloss.losses import input_kind
 
@@ -31,7 +31,11 @@ def write(found: Found, options: Options) -> str:
         place = f' ({loss.path})' if loss.path else ''
         lines += [
             '',
-            *comment([f'{loss.name}{place}, weight {loss.weight!r}', *meanings, *remarks(loss, options)]),
+            *comment([f'{loss.name}{place}, weight {loss.weight!r}', *meanings, *_about(loss, options)]),
         ]
         lines.append(to_sympy(loss.tree, options.ideal))
     return '\n'.join(lines) + '\n'
+
+
+def _about(loss: NamedLoss, options: Options) -> list[str]:
+    return [*rounded_words(loss), *remarks(loss, options)]

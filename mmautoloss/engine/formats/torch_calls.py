@@ -1,12 +1,14 @@
 """The call of a head in PyTorch code, one template a kind of input: ``SearchedLoss`` without its package.
 
-``{graph}`` is the function of the graph, ``{masks}`` is ``, valid`` where it must know what counts, ``{weight}`` the
-``loss_weight``, ``{ignored}`` the label that does not count unless the call names another. ``{settings}`` and
-``{classes}`` are lines that name weights of classes and apply them. ``{count}``, an expression of the labels that count,
-is what the sum is divided by without a normaliser.
+``{graph}`` is the function of the graph, ``{compute}`` and ``{logs}`` are the logarithms of probabilities that it reads,
+``{masks}`` is ``, valid`` where it must know what counts, ``{weight}`` the ``loss_weight``, ``{ignored}`` the label that
+does not count unless the call names another. ``{settings}`` and ``{classes}`` are lines that name weights of classes and
+apply them. ``{count}``, an expression of the labels that count, is what the sum is divided by without a normaliser.
 """
 
 from __future__ import annotations
+
+from mmautoloss.expr.logarithms import LOG_NOT_P, LOG_P
 
 _START = 'pred = pred if pred.dtype == torch.float64 else pred.float()  # halves overflow\n{settings}'
 _DIVISOR = 'if avg_factor is None else avg_factor + 2**-23\n'
@@ -70,9 +72,9 @@ def {{name}}(pred, target, label, avg_factor=None):
     if pred.dim() == 3:  # points are masks of one column
         pred, target = pred[..., None], target[..., None]
     index = torch.arange(len(pred), device=pred.device)
-    p = pred[index, label.long()][:, None].sigmoid()
-    y = target[:, None].to(p)
-    values = {{graph}}(p, y)
+    pred = pred[index, label.long()][:, None]
+    p, y = pred.sigmoid(), target[:, None].to(pred)
+    {{compute}}values = {{graph}}(p, y{{logs}})
 {{classes}}\
     divisor = p.numel() {_DIVISOR}\
     return {{weight}} * values.sum() / divisor
@@ -98,7 +100,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     p = pred.softmax(dim=1)
     y = torch.nn.functional.one_hot(target, classes).to(p)
     p, y = p[:, :, None, None], y[:, :, None, None]
-    values = {{graph}}(p, y)
+    {{compute}}values = {{graph}}(p, y{{logs}})
 {{classes}}\
     total = (values if weight is None else values * weight).sum()
     divisor = count {_DIVISOR}\
@@ -130,7 +132,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     if not len(pred):
         return pred.sum()
     p, y = pred.sigmoid()[:, :, None, None], y.to(pred).clamp(min=0)[:, :, None, None]
-    values = {{graph}}(p, y)
+    {{compute}}values = {{graph}}(p, y{{logs}})
 {{classes}}\
     total = (values if weight is None else values * weight).sum()
     divisor = count {_DIVISOR}\
@@ -144,9 +146,9 @@ _AS_MAPS = """\
 """
 _MASKED = f"""\
     p, y = torch.where(valid, p, 0), torch.where(valid, y, 0)
-    values = torch.where(valid, {{graph}}(p, y{{masks}}), 0)
+    {{compute}}values = {{graph}}(p, y{{logs}}{{masks}})
 {{classes}}\
-    total = (values if weight is None else values * weight).sum()
+    total = torch.where(valid, values if weight is None else values * weight, 0).sum()
     divisor = count {_DIVISOR}\
     return {{weight}} * total / divisor
 """
@@ -163,6 +165,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     if weight is not None:
         weight = weight[:, None]
         valid = valid & (weight != 0)
+    pred = torch.where(valid, pred, 0)
     p = pred.softmax(dim=1)
     y = torch.nn.functional.one_hot(target.long().clamp(0, classes - 1), classes)
     y = y.movedim(-1, 1).to(p)
@@ -191,6 +194,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
         weight = weight if weight.dim() == 4 else weight[:, None]
         counts = weight != 0
         valid = valid & (counts.any(dim=1, keepdim=True) if rows else counts)
+    pred = torch.where(valid, pred, 0)
     p, y = pred.sigmoid(), target.to(pred).clamp(min=0)
 {_MASKED}"""
 
@@ -211,3 +215,27 @@ ROWS = {'softmax': _SOFTMAX, 'sigmoid': _SIGMOID, 'mask': _MASK, 'heatmap': _HEA
 
 MAPS = {'softmax': _SOFTMAX_MAPS, 'sigmoid': _SIGMOID_MAPS, 'heatmap': _HEATMAP}
 """Where pixels must keep their place, what does not count is masked."""
+
+_OF_SIGMOID = {
+    LOG_P: 'torch.nn.functional.logsigmoid(pred).clamp(min=-1e9)',
+    LOG_NOT_P: 'torch.nn.functional.logsigmoid(-pred).clamp(min=-1e9)',
+}
+LOGS = {
+    'softmax': {LOG_P: 'pred.log_softmax(dim=1).clamp(min=-1e9)', LOG_NOT_P: 'log_of_rest(pred)'},
+    'sigmoid': _OF_SIGMOID,
+    'mask': _OF_SIGMOID,
+}
+"""Logarithms of ``p`` and ``1 - p`` from the logits ``pred``, exact where ``p`` is rounded to 0 or 1."""
+
+LOG_OF_REST = """\
+def log_of_rest(pred):
+    \"\"\"The logarithm of 1 - p, for the softmax p of logits (M, C, ...).\"\"\"
+    if pred.shape[1] == 1:
+        return 0 * pred.clamp(0, 0)
+    p = pred.softmax(dim=1)
+    large = p > 0.5  # of one class at most: there it is the share of all others
+    others = pred.masked_fill(large, -torch.inf).clamp(min=-1e9)
+    share = others.logsumexp(dim=1, keepdim=True) - pred.logsumexp(dim=1, keepdim=True)
+    rest = torch.log1p(-p.masked_fill(large, 0))
+    return torch.where(large, share, rest).clamp(min=-1e9)
+"""

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from mmautoloss import __version__
 from mmautoloss.engine.found import Found, NamedLoss
+from mmautoloss.losses import input_kind
+from mmautoloss.losses.reading import evaluated
 from mmautoloss.losses.shorter import Shorter
 
 REDUCTION = (
@@ -54,6 +56,21 @@ def shorter_words(loss: NamedLoss, options: Options) -> list[str]:
         return []
     shorter = options.shorter[loss.name]
     return [f'Shorter, with the same gradient: {shorter.tree}' if shorter.tree else shorter.reason]
+
+
+def reads_logits(loss: NamedLoss) -> bool:
+    """Whether its training computes logarithms of probabilities from the logits."""
+    return evaluated(loss.tree, input_kind(loss.inputs)) != loss.tree
+
+
+def rounded_words(loss: NamedLoss) -> list[str]:
+    """A sentence for code that has probabilities alone, where training has more."""
+    if not reads_logits(loss):
+        return []
+    return [
+        'Training computes log(p) and log(1 - p) from the logits; here they are those of the numbers p, '
+        'which differ where p is so near to 0 or 1 that it is rounded or the protection by 1e-12 shows.'
+    ]
 
 
 def comment(sentences: Iterable[str], sign: str = '# ') -> list[str]:

@@ -67,7 +67,8 @@ def mean_nhw(x, valid=None, dim=(0, 2, 3)):
         return x.mean(dim=dim, keepdim=True).expand_as(x)
     valid = valid.expand_as(x)
     count = valid.sum(dim=dim, keepdim=True).clamp(min=1)
-    return (torch.where(valid, x, 0).sum(dim=dim, keepdim=True) / count).expand_as(x)
+    mean = torch.where(valid, x, 0).sum(dim=dim, keepdim=True) / count
+    return torch.where(valid, mean, 0)
 """,
         'mean_c': """\
 def mean_c(x, valid=None):
@@ -79,7 +80,7 @@ def maxpool(x, valid=None):
     \"\"\"The largest value that counts of the 3 x 3 window about each position.\"\"\"
     counting = x if valid is None else torch.where(valid, x, -torch.inf)
     pooled = torch.max_pool2d(counting, 3, stride=1, padding=1)
-    return pooled if valid is None else torch.where(valid, pooled, x)
+    return pooled if valid is None else torch.where(valid, pooled, 0)
 """,
         'minpool': """\
 def minpool(x, valid=None):
@@ -88,7 +89,10 @@ def minpool(x, valid=None):
 """,
     },
 )
-"""The same over maps in which some elements do not count: ``valid``, bool, says which do; None for all."""
+"""The same over maps in which some elements do not count: ``valid``, bool, says which do; None for all.
+
+The others are 0 in means and pools, so that their gradient, which may be 0 * Inf, is in no sum.
+"""
 
 
 def looks_around(tree: Tree) -> bool:

@@ -21,7 +21,8 @@ class Rows(NamedTuple):
         target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes.
         weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
         chosen: Positions (M,) of the rows in the call, or None where they are all.
-        valid: Which elements of maps count, broadcastable to (M, C, H, W), or None where all do.
+        valid: Which elements of maps count, broadcastable to (M, C, H, W) and to ``pred``, or None where all do. What the
+            others are, NaN included, changes nothing.
         labelled: Which positions of the call have a label, whatever their weight: a mask of them, their number, or
             another divisor in its place; None for those that count.
         channel_weight: Another weight, of channels, (1, C, 1, 1), or None.
@@ -80,7 +81,7 @@ class InputKind(ABC):
             else one a row or pixel.
         activation: For the compiled screen, what makes ``p``, the first input and the only one of the prediction, of the
             raw prediction: ``'identity'``, ``'sigmoid'`` or ``'softmax'``; '' for another way, where expressions are judged
-            by the plain screen.
+            by the plain screen. With the last two, ``log(p)`` and ``log(1 - p)`` are computed from the raw prediction.
     """
 
     name: ClassVar[str]

@@ -16,6 +16,9 @@ from mmautoloss.expr.logarithms import LEAST, LOG_NOT_P, LOG_P
 from mmautoloss.expr.lowering import AT_LABEL
 
 LOG_P_AT_LABEL = AT_LABEL[LOG_P]
+_TINY = 1e-30
+"""Above it a float32 has all its digits."""
+
 Tensors = Mapping[str, Tensor]
 
 
@@ -98,11 +101,8 @@ class OfSoftmax(Logarithms):
         found['p'] = p
         if LOG_P in names:
             found[LOG_P] = pred.log_softmax(dim=1).clamp_(min=LEAST)
-        if (
-            LOG_P_AT_LABEL in names
-        ):  # the largest p is at least 1 / C, so its logarithm tells the sum of all exponentials
-            own = at_label(pred, tensors['label']) - pred.amax(dim=1, keepdim=True)
-            found[LOG_P_AT_LABEL] = (own + p.amax(dim=1, keepdim=True).log()).clamp(min=LEAST)
+        if LOG_P_AT_LABEL in names:
+            found[LOG_P_AT_LABEL] = _log_at_label(pred, p, tensors['label'])
         if LOG_NOT_P in names:
             found[LOG_NOT_P] = torch.zeros_like(p) if pred.shape[1] == 1 else _of_rest(pred, p).clamp_(min=LEAST)
         return found
@@ -119,6 +119,17 @@ class OfSoftmax(Logarithms):
             gradient = torch.ops.aten.threshold_backward(gradients[LOG_NOT_P], tensors[LOG_NOT_P], LEAST)
             parts.append(torch.zeros_like(p) if pred.shape[1] == 1 else _of_rest_back(pred, p, gradient))
         return sum(parts[1:], parts[0])
+
+
+def _log_at_label(pred: Tensor, p: Tensor, label: Tensor) -> Tensor:
+    """The logarithm of ``p`` in the channel of the label: of ``p`` itself where none is tiny, which a GPU is not asked."""
+    if not torch.compiler.is_compiling() and pred.device.type == 'cpu':
+        own = at_label(p, label)
+        if own.numel() and own.min() > _TINY:
+            return own.log_()
+    # the largest p is at least 1 / C, so its logarithm tells the sum of all exponentials
+    above = at_label(pred, label) - pred.amax(dim=1, keepdim=True)
+    return (above + p.amax(dim=1, keepdim=True).log()).clamp(min=LEAST)
 
 
 def _of_rest(pred: Tensor, p: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
 def value_and_gradient(loss: Callable[..., Tensor], pred: Tensor, *arguments: Any) -> tuple[Tensor, Tensor]:
     pred = pred.clone().requires_grad_()
     value = loss(pred, *arguments)
-    return value.detach(), torch.autograd.grad(value + 0 * pred.sum(), pred)[0]
+    return value.detach(), torch.autograd.grad(value + 0 * pred.nan_to_num().sum(), pred)[0]
 
 
 def assert_same(expression: str, inputs: str, loss: Callable[..., Tensor], wanted: Callable[..., Tensor]) -> None:
@@ -176,6 +176,30 @@ def test_halves_are_raised() -> None:
     value = exported('-y * log(p)', 'softmax')['loss'](pred, target)
     assert value.dtype == torch.float32
     torch.testing.assert_close(value, torch.nn.functional.cross_entropy(pred.float(), target))
+
+
+@pytest.mark.parametrize('inputs', ['softmax', 'sigmoid', 'mask'])
+@pytest.mark.parametrize('text', ['log(1 - p)', '-y * log(p)', 'log(abs(p)) * log(p - 1) * y', 'maxpool(log(p)) - p'])
+def test_sure_mistakes(text: str, inputs: str) -> None:
+    pred = 100 * torch.randn(3, 4, 5, 6)
+    target = {'softmax': torch.randint(5, (3, 5, 6)), 'sigmoid': torch.rand(3, 4, 5, 6), 'mask': torch.rand(3, 5, 6)}
+    call = (pred, target[inputs], torch.tensor([0, 3, 1]) if inputs == 'mask' else torch.rand(3, 5, 6))
+    found, wanted = (
+        value_and_gradient(f, *call) for f in (exported(text, inputs)['loss'], SearchedLoss(text, inputs))
+    )
+    torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize('text', ['maxpool(p) * log(p)', 'mean_nhw(p) * exp(1 / p) + minpool(y)', 'mean_c(p * y) + p'])
+@pytest.mark.parametrize('inputs', ['softmax', 'sigmoid', 'heatmap'])
+def test_what_does_not_count_changes_nothing(text: str, inputs: str) -> None:
+    pred, weight = torch.randn(2, 3, 4, 5).abs() + 0.1, (torch.rand(2, 4, 5) > 0.3).float()
+    target = torch.randint(3, (2, 4, 5)) if inputs == 'softmax' else torch.rand(2, 3, 4, 5)
+    weight = weight[:, None].expand_as(pred).contiguous() if inputs == 'heatmap' else weight
+    bad = torch.where(weight.view(2, -1, 4, 5) != 0, pred, torch.nan)
+    found, wanted = (value_and_gradient(exported(text, inputs)['loss'], x, target, weight) for x in (bad, pred))
+    torch.testing.assert_close(found, wanted)
+    assert found[1].isfinite().all()
 
 
 def test_the_graph_alone() -> None:
