@@ -54,6 +54,8 @@ REFUSED = {
     'AutoAssign': (
         row('autoassign/autoassign_r50-caffe_fpn_1x_coco.py', NORM), 'bbox_head.loss_centerness', 'never calls',
     ),
+    'RTMDet': (row('rtmdet/rtmdet_tiny_8xb32-300e_coco.py'), 'bbox_head.loss_centerness', 'never calls'),
+    'TOOD': (row('tood/tood_r50_fpn_1x_coco.py', NORM), 'bbox_head.loss_centerness', 'never calls'),
     'Grid R-CNN': (row('grid_rcnn/grid-rcnn_r50_fpn_gn-head_2x_coco.py'), 'roi_head.bbox_head.loss_bbox', 'never calls'),
     'Guided Anchoring': (
         row('guided_anchoring/ga-retinanet_r50-caffe_fpn_1x_coco.py'), 'bbox_head.loss_loc', 'samples by the name',
@@ -182,3 +184,33 @@ def test_apply_tells_the_weight_of_a_sigmoid_over_classes(tmp_path: Path, capsys
     told = capsys.readouterr().out
     classes = config.model.decode_head.num_classes
     assert f'averages over its {classes} channels' in told and f'loss_weight {1 / classes:.4g}' in told
+
+
+UNCALLED = {
+    'AutoAssign': row('autoassign/autoassign_r50-caffe_fpn_1x_coco.py', NORM),
+    'FreeAnchor': row('free_anchor/freeanchor_r50_fpn_1x_coco.py'),
+    'Grid R-CNN': row('grid_rcnn/grid-rcnn_r50_fpn_gn-head_2x_coco.py'),
+    'RepPoints': row('reppoints/reppoints-moment_r50_fpn_1x_coco.py'),
+    'PISA': row('pisa/faster-rcnn_r50_fpn_pisa_1x_coco.py'),
+}
+
+
+@pytest.mark.parametrize('where', UNCALLED.values(), ids=UNCALLED)
+def test_what_is_said_to_be_searchable_is_called(where: Row) -> None:
+    """And not for single values alone; a training pass of the model tells."""
+    model = build(where.model_config())
+    called: set[str] = set()
+
+    def listen(path: str):
+        def hear(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+            if kwargs.get('reduction_override') != 'none':
+                called.add(path)
+
+        return hear
+
+    found = find_losses(model)
+    for loss in found:
+        model.get_submodule(loss.path).register_forward_pre_hook(listen(loss.path), with_kwargs=True)
+    batch = demo_mm_inputs(2, (3, 128, 128), num_items=[3, 3], num_classes=3, with_mask=True)
+    model(**model.data_preprocessor(batch, True), mode='loss')
+    assert {loss.path for loss in found if loss.inputs} <= called
