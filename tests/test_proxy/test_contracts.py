@@ -24,7 +24,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.losses import SearchedLoss
 from mmautoloss.proxy import Branch, FoundLoss, build_branches, find_losses
-from mmautoloss.proxy.capture import _join, _make_probe
+from mmautoloss.proxy.capture import _join, _listen, _make_probe
 from tests.test_proxy.heads_table import Row
 
 NORM = {'bbox_head.norm_cfg': None}
@@ -159,11 +159,28 @@ WRONG_CALLS = {
     'only one by one': (
         {'pred': torch.zeros(3, 4), 'target': torch.zeros(3, 4), 'reduction_override': 'none'}, 'delta', 'one by one',
     ),
+    'weights that are none': (
+        {'pred': torch.zeros(3, 4), 'target': torch.zeros(3, 4), 'weight': [1, 2]}, 'delta', 'not called with two tensors',
+    ),
     'another argument': (
         {'output': torch.zeros(1, 2, 3, 3), 'target': torch.zeros(1, 2, 3, 3), 'mask': torch.ones(1, 1, 3, 3)}, 'heatmap',
         'also called with mask',
     ),
 }  # fmt: skip
+
+
+class Own(nn.Module):
+    """A loss of a user's, who calls its weights otherwise."""
+
+    def forward(self, scores, labels, importance=None, avg_factor=None):
+        return scores.sum()
+
+
+def test_a_third_argument_by_position_is_the_weight() -> None:
+    loss, heard = Own(), []
+    _listen(loss, heard)
+    loss(torch.zeros(3, 2), torch.zeros(3).long(), torch.tensor([0.0, 1.0, 2.0]), avg_factor=3)
+    assert _join(Branch('x', 'head.loss_x', 'softmax'), heard).weight.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(('call', 'inputs', 'reason'), WRONG_CALLS.values(), ids=WRONG_CALLS)
