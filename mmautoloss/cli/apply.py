@@ -59,19 +59,19 @@ def run(args: argparse.Namespace) -> int:
         print(f'{place.path}: {place.loss} -> {new}')
     for place in places:
         if place.name in genome:
-            tell_carried(place, weights[place.name])
+            _tell_carried(place, weights[place.name])
     for loss in unplaced(losses, places, mapping):
         print(f'{loss.name}: has no place in this model')
     print(f'written: {args.out}')
     return 0
 
 
-def tell_carried(place: FoundLoss, weight: float) -> None:
+def _tell_carried(place: FoundLoss, weight: float) -> None:
     """Says what a loss takes over from the one in whose place it stands, and how their sizes compare."""
     settings = ', '.join(f'{key}={value!r}' for key, value in place.settings.items())
     if settings:
         print(f'{place.name}: keeps {settings} of {place.loss}')
-    if place.channels > 1:
+    if place.channels > 1 and weight == place.weight:  # that of a search is balanced
         print(
             f'{place.name}: {place.loss} averages over its {place.channels} channels, a formula sums over them; '
             f'loss_weight {weight / place.channels:.4g} in place of {weight:.4g} makes the same formula as large as before'

@@ -110,10 +110,12 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     if not proxy['schedule']:
         raise SetupError("proxy needs a schedule, such as dict(type='IterBasedTrainLoop', max_iters=100).")
     rung = _read_rung(proxy['rung'], proxy['schedule'])
+    config = plain_config(cfg)
+    config['train_cfg'] = {**config['train_cfg'], 'base_config': base_config}
     return SearchSpec(
         base=base,
         proxy=ProxySettings(
-            config=_with_base(plain_config(cfg), base_config),
+            config=config,
             branches=branches,
             schedule=dict(proxy['schedule']),
             metric=read_metric(settings['metric']),
@@ -149,10 +151,6 @@ def _find_base(base_config: str, cfg: Config) -> str:
     """The file itself, or the one of that name beside the search config."""
     beside = Path(cfg.filename or '').parent / base_config
     return str(beside) if not Path(base_config).is_file() and beside.is_file() else base_config
-
-
-def _with_base(config: dict[str, Any], base_config: str) -> dict[str, Any]:
-    return {**config, 'train_cfg': {**config['train_cfg'], 'base_config': base_config}}
 
 
 def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) -> Rung | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +39,19 @@ def require_own_truth(cfg: Mapping[str, Any], split: str = 'val') -> None:
             )
 
 
-def _pairs(cfg: Mapping[str, Any], split: str) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+def _pairs(cfg: Mapping[str, Any], split: str) -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
     """Each metric with the data sets that it judges."""
     evaluator, datasets = cfg.get(f'{split}_evaluator') or [], data_sets(cfg, [f'{split}_dataloader'])
-    if isinstance(evaluator, Mapping) and 'metrics' in evaluator:  # one of each data set
-        metrics = evaluator['metrics']
-        metrics = [metrics] if isinstance(metrics, Mapping) else metrics
-        if len(metrics) == len(datasets) > 1:
-            of_each = data_sets({'of': {'dataset': {'datasets': list(evaluator.get('datasets') or datasets)}}}, ['of'])
-            datasets = of_each if len(of_each) == len(metrics) else datasets
-            yield from zip(metrics, ([dataset] for dataset in datasets), strict=True)
-            return
+    if isinstance(evaluator, Mapping) and 'metrics' in evaluator:  # mmdet's and mmpose's for several data sets
+        metrics, each = _listed(evaluator['metrics']), list(evaluator.get('datasets') or datasets)
+        if len(metrics) == len(each):
+            return [(metric, [dataset]) for metric, dataset in zip(metrics, each, strict=True)]
         evaluator = metrics
-    for metric in [evaluator] if isinstance(evaluator, Mapping) else evaluator:
-        if isinstance(metric, Mapping):
-            yield metric, datasets
+    return [(metric, datasets) for metric in _listed(evaluator)]
+
+
+def _listed(metrics: Any) -> list[Mapping[str, Any]]:
+    return [metrics] if isinstance(metrics, Mapping) else [metric for metric in metrics if isinstance(metric, Mapping)]
 
 
 def _same_images(one: str, other: str) -> bool:

@@ -74,11 +74,11 @@ def _weigh_positives(rows: Rows, factors: Tensor) -> Rows:
     return rows._replace(weight=weight if rows.weight is None else weight * rows.weight)
 
 
-def _sum_of_labels(target: Tensor, labelled: Tensor | None, factors: Tensor) -> Tensor:
+def _sum_of_labels(target: Tensor, labelled: Tensor | int | None, factors: Tensor) -> Tensor:
     """The sum of the factors of all labels; as mmseg with a little added, since all may be 0."""
     if target.is_floating_point():
         raise SetupError('average="class_weight" needs labels, but the targets are other numbers; leave it out.')
-    labels = target if labelled is None else target.view(labelled.shape)[labelled]
+    labels = target.reshape(labelled.shape)[labelled] if isinstance(labelled, Tensor) else target
     return factors.flatten()[labels.long()].sum() + torch.finfo(torch.float32).eps
 
 

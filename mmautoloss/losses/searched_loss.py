@@ -200,8 +200,10 @@ class SearchedLoss(nn.Module):
         return Call(self.graph.tree, self.kind, rows.target, weight, rows.channel_weight, rows.valid)
 
     def extra_repr(self) -> str:
-        shown = f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'
-        return f'{shown}, compile=True' if self.compiled else shown
+        shown = {'inputs': self.kind.name, 'loss_weight': self.loss_weight, 'reduction': self.reduction}
+        shown |= {key: value for key, value in self.counts._asdict().items() if value != Counts._field_defaults[key]}
+        shown |= {'compile': True} if self.compiled else {}
+        return ', '.join(f'{key}={value!r}' for key, value in shown.items())
 
 
 def _precision(pred: Tensor) -> torch.dtype:

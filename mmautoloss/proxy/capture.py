@@ -123,7 +123,9 @@ def _listen(loss: nn.Module, heard: list[dict[str, Any]]) -> torch.utils.hooks.R
     signature = inspect.signature(loss.forward)
 
     def hear(module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
-        heard.append(dict(signature.bind(*args, **kwargs).arguments))
+        call = dict(signature.bind(*args, **kwargs).arguments)
+        third = list(call)[2] if len(args) > 2 else ''  # whatever a loss of the user's calls it
+        heard.append({'weight' if key == third and key not in _KNOWN else key: value for key, value in call.items()})
 
     return loss.register_forward_pre_hook(hear, with_kwargs=True)
 
@@ -150,10 +152,11 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
     factors = {_number(call.get('avg_factor')) for call in calls}
     if len(factors) > 1:
         raise SetupError(f'The loss at {branch.path!r} is called with several normalisers at once: {sorted(factors)}.')
-    if not all(isinstance(value, Tensor) for part in parts for value in part[:2]):
+    given = [*(value for part in parts for value in part[:2]), *(third for third in thirds if third is not None)]
+    if not all(isinstance(value, Tensor) for value in given):
         raise SetupError(
-            f'The loss at {branch.path!r} is not called with two tensors, a prediction and its target, so it cannot be '
-            'searched. Leave this branch out.'
+            f'The loss at {branch.path!r} is not called with two tensors, a prediction and its target, and weights, so it '
+            'cannot be searched. Leave this branch out.'
         )
     preds, targets = zip(*(part[:2] for part in parts), strict=True)
     with _at(branch):

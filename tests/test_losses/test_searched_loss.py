@@ -89,8 +89,8 @@ def test_has_no_parameters_and_can_be_copied():
 
 
 def test_shows_its_settings():
-    shown = repr(SearchedLoss('abs(p - y)', inputs='delta', loss_weight=2.0))
-    for part in ("inputs='delta'", 'loss_weight=2.0', "reduction='mean'", "'abs(p - y)'"):
+    shown = repr(SearchedLoss('abs(p - y)', inputs='delta', loss_weight=2.0, class_weight=[1.0, 3.0]))
+    for part in ("inputs='delta'", 'loss_weight=2.0', "reduction='mean'", "'abs(p - y)'", 'class_weight=[1.0, 3.0]'):
         assert part in shown
 
 

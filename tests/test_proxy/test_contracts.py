@@ -24,7 +24,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.losses import SearchedLoss
 from mmautoloss.proxy import Branch, FoundLoss, build_branches, find_losses
-from mmautoloss.proxy.capture import _join, _make_probe
+from mmautoloss.proxy.capture import _join, _listen, _make_probe
 from tests.test_proxy.heads_table import Row
 
 NORM = {'bbox_head.norm_cfg': None}
@@ -54,6 +54,8 @@ REFUSED = {
     'AutoAssign': (
         row('autoassign/autoassign_r50-caffe_fpn_1x_coco.py', NORM), 'bbox_head.loss_centerness', 'never calls',
     ),
+    'RTMDet': (row('rtmdet/rtmdet_tiny_8xb32-300e_coco.py'), 'bbox_head.loss_centerness', 'never calls'),
+    'TOOD': (row('tood/tood_r50_fpn_1x_coco.py', NORM), 'bbox_head.loss_centerness', 'never calls'),
     'Grid R-CNN': (row('grid_rcnn/grid-rcnn_r50_fpn_gn-head_2x_coco.py'), 'roi_head.bbox_head.loss_bbox', 'never calls'),
     'Guided Anchoring': (
         row('guided_anchoring/ga-retinanet_r50-caffe_fpn_1x_coco.py'), 'bbox_head.loss_loc', 'samples by the name',
@@ -157,11 +159,28 @@ WRONG_CALLS = {
     'only one by one': (
         {'pred': torch.zeros(3, 4), 'target': torch.zeros(3, 4), 'reduction_override': 'none'}, 'delta', 'one by one',
     ),
+    'weights that are none': (
+        {'pred': torch.zeros(3, 4), 'target': torch.zeros(3, 4), 'weight': [1, 2]}, 'delta', 'not called with two tensors',
+    ),
     'another argument': (
         {'output': torch.zeros(1, 2, 3, 3), 'target': torch.zeros(1, 2, 3, 3), 'mask': torch.ones(1, 1, 3, 3)}, 'heatmap',
         'also called with mask',
     ),
 }  # fmt: skip
+
+
+class Own(nn.Module):
+    """A loss of a user's, who calls its weights otherwise."""
+
+    def forward(self, scores, labels, importance=None, avg_factor=None):
+        return scores.sum()
+
+
+def test_a_third_argument_by_position_is_the_weight() -> None:
+    loss, heard = Own(), []
+    _listen(loss, heard)
+    loss(torch.zeros(3, 2), torch.zeros(3).long(), torch.tensor([0.0, 1.0, 2.0]), avg_factor=3)
+    assert _join(Branch('x', 'head.loss_x', 'softmax'), heard).weight.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(('call', 'inputs', 'reason'), WRONG_CALLS.values(), ids=WRONG_CALLS)
@@ -182,3 +201,33 @@ def test_apply_tells_the_weight_of_a_sigmoid_over_classes(tmp_path: Path, capsys
     told = capsys.readouterr().out
     classes = config.model.decode_head.num_classes
     assert f'averages over its {classes} channels' in told and f'loss_weight {1 / classes:.4g}' in told
+
+
+UNCALLED = {
+    'AutoAssign': row('autoassign/autoassign_r50-caffe_fpn_1x_coco.py', NORM),
+    'FreeAnchor': row('free_anchor/freeanchor_r50_fpn_1x_coco.py'),
+    'Grid R-CNN': row('grid_rcnn/grid-rcnn_r50_fpn_gn-head_2x_coco.py'),
+    'RepPoints': row('reppoints/reppoints-moment_r50_fpn_1x_coco.py'),
+    'PISA': row('pisa/faster-rcnn_r50_fpn_pisa_1x_coco.py'),
+}
+
+
+@pytest.mark.parametrize('where', UNCALLED.values(), ids=UNCALLED)
+def test_what_is_said_to_be_searchable_is_called(where: Row) -> None:
+    """And not for single values alone; a training pass of the model tells."""
+    model = build(where.model_config())
+    called: set[str] = set()
+
+    def listen(path: str):
+        def hear(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+            if kwargs.get('reduction_override') != 'none':
+                called.add(path)
+
+        return hear
+
+    found = find_losses(model)
+    for loss in found:
+        model.get_submodule(loss.path).register_forward_pre_hook(listen(loss.path), with_kwargs=True)
+    batch = demo_mm_inputs(2, (3, 128, 128), num_items=[3, 3], num_classes=3, with_mask=True)
+    model(**model.data_preprocessor(batch, True), mode='loss')
+    assert {loss.path for loss in found if loss.inputs} <= called
