@@ -6,7 +6,7 @@ from collections import Counter
 from functools import reduce
 
 from mmautoloss.expr.constants import constant, is_constant, product, total
-from mmautoloss.expr.overflow import stays_finite
+from mmautoloss.expr.overflow import cannot_overflow
 from mmautoloss.expr.tree import Tree, apply, in_a_row
 
 ZERO = Tree(('0',))
@@ -118,7 +118,7 @@ def _product(parts: list[Tree]) -> Tree:
         factors = sorted([*factors, constant(abs(scale))], key=_nodes)
     found = in_a_row('mul', factors)
     if ZERO in constants:  # times Inf or NaN it is NaN, and that must show
-        return ZERO if stays_finite(found) else apply('mul', ZERO, found)
+        return ZERO if cannot_overflow(found) else apply('mul', ZERO, found)
     negative = (scale < 0) ^ (sum(part.root == 'neg' for part in others) % 2 == 1)
     return negate(found) if negative else found
 
