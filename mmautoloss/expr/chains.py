@@ -52,7 +52,12 @@ class Chain:
 
 
 def sum_of(parts: list[Tree]) -> Tree:
-    """The one form of a sum of simple terms."""
+    """The one form of a sum of simple terms.
+
+    Example:
+        >>> sum_of([Tree(('y',)), Tree(('neg', 'p'))])
+        Tree(('neg', 'add', 'p', 'neg', 'y'))
+    """
     return reduce(Chain.join, [Chain('add', part) for part in parts]).tree()
 
 
