@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -215,6 +216,11 @@ def _balanced(evaluator: ProxyEvaluator, given: GivenLosses, seed: int) -> Given
         )
         if not any(norms):
             raise SetupError(f'The loss of {branch.name!r} has no gradient on the probe, so it cannot be balanced.')
+        if not all(map(math.isfinite, norms)):
+            raise SetupError(
+                f'The gradient of the loss of {branch.name!r} is not finite on the probe, so it cannot be balanced. '
+                "Give its weight, or balance='none'."
+            )
         weights[branch.name] = balance_weight(norms, hand_made)
     return given._replace(weights=weights)
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from mmautoloss.expr.chains import Chain, is_times_zero, negate, squared, sum_of, terms_of, times_zero, unsigned
 from mmautoloss.expr.constants import ON_CONSTANTS, fold, is_constant
-from mmautoloss.expr.overflow import ANY, OF_DATA, stays_finite
+from mmautoloss.expr.overflow import ANY, OF_DATA, cannot_overflow
 from mmautoloss.expr.tree import Tree, arity
 from mmautoloss.expr.tree import join as apply  # a form may have a few signs more than what it is of
 
@@ -43,17 +43,23 @@ def canonical(tree: Tree, prediction: Collection[str]) -> Tree | None:
         >>> str(canonical(parse('p * y + exp(exp(y))'), {'p'}))
         '0 * exp(exp(y)) + p * y'
     """
-    terms = terms_of(simplify(tree))
+    simple, prediction = simplify(tree), frozenset(prediction)
+    terms = terms_of(simple)
     live = [term for term in terms if _is_live(term, prediction)]
     if not live:
         return None
+    if len(live) == len(terms):
+        return simple
     unsafe = [times_zero(term) for term in terms if not (_is_live(term, prediction) or _is_safe(term, prediction))]
     return sum_of([*live, *dict.fromkeys(unsafe)])
 
 
 def inputs_of_gradient(form: Tree, prediction: Collection[str]) -> frozenset[str]:
     """What the gradient of a canonical form depends on: the inputs of the terms that have one."""
-    return frozenset(name for term in terms_of(form) if _is_live(term, prediction) for name in term.inputs)
+    if '0' not in form.nodes:  # all have
+        return frozenset(form.inputs)
+    live = [term for term in terms_of(form) if _is_live(term, frozenset(prediction))]
+    return frozenset(name for term in live for name in term.inputs)
 
 
 def without_pools(tree: Tree) -> Tree:
@@ -132,11 +138,11 @@ def _unary(operator: str, operand: Tree) -> Tree:
     return negate(apply(operator, inner)) if sign and operator in _ODD else apply(operator, operand)
 
 
-def _is_live(term: Tree, prediction: Collection[str]) -> bool:
+def _is_live(term: Tree, prediction: frozenset[str]) -> bool:
     """Whether a term has a gradient."""
-    return not (set(prediction).isdisjoint(term.inputs) or is_times_zero(unsigned(term)))
+    return not (prediction.isdisjoint(term.nodes) or is_times_zero(unsigned(term)))
 
 
-def _is_safe(term: Tree, prediction: Collection[str]) -> bool:
+def _is_safe(term: Tree, prediction: frozenset[str]) -> bool:
     """Whether a term without gradient is finite in every call, or in none; then one look at the loss tells."""
-    return not term.inputs or stays_finite(term, OF_DATA if set(prediction).isdisjoint(term.inputs) else ANY)
+    return not term.inputs or cannot_overflow(term, OF_DATA if prediction.isdisjoint(term.nodes) else ANY)

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import reduce
 
 from mmautoloss.expr.constants import constant, is_constant, product, total
-from mmautoloss.expr.overflow import stays_finite
+from mmautoloss.expr.overflow import cannot_overflow
 from mmautoloss.expr.tree import Tree, in_a_row
 from mmautoloss.expr.tree import join as apply
 
@@ -53,7 +53,12 @@ class Chain:
 
 
 def sum_of(parts: list[Tree]) -> Tree:
-    """The one form of a sum of simple terms."""
+    """The one form of a sum of simple terms.
+
+    Example:
+        >>> sum_of([Tree(('y',)), Tree(('neg', 'p'))])
+        Tree(('neg', 'add', 'p', 'neg', 'y'))
+    """
     return reduce(Chain.join, [Chain('add', part) for part in parts]).tree()
 
 
@@ -119,7 +124,7 @@ def _product(parts: list[Tree]) -> Tree:
         factors = sorted([*factors, constant(abs(scale))], key=_nodes)
     found = in_a_row('mul', factors)
     if ZERO in constants:  # times Inf or NaN it is NaN, and that must show
-        return ZERO if stays_finite(found) else apply('mul', ZERO, found)
+        return ZERO if cannot_overflow(found) else apply('mul', ZERO, found)
     negative = (scale < 0) ^ (sum(part.root == 'neg' for part in others) % 2 == 1)
     return negate(found) if negative else found
 

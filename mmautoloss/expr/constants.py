@@ -65,7 +65,12 @@ def constant(value: float) -> Tree:
 
 
 def fold(operator: str, operand: Tree) -> Tree:
-    """An operator over a constant as one number; as it stands where that is beyond range, and training will tell."""
+    """An operator over a constant as one number; as it stands where that is beyond range, and training will tell.
+
+    Example:
+        >>> fold('log', Tree(('1',))), fold('exp', Tree(('100',)))
+        (Tree(('0',)), Tree(('exp', '100')))
+    """
     try:
         return constant(ON_CONSTANTS[operator](number_of(operand)))
     except (OverflowError, ZeroDivisionError):

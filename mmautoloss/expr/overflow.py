@@ -9,23 +9,23 @@ from mmautoloss.expr.bounds import Bounds, gradients_of, values_of
 from mmautoloss.expr.program import compile_tree
 from mmautoloss.expr.tree import Tree
 
-ANY, OF_DATA = 1e6, 50.0
+ANY, OF_DATA = Bounds(-1e6, 1e6), Bounds(-50.0, 50.0)
 """How large inputs are taken to be: a prediction may be anywhere on its way, targets are what the data have."""
 
 
 @lru_cache(maxsize=4096)
-def stays_finite(tree: Tree, largest: float = ANY) -> bool:
+def cannot_overflow(tree: Tree, inputs: Bounds = ANY) -> bool:
     """Whether it is proved that neither the value nor the slope of an expression can overflow in float32.
 
     Args:
         tree: The expression.
-        largest: Absolute value that no input exceeds.
+        inputs: Where all inputs lie.
 
     Example:
         >>> from mmautoloss.expr.text import parse
-        >>> stays_finite(parse('log(p) * y')), stays_finite(parse('exp(p)'))
+        >>> cannot_overflow(parse('log(p) * y')), cannot_overflow(parse('exp(p)'))
         (True, False)
     """
     steps = compile_tree(tree).steps
-    values = values_of(steps, {}, Bounds(-largest, largest))
+    values = values_of(steps, {}, inputs)
     return values[-1].finite and all(map(math.isfinite, gradients_of(steps, values)))

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from mmautoloss.expr import Tree, canonical, inputs_of_gradient, without_pools
-from mmautoloss.losses import InputKind, plain_loss
+from mmautoloss.expr.bounds import PROBABILITY
+from mmautoloss.expr.overflow import ANY, cannot_overflow
+from mmautoloss.losses import InputKind, is_own, plain_loss
 from mmautoloss.screen.fingerprint import (
     balance_weight,
     compared,
@@ -174,6 +176,9 @@ class ProbeScreen(Screen):
         return gradient_signature(self._objective(tree), self._compared)
 
     def _stays_finite(self, tree: Tree) -> bool:
+        of_scores = self.kind.activation in ('sigmoid', 'softmax') and not is_own(self.kind.name)
+        if cannot_overflow(tree, PROBABILITY if of_scores else ANY):
+            return True
         return all(stays_finite(self._objective(tree), probe) for probe in (self.probe, self._compared))
 
     def _objective(self, tree: Tree) -> Objective:

@@ -214,6 +214,11 @@ def test_weights_given_and_balanced(tmp_path: Path) -> None:
     assert balanced.metrics != evaluate(cfg, losses, weights={'box': 0.125}).metrics
 
 
+def test_loss_whose_gradient_is_not_finite_cannot_be_balanced(toy: Path) -> None:
+    with pytest.raises(SetupError, match=r"loss of 'head_cls' is not finite on the probe.*Give its weight"):
+        evaluate(toy, {'head_cls': 'y * exp(exp(exp(9 * p)))'}, balance='gradient')
+
+
 def test_schedule_and_options_reach_the_training(toy: Path) -> None:
     results = {
         evaluate(toy).score,
