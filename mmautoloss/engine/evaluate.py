@@ -16,6 +16,7 @@ from mmengine.utils import import_modules_from_strings
 from mmautoloss.engine.branches import build_model, read_branches, with_aux
 from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.given import GivenLosses, places_of, read_given
+from mmautoloss.engine.known import require_known
 from mmautoloss.engine.launch import require_metric
 from mmautoloss.engine.read import in_setup, is_search, read_config
 from mmautoloss.engine.screening import BALANCES
@@ -120,6 +121,7 @@ def _load(source: Any, options: Mapping[str, Any]) -> tuple[Config, list[FoundLo
     in_setup(lambda: apply_options(cfg, _mapping('options', options)))
     needs = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader', 'val_cfg', 'val_evaluator')
     require(cfg, str(cfg.filename or 'The config'), 'evaluated', needs, ('train', 'val'))
+    require_known(cfg)
     if not is_search(cfg):
         return (
             cfg,
@@ -148,7 +150,7 @@ def _mapping(name: str, value: Any, wanted: str = 'a dict') -> Mapping[str, Any]
 
 def _build(evaluator: ProxyEvaluator) -> None:
     """Builds everything, and looks for the metric among the results of an untrained validation."""
-    in_setup(lambda: evaluator.runner)
+    in_setup(evaluator.build)
     if evaluator.settings.keys:
         in_setup(lambda: require_metric(evaluator))
 

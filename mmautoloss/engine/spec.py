@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
 from mmautoloss.engine.export import load_base, with_losses
+from mmautoloss.engine.known import require_known
 from mmautoloss.engine.leak import require_apart
 from mmautoloss.engine.screening import read_screen, screen_header
 from mmautoloss.engine.settings import build, only, plain_values
@@ -108,6 +109,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
+    require_known(cfg)
     base_config = _find_base(settings['base_config'], cfg)
     base = load_base(base_config, settings['options'])
     if not settings['allow_leak']:

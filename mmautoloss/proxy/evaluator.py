@@ -8,10 +8,9 @@ import io
 import math
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,17 +18,17 @@ from mmengine.config import Config
 from torch import nn
 
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
-from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
+from mmautoloss.proxy.branch import check_branches, install_losses
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.memory import freed_memory_kept
-from mmautoloss.proxy.predictions import Predictions
+from mmautoloss.proxy.predictions import kept_predictions
 from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.proof import BeginningHook, Begun, prove
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
-from mmautoloss.proxy.settings import MissingMetric, ProxySettings
+from mmautoloss.proxy.settings import MissingMetric, ProxySettings, numbers
 from mmautoloss.proxy.trial_log import TrialLog, logged, trial_log
 from mmautoloss.proxy.unlogged import nothing_logged
-from mmautoloss.trial import AT_RUNG, PREDICTIONS, UNSCORED, Outcome, Role, State, Trial, trial_folder
+from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, State, Trial
 
 
 class ProxyEvaluator:
@@ -145,12 +144,18 @@ class ProxyEvaluator:
         stages = dict(self.progress.stages)
         return Outcome(state, score, metrics, seconds, reason, stages, rung=self._rung)
 
-    def validate_untrained(self) -> dict[str, float]:
-        """Result of the validation of the untrained model on its first batch: shows broken data and the metric's keys."""
+    def build(self) -> None:
+        """Builds all that a training needs, so that what is misspelt shows before the first one."""
         runner = self.runner
         with _silence():
             runner.reset(0)
             runner.build_training()
+
+    def validate_untrained(self) -> dict[str, Any]:
+        """Result of the validation of the untrained model on its first batch, as the metric gives it."""
+        runner = self.runner
+        with _silence():
+            runner.reset(0)
             loop = runner.val_loop
             runner.model.eval()
             batch = next(iter(loop.dataloader))
@@ -181,12 +186,12 @@ class ProxyEvaluator:
         runner = self.runner
         with logged(runner.logger, self._log):
             self._train(runner, trial)
-            with self._predictions_kept(runner, trial), self.progress.stage('validate'):
-                return {key: float(value) for key, value in runner.val_loop.run().items()}
+            with kept_predictions(runner, self.settings, trial, self._log), self.progress.stage('validate'):
+                return numbers(runner.val_loop.run())
 
     def _train(self, runner: ProxyRunner, trial: Trial) -> None:
         with self.progress.stage('train'):
-            runner.reset(trial.seed, partial(_install, trial, self.settings.branches))
+            runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
             self._beginning = None if self._proved else BeginningHook()
             if self._beginning:
                 runner.register_hook(self._beginning)
@@ -218,28 +223,13 @@ class ProxyEvaluator:
             self._clear()
         beginning = BeginningHook(ends=True)
         with logged(self.runner.logger, self._log), contextlib.suppress(Begun):
-            self.runner.reset(trial.seed, partial(_install, trial, self.settings.branches))
+            self.runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
             self.runner.register_hook(beginning)
             with nothing_logged(self.runner.bare_model):
                 self.runner.train()
         return beginning
 
-    @contextlib.contextmanager
-    def _predictions_kept(self, runner: ProxyRunner, trial: Trial) -> Iterator[None]:
-        """Keeps what the validation within predicts on the first images, next to the log."""
-        if not self._log.kept or not self.settings.pictures:
-            yield
-            return
-        runner.predictions = Predictions(self.settings.pictures)
-        try:
-            yield
-        finally:
-            found, runner.predictions = runner.predictions, None
-        error = found.write(trial_folder(Path(self.settings.trials), trial.number) / PREDICTIONS)
-        if error:
-            self._log.write(f'The predictions are not kept: {error}\n')
-
-    def _judge(self, bar: float | None, metrics: Mapping[str, float]) -> None:
+    def _judge(self, bar: float | None, metrics: Mapping[str, Any]) -> None:
         """At the rung; without a bar also a network that has no score there yet goes on.
 
         Raises:
@@ -249,7 +239,7 @@ class ProxyEvaluator:
         if not all_finite(self.runner.model):
             raise NonFiniteLoss(f'a weight of the model {AT_RUNG}')
         try:
-            self._rung = self._score({key: float(value) for key, value in metrics.items()})
+            self._rung = self._score(numbers(metrics))
         except (MissingMetric, NonFiniteLoss) as error:
             if bar is not None:
                 raise StoppedAtRung(f'{UNSCORED}: {error}') from None
@@ -269,16 +259,6 @@ class ProxyEvaluator:
         if not math.isfinite(value):
             raise NonFiniteLoss(f'{self.settings.metric} is {value}')
         return value if self.settings.greater else -value
-
-
-def _install(trial: Trial, branches: tuple[Branch, ...], model: nn.Module) -> None:
-    """Puts the losses of a trial into the model; hand-made ones are those that it was built with."""
-    if trial.genome is None:
-        return
-    losses = build_losses(trial.genome, trial.weights, branches)
-    for branch in branches:
-        branch.install(model, losses[branch.name])
-    require_installed(model, trial.genome, branches)
 
 
 @contextlib.contextmanager
