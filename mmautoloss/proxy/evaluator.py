@@ -23,10 +23,10 @@ from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.predictions import kept_predictions
 from mmautoloss.proxy.progress import Progress
-from mmautoloss.proxy.proof import BeginningHook, Begun, prove
+from mmautoloss.proxy.proof import BeginningHook, Begun, Proof
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
 from mmautoloss.proxy.settings import MissingMetric, ProxySettings, numbers
-from mmautoloss.proxy.trial_log import TrialLog, logged, trial_log
+from mmautoloss.proxy.trial_log import TrialLog, last_word, logged, trial_log
 from mmautoloss.proxy.unlogged import nothing_logged
 from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, State, Trial
 
@@ -40,7 +40,6 @@ class ProxyEvaluator:
     Attributes:
         progress: What it does just now; may be read from another thread.
         broken: Whether this process is spoilt for further trials, as by an error of the GPU.
-        leaks: Whether a training here sees what earlier ones left in classes or modules (``proof``).
         kept: What samples are kept in memory, or why none are; '' where none were asked for or nothing was trained yet.
     """
 
@@ -48,20 +47,18 @@ class ProxyEvaluator:
         settings.import_modules()
         self.settings = settings
         self.progress = Progress()
-        self.broken = self.leaks = False
+        self.broken = False
         self.kept = ''
         self._runner: ProxyRunner | None = None
         self._rung: float | None = None  # of the present trial
         self._name = ''  # of the Runner in MMEngine's managers
         self._log: TrialLog | None = None  # of the present trial
-        self._beginning: BeginningHook | None = None  # of the present trial, until the proof
-        self._proved = not settings.prove
-        self._anew = False  # whether each trial needs a Runner of its own
+        self._proof = Proof(settings.prove)
 
     @property
     def spent(self) -> bool:
-        """Whether further trials should be measured in another process."""
-        return self.broken or self.leaks
+        """Whether further trials should be measured in another process: this one is broken, or keeps what trials leave."""
+        return self.broken or self._proof.verdict.leaks
 
     @property
     def runner(self) -> ProxyRunner:
@@ -104,11 +101,11 @@ class ProxyEvaluator:
             trial: What is measured.
             limit: Seconds that training and validation may take, or None; looked at after each iteration.
         """
-        if self._anew or (not self._proved and self._runner and self._runner.leftover()):
+        if self._runner and (self._proof.verdict.anew or (self._proof.pending and self._runner.leftover())):
             self._clear()
         with trial_log(self.settings.trials, trial) as self._log:
             outcome = self._outcome(trial, limit)
-            self._log.write(self._last_word(outcome))
+            self._log.write(last_word(outcome, self.settings))
             outcome = replace(outcome, leak=self._prove(trial))
         self._log = None
         return outcome
@@ -192,9 +189,7 @@ class ProxyEvaluator:
     def _train(self, runner: ProxyRunner, trial: Trial) -> None:
         with self.progress.stage('train'):
             runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
-            self._beginning = None if self._proved else BeginningHook()
-            if self._beginning:
-                runner.register_hook(self._beginning)
+            self._proof.watch(runner)
             # those that are trained again for their score have been judged
             runner.at_rung = None if trial.role is Role.FINALIST else partial(self._judge, trial.bar)
             with nothing_logged(runner.bare_model):
@@ -204,25 +199,24 @@ class ProxyEvaluator:
 
     def _prove(self, trial: Trial) -> str:
         """Once, after the first trial that was trained: what differs when it begins again; '' for nothing."""
-        if self._proved or self._runner is None or not (self._beginning and self._beginning.complete):
+        if self._runner is None or not self._proof.ready:
             return ''
-        self._proved = True
         trained, runner = self._runner.model, self._runner
         self.progress.begin()
-        with self.progress.stage('prove'), freed_memory_kept():
-            verdict = prove(self._beginning, partial(self._begin, trial))
+        with self.progress.stage('prove'), freed_memory_kept(), _silence(), contextlib.redirect_stderr(io.StringIO()):
+            self._proof.settle(partial(self._begin, trial))
         if self._runner is runner:
             runner.model = trained
-        self._beginning, self._anew, self.leaks = None, verdict.anew, verdict.leaks
-        self._log.write(f'{verdict.text}\n' if verdict.text else '')
-        return verdict.text
+        text = self._proof.verdict.text
+        self._log.write(f'{text}\n' if text else '')
+        return text
 
     def _begin(self, trial: Trial, own: bool) -> BeginningHook:
         """Trains the first iterations of a trial; in a Runner of its own, if that is asked for."""
         if own:
             self._clear()
         beginning = BeginningHook(ends=True)
-        with logged(self.runner.logger, self._log), contextlib.suppress(Begun):
+        with contextlib.suppress(Begun):
             self.runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
             self.runner.register_hook(beginning)
             with nothing_logged(self.runner.bare_model):
@@ -246,13 +240,6 @@ class ProxyEvaluator:
             return
         if bar is not None and self._rung < bar:
             raise StoppedAtRung
-
-    def _last_word(self, outcome: Outcome) -> str:
-        if outcome.score is None:
-            found = outcome.reason.strip().rpartition('\n')[2]
-        else:
-            found = f'{self.settings.metric} {self.settings.value(outcome.metrics):.6g}'
-        return f'{outcome.state.value} after {outcome.seconds:.1f} s: {found}\n'
 
     def _score(self, metrics: Mapping[str, float]) -> float:
         value = self.settings.value(metrics)
