@@ -11,9 +11,8 @@ from pathlib import Path
 warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
 from mmengine.config import DictAction  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
 
-from mmautoloss.engine import load_search_config, require_writable  # noqa: E402
+from mmautoloss.engine import build_search, load_search_config, require_writable  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
 from mmautoloss.trial import repair  # noqa: E402
 
@@ -40,7 +39,7 @@ def main() -> int:
         require_writable(Path(cfg.work_dir))
         if args.repair:
             print(repair(Path(cfg.work_dir) / 'journal.jsonl'))
-        runner = Runner.from_cfg(cfg)
+        runner = build_search(cfg)
         runner.train()
         if runner.train_loop.interrupted:
             raise KeyboardInterrupt

@@ -14,6 +14,7 @@ from mmautoloss.engine.report import write_report
 from mmautoloss.engine.result import read_by_hand, read_found, read_result
 from mmautoloss.engine.search_loop import SearchLoop
 from mmautoloss.engine.spec import SearchSpec, read_spec
+from mmautoloss.engine.start import build_search
 from mmautoloss.engine.training import Result
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     'SearchSpec',
     'apply_options',
     'build_model',
+    'build_search',
     'by_hand',
     'check_files',
     'compare',

@@ -18,6 +18,7 @@ from mmautoloss.engine.branches import build_model, read_branches, with_aux
 from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.given import GivenLosses, places_of, read_given
 from mmautoloss.engine.keys import RULES
+from mmautoloss.engine.known import require_known
 from mmautoloss.engine.launch import require_metric
 from mmautoloss.engine.read import in_setup, is_search, read_config
 from mmautoloss.engine.screening import BALANCES
@@ -129,6 +130,7 @@ def _load(source: Any, options: Mapping[str, Any]) -> tuple[Config, list[FoundLo
     needs = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader', 'val_cfg', 'val_evaluator')
     require(cfg, str(cfg.filename or 'The config'), 'evaluated', needs, ('train', 'val'))
     require_own_truth(cfg)
+    require_known(cfg)
     if not is_search(cfg):
         return (
             cfg,
@@ -157,7 +159,7 @@ def _mapping(name: str, value: Any, wanted: str = 'a dict') -> Mapping[str, Any]
 
 def _build(evaluator: ProxyEvaluator) -> None:
     """Builds everything, and looks for the metric among the results of an untrained validation."""
-    in_setup(lambda: evaluator.runner)
+    in_setup(evaluator.build)
     if evaluator.settings.keys:
         in_setup(lambda: require_metric(evaluator))
 

@@ -16,6 +16,7 @@ from mmautoloss.engine.dashboard import Dashboard
 from mmautoloss.engine.export import with_losses, write_config
 from mmautoloss.engine.found import write_losses
 from mmautoloss.engine.own_modules import with_own_modules
+from mmautoloss.engine.read import in_setup
 from mmautoloss.engine.report import write_report
 from mmautoloss.engine.resolved import write_resolved
 from mmautoloss.engine.result import read_found
@@ -25,7 +26,7 @@ from mmautoloss.engine.spec import SearchSpec
 from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor
-from mmautoloss.proxy import ProxyEvaluator, capture_probes, find_losses
+from mmautoloss.proxy import ProxyEvaluator, capture_probes, find_losses, numbers
 from mmautoloss.proxy.alone import alone
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.screen import (
@@ -108,18 +109,25 @@ def build_evaluator(spec: SearchSpec) -> ProxyEvaluator:
 
 
 def require_metric(evaluator: ProxyEvaluator) -> None:
-    """Validates the untrained model on a batch, so that broken data or a misspelt metric shows before any training.
+    """Builds all and validates the untrained model on a batch: broken data or a misspelt name shows before any training.
 
     Raises:
-        SetupError: The metric is not among the results. (An untrained model that predicts nothing gives no results;
-            then the baseline will tell.)
+        SetupError: Something cannot be built, or the metric is not among the results, or no number. (An untrained model
+            that predicts nothing gives no results; then the baseline will tell.)
     """
-    metrics = evaluator.validate_untrained()
-    missing = [key for key in evaluator.settings.keys if key not in metrics]
-    if metrics and missing:
-        raise SetupError(
-            f'metric {missing[0]!r} is not among the results of the validation: {", ".join(sorted(metrics))}.'
-        )
+    in_setup(evaluator.build)
+    found = evaluator.validate_untrained()
+    known = ', '.join(sorted(numbers(found))) or 'none'
+    for key in evaluator.settings.keys if found else ():
+        if key not in found:
+            raise SetupError(f'metric {key!r} is not among the results of the validation: {", ".join(sorted(found))}.')
+        if key not in numbers(found):
+            kind = type(found[key]).__name__
+            raise SetupError(
+                f'metric {key!r} must be a number, but the validation gives a {kind}; numbers are: {known}.'
+            )
+    if found and not numbers(found):
+        raise SetupError(f'The validation must give a number, but gives only {", ".join(sorted(found))}.')
 
 
 def tell_branches(spec: SearchSpec, evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:

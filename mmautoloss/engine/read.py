@@ -55,7 +55,17 @@ def in_setup(work: Callable[[], T]) -> T:
     except MMAutoLossError:
         raise
     except Exception as error:  # of the user's model, data or metric, whatever it may be
-        raise SetupError(f'The config cannot be built: {type(error).__name__}: {error}') from error
+        raise SetupError(f'The config cannot be built: {_one_sentence(error)}') from error
+
+
+def _one_sentence(error: Exception) -> str:
+    """What an exception says, in a line; MMEngine's advice on an unknown type is longer than a line."""
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    text = ' '.join(str(text).split()).replace(_ADVICE, '. Correct its type, or name its module in custom_imports.\n')
+    return f'{type(error).__name__}: {text}'.partition('\n')[0]
+
+
+_ADVICE = '. Please check whether the value of'
 
 
 def is_search(cfg: Config) -> bool:

@@ -15,6 +15,7 @@ from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
 from mmautoloss.engine.export import load_base, require_buildable, with_losses
 from mmautoloss.engine.keys import DEFAULTS, REQUIRED, check_types
+from mmautoloss.engine.known import require_known
 from mmautoloss.engine.leak import require_apart
 from mmautoloss.engine.screening import read_screen, screen_header
 from mmautoloss.engine.settings import build, only, plain_values, require_dict
@@ -89,6 +90,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
+    require_known(cfg)
     require_own_truth(cfg)
     base_config = _find_base(settings['base_config'], cfg)
     base = load_base(base_config, settings['options'])

@@ -14,12 +14,12 @@ ANY, OF_DATA = Bounds(-1e6, 1e6), Bounds(-50.0, 50.0)
 
 
 @lru_cache(maxsize=4096)
-def cannot_overflow(tree: Tree, inputs: Bounds = ANY) -> bool:
+def cannot_overflow(tree: Tree, inputs: Bounds | None = ANY) -> bool:
     """Whether it is proved that neither the value nor the slope of an expression can overflow in float32.
 
     Args:
         tree: The expression.
-        inputs: Where all inputs lie.
+        inputs: Where all inputs lie; None where they are probabilities, their logarithms and targets.
 
     Example:
         >>> from mmautoloss.expr.text import parse
@@ -27,5 +27,5 @@ def cannot_overflow(tree: Tree, inputs: Bounds = ANY) -> bool:
         (True, False)
     """
     steps = compile_tree(tree).steps
-    values = values_of(steps, {}, inputs)
+    values = values_of(steps) if inputs is None else values_of(steps, {}, inputs)
     return values[-1].finite and all(map(math.isfinite, gradients_of(steps, values)))

@@ -9,7 +9,7 @@ from mmautoloss.proxy.objects import plain_config, spelled, type_name
 from mmautoloss.proxy.progress import SUSPENDED
 from mmautoloss.proxy.rung import rung_iteration
 from mmautoloss.proxy.runner import ProxyRunner
-from mmautoloss.proxy.settings import ProxySettings
+from mmautoloss.proxy.settings import ProxySettings, numbers
 
 __all__ = [
     'SUSPENDED',
@@ -23,6 +23,7 @@ __all__ = [
     'capture_probes',
     'check_branches',
     'find_losses',
+    'numbers',
     'plain_config',
     'proxy_config',
     'rung_iteration',

@@ -13,6 +13,7 @@ from mmautoloss.expr import Genome
 from mmautoloss.losses import InputKind, SearchedLoss, input_kind, is_own
 from mmautoloss.proxy.carried import CARRIED
 from mmautoloss.proxy.heads import FoundLoss, config_path, find_losses, head_of
+from mmautoloss.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,16 @@ def build_losses(genome: Genome, weights: Mapping[str, float], branches: tuple[B
         )
         for branch in branches
     }
+
+
+def install_losses(trial: Trial, branches: tuple[Branch, ...], model: nn.Module) -> None:
+    """Puts the losses of a trial into a model; hand-made ones are those that it was built with."""
+    if trial.genome is None:
+        return
+    losses = build_losses(trial.genome, trial.weights, branches)
+    for branch in branches:
+        branch.install(model, losses[branch.name])
+    require_installed(model, trial.genome, branches)
 
 
 def require_installed(model: nn.Module, genome: Genome, branches: tuple[Branch, ...]) -> None:

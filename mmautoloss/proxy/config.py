@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import itertools
 import os
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size
+from mmengine.hooks import CheckpointHook, LoggerHook, ProfilerHook
+from mmengine.registry import HOOKS, DefaultScope
 
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy.objects import type_name
@@ -36,7 +39,7 @@ def proxy_config(
         cfg: The search config.
         schedule: ``train_cfg`` of the proxy, such as ``dict(type='IterBasedTrainLoop', max_iters=100)``.
         invalid_stop: Iterations in which NaN and Inf end a training; None for all.
-        work_dir: Where MMEngine may put its files.
+        work_dir: Where MMEngine may put its files; each Runner has a folder of its own in it.
         rung: Where in the training to validate once more (``RungHook``); None for nowhere.
     """
     cfg = copy.deepcopy(cfg)
@@ -45,11 +48,13 @@ def proxy_config(
     guard = {'type': 'mmautoloss.NonFiniteGuardHook', 'first': invalid_stop}
     rungs = [] if rung is None else [{'type': 'mmautoloss.RungHook', 'at': rung}]
     ours = [guard, {'type': 'mmautoloss.ProgressHook'}, {'type': 'mmautoloss.PredictionsHook'}, *rungs]
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), *ours]
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        theirs = [hook for hook in cfg.get('custom_hooks') or [] if not _only_writes(hook)]
+    cfg.custom_hooks = [*theirs, *ours]
     cfg.experiment_name = f'proxy_{os.getpid()}_{next(_NUMBERS)}'  # MMEngine's managers are keyed by this name
     cfg.visualizer = {'type': 'Visualizer', 'name': cfg.experiment_name, 'vis_backends': []}
     cfg.log_level = 'ERROR'
-    cfg.work_dir = work_dir
+    cfg.work_dir = os.path.join(work_dir, secrets.token_hex(4))  # what other hooks write there is in no one's way
     # a worker of several processes has joined them before; MMEngine then only uses what is there
     cfg.launcher = 'pytorch' if get_world_size() > 1 else 'none'
     if get_world_size() > 1:
@@ -60,6 +65,14 @@ def proxy_config(
     for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         cfg[key] = None
     return cfg
+
+
+def _only_writes(hook: Any) -> bool:
+    """Whether a hook of the config writes checkpoints, logs or profiles, and changes nothing in a training."""
+    kind = type(hook)
+    if isinstance(hook, dict):
+        kind = HOOKS.get(hook['type']) if isinstance(hook.get('type'), str) else hook.get('type')
+    return isinstance(kind, type) and issubclass(kind, (CheckpointHook, LoggerHook, ProfilerHook))
 
 
 _AT_ONCE = ('SGD', 'Adam', 'AdamW')

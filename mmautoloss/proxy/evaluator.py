@@ -8,10 +8,9 @@ import io
 import math
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,17 +19,17 @@ from torch import nn
 
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
 from mmautoloss.proxy.alone import alone
-from mmautoloss.proxy.branch import Branch, build_losses, check_branches, require_installed
+from mmautoloss.proxy.branch import check_branches, install_losses
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.memory import freed_memory_kept
-from mmautoloss.proxy.predictions import Predictions
+from mmautoloss.proxy.predictions import kept_predictions
 from mmautoloss.proxy.progress import Progress
-from mmautoloss.proxy.proof import BeginningHook, Begun, prove
+from mmautoloss.proxy.proof import BeginningHook, Begun, Proof
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
-from mmautoloss.proxy.settings import MissingMetric, ProxySettings
-from mmautoloss.proxy.trial_log import TrialLog, logged, trial_log
+from mmautoloss.proxy.settings import MissingMetric, ProxySettings, numbers
+from mmautoloss.proxy.trial_log import TrialLog, last_word, logged, trial_log
 from mmautoloss.proxy.unlogged import nothing_logged
-from mmautoloss.trial import AT_RUNG, PREDICTIONS, UNSCORED, Outcome, Role, State, Trial, trial_folder
+from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, State, Trial
 
 
 class ProxyEvaluator:
@@ -42,7 +41,6 @@ class ProxyEvaluator:
     Attributes:
         progress: What it does just now; may be read from another thread.
         broken: Whether this process is spoilt for further trials, as by an error of the GPU.
-        leaks: Whether a training here sees what earlier ones left in classes or modules (``proof``).
         kept: What samples are kept in memory, or why none are; '' where none were asked for or nothing was trained yet.
     """
 
@@ -50,20 +48,18 @@ class ProxyEvaluator:
         settings.import_modules()
         self.settings = settings
         self.progress = Progress()
-        self.broken = self.leaks = False
+        self.broken = False
         self.kept = ''
         self._runner: ProxyRunner | None = None
         self._rung: float | None = None  # of the present trial
         self._name = ''  # of the Runner in MMEngine's managers
         self._log: TrialLog | None = None  # of the present trial
-        self._beginning: BeginningHook | None = None  # of the present trial, until the proof
-        self._proved = not settings.prove
-        self._anew = False  # whether each trial needs a Runner of its own
+        self._proof = Proof(settings.prove)
 
     @property
     def spent(self) -> bool:
-        """Whether further trials should be measured in another process."""
-        return self.broken or self.leaks
+        """Whether further trials should be measured in another process: this one is broken, or keeps what trials leave."""
+        return self.broken or self._proof.verdict.leaks
 
     @property
     def runner(self) -> ProxyRunner:
@@ -108,11 +104,11 @@ class ProxyEvaluator:
             trial: What is measured.
             limit: Seconds that training and validation may take, or None; looked at after each iteration.
         """
-        if self._anew or (not self._proved and self._runner and self._runner.leftover()):
+        if self._runner and (self._proof.verdict.anew or (self._proof.pending and self._runner.leftover())):
             self._clear()
         with trial_log(self.settings.trials, trial) as self._log:
             outcome = self._outcome(trial, limit)
-            self._log.write(self._last_word(outcome))
+            self._log.write(last_word(outcome, self.settings))
             outcome = replace(outcome, leak=self._prove(trial))
         self._log = None
         return outcome
@@ -149,12 +145,19 @@ class ProxyEvaluator:
         return Outcome(state, score, metrics, seconds, reason, stages, rung=self._rung)
 
     @alone
-    def validate_untrained(self) -> dict[str, float]:
-        """Result of the validation of the untrained model on its first batch: shows broken data and the metric's keys."""
+    def build(self) -> None:
+        """Builds all that a training needs, so that what is misspelt shows before the first one."""
         runner = self.runner
         with _silence():
             runner.reset(0)
             runner.build_training()
+
+    @alone
+    def validate_untrained(self) -> dict[str, Any]:
+        """Result of the validation of the untrained model on its first batch, as the metric gives it."""
+        runner = self.runner
+        with _silence():
+            runner.reset(0)
             loop = runner.val_loop
             runner.model.eval()
             batch = next(iter(loop.dataloader))
@@ -185,15 +188,13 @@ class ProxyEvaluator:
         runner = self.runner
         with logged(runner.logger, self._log):
             self._train(runner, trial)
-            with self._predictions_kept(runner, trial), self.progress.stage('validate'):
-                return {key: float(value) for key, value in runner.val_loop.run().items()}
+            with kept_predictions(runner, self.settings, trial, self._log), self.progress.stage('validate'):
+                return numbers(runner.val_loop.run())
 
     def _train(self, runner: ProxyRunner, trial: Trial) -> None:
         with self.progress.stage('train'):
-            runner.reset(trial.seed, partial(_install, trial, self.settings.branches))
-            self._beginning = None if self._proved else BeginningHook()
-            if self._beginning:
-                runner.register_hook(self._beginning)
+            runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
+            self._proof.watch(runner)
             # those that are trained again for their score have been judged
             runner.at_rung = None if trial.role is Role.FINALIST else partial(self._judge, trial.bar)
             with nothing_logged(runner.bare_model):
@@ -203,47 +204,31 @@ class ProxyEvaluator:
 
     def _prove(self, trial: Trial) -> str:
         """Once, after the first trial that was trained: what differs when it begins again; '' for nothing."""
-        if self._proved or self._runner is None or not (self._beginning and self._beginning.complete):
+        if self._runner is None or not self._proof.ready:
             return ''
-        self._proved = True
         trained, runner = self._runner.model, self._runner
         self.progress.begin()
-        with self.progress.stage('prove'), freed_memory_kept():
-            verdict = prove(self._beginning, partial(self._begin, trial))
+        with self.progress.stage('prove'), freed_memory_kept(), _silence(), contextlib.redirect_stderr(io.StringIO()):
+            self._proof.settle(partial(self._begin, trial))
         if self._runner is runner:
             runner.model = trained
-        self._beginning, self._anew, self.leaks = None, verdict.anew, verdict.leaks
-        self._log.write(f'{verdict.text}\n' if verdict.text else '')
-        return verdict.text
+        text = self._proof.verdict.text
+        self._log.write(f'{text}\n' if text else '')
+        return text
 
     def _begin(self, trial: Trial, own: bool) -> BeginningHook:
         """Trains the first iterations of a trial; in a Runner of its own, if that is asked for."""
         if own:
             self._clear()
         beginning = BeginningHook(ends=True)
-        with logged(self.runner.logger, self._log), contextlib.suppress(Begun):
-            self.runner.reset(trial.seed, partial(_install, trial, self.settings.branches))
+        with contextlib.suppress(Begun):
+            self.runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
             self.runner.register_hook(beginning)
             with nothing_logged(self.runner.bare_model):
                 self.runner.train()
         return beginning
 
-    @contextlib.contextmanager
-    def _predictions_kept(self, runner: ProxyRunner, trial: Trial) -> Iterator[None]:
-        """Keeps what the validation within predicts on the first images, next to the log."""
-        if not self._log.kept or not self.settings.pictures:
-            yield
-            return
-        runner.predictions = Predictions(self.settings.pictures)
-        try:
-            yield
-        finally:
-            found, runner.predictions = runner.predictions, None
-        error = found.write(trial_folder(Path(self.settings.trials), trial.number) / PREDICTIONS)
-        if error:
-            self._log.write(f'The predictions are not kept: {error}\n')
-
-    def _judge(self, bar: float | None, metrics: Mapping[str, float]) -> None:
+    def _judge(self, bar: float | None, metrics: Mapping[str, Any]) -> None:
         """At the rung; without a bar also a network that has no score there yet goes on.
 
         Raises:
@@ -253,7 +238,7 @@ class ProxyEvaluator:
         if not all_finite(self.runner.model):
             raise NonFiniteLoss(f'a weight of the model {AT_RUNG}')
         try:
-            self._rung = self._score({key: float(value) for key, value in metrics.items()})
+            self._rung = self._score(numbers(metrics))
         except (MissingMetric, NonFiniteLoss) as error:
             if bar is not None:
                 raise StoppedAtRung(f'{UNSCORED}: {error}') from None
@@ -261,28 +246,11 @@ class ProxyEvaluator:
         if bar is not None and self._rung < bar:
             raise StoppedAtRung
 
-    def _last_word(self, outcome: Outcome) -> str:
-        if outcome.score is None:
-            found = outcome.reason.strip().rpartition('\n')[2]
-        else:
-            found = f'{self.settings.metric} {self.settings.value(outcome.metrics):.6g}'
-        return f'{outcome.state.value} after {outcome.seconds:.1f} s: {found}\n'
-
     def _score(self, metrics: Mapping[str, float]) -> float:
         value = self.settings.value(metrics)
         if not math.isfinite(value):
             raise NonFiniteLoss(f'{self.settings.metric} is {value}')
         return value if self.settings.greater else -value
-
-
-def _install(trial: Trial, branches: tuple[Branch, ...], model: nn.Module) -> None:
-    """Puts the losses of a trial into the model; hand-made ones are those that it was built with."""
-    if trial.genome is None:
-        return
-    losses = build_losses(trial.genome, trial.weights, branches)
-    for branch in branches:
-        branch.install(model, losses[branch.name])
-    require_installed(model, trial.genome, branches)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
+from mmautoloss.proxy.settings import ProxySettings
+from mmautoloss.proxy.trial_log import TrialLog
 from mmautoloss.registry import HOOKS, register
+from mmautoloss.trial import PREDICTIONS, Trial, trial_folder
 
 _MOST = 50
 """Instances of an image that are kept, those with the highest scores."""
@@ -77,6 +82,22 @@ class Predictions:
         except Exception as error:  # the disk; and text that is no text, such as a path with surrogates
             return repr(error)
         return ''
+
+
+@contextlib.contextmanager
+def kept_predictions(runner: Runner, settings: ProxySettings, trial: Trial, log: TrialLog) -> Iterator[None]:
+    """Keeps what the validation within predicts on the first images, next to the log, where there is one."""
+    if not log.kept or not settings.pictures:
+        yield
+        return
+    runner.predictions = Predictions(settings.pictures)
+    try:
+        yield
+    finally:
+        found, runner.predictions = runner.predictions, None
+    error = found.write(trial_folder(Path(settings.trials), trial.number) / PREDICTIONS)
+    if error:
+        log.write(f'The predictions are not kept: {error}\n')
 
 
 @register(HOOKS)

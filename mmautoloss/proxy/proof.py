@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
 
 from mmautoloss.proxy.hooks import anywhere
 from mmautoloss.proxy.rung import random_states
@@ -109,6 +110,40 @@ class Verdict(NamedTuple):
 
 Begin = Callable[[bool], BeginningHook]
 """Begins a training once more; in a Runner that is built for it, if the argument is true."""
+
+
+class Proof:
+    """The proof in one process: once, after the first training that has come far enough.
+
+    Args:
+        wanted: Whether there is to be one.
+
+    Attributes:
+        pending: Whether it is still to come.
+        verdict: What came of it.
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        self.pending = wanted
+        self.verdict = Verdict()
+        self._first: BeginningHook | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a training was watched that has come far enough."""
+        return self.pending and self._first is not None and self._first.complete
+
+    def watch(self, runner: Runner) -> None:
+        """Looks how a training begins, as long as that is needed."""
+        if self.pending:
+            self._first = BeginningHook()
+            runner.register_hook(self._first)
+
+    def settle(self, begin: Begin) -> None:
+        """Begins the training that was watched once more."""
+        self.pending = False
+        self.verdict = prove(self._first, begin)
+        self._first = None
 
 
 def prove(first: BeginningHook, begin: Begin) -> Verdict:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from mmengine.hooks import EMAHook, Hook
 
+from mmautoloss.proxy.state import Snapshot
 from mmautoloss.registry import HOOKS, register
 
 
@@ -50,13 +51,16 @@ def rung_iteration(at: float, iterations: int) -> int | None:
 
 @contextmanager
 def undisturbed(runner: Any) -> Iterator[None]:
-    """The training goes on as if nothing had been between: random numbers, modes of modules, schedulers, hooks.
+    """The training goes on as if nothing had been between.
+
+    That holds for random numbers, schedulers and hooks, and for what model, validation data and evaluator keep in Python,
+    such as the modes of modules.
 
     Of the hooks only those are called that belong to the validation itself: the average of the weights, which is scored in
     place of them, and our own. Others, such as one that ends a training early or steps a scheduler,
     count the validations that they see.
     """
-    modes = [(module, module.training) for module in runner.model.modules()]
+    before = Snapshot(runner.model, runner.val_dataloader.dataset, runner.val_evaluator)
     states = random_states()
     hooks = runner._hooks
     runner._hooks = [hook for hook in hooks if isinstance(hook, EMAHook) or _is_ours(hook)]
@@ -64,8 +68,7 @@ def undisturbed(runner: Any) -> Iterator[None]:
         yield
     finally:
         runner._hooks = hooks
-        for module, training in modes:
-            module.training = training
+        before.restore()
         _set_random_states(states)
 
 

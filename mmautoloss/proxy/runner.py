@@ -21,10 +21,11 @@ from mmengine.visualization import Visualizer
 from torch import Tensor, nn
 
 from mmautoloss.compat import allow_mmengine_checkpoints
+from mmautoloss.proxy.as_built import AsBuilt
 from mmautoloss.proxy.cache import KeptData, keep_samples
 from mmautoloss.proxy.predictions import Predictions
 from mmautoloss.proxy.progress import Progress
-from mmautoloss.proxy.state import Original, Snapshot, differences, fingerprint
+from mmautoloss.proxy.state import Original
 
 _KEPT_MODELS = 4
 
@@ -49,7 +50,7 @@ class ProxyRunner(Runner):
     at_rung: Callable[[dict[str, float]], None] | None = None
     predictions: Predictions | None = None
     _initial: dict[int, Original]
-    _as_built: _AsBuilt | None = None
+    _as_built: AsBuilt | None = None
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> ProxyRunner:
@@ -116,7 +117,7 @@ class ProxyRunner(Runner):
         """Brings back what was built; before the first training, notes it."""
         self.end_loops()
         if self._as_built is None:
-            self._as_built = _AsBuilt(self)
+            self._as_built = AsBuilt(self)
         self.model = self.optim_wrapper = None  # a GPU need not hold two models
         self._as_built.restore(self)
         if torch.cuda.is_available():
@@ -130,11 +131,12 @@ class ProxyRunner(Runner):
         return self._as_built.leftover()
 
     def build_training(self) -> None:
-        """Builds what ``train`` would, so that what cannot be built shows before any training."""
+        """Builds what ``train`` would; until the next ``reset``."""
         self._train_loop = self.build_train_loop(self._train_loop)
         self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
         if self.param_schedulers is not None:
             self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
+        self._val_loop = self.build_val_loop(self._val_loop)
 
     def end_loops(self) -> None:
         """Ends the processes of the data loaders; the garbage collector would first break the pipes to them."""
@@ -201,36 +203,6 @@ class ProxyRunner(Runner):
 
     def dump_config(self) -> None:
         """Not for each worker."""
-
-
-class _AsBuilt:
-    """A Runner before its first training: its own attributes, its config, data sets, evaluator, and what models share.
-
-    Args:
-        runner: The Runner.
-    """
-
-    def __init__(self, runner: ProxyRunner) -> None:
-        self.attributes = {**vars(runner), 'model': None, 'optim_wrapper': None}
-        self.cfg = copy.deepcopy(runner.cfg)
-        self._parts = {
-            'train_dataset': runner.train_dataset,
-            'val_dataset': runner._val_dataloader['dataset'],
-            'val_evaluator': runner._val_evaluator,
-            'shared': Original(runner.bare_model).shared,
-        }
-        self._snapshot = Snapshot(*self._parts.values())
-        self._told = fingerprint(self._parts)
-
-    def restore(self, runner: ProxyRunner) -> None:
-        """Brings the Runner back; hooks may have given it attributes, or changed its config."""
-        vars(runner).clear()
-        vars(runner).update(self.attributes, cfg=copy.deepcopy(self.cfg), _as_built=self)
-        self._snapshot.restore()
-
-    def leftover(self) -> dict[str, str]:
-        """By path what is other than it was."""
-        return differences(self._told, fingerprint(self._parts))
 
 
 def _with_dataset(loader: Mapping[str, Any], dataset: Any) -> dict[str, Any]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
+import numpy as np
 from mmengine.utils import import_modules_from_strings
+from torch import Tensor
 
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy.branch import Branch
@@ -72,6 +75,17 @@ class ProxySettings:
             wanted = ', '.join(map(repr, missing)) or 'value'
             raise MissingMetric(f'The validation gave no {wanted}, only: {", ".join(metrics) or "nothing"}.')
         return sum(metrics[key] for key in keys) / len(keys)
+
+
+def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """What of a validation's results is a number; others, such as a confusion matrix or a text, are left out."""
+    found = {key: _single(value) for key, value in metrics.items()}
+    return {key: float(value) for key, value in found.items() if isinstance(value, Real)}
+
+
+def _single(value: Any) -> Any:
+    """The one element of an array that has one."""
+    return value.item() if isinstance(value, (Tensor, np.ndarray)) and len(value.reshape(-1)) == 1 else value
 
 
 class MissingMetric(SetupError):

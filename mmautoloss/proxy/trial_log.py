@@ -14,7 +14,8 @@ from pathlib import Path
 
 from mmengine.dist import get_rank
 
-from mmautoloss.trial import LOG, Trial, trial_folder
+from mmautoloss.proxy.settings import ProxySettings
+from mmautoloss.trial import LOG, Outcome, Trial, trial_folder
 
 _FORMAT = logging.Formatter('%(asctime)s %(levelname)s %(message)s', '%H:%M:%S')
 
@@ -78,6 +79,15 @@ def trial_log(folder: str, trial: Trial) -> Iterator[TrialLog]:
             stack.enter_context(warnings.catch_warnings())  # those that an earlier trial has seen are told again
             log.write(_heading(trial))
         yield log
+
+
+def last_word(outcome: Outcome, settings: ProxySettings) -> str:
+    """A line that says what came of a trial."""
+    if outcome.score is None:
+        found = outcome.reason.strip().rpartition('\n')[2]
+    else:
+        found = f'{settings.metric} {settings.value(outcome.metrics):.6g}'
+    return f'{outcome.state.value} after {outcome.seconds:.1f} s: {found}\n'
 
 
 def _heading(trial: Trial) -> str:

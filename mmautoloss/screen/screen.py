@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from mmautoloss.expr import Tree, canonical, inputs_of_gradient, without_pools
-from mmautoloss.expr.bounds import PROBABILITY
 from mmautoloss.expr.overflow import ANY, cannot_overflow
 from mmautoloss.losses import InputKind, is_own, plain_loss
+from mmautoloss.losses.reading import evaluated
 from mmautoloss.screen.fingerprint import (
     balance_weight,
     compared,
@@ -177,7 +177,7 @@ class ProbeScreen(Screen):
 
     def _stays_finite(self, tree: Tree) -> bool:
         of_scores = self.kind.activation in ('sigmoid', 'softmax') and not is_own(self.kind.name)
-        if cannot_overflow(tree, PROBABILITY if of_scores else ANY):
+        if cannot_overflow(evaluated(tree, self.kind), None if of_scores else ANY):
             return True
         return all(stays_finite(self._objective(tree), probe) for probe in (self.probe, self._compared))
 

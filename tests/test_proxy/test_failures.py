@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
+from mmengine.registry import METRICS
 from torch import nn
 
+from mmautoloss.engine.launch import require_metric
 from mmautoloss.errors import SetupError, TimeLimitExceeded
 from mmautoloss.execute import SerialExecutor
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxyEvaluator
 from mmautoloss.proxy.branch import build_losses, require_installed
 from mmautoloss.proxy.progress import Progress
+from mmautoloss.testing.toy import ToyMetric
 from mmautoloss.trial import Outcome, State
 from tests.test_proxy.conftest import EXP, SINK, SQUARE, baseline, searched
 
@@ -103,6 +110,50 @@ def test_nan_besides_the_score_is_left_out(make_evaluator: Make) -> None:
     outcome = make_evaluator({'val_evaluator.fault': 'stray'}).evaluate(baseline())
     assert outcome.state is State.COMPLETE
     assert set(outcome.metrics) == {'toy/score', 'toy/error'}
+
+
+@METRICS.register_module(force=True)
+class WordyMetric(ToyMetric):
+    """As those that also report a matrix, the score of each class, or a table as text."""
+
+    def compute_metrics(self, results: list) -> dict[str, Any]:
+        found = super().compute_metrics(results)
+        others = {'matrix': np.eye(3), 'each': [0.5, 0.25], 'table': '0.5', 'nothing': None, 'counts': {'a': 1}}
+        return {**others, **found, 'tensor': torch.tensor([0.5]), 'array': np.float32(0.25), 'whole': 3, 'own': others}
+
+
+def test_what_is_no_number_is_left_out(make_evaluator: Make) -> None:
+    outcome = make_evaluator({'val_evaluator.type': 'WordyMetric'}).evaluate(baseline())
+    plain = make_evaluator().evaluate(baseline())
+    numbers = {'toy/tensor': 0.5, 'toy/array': 0.25, 'toy/whole': 3.0}
+    assert outcome.metrics == {**plain.metrics, **numbers} and outcome.score == plain.score
+
+
+@pytest.mark.parametrize(
+    ('metric', 'text'),
+    [
+        (
+            'toy/matrix',
+            "metric 'toy/matrix' must be a number, but the validation gives a ndarray; numbers are: toy/array",
+        ),
+        ('toy/table', "metric 'toy/table' must be a number, but the validation gives a str"),
+        ('toy/scoer', "metric 'toy/scoer' is not among the results of the validation: .*toy/score"),
+    ],
+)
+def test_metric_that_is_no_number_is_told_before_any_training(make_evaluator: Make, metric: str, text: str) -> None:
+    with pytest.raises(SetupError, match=text):
+        require_metric(make_evaluator({'val_evaluator.type': 'WordyMetric'}, metric=metric))
+
+
+def test_hooks_that_only_write_do_nothing(make_evaluator: Make, tmp_path: Path) -> None:
+    """Workers have one work dir; each Runner has a folder of its own in it."""
+    hooks = [{'type': 'CheckpointHook', 'interval': 1, 'by_epoch': False}, CheckpointHook(1), {'type': 'LoggerHook'}]
+    evaluators = [make_evaluator({'custom_hooks': []}), make_evaluator({'custom_hooks': hooks[::2]})]
+    evaluators[1].settings.config['custom_hooks'].append(hooks[1])
+    first, second = (evaluator.evaluate(baseline()) for evaluator in evaluators)
+    assert first.metrics == second.metrics, second.reason
+    assert not [path for path in tmp_path.rglob('*') if path.suffix == '.pth' or path.name == 'last_checkpoint']
+    assert len({evaluator.runner.work_dir for evaluator in evaluators}) == 2
 
 
 def test_less_is_better_is_turned_once(make_evaluator: Make) -> None:

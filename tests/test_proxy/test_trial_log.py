@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import MethodType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from mmengine.structures import BaseDataElement, InstanceData, PixelData
 
 from mmautoloss.proxy import ProxyEvaluator
 from mmautoloss.proxy.predictions import Prediction, Predictions, read_predictions, write_predictions
+from mmautoloss.testing.toy import ToyDetector
 from mmautoloss.trial import LOG, PREDICTIONS, Outcome, State, Trial, trial_folder
 from tests.test_proxy.conftest import EXP, SQUARE, searched
 
@@ -163,11 +166,13 @@ class Sample(dict):
 
 def measure(evaluator: ProxyEvaluator, trial: Trial, found: object) -> Outcome:
     """Evaluates with outputs that have predictions."""
-    model = evaluator.runner.model
+    model = evaluator.runner.initial_model(trial.seed)  # of which the trained one is a copy
     step = type(model).val_step
-    model.val_step = lambda data: [
-        Sample(each, img_path=f'{index}.png', pred_instances=found) for index, each in enumerate(step(model, data))
-    ]
+
+    def val_step(self: ToyDetector, data: Any) -> list[Sample]:
+        return [Sample(each, img_path=f'{k}.png', pred_instances=found) for k, each in enumerate(step(self, data))]
+
+    model.val_step = MethodType(val_step, model)
     return evaluator.evaluate(trial)
 
 

@@ -37,7 +37,7 @@ _ATOMS = (str, bytes, int, float, complex, type, types.ModuleType, types.Builtin
 _EVERYBODYS = (random._inst, np.random.mtrand._rand, torch.default_generator)
 """Generators of random numbers that each training seeds anew."""
 
-_OURS = 'mmautoloss.proxy.'
+_OURS = ('mmautoloss.proxy.', 'mmautoloss.losses.', 'mmautoloss.expr.')
 _SHARED = (Runner, ManagerMixin, Registry, RemovableHandle)
 """Belong to the process, look after themselves, or are made anew for each training."""
 
