@@ -14,6 +14,7 @@ warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
 from mmengine.config import DictAction  # noqa: E402
 
+from mmautoloss.checks import MAX_SEED, whole_argument  # noqa: E402
 from mmautoloss.engine import compare, judging_split, load_search_config, spec_of, with_usual_weight  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
 from mmautoloss.report import length_of, print_comparison, read_results  # noqa: E402
@@ -54,7 +55,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='the search config')
     parser.add_argument('--results', metavar='CSV', required=True, help='file to which each row is appended')
     parser.add_argument('--work-dir', help='work dir of the search; default work_dirs/CONFIG')
-    parser.add_argument('--best', type=int, default=3, help='how many of the best found losses; 0 needs no search')
+    parser.add_argument('--best', type=whole_argument(), default=3, help='how many found losses; 0 needs no search')
     parser.add_argument(
         '--also',
         nargs='+',
@@ -62,8 +63,10 @@ def parse_args() -> argparse.Namespace:
         metavar='LOSS',
         help="known losses or expressions with the hand-made losses' own weights, for all branches or decode=dice,aux=ce",
     )
-    parser.add_argument('--seeds', type=int, default=5, help='trainings of each loss (5)')
-    parser.add_argument('--first-seed', type=int, default=100, help='seeds that the search has not used')
+    parser.add_argument('--seeds', type=whole_argument(1), default=5, help='trainings of each loss (5)')
+    parser.add_argument(
+        '--first-seed', type=whole_argument(0, MAX_SEED), default=100, help='one that the search has not used'
+    )
     parser.add_argument(
         '--split',
         help='name of the set that is scored, for the rows; default test, or val where it is the validation set',

@@ -12,6 +12,7 @@ warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 from mmengine.config import DictAction  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
+from mmautoloss.checks import MAX_SEED, whole_argument  # noqa: E402
 from mmautoloss.compat import allow_mmengine_checkpoints  # noqa: E402
 from mmautoloss.engine.train import LAUNCHERS, load_train_config  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
@@ -52,7 +53,7 @@ def parse_args() -> argparse.Namespace:
         help='go on from a checkpoint; without its name from the newest one in the work dir',
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision (not on the CPU)')
-    parser.add_argument('--seed', type=int, help='seed of weights and data')
+    parser.add_argument('--seed', type=whole_argument(0, MAX_SEED), help='seed of weights and data')
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='pytorch under torchrun')
     parser.add_argument(
         '--cfg-options',

@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmautoloss.checks import whole_argument
+
 if TYPE_CHECKING:
     from mmautoloss.engine.replay import Replayed
 
@@ -25,8 +27,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser('replay', help='recompute the proposals of a search', description=DESCRIPTION)
     parser.add_argument('work_dir', metavar='WORK_DIR', help='the work dir of a search')
     parser.add_argument('--config', type=Path, help='the search config, where the work dir has none of yours')
-    parser.add_argument('--first', type=int, default=0, metavar='N', help='number of the first trial to recompute')
-    parser.add_argument('--last', type=int, metavar='N', help='number of the last trial to recompute')
+    parser.add_argument('--first', type=whole_argument(), default=0, metavar='N', help='the first trial to recompute')
+    parser.add_argument('--last', type=whole_argument(), metavar='N', help='the last trial to recompute')
     parser.add_argument('--json', action='store_true', help='the result as a JSON object')
     parser.set_defaults(run=run)
 

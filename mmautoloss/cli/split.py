@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmautoloss.checks import whole_argument
+
 if TYPE_CHECKING:
     from mmautoloss.split import Source
 
@@ -27,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument('--share', type=float, default=0.2, help='share of the images that is held out (0.2)')
     size.add_argument('--count', type=int, metavar='N', help='how many images are held out')
-    parser.add_argument('--seed', type=int, default=0, help='which images are held out (0)')
+    parser.add_argument('--seed', type=whole_argument(), default=0, help='which images are held out (0)')
     parser.add_argument('--group', metavar='REGEX', help="keeps together what it finds in names, such as '^[^_]+'")
     parser.add_argument('--tail', action='store_true', help='takes the last images instead of random ones')
     parser.add_argument('-o', '--out', type=Path, metavar='FOLDER', help="where to write; 'split' beside SOURCE")

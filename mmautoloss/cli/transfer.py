@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from mmautoloss.cli.options import options_of
     from mmautoloss.cli.status import find_journal
     from mmautoloss.engine import compare, judging_split, with_usual_weight
+    from mmautoloss.engine.own_configs import chosen_config
     from mmautoloss.engine.replay import load_spec
     from mmautoloss.engine.transfer import Transfer
     from mmautoloss.pairs import pairs_of

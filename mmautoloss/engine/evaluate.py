@@ -14,6 +14,7 @@ import torch
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
+from mmautoloss.checks import require_number
 from mmautoloss.engine.branches import build_model, read_branches, with_aux
 from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.given import GivenLosses, places_of, read_given
@@ -99,6 +100,8 @@ def evaluate(
     """
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise SetupError(f'seed must be an integer from 0 to 2**32 - 1, but got {seed!r}.')
+    if timeout is not None:
+        require_number('timeout', timeout, above=True)
     with ExitStack() as stack:
         stack.enter_context(process_untouched())
         cfg, places, defaults = _load(cfg, options or {})

@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from mmautoloss.engine.own_configs import CONFIG
 from mmautoloss.engine.painter import Painter, painter
+from mmautoloss.engine.read import read_config
 from mmautoloss.engine.validation_images import SCOPES, ValidationImages
 from mmautoloss.proxy.predictions import read_predictions
 from mmautoloss.report.figures import Picture
@@ -48,7 +49,7 @@ def draw_pictures(
     """
     found = {number: _merged(work_dir, number) for number in dict.fromkeys(trial_numbers)}
     found = {number: images for number, images in found.items() if images}
-    cfg = Config.fromfile(config or work_dir / CONFIG) if found else Config()
+    cfg = read_config(config or work_dir / CONFIG) if found else Config()
     if cfg.get('default_scope') not in SCOPES:
         return ()
     paths = list(next(iter(found.values())))[:most]

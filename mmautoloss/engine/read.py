@@ -11,6 +11,7 @@ from typing import TypeVar
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
+from mmautoloss.engine.file_names import any_file_name
 from mmautoloss.errors import MMAutoLossError, SetupError
 from mmautoloss.proxy import plain_config, type_name
 
@@ -25,7 +26,7 @@ def read_config(path: str | Path) -> Config:
     """
     if not Path(path).is_file():
         raise SetupError(f'There is no config {path}.')
-    with reading(path):
+    with reading(path), any_file_name():
         cfg = Config.fromfile(path)
         plain_config(cfg)  # imports what one of the new style names
         if cfg.get('custom_imports'):  # MMEngine itself imports them in the classic style only

@@ -64,8 +64,28 @@ class ValidationImages:
             if path in paths:
                 with DefaultScope.overwrite_default_scope(self._scope):
                     packed = self._dataset[index]
-                image = packed['inputs'].numpy().transpose(1, 2, 0)[..., ::-1]
-                yield Truth(path, np.ascontiguousarray(image), _arrays(packed['data_samples']))
+                yield Truth(path, as_rgb(packed['inputs'].numpy()), _arrays(packed['data_samples']))
+
+
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """An image (c, h, w) of any number of channels and of any type as one (h, w, 3) that can be shown, RGB, bytes.
+
+    Three channels and more are taken for blue, green, red and others, which are not shown; fewer are shown as grey, the
+    first of them. What are no bytes is stretched from its least to its largest finite value.
+    """
+    shown = image[2::-1] if len(image) >= 3 else np.repeat(image[:1], 3, axis=0)
+    if shown.dtype != np.uint8:
+        shown = np.nan_to_num(_stretched(shown.astype(np.float64)) * 255).round().astype(np.uint8)
+    return np.ascontiguousarray(shown.transpose(1, 2, 0))
+
+
+def _stretched(values: np.ndarray) -> np.ndarray:
+    """Values from 0 to 1; NaN stays."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return np.zeros_like(values)
+    low, high = finite.min(), finite.max()
+    return np.clip((values - low) / (high - low if high > low else 1.0), 0, 1)
 
 
 def loading(pipeline: list[Any], scope: str, masks: bool) -> list[dict[str, Any]]:

@@ -15,9 +15,10 @@ import cv2
 from mmengine.visualization import Visualizer
 
 from mmautoloss.engine import load_search_config, spec_of
+from mmautoloss.engine.painter import painter
 from mmautoloss.engine.pictures import chosen, draw_pictures, to_jpeg
 from mmautoloss.engine.resolved import write_resolved
-from mmautoloss.engine.validation_images import ValidationImages, loading
+from mmautoloss.engine.validation_images import ValidationImages, as_rgb, loading
 from mmautoloss.expr import Genome
 from mmautoloss.proxy.predictions import Prediction, write_predictions
 from mmautoloss.report.figures import Picture
@@ -142,3 +143,26 @@ def test_only_steps_that_load_are_left() -> None:
 def test_large_pictures_are_compressed_more() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
     assert len(to_jpeg(noise, most=60_000)) <= 60_000 < len(to_jpeg(noise, most=10**6))
+
+
+@pytest.mark.parametrize('kind', ['uint8', 'uint16', 'float32', 'bool', 'int32'])
+@pytest.mark.parametrize('channels', [1, 2, 3, 4, 7])
+def test_images_of_any_channels_and_type_are_shown(channels: int, kind: str) -> None:
+    image = np.random.default_rng(0).integers(0, 2 if kind == 'bool' else 200, (channels, 12, 9)).astype(kind)
+    shown = as_rgb(image)
+    assert (shown.shape, shown.dtype) == ((12, 9, 3), np.uint8) and shown.flags['C_CONTIGUOUS']
+    if kind == 'uint8':
+        assert (shown[..., 0] == image[2 if channels > 2 else 0]).all()
+    else:
+        assert shown.min() == 0 and shown.max() == 255
+    with painter('mmdet', {}, {'classes': ('a',), 'palette': [(1, 2, 3)]}, size=60) as brush:
+        boxes = {'bboxes': np.array([[1.0, 1.0, 6.0, 6.0]]), 'labels': np.array([0])}
+        assert len(to_jpeg(brush.draw(shown, boxes))) > 300
+
+
+def test_pixels_that_are_no_numbers_are_black() -> None:
+    image = np.full((4, 2, 2), np.nan, np.float32)
+    assert (as_rgb(image) == 0).all()
+    image[2, 0] = (1.0, np.inf)
+    image[0, 0, 0] = 3.0
+    assert as_rgb(image)[0].tolist() == [[0, 0, 255], [255, 0, 0]]
