@@ -40,11 +40,13 @@ class Result(NamedTuple):
         value: (COPIES,), without reduction (COPIES, ...).
         gradient: That of the value, or of the sum of the values times ``ramp``, (COPIES, *shape of the prediction).
         largest: The largest number on the way.
+        torn: Whether rounding decides where the gradient goes.
     """
 
     value: Tensor
     gradient: Tensor
     largest: float
+    torn: bool
 
 
 def ramp(values: Tensor) -> Tensor:
@@ -62,7 +64,7 @@ def evaluate(tree: Tree, call: Call, rounding: Rounding) -> Result:
     value = _reduced(elements, call, read)
     total = (value * ramp(value[0])).sum() if call.reduction == 'none' else value.sum()
     gradient = torch.autograd.grad(total, raw)[0] if total.requires_grad else torch.zeros_like(raw)
-    return Result(value.detach(), gradient, rounding.largest)
+    return Result(value.detach(), gradient, rounding.largest, rounding.torn)
 
 
 def reading(call: Call) -> Reading:
@@ -126,7 +128,7 @@ def _reduced(elements: Tensor, call: Call, read: Reading) -> Tensor:
     shape = call.pred.shape
     if call.kind in SUMMED:
         return elements.sum(dim=2).view(COPIES, shape[0], *shape[2:])
-    return elements.view(COPIES, *shape)
+    return elements.view(COPIES, *(call.target.shape if call.pred.dim() == 4 and shape[1] == 1 else shape))
 
 
 def _softmax(raw: Tensor, call: Call, read: Reading, rounding: Rounding) -> dict[str, Tensor]:

@@ -37,8 +37,11 @@ class Graph:
         if not operands:
             return torch.full(self.counts.shape, float(tree.root), dtype=torch.float64)
         exact = self._logarithm(tree) if tree.root == 'log' else None
-        found = exact if exact is not None else self._step(tree.root, [self.value(each) for each in operands])
-        return torch.where(self.counts, self.rounding(found), HARMLESS)
+        if exact is not None:
+            return torch.where(self.counts, self.rounding(exact), HARMLESS)
+        values = [self.value(each) for each in operands]
+        size = {'add': lambda: sum(value.detach().abs() for value in values), 'log': lambda: 1.0}.get(tree.root, float)()
+        return torch.where(self.counts, self.rounding(self._step(tree.root, values), size), HARMLESS)
 
     def _input(self, name: str) -> Tensor:
         found = self.rounding.used(self.inputs[name])
@@ -63,6 +66,9 @@ class Graph:
             return (total / self.counts.sum(dims, keepdim=True).clamp(min=1)).expand(x.shape)
         if name in ('maxpool', 'minpool'):
             return self._largest(x) if name == 'maxpool' else -self._largest(-x)
+        if name in GUARDED:
+            of, function = GUARDED[name]
+            return function(x, self.rounding(of(x) + EPS))  # EPS may be rounded away
         found = ELEMENTWISE[name](x)
         return self.rounding.blurred(found, x, 1) if name == 'tanh' else found
 
@@ -71,7 +77,9 @@ class Graph:
         height, width = x.shape[-2:]
         wide = torch.nn.functional.pad(torch.where(self.counts, x, -torch.inf), (1, 1, 1, 1), value=-torch.inf)
         shifts = [wide[..., i : i + height, j : j + width] for i in range(3) for j in range(3)]
-        return torch.where(self.counts, torch.stack(shifts).max(dim=0).values, HARMLESS)
+        largest, index = torch.stack(shifts).max(dim=0)
+        self.rounding.torn |= x.requires_grad and bool((index != index[:1])[self.counts].any())
+        return torch.where(self.counts, largest, HARMLESS)
 
 
 def line_of(tree: Tree) -> tuple[float, float] | None:
@@ -99,10 +107,13 @@ def line_of(tree: Tree) -> tuple[float, float] | None:
 
 def _constant(name: str, value: float) -> tuple[float, float] | None:
     """An operator over a number; the guards of logarithms and divisions are as nothing."""
-    if name not in ELEMENTWISE:  # the mean of equal numbers, the largest of them
-        return 0, value
-    found = float(ELEMENTWISE[name](torch.tensor(value, dtype=torch.float64)))
-    return _rounded((0, found))
+    x = torch.tensor(value, dtype=torch.float64)
+    if name in GUARDED:
+        of, function = GUARDED[name]
+        return _rounded((0, float(function(x, of(x) + EPS))))
+    if name in ELEMENTWISE:
+        return _rounded((0, float(ELEMENTWISE[name](x))))
+    return 0, value  # the mean of equal numbers, the largest of them
 
 
 def _rounded(line: tuple[float, float]) -> tuple[float, float]:
@@ -112,9 +123,6 @@ def _rounded(line: tuple[float, float]) -> tuple[float, float]:
 ELEMENTWISE = {
     'neg': lambda x: -x,
     'abs': lambda x: x * x.sign(),
-    'inv': lambda x: 1 / (x + EPS),
-    'log': lambda x: x.sign() * (x * x.sign() + EPS).log(),
-    'sqrt': lambda x: x.sign() * (x * x.sign() + EPS).sqrt(),
     'square': lambda x: x * x,
     'exp': torch.exp,
     'tanh': torch.tanh,
@@ -122,4 +130,10 @@ ELEMENTWISE = {
     'erf': torch.erf,
     'atan': torch.atan,
 }
-"""The operators of one element, with autograd's derivative: that of ``sign`` is 0, so at 0 all slopes are 0."""
+"""Operators of one element, with autograd's derivative: that of ``sign`` is 0, so at 0 the slopes of the odd ones are 0."""
+GUARDED = {
+    'inv': (lambda x: x, lambda x, guarded: 1 / guarded),
+    'log': (lambda x: x * x.sign(), lambda x, guarded: x.sign() * guarded.log()),
+    'sqrt': (lambda x: x * x.sign(), lambda x, guarded: x.sign() * guarded.sqrt()),
+}
+"""Those with a guard: to what ``EPS`` is added, and the operator over that."""
