@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmautoloss.proxy import FoundLoss
 
 DESCRIPTION = """\
 Writes a config that differs from BASE in its losses only. RESULT is the work dir of a search, its
@@ -27,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the config and prints what changed."""
     from mmautoloss.engine import build_model, by_hand, load_base, match, read_result, with_losses
-    from mmautoloss.engine.export import config_text, write_output
+    from mmautoloss.engine.export import config_text, require_buildable, write_output
     from mmautoloss.engine.placing import unplaced
     from mmautoloss.errors import SetupError
     from mmautoloss.pairs import pairs_of
@@ -47,11 +51,28 @@ def run(args: argparse.Namespace) -> int:
         )
     mapping = pairs_of('--map', args.map)
     branches, genome, weights = match(losses, places, mapping)
-    write_output(Path(args.out), config_text(with_losses(base, branches, genome, weights)))
+    config = with_losses(base, branches, genome, weights)
+    require_buildable(config, branches)
+    write_output(Path(args.out), config_text(config))
     for place in places:
         new = f'{genome[place.name]}  (loss_weight {weights[place.name]:.4g})' if place.name in genome else 'as it was'
         print(f'{place.path}: {place.loss} -> {new}')
+    for place in places:
+        if place.name in genome:
+            tell_carried(place, weights[place.name])
     for loss in unplaced(losses, places, mapping):
         print(f'{loss.name}: has no place in this model')
     print(f'written: {args.out}')
     return 0
+
+
+def tell_carried(place: FoundLoss, weight: float) -> None:
+    """Says what a loss takes over from the one in whose place it stands, and how their sizes compare."""
+    settings = ', '.join(f'{key}={value!r}' for key, value in place.settings.items())
+    if settings:
+        print(f'{place.name}: keeps {settings} of {place.loss}')
+    if place.channels > 1:
+        print(
+            f'{place.name}: {place.loss} averages over its {place.channels} channels, a formula sums over them; '
+            f'loss_weight {weight / place.channels:.4g} in place of {weight:.4g} makes the same formula as large as before'
+        )

@@ -6,7 +6,8 @@ import argparse
 
 DESCRIPTION = """\
 Lists every loss of the model in a config: its name and path, the loss that stands there now, the
-kind of input with which it can be searched, or why it cannot. The names and paths are those of
+kind of input with which it can be searched and what a searched loss keeps of it, such as class
+weights, or why it cannot. The names and paths are those of
 `branches=` in a search config; `branches='all'` takes all that can be searched."""
 
 
@@ -32,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
         table.add_column(column, overflow='fold')
     losses = find_losses(build_model(read_config(args.config)))
     for loss in losses:
-        how = f"inputs='{loss.inputs}'" if loss.inputs else f'not: {loss.reason}'
+        kept = ''.join(f', {key}={value!r}' for key, value in loss.settings.items())
+        how = f"inputs='{loss.inputs}'{kept}" if loss.inputs else f'not: {loss.reason}'
         table.add_row(loss.name, loss.path, loss.loss, escape(how))
     Console(highlight=False).print(table if losses else 'This model has no losses of its own.')
     return 0

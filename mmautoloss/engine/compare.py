@@ -12,6 +12,7 @@ from mmautoloss.engine.leak import require_unseen
 from mmautoloss.engine.read import in_setup
 from mmautoloss.engine.spec import SearchSpec, read_genome
 from mmautoloss.engine.trainings import train_all
+from mmautoloss.engine.truth import require_own_truth
 from mmautoloss.errors import SetupError
 from mmautoloss.pairs import pairs_of
 from mmautoloss.proxy import ProxyEvaluator, find_losses
@@ -93,6 +94,7 @@ class _Comparison:
                 "The losses are scored on the config's test_dataloader, so their rows cannot be of the split 'val': leave "
                 'out --split, or give the rows another name.'
             )
+        require_own_truth(spec.base, judging)
         config = judged_config(spec.base)
         work_dir = str(spec.work_dir / 'compare')
         self.proxy = replace(

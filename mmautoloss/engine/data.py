@@ -61,7 +61,7 @@ def _named_data_sets(
         while pending:
             dataset = pending.pop()
             inner = dataset.get('dataset') or dataset.get('datasets')
-            pending.extend([] if inner is None else inner if isinstance(inner, list) else [inner])
+            pending.extend([] if inner is None else inner[::-1] if isinstance(inner, list) else [inner])
             if inner is None:
                 yield loader, dataset
 

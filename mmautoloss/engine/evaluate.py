@@ -22,6 +22,7 @@ from mmautoloss.engine.screening import BALANCES
 from mmautoloss.engine.spec import RULES, read_metric
 from mmautoloss.engine.train import require
 from mmautoloss.engine.training import Result
+from mmautoloss.engine.truth import require_own_truth
 from mmautoloss.engine.untouched import process_untouched
 from mmautoloss.errors import SetupError, TrainingError
 from mmautoloss.losses import SearchedLoss, plain_loss
@@ -120,6 +121,7 @@ def _load(source: Any, options: Mapping[str, Any]) -> tuple[Config, list[FoundLo
     in_setup(lambda: apply_options(cfg, _mapping('options', options)))
     needs = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader', 'val_cfg', 'val_evaluator')
     require(cfg, str(cfg.filename or 'The config'), 'evaluated', needs, ('train', 'val'))
+    require_own_truth(cfg)
     if not is_search(cfg):
         return (
             cfg,
@@ -200,7 +202,10 @@ def _balanced(evaluator: ProxyEvaluator, given: GivenLosses, seed: int) -> Given
             continue
         norms, hand_made = (
             gradient_norms(loss, probes[branch.name])
-            for loss in (plain_loss(given.genome[branch.name], branch.inputs), evaluator.hand_made[branch.name])
+            for loss in (
+                plain_loss(given.genome[branch.name], branch.inputs, probes[branch.name].settings),
+                evaluator.hand_made[branch.name],
+            )
         )
         if not any(norms):
             raise SetupError(f'The loss of {branch.name!r} has no gradient on the probe, so it cannot be balanced.')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
+from mmautoloss.engine.branches import build_model
 from mmautoloss.engine.data import apply_options
 from mmautoloss.engine.imports import Imports
 from mmautoloss.engine.read import read_config
@@ -66,6 +68,29 @@ def _takes(head: Mapping[str, Any], key: str, scope: str | None) -> bool:
     with DefaultScope.overwrite_default_scope(scope), MODELS.switch_scope_and_registry(None) as registry:
         kind = registry.get(kind) if isinstance(kind, str) else kind
     return kind is not None and any(key in inspect.signature(base.__init__).parameters for base in kind.__mro__)
+
+
+def require_buildable(cfg: Config, branches: tuple[Branch, ...]) -> None:
+    """Builds the model of a config with found losses once, since heads may ask more of a loss than to be called.
+
+    Raises:
+        SetupError: That fails.
+    """
+    try:
+        build_model(cfg)
+    except SetupError as error:
+        raise SetupError(
+            f'The model cannot be built with other losses at {", ".join(branch.path for branch in branches)}: '
+            f'{_cause(error)}. Leave out the loss that its head does not allow to be replaced.'
+        ) from error
+
+
+def _cause(error: BaseException) -> str:
+    """The first of a chain of errors, with its line of code, since an assertion says no more."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f'{type(error).__name__} {error} at {frame.line!r} of {Path(frame.filename).name}'.replace('  ', ' ')
 
 
 def write_config(cfg: Config, path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from mmautoloss.engine.export import write_text
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.expr import Tree, parse
-from mmautoloss.losses import input_kind
+from mmautoloss.losses import SearchedLoss
 from mmautoloss.proxy import Branch
 from mmautoloss.trial import Trial
 
@@ -29,6 +29,7 @@ class NamedLoss:
         inputs: Kind of input.
         expression: Infix text.
         weight: ``loss_weight``.
+        settings: What else it takes over from the loss in whose place it was found (``Branch.settings``).
 
     Raises:
         SetupError: The expression is none, or reads what its kind of input does not give; or another attribute is not
@@ -40,6 +41,7 @@ class NamedLoss:
     inputs: str
     expression: str
     weight: float
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name or not _is_line(self.name):
@@ -54,8 +56,8 @@ class NamedLoss:
                 f'The loss {self.name!r}: weight must be a finite number, but got {self.weight!r}; mend it.'
             )
         try:
-            parse(self.expression, inputs=input_kind(self.inputs).names)
-        except ExpressionError as error:
+            SearchedLoss(self.expression, self.inputs, **self.branch.settings)
+        except (ExpressionError, SetupError, TypeError) as error:
             raise SetupError(f'The loss {self.name!r}: {error}') from None
 
     @property
@@ -66,7 +68,12 @@ class NamedLoss:
     @property
     def branch(self) -> Branch:
         """The branch in which it was found."""
-        return Branch(self.name, self.path, self.inputs)
+        return Branch(self.name, self.path, self.inputs, self.settings)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """All of it in types of JSON; no settings where there are none."""
+        return {key: value for key, value in asdict(self).items() if key != 'settings' or value}
 
 
 @dataclass(frozen=True)
@@ -164,11 +171,12 @@ def _listed(scores: Sequence[float]) -> str:
 def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, ...]:
     """The losses of a trial."""
     return tuple(
-        NamedLoss(b.name, b.path, b.inputs, str(trial.genome[b.name]), trial.weights[b.name]) for b in branches
+        NamedLoss(b.name, b.path, b.inputs, str(trial.genome[b.name]), trial.weights[b.name], b.settings)
+        for b in branches
     )
 
 
 def write_losses(path: Path, losses: Sequence[NamedLoss], origin: Origin | None = None) -> None:
     """Writes losses as JSON, each with where it comes from, where that is known."""
     told = {'origin': asdict(origin)} if origin else {}
-    write_text(path, json.dumps([{**asdict(loss), **told} for loss in losses], indent=2) + '\n')
+    write_text(path, json.dumps([{**loss.entry, **told} for loss in losses], indent=2) + '\n')

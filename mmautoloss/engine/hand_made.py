@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mmautoloss.engine.read import read_config
 from mmautoloss.engine.resolved import CONFIG
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy import Branch
+from mmautoloss.proxy import Branch, averages_channels
 from mmautoloss.report.facts.curves import CLASSES, Loss
 
 
@@ -88,7 +88,7 @@ def loss_of(module: nn.Module, inputs: str, scope: str, channels: int = 1) -> Lo
     own = type(module).__module__.partition('.')[0]  # a head may name a loss of another library
     library = own if own in _LIBRARIES else scope
     call = _CALLS.get(library, _call_mmdet)
-    share = channels if (library, inputs, type(module).__name__) in _AVERAGING else 1
+    share = channels if averages_channels(library, inputs, type(module).__name__) else 1
 
     def loss(pred: Tensor, target: Tensor) -> Tensor:
         calls = zip(pred.split(1), target.split(1), strict=True)
@@ -98,14 +98,6 @@ def loss_of(module: nn.Module, inputs: str, scope: str, channels: int = 1) -> Lo
 
 
 _LIBRARIES = ('mmdet', 'mmseg', 'mmpose')
-_AVERAGING = frozenset(
-    {
-        ('mmseg', 'sigmoid', 'CrossEntropyLoss'),
-        ('mmpose', 'heatmap', 'KeypointMSELoss'),
-        ('mmpose', 'heatmap', 'AdaptiveWingLoss'),
-    }
-)
-"""Losses that average over channels, by library, kind of input and class."""
 
 
 def _call_mmdet(loss: nn.Module, inputs: str, pred: Tensor, target: Tensor) -> Tensor:

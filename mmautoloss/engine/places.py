@@ -46,8 +46,8 @@ def share_images(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     if not (first.annotations or second.annotations or first.images or second.images):
         return bool(one.get('data_root')) and _source(one) == _source(other) and _overlap(one, other)
     if first.annotations and second.annotations:
-        return _real(first.annotations) == _real(second.annotations) and _overlap(one, other)
-    same = first.images != () and {*map(_real, first.images)} == {*map(_real, second.images)}
+        return real_path(first.annotations) == real_path(second.annotations) and _overlap(one, other)
+    same = first.images != () and {*map(real_path, first.images)} == {*map(real_path, second.images)}
     alike = first.annotations == second.annotations  # else indices count in different lists
     return same and (not alike or _overlap(one, other))
 
@@ -55,15 +55,15 @@ def share_images(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def root_of(dataset: Mapping[str, Any]) -> str:
     """The root of a data set, or the folder of its files; its type where it makes its data itself."""
     if dataset.get('data_root'):
-        return _real(dataset['data_root'])
+        return real_path(dataset['data_root'])
     place = Place.of(dataset)
     folder = osp.dirname(place.annotations or next(iter(place.images), ''))
-    return _real(folder) if osp.isdir(folder) else type_name(dataset.get('type'))
+    return real_path(folder) if osp.isdir(folder) else type_name(dataset.get('type'))
 
 
 def _source(dataset: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in dataset.items() if key not in ('pipeline', 'indices')}
-    return {**kept, 'data_root': _real(dataset['data_root'])} if dataset.get('data_root') else kept
+    return {**kept, 'data_root': real_path(dataset['data_root'])} if dataset.get('data_root') else kept
 
 
 def _folders(prefix: str | Mapping[str, Any]) -> list[str]:
@@ -78,7 +78,8 @@ def _join(root: str, path: str) -> str:
     return osp.normpath(osp.join(root, path))
 
 
-def _real(path: str) -> str:
+def real_path(path: str) -> str:
+    """A path as it is on this machine; an address as it is."""
     return path if '://' in path else osp.realpath(path)
 
 

@@ -19,7 +19,7 @@ def match(
     """Finds the places of found losses in another model.
 
     A loss goes where its path is the same, or the same but for numbers, so that one RoI loss goes to all stages of a
-    cascade.
+    cascade. Class weights and the like are those of the loss that it replaces.
 
     Args:
         losses: What was found.
@@ -33,7 +33,7 @@ def match(
     for place, loss in _placed(losses, model, mapping):
         if place.inputs != loss.inputs and not place.unknown:
             raise SetupError(_misfit(loss, place))
-        branches.append(Branch(place.name, place.path, loss.inputs))
+        branches.append(Branch(place.name, place.path, loss.inputs, place.settings))
         texts[place.name], weights[place.name] = loss.expression, loss.weight
     if not branches:
         raise SetupError(
@@ -70,7 +70,7 @@ def by_hand(losses: Mapping[str, str], model: Sequence[FoundLoss]) -> tuple[Name
             why = f' ({place.loss}: {place.reason})' if place else ''
             raise SetupError(f'There is no loss {name!r} to replace{why}; there are {", ".join(fitting)}.')
         text = known_loss(text, place.inputs) if is_known(text) else text
-        named.append(NamedLoss(place.name, place.path, place.inputs, text, place.weight))
+        named.append(NamedLoss(place.name, place.path, place.inputs, text, place.weight, place.settings))
     return tuple(named)
 
 

@@ -137,6 +137,4 @@ def _origin(header: Mapping[str, Any], history: History, trial: Trial) -> Origin
 def to_entries(found: Found) -> list[dict[str, Any]]:
     """Everything known of found losses, in types of JSON; ``read_found`` reads it back."""
     origin = {'origin': asdict(found.origin)} if found.origin else {}
-    return [
-        {**asdict(loss), 'tree': list(loss.tree.nodes), 'nodes': loss.tree.size, **origin} for loss in found.losses
-    ]
+    return [{**loss.entry, 'tree': list(loss.tree.nodes), 'nodes': loss.tree.size, **origin} for loss in found.losses]

@@ -12,10 +12,11 @@ from mmengine.config import Config
 
 from mmautoloss.engine.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.data import check_files
-from mmautoloss.engine.export import load_base, with_losses
+from mmautoloss.engine.export import load_base, require_buildable, with_losses
 from mmautoloss.engine.leak import require_apart
 from mmautoloss.engine.screening import read_screen, screen_header
 from mmautoloss.engine.settings import build, only, plain_values
+from mmautoloss.engine.truth import require_own_truth
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, own_primitives, parse
@@ -108,6 +109,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
+    require_own_truth(cfg)
     base_config = _find_base(settings['base_config'], cfg)
     base = load_base(base_config, settings['options'])
     if not settings['allow_leak']:
@@ -234,7 +236,7 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
     shaped = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
     plain = spelled(plain_config(cfg))
     digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}
-    places = {branch.name: {'path': branch.path, 'inputs': branch.inputs} for branch in branches}
+    places = {branch.name: branch.entry for branch in branches}
     settings = spelled(settings)
     shapes = {key: plain_values(settings[key]) for key in shaping}
     shapes['screen'] = screen_header(settings['screen'])
@@ -245,7 +247,7 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
 
 
 def _check_paths(base: Config, branches: tuple[Branch, ...]) -> None:
-    """Tries the paths on a copy of the base config, where a typing error costs nothing."""
+    """Tries the paths on a copy of the base config, and builds its model, where a typing error costs nothing."""
     draft = Config(plain_config(base))
     genome = Genome({branch.name: parse(branch.kind.names[0]) for branch in branches})
-    with_losses(draft, branches, genome, dict.fromkeys(genome, 1.0))
+    require_buildable(with_losses(draft, branches, genome, dict.fromkeys(genome, 1.0)), branches)

@@ -59,7 +59,8 @@ class SegmentationMetric(BaseMetric):
 
         Args:
             data_batch: Not used.
-            data_samples: Of each image ``pred_sem_seg`` and ``gt_sem_seg`` with label maps ``data`` (1, H, W).
+            data_samples: Of each image ``pred_sem_seg`` and ``gt_sem_seg`` with label maps ``data`` (1, H, W); mmseg's
+                models with one output channel give labels 0.0 and 1.0.
 
         Raises:
             SetupError: A sample has no ground truth, or maps and classes do not fit.
@@ -89,11 +90,12 @@ class SegmentationMetric(BaseMetric):
 
 
 def _labels(sample: dict[str, Any], key: str) -> Tensor:
-    """The label map of a sample, (H, W)."""
+    """The label map of a sample, (H, W); integers, unless it holds other numbers."""
     if key not in sample:
         raise SetupError(
             f'SegmentationMetric needs {key!r} in every data sample, but got {sorted(sample)}; '
             'load annotations in the pipeline of the data set that is evaluated (LoadAnnotations).'
         )
     labels = sample[key]['data']
-    return labels[0] if labels.dim() == 3 else labels
+    labels = labels[0] if labels.dim() == 3 else labels
+    return labels.long() if labels.is_floating_point() and bool((labels == labels.round()).all()) else labels

@@ -1,6 +1,7 @@
 """The result of a search, usable without any search: expressions as loss modules."""
 
 from mmautoloss.losses.cards import Card, Measured, cards
+from mmautoloss.losses.counts import Counts
 from mmautoloss.losses.inputs import (
     INPUT_KINDS,
     InputKind,
@@ -21,6 +22,7 @@ __all__ = [
     'INPUT_KINDS',
     'ZOO',
     'Card',
+    'Counts',
     'InputKind',
     'KnownLoss',
     'LossGraph',

@@ -34,8 +34,8 @@ class Call(NamedTuple):
     valid: Tensor | None = None
 
 
-def plain_sums(pred: Tensor, call: Call) -> Tensor:
-    """Weighted sums over the channels, (M, H, W), operator by operator, with the backward of autograd.
+def plain_values(pred: Tensor, call: Call) -> Tensor:
+    """Weighted values of all elements, (M, C, H, W), operator by operator, with the backward of autograd.
 
     It is the definition, to which ``fused_total`` is held.
 
@@ -53,16 +53,16 @@ def plain_sums(pred: Tensor, call: Call) -> Tensor:
         elements = torch.where(call.valid, elements, 0)
     for weight in (call.weight, call.channel_weight):
         elements = elements if weight is None else elements * weight
-    return elements.sum(dim=1)
+    return elements
 
 
 def plain_total(pred: Tensor, call: Call) -> Tensor:
     """The weighted sum over all elements."""
-    return plain_sums(pred, call).sum()
+    return plain_values(pred, call).sum(dim=1).sum()
 
 
 def divisor_of(rows: Rows, avg_factor: float | Tensor | None) -> float | Tensor:
-    """What the sum over a call is divided by: the head's normaliser, else the number of positions that count.
+    """What the sum over a call is divided by: the head's normaliser, else the number of positions with a label.
 
     Args:
         rows: The rows that count.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +12,10 @@ from torch import Tensor, nn
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse
 from mmautoloss.losses.blocks import threads_of
-from mmautoloss.losses.call import Call, divisor_of, plain_sums
+from mmautoloss.losses.call import Call, divisor_of, plain_values
+from mmautoloss.losses.counts import Counts
 from mmautoloss.losses.fused import fused_total
-from mmautoloss.losses.inputs import Rows, input_kind
+from mmautoloss.losses.inputs import Rows, as_nchw, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.registry import MODELS, register
 
@@ -31,13 +33,17 @@ class SearchedLoss(nn.Module):
     .. math:: L = \text{loss\_weight} \cdot \frac{1}{M} \sum_{n,c,h,w} w_{nchw} o_{nchw}
 
     where M is ``avg_factor`` if the head passes one (the number of samples it drew), else the
-    number of positions (n, h, w) that count. That is the published aggregation, sum over channels
-    and mean over the rest, with the head's own normaliser; so ``-y * log(p)`` *is* mmdet's
-    ``CrossEntropyLoss`` and ``abs(p - y)`` its ``L1Loss`` in every head that passes ``avg_factor``,
-    and mmseg's ``CrossEntropyLoss(avg_non_ignore=True)``. (Without ``avg_factor``, mmdet's
-    ``L1Loss`` and mmpose's ``KeypointMSELoss`` also average over the channels; this loss never
-    does.) A call in which nothing counts gives a zero that is part of the graph. The transforms of
-    ``torch.func`` (``grad``, ``vmap`` and the like) are not supported.
+    number of positions (n, h, w) with a label that counts, whatever their weight. That is the
+    published aggregation, sum over channels and mean over the rest, with the head's own normaliser;
+    so ``-y * log(p)`` has the values of mmdet's ``CrossEntropyLoss`` and ``abs(p - y)`` those of its
+    ``L1Loss`` in every head that passes ``avg_factor``, and the former those of mmseg's
+    ``CrossEntropyLoss(avg_non_ignore=True)``, also with weights of pixels (OHEM) and of classes.
+    Two things differ without ``avg_factor``: with ``avg_non_ignore=False``, their default, mmseg's
+    and mmdet's cross-entropies also divide by the positions that are ignored; and losses of single
+    elements (sigmoids, ``L1Loss``, mmpose's ``KeypointMSELoss``) average over the channels, too,
+    which this loss never does: a ``loss_weight`` divided by C is the same. A call in which nothing
+    counts gives a zero that is part of the graph. The transforms of ``torch.func`` (``grad``,
+    ``vmap`` and the like) are not supported.
 
     Args:
         expression: Infix text, such as ``'-mean_c(y * log(p))'``.
@@ -46,13 +52,18 @@ class SearchedLoss(nn.Module):
             (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e`` of decoded
             boxes). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
         use_sigmoid: Read by heads that size their output by it; must agree with ``inputs``.
-        reduction: ``'mean'``, ``'sum'`` or ``'none'`` (one value a row or pixel).
+        reduction: ``'mean'``, ``'sum'`` or ``'none'``, which gives what the heads expect of hand-made
+            losses: a value a row or pixel for softmax, areas and masks, else a value an element.
         loss_weight: Factor of the loss.
         ignore_index: Label that does not count.
         class_weight: Factor of each channel of the graph, against imbalance; None where all are 1. With
-            ``-y * log(p)`` it weighs each row by its class. (mmseg's ``avg_non_ignore`` then divides by the sum of the
-            weights of all labels; this loss by the number of positions.)
-        loss_name: Key of the loss in logs; must begin with ``loss``, or it would take no part in
+            ``-y * log(p)`` it weighs each row by its class.
+        pos_weight: Factor of each channel where ``y`` is 1, of sigmoids; where ``y`` is 0 it is 1. The class weights
+            of binary cross-entropies are such.
+        average: What M is where the head passes no ``avg_factor``: the number of ``'positions'``, or the sum of the
+            ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights.
+        use_target_weight: Whether the weights that the head passes count.
+        loss_name: Key of the loss in logs; must contain ``loss``, or it would take no part in
             training.
         compile: Whether ``torch.compile`` writes code for the expression, at the first call with a gradient; that takes
             some seconds and a C++ compiler, on a GPU Triton. Where it fails, a warning says why, once a process, and
@@ -78,6 +89,9 @@ class SearchedLoss(nn.Module):
         loss_weight: float = 1.0,
         ignore_index: int | None = None,
         class_weight: Sequence[float] | None = None,
+        pos_weight: Sequence[float] | None = None,
+        average: str = 'positions',
+        use_target_weight: bool = True,
         loss_name: str = 'loss_searched',
         compile: bool = False,
     ) -> None:
@@ -88,17 +102,19 @@ class SearchedLoss(nn.Module):
             raise SetupError(f'use_sigmoid=True needs inputs="sigmoid", but got inputs={inputs!r}.')
         if reduction not in _REDUCTIONS:
             raise SetupError(f'reduction must be one of {", ".join(_REDUCTIONS)}, but got {reduction!r}.')
-        if not loss_name.startswith('loss'):
+        if 'loss' not in loss_name:
             raise SetupError(
-                f'loss_name must begin with "loss", or the loss takes no part in training, but got {loss_name!r}.'
+                f'loss_name must contain "loss", or the loss takes no part in training, but got {loss_name!r}.'
             )
+        if not isinstance(loss_weight, Real) or not math.isfinite(loss_weight):
+            raise SetupError(f'loss_weight must be a finite number, but got {loss_weight!r}.')
         text = str(expression) if isinstance(expression, Tree) else expression
         self.graph = LossGraph(parse(text, inputs=self.kind.names))
         self.use_sigmoid = self.kind.use_sigmoid
         self.reduction = reduction
         self.loss_weight = loss_weight
-        self.ignore_index = ignore_index
-        self._class_weight = None if class_weight is None else _check_class_weight(class_weight)
+        self.counts = Counts(ignore_index, class_weight, pos_weight, average, use_target_weight)
+        self.counts.require_valid(self.kind)
         self._loss_name = loss_name
         self.compiled = compile
 
@@ -108,8 +124,13 @@ class SearchedLoss(nn.Module):
         return str(self.graph.tree)
 
     @property
+    def use_target_weight(self) -> bool:
+        """Whether weights of a call count; read by heads of mmpose."""
+        return self.counts.use_target_weight
+
+    @property
     def loss_name(self) -> str:
-        """Key of the loss in logs (mmseg sums the keys that begin with ``loss``)."""
+        """Key of the loss in logs (MMEngine sums the keys that contain ``loss``)."""
         return self._loss_name
 
     def forward(
@@ -132,7 +153,8 @@ class SearchedLoss(nn.Module):
             ignore_index: Instead of the one given at construction.
 
         Returns:
-            A scalar; with reduction ``'none'`` (M,), for maps (N, H, W).
+            A scalar; with reduction ``'none'`` the shape of the prediction, or for softmax, areas and masks (M,), for
+            maps (N, H, W).
 
         Raises:
             SetupError: Shapes or reduction do not fit.
@@ -144,13 +166,12 @@ class SearchedLoss(nn.Module):
             )
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
-        ignore_index = self.ignore_index if ignore_index is None else ignore_index
         with threads_of(pred):
-            rows = self.kind.rows(pred, target, weight, ignore_index)
-            if not rows.pred.numel():  # as 0 and not as nothing: DDP wants every parameter to take part
-                return self._nothing(rows, len(pred), reduction)
+            rows = self.counts.rows(self.kind, pred, target, weight, ignore_index)
             if reduction == 'none':
-                return self._values(rows, len(pred))
+                return self._values(rows, len(pred)).view(self._shape(pred, target))
+            if not rows.pred.numel():  # as 0 and not as nothing: DDP wants every parameter to take part
+                return _full_precision(rows.pred).sum()
             return self._total(rows, 1 if reduction == 'sum' else divisor_of(rows, avg_factor))
 
     def _total(self, rows: Rows, divisor: float | Tensor) -> Tensor:
@@ -161,41 +182,25 @@ class SearchedLoss(nn.Module):
         return fused_total(pred, self._call(rows), self.loss_weight / divisor, self.compiled)
 
     def _values(self, rows: Rows, count: int) -> Tensor:
-        """A value a row, (M,), or a pixel, (N, H, W), 0 for those that do not count."""
-        sums = plain_sums(_full_precision(rows.pred), self._call(rows))
-        sums = sums.new_zeros(count, *sums.shape[1:]).index_put((rows.index,), sums)
-        return self.loss_weight * (sums if rows.pred.dim() == 4 else sums.flatten())
+        """A value an element, (M, C, H, W), or (M, H, W), 0 for those that do not count."""
+        pred = _full_precision(rows.pred)
+        values = plain_values(pred, self._call(rows)) if pred.numel() else as_nchw(pred)
+        values = values if self.kind.elementwise else values.sum(dim=1)
+        return self.loss_weight * values.new_zeros(count, *values.shape[1:]).index_put((rows.index,), values)
 
-    def _nothing(self, rows: Rows, count: int, reduction: str) -> Tensor:
-        empty = _full_precision(rows.pred).sum(dim=1)
-        if reduction != 'none':
-            return empty.sum()
-        return empty.new_zeros(count, *empty.shape[1:]).index_put((rows.index,), empty)
+    def _shape(self, pred: Tensor, target: Tensor) -> torch.Size:
+        """That of a call without reduction; a map of one channel is like its labels."""
+        if not self.kind.elementwise:
+            return pred.shape[:1] + pred.shape[2:]
+        return target.shape if pred.dim() == 4 and pred.shape[1] == 1 else pred.shape
 
     def _call(self, rows: Rows) -> Call:
-        channel_weight = None if self._class_weight is None else self._channel_weight(rows.pred)
         weight = None if rows.weight is None else rows.weight.to(_precision(rows.pred))
-        return Call(self.graph.tree, self.kind, rows.target, weight, channel_weight, rows.valid)
-
-    def _channel_weight(self, pred: Tensor) -> Tensor:
-        channels = 1 if self.kind.name == 'area' else pred.shape[1]
-        if len(self._class_weight) != channels:
-            raise SetupError(
-                f'class_weight needs one factor for each of {channels} channels, but got {len(self._class_weight)}.'
-            )
-        factors = torch.tensor(self._class_weight, dtype=_precision(pred), device=pred.device)
-        return factors.view(1, -1, 1, 1)
+        return Call(self.graph.tree, self.kind, rows.target, weight, rows.channel_weight, rows.valid)
 
     def extra_repr(self) -> str:
         shown = f'inputs={self.kind.name!r}, loss_weight={self.loss_weight}, reduction={self.reduction!r}'
         return f'{shown}, compile=True' if self.compiled else shown
-
-
-def _check_class_weight(factors: Sequence[float]) -> tuple[float, ...]:
-    factors = tuple(map(float, factors))
-    if not all(math.isfinite(factor) and factor >= 0 for factor in factors):
-        raise SetupError(f'class_weight must be finite and not negative, but got {factors}.')
-    return factors
 
 
 def _precision(pred: Tensor) -> torch.dtype:

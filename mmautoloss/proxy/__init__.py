@@ -4,7 +4,7 @@ from mmautoloss.proxy.branch import Branch, build_branches, check_branches
 from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.config import proxy_config, share_batch
 from mmautoloss.proxy.evaluator import ProxyEvaluator
-from mmautoloss.proxy.heads import FoundLoss, find_losses
+from mmautoloss.proxy.heads import FoundLoss, averages_channels, find_losses
 from mmautoloss.proxy.objects import plain_config, spelled, type_name
 from mmautoloss.proxy.progress import SUSPENDED
 from mmautoloss.proxy.rung import rung_iteration
@@ -18,6 +18,7 @@ __all__ = [
     'ProxyEvaluator',
     'ProxyRunner',
     'ProxySettings',
+    'averages_channels',
     'build_branches',
     'capture_probes',
     'check_branches',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -11,6 +11,7 @@ from torch import nn
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.losses import InputKind, SearchedLoss, input_kind, is_own
+from mmautoloss.proxy.carried import CARRIED
 from mmautoloss.proxy.heads import FoundLoss, config_path, find_losses, head_of
 
 
@@ -22,11 +23,25 @@ class Branch:
         name: Name in genomes and reports, such as ``rpn_cls``.
         path: Path of the loss module in the model, such as ``rpn_head.loss_cls``.
         inputs: Name of the kind of input (``losses.INPUT_KINDS``).
+        settings: What the searched loss takes over from the hand-made one, as arguments of ``SearchedLoss``, such as
+            its class weights.
+
+    Raises:
+        SetupError: A setting is none of those.
     """
 
     name: str
     path: str
     inputs: str
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.settings, Mapping) or not set(self.settings) <= set(
+            CARRIED
+        ):  # it may be read from a file
+            raise SetupError(
+                f'The settings of the branch {self.name!r} can be {", ".join(CARRIED)}, but got {self.settings!r}.'
+            )
 
     @property
     def kind(self) -> InputKind:
@@ -61,7 +76,13 @@ class Branch:
         }
         if self.kind.use_sigmoid:  # heads size their output by this key
             config['use_sigmoid'] = True
-        return config
+        return {**config, **self.settings}
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """All but the name, as the header of a journal has it."""
+        settings = {'settings': dict(self.settings)} if self.settings else {}
+        return {'path': self.path, 'inputs': self.inputs, **settings}
 
 
 def build_branches(settings: BranchSettings, build_model: Callable[[], nn.Module]) -> tuple[Branch, ...]:
@@ -69,13 +90,11 @@ def build_branches(settings: BranchSettings, build_model: Callable[[], nn.Module
 
     Args:
         settings: ``'all'``, paths of losses, or by name a path or ``dict(path='rpn_head.loss_cls', inputs='sigmoid')``.
-        build_model: Gives the model; called only where something must be discovered in it.
+        build_model: Gives the model, in which the losses are looked at.
 
     Raises:
         SetupError: There are none, a setting is missing or unknown, or a loss cannot be searched.
     """
-    if isinstance(settings, Mapping) and settings and all(_is_explicit(entry) for entry in settings.values()):
-        return tuple(_explicit(name, entry) for name, entry in settings.items())
     if not settings or (isinstance(settings, str) and settings != 'all'):
         raise SetupError(
             "branches must be 'all', a list of paths, or dict(cls=dict(path='...', inputs='softmax')), "
@@ -91,7 +110,7 @@ def build_branches(settings: BranchSettings, build_model: Callable[[], nn.Module
     else:
         chosen = {_find(path, found).name: path for path in settings}
     return tuple(
-        _explicit(name, entry) if _is_explicit(entry) else _discover(name, entry, found)
+        _explicit(name, entry, found) if _is_explicit(entry) else _discover(name, entry, found)
         for name, entry in chosen.items()
     )
 
@@ -103,11 +122,13 @@ def _is_explicit(entry: Any) -> bool:
     return isinstance(entry, Mapping) and 'inputs' in entry
 
 
-def _explicit(name: str, entry: Mapping[str, str]) -> Branch:
+def _explicit(name: str, entry: Mapping[str, str], found: Sequence[FoundLoss]) -> Branch:
+    """As the user says; whether that fits is looked at where the branches meet the model that is trained."""
     if set(entry) != {'path', 'inputs'}:
         raise SetupError(f'The branch {name!r} needs the keys path and inputs, but got {", ".join(entry)}.')
     input_kind(entry['inputs'])
-    return Branch(name, entry['path'], entry['inputs'])
+    settings = next((loss.settings for loss in found if loss.path == entry['path']), {})
+    return Branch(name, entry['path'], entry['inputs'], settings)
 
 
 def _discover(name: str, entry: Any, found: Sequence[FoundLoss]) -> Branch:
@@ -115,7 +136,7 @@ def _discover(name: str, entry: Any, found: Sequence[FoundLoss]) -> Branch:
     loss = _find(path, found)
     if loss.inputs is None:
         raise SetupError(f'The loss {loss.loss} at {path!r} cannot be searched: {loss.reason}.')
-    return Branch(name, path, loss.inputs)
+    return Branch(name, path, loss.inputs, loss.settings)
 
 
 def _find(path: str, found: Sequence[FoundLoss]) -> FoundLoss:
@@ -176,7 +197,9 @@ def _misfit(branch: Branch, loss: FoundLoss, model: nn.Module) -> str:
 def build_losses(genome: Genome, weights: Mapping[str, float], branches: tuple[Branch, ...]) -> dict[str, nn.Module]:
     """A loss module for every branch of a genome."""
     return {
-        branch.name: SearchedLoss(genome[branch.name], inputs=branch.inputs, loss_weight=weights.get(branch.name, 1.0))
+        branch.name: SearchedLoss(
+            genome[branch.name], inputs=branch.inputs, loss_weight=weights.get(branch.name, 1.0), **branch.settings
+        )
         for branch in branches
     }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 from mmautoloss.errors import SetupError
 from mmautoloss.evaluation import SEGMENTATION_METRICS
+from mmautoloss.losses import Counts
+from mmautoloss.losses.inputs.scores import points_as_maps
 from mmautoloss.proxy.branch import Branch
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.screen import Probe, Sample
@@ -127,13 +130,22 @@ def _listen(loss: nn.Module, heard: list[dict[str, Any]]) -> torch.utils.hooks.R
 
 _THIRD = ('weight', 'target_weights', 'target_weight')
 """Names that the libraries give to the third argument of a loss."""
+_KNOWN = {*_THIRD, 'avg_factor', 'reduction_override', 'ignore_index'}
 
 
 def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
     """One sample of all calls, which differ in the level of a feature pyramid and share their normaliser."""
     # OHEM also calls a loss to draw its samples: a value each, which trains nothing
-    calls = [call for call in calls if call.get('reduction_override') != 'none'] or calls
+    calls = [call for call in calls if call.get('reduction_override') != 'none']
+    if not calls:
+        raise SetupError(f'The loss at {branch.path!r} is only called for values one by one. Leave this branch out.')
     parts = [list(call.values()) for call in calls]
+    others = sorted({key for call in calls for key in list(call)[2:] if call[key] is not None} - _KNOWN)
+    if others:
+        raise SetupError(
+            f'The loss at {branch.path!r} is also called with {", ".join(others)}, which a searched loss does not take. '
+            'Leave this branch out.'
+        )
     thirds = [next((call[name] for name in _THIRD if name in call), None) for call in calls]
     factors = {_number(call.get('avg_factor')) for call in calls}
     if len(factors) > 1:
@@ -143,13 +155,32 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
             f'The loss at {branch.path!r} is not called with two tensors, a prediction and its target, so it cannot be '
             'searched. Leave this branch out.'
         )
+    preds, targets = zip(*(part[:2] for part in parts), strict=True)
+    with _at(branch):
+        pred, target, weight = points_as_maps(_joined(preds), _joined(targets), _joined(thirds))
     return Sample(
-        pred=_plain(torch.cat([part[0] for part in parts])),
-        target=_plain(torch.cat([part[1] for part in parts])),
-        weight=None if thirds[0] is None else _plain(torch.cat(thirds)),
+        pred=pred,
+        target=target,
+        weight=weight,
         avg_factor=factors.pop(),
         ignore_index=calls[0].get('ignore_index'),
+        settings={key: value for key, value in branch.settings.items() if key in Counts._fields},
     )
+
+
+@contextmanager
+def _at(branch: Branch) -> Iterator[None]:
+    """Says of which branch the shapes of a call do not fit."""
+    try:
+        yield
+    except (SetupError, RuntimeError) as error:
+        raise SetupError(
+            f'The loss at {branch.path!r} cannot be searched: {error} Or leave this branch out.'
+        ) from None
+
+
+def _joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    return None if tensors[0] is None else _plain(torch.cat(tuple(tensors)))
 
 
 def _plain(tensor: Tensor) -> Tensor:
@@ -167,7 +198,9 @@ def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitor
         raise SetupError(f'The loss at {branch.path!r} was not called on any of the probe images. Leave it out.')
     metric = _metric(branch, samples[0], monitored)
     probe = Probe(branch.inputs, metric, tuple(samples), _scaling(model, branch))
-    if not len(probe.joined().pred):
+    with _at(branch):
+        joined = probe.joined()
+    if not len(joined.pred):
         raise SetupError(
             f'The loss at {branch.path!r} was only called without positives on the probe images. '
             'Raise screen.samples in train_cfg, or leave images without objects out (filter_empty_gt=True).'

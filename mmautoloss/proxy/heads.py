@@ -5,12 +5,16 @@ To teach the search another head, add its loss to a table here.
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from numbers import Real
+from typing import Any, NamedTuple
 
 from torch import nn
+
+from mmautoloss.proxy.carried import carried, lost
+from mmautoloss.proxy.contracts import refused_by_head
+from mmautoloss.proxy.names import short_names
 
 
 class FoundLoss(NamedTuple):
@@ -25,6 +29,8 @@ class FoundLoss(NamedTuple):
         reason: Why it cannot be searched and what would help; '' where it can.
         unknown: Whether nothing is known of this loss, so that a user may know better.
         weight: Its ``loss_weight`` now.
+        settings: What a searched loss in its place takes over from it (``carried``).
+        channels: Over how many channels it averages where a formula sums, without a normaliser of the head; 1 for none.
     """
 
     name: str
@@ -35,6 +41,8 @@ class FoundLoss(NamedTuple):
     reason: str
     unknown: bool = False
     weight: float = 1.0
+    settings: Mapping[str, Any] = {}
+    channels: int = 1
 
 
 Verdict = tuple[str | None, str]
@@ -44,9 +52,11 @@ Verdict = tuple[str | None, str]
 def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
     if getattr(loss, 'use_mask', False):
         return 'mask', ''
-    if getattr(head, 'bg_cls_weight', 0) or hasattr(head, 'class_weight'):
-        return _OF_CLASS_WEIGHTS(head, loss)
-    return ('sigmoid' if loss.use_sigmoid else 'softmax'), ''
+    if loss is getattr(head, 'loss_cls', None) and (
+        getattr(head, 'bg_cls_weight', 0) or hasattr(head, 'class_weight')
+    ):
+        return None, 'its head normalises by the class weights of this loss; use a head without class weights'
+    return ('sigmoid' if getattr(loss, 'use_sigmoid', False) else 'softmax'), ''
 
 
 def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
@@ -61,12 +71,6 @@ def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
     )
 
 
-def _iou(head: nn.Module, loss: nn.Module) -> Verdict:
-    if hasattr(head, 'loss_bbox_init') and loss is getattr(head, 'loss_bbox', None):
-        return None, 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; leave it out'
-    return 'area', ''
-
-
 def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
     if loss.use_sigmoid:  # of mmpose: whether the prediction already is a probability
         return None, 'it reads probabilities; set use_sigmoid=False and let the head give logits'
@@ -75,6 +79,16 @@ def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
 
 def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
+
+
+def _dice(head: nn.Module, loss: nn.Module) -> Verdict:
+    if type(loss).__module__.startswith('mmdet.'):
+        return None, 'it compares each instance as a whole (masks N, H, W); use a mask head with CrossEntropyLoss'
+    return _sigmoid(head, loss)
+
+
+def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
+    return ('sigmoid' if loss.cls_criterion.__name__ == 'lovasz_hinge' else 'softmax'), ''
 
 
 def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
@@ -86,9 +100,6 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
 
 
 _OF_QUALITY = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
-_OF_CLASS_WEIGHTS = _never(
-    'its head normalises by the class weights of this loss, and a formula has none; use a head without class weights'
-)
 _OF_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
 _OF_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
 
@@ -99,19 +110,20 @@ _RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
     **dict.fromkeys(
         ('GHMC', 'GHMR'), _never('it remembers the gradients of earlier batches; use FocalLoss or L1Loss')
     ),
-    'DiceLoss': _sigmoid,
+    'DiceLoss': _dice,
     'TverskyLoss': _always('softmax'),
-    'LovaszLoss': _always('softmax'),
+    'LovaszLoss': _lovasz,
     'OhemCrossEntropy': _always('softmax'),
     **dict.fromkeys(('L1Loss', 'SmoothL1Loss', 'MSELoss', 'BalancedL1Loss'), _boxes),
-    **dict.fromkeys(('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _iou),
+    **dict.fromkeys(
+        ('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _always('area')
+    ),
     'BCELoss': _logits,
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
     **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _OF_QUALITY),
     'DistributionFocalLoss': _OF_BINS,
     'KLDiscretLoss': _OF_SIMCC,
     'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
-    'SeesawLoss': _never('it sizes the output of its head itself; use CrossEntropyLoss in this head'),
 }
 """By the name of the loss: its kind of input, or why it has none."""
 
@@ -123,7 +135,7 @@ def find_losses(model: nn.Module) -> list[FoundLoss]:
         model: A built model of mmdet, mmseg or mmpose.
     """
     paths = list(_paths(model))
-    return [_judge(model, name, path) for name, path in zip(_names(paths), paths, strict=True)]
+    return [_judge(model, name, path) for name, path in zip(short_names(paths), paths, strict=True)]
 
 
 def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
@@ -131,10 +143,43 @@ def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
     kind = type(loss).__name__
     rule = _RULES.get(kind) or _guess_rule(head, loss, path)
     inputs, reason = rule(head, loss) if rule else (None, _UNKNOWN.format(kind))
-    if getattr(loss, 'reduction', 'mean') == 'sum':  # then the head itself divides by its number of samples
-        inputs, reason = None, "its head divides a sum by itself; use reduction='mean' if the head passes avg_factor"
-    weight = float(getattr(loss, 'loss_weight', 1.0))
-    return FoundLoss(name, path, config_path(path), kind, inputs, reason, unknown=rule is None, weight=weight)
+    refused = refused_by_head(model, path) or (lost(loss, head) if inputs or not rule else '')
+    if refused:
+        return FoundLoss(name, path, config_path(path), kind, None, refused)
+    weight = getattr(loss, 'loss_weight', 1.0)
+    return FoundLoss(
+        name=name,
+        path=path,
+        config_path=config_path(path),
+        loss=kind,
+        inputs=inputs,
+        reason=reason,
+        unknown=rule is None,
+        weight=float(weight) if isinstance(weight, Real) else 1.0,
+        settings=carried(loss, inputs),
+        channels=_averaged_channels(head, loss, inputs),
+    )
+
+
+_AVERAGING = (
+    ('mmseg', 'sigmoid', 'CrossEntropyLoss'),
+    ('mmseg', 'sigmoid', 'FocalLoss'),
+    ('mmpose', 'heatmap', 'KeypointMSELoss'),
+    ('mmpose', 'heatmap', 'AdaptiveWingLoss'),
+    ('mmpose', 'sigmoid', 'BCELoss'),
+)
+"""Losses that average over channels, too, by library, kind of input and class; their heads pass no normaliser."""
+
+
+def averages_channels(library: str, inputs: str | None, loss: str) -> bool:
+    """Whether a loss of a library averages over channels where a formula sums."""
+    return (library, inputs, loss) in _AVERAGING
+
+
+def _averaged_channels(head: nn.Module, loss: nn.Module, inputs: str | None) -> int:
+    if not averages_channels(type(loss).__module__.partition('.')[0], inputs, type(loss).__name__):
+        return 1
+    return next((n for name in ('out_channels', 'num_classes') if isinstance(n := getattr(head, name, None), int)), 1)
 
 
 _UNKNOWN = 'the calls of {} are not known; if it is called with predictions and targets, name its inputs yourself'
@@ -150,12 +195,25 @@ def _guess_rule(head: nn.Module, loss: nn.Module, path: str) -> Callable[[nn.Mod
 def head_of(model: nn.Module, path: str) -> nn.Module:
     """The module that calls a loss."""
     parent = model.get_submodule(path.rpartition('.')[0])
-    return head_of(model, path.rpartition('.')[0]) if isinstance(parent, nn.ModuleList) else parent
+    return head_of(model, path.rpartition('.')[0]) if isinstance(parent, _GROUPS) else parent
 
 
 def config_path(path: str) -> str:
-    """Where the settings of a loss stand in the model's config: mmpose's heads call theirs ``loss``."""
-    return re.sub(r'\bloss_module\b', 'loss', path)
+    """Where the settings of a loss stand in the model's config: mmpose's heads call them otherwise."""
+    for module, key in _KEYS:
+        path = re.sub(module, key, path)
+    return path
+
+
+_KEYS = (
+    (r'\bloss_module\.heatmap_(coupled|decoupled)$', r'\1_heatmap_loss'),
+    (r'\bloss_module\.(heatmap|displacement|contrastive)$', r'\1_loss'),
+    (r'\bloss_module\.(keypoint_loss|tag_loss)$', r'\1'),
+    (r'\broot_loss_module\b', 'loss_root_depth'),
+    (r'\bhand_loss_module\b', 'loss_hand_type'),
+    (r'\bloss_module\b', 'loss'),
+)
+_GROUPS = (nn.ModuleList, nn.ModuleDict)
 
 
 def _paths(model: nn.Module) -> Iterator[str]:
@@ -173,34 +231,4 @@ _NECK = re.compile(r'\b(deconv|simplebaseline)_head\.')
 
 def _is_loss(path: str, module: nn.Module) -> bool:
     parent, _, last = path.rpartition('.')
-    in_list = last.isdigit() and 'loss' in parent.rpartition('.')[2]
-    return in_list or ('loss' in last and not isinstance(module, (nn.ModuleList, nn.ModuleDict)))
-
-
-def _names(paths: list[str]) -> list[str]:
-    """Short names: the last two words of a path, all where those do not tell the losses apart."""
-    words = [_words(path) for path in paths]
-    short = ['_'.join(parts[-2:]) for parts in words]
-    return [name if short.count(name) == 1 else '_'.join(parts) for name, parts in zip(short, words, strict=True)]
-
-
-_SHORT = (
-    (r'^head\.loss_module', 'heatmap'),
-    (r'\broi_head\.mask_head((\.\d+)?)\.loss_mask\b', r'mask\1'),
-    (r'\broi_head\.mask_head\b', 'mask'),
-    (r'\broi_head\.bbox_head\b', 'roi'),
-    (r'^bbox_head\.', ''),
-    (r'\bauxiliary_head\b', 'aux'),
-    (r'\bloss_bbox\b', 'box'),
-    (r'\.?\bloss_(decode|module)\b', ''),
-    (r'\bloss_', ''),
-    (r'_head\b', ''),
-    (r'\.(\d+)\b', r'\1'),
-)
-"""How a path becomes words: a pattern and what replaces it, in this order."""
-
-
-def _words(path: str) -> list[str]:
-    for pattern, word in _SHORT:
-        path = re.sub(pattern, word, path)
-    return [word for word, _ in itertools.groupby(path.split('.')) if word]
+    return not isinstance(module, _GROUPS) and ('loss' in last or 'loss' in parent.rpartition('.')[2])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
-from mmautoloss.losses import InputKind, Rows, input_kind
+from mmautoloss.losses import Counts, InputKind, Rows, input_kind
 from mmautoloss.screen.metrics import PROBE_METRICS
 
 Objective = Callable[..., Tensor]
@@ -28,6 +28,7 @@ class Sample:
         weight: The third argument of the call, weights or, for masks, classes; or None.
         avg_factor: The head's normaliser, or None where it passes none.
         ignore_index: The label that does not count, or None where the head passes none.
+        settings: What else of the calls counts, as plain values (``losses.Counts``).
     """
 
     pred: Tensor
@@ -35,6 +36,7 @@ class Sample:
     weight: Tensor | None
     avg_factor: float | None
     ignore_index: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def loss(self, objective: Objective, pred: Tensor | None = None) -> Tensor:
         """Value of a loss on this sample, at other predictions if given."""
@@ -44,7 +46,8 @@ class Sample:
 
     def rows(self, kind: InputKind, pred: Tensor | None = None) -> Rows:
         """What counts of this sample, at other predictions if given."""
-        return kind.rows(self.pred if pred is None else pred, self.target, self.weight, self.ignore_index)
+        pred = self.pred if pred is None else pred
+        return Counts(**self.settings).rows(kind, pred, self.target, self.weight, self.ignore_index)
 
     def gradient(self, objective: Objective) -> Tensor:
         """Gradient with respect to the raw predictions, of their shape; zero where the loss does not depend on them."""
@@ -83,6 +86,11 @@ class Probe:
         """How calls become tensors."""
         return input_kind(self.inputs)
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What of the calls counts (``losses.Counts``)."""
+        return self.samples[0].settings
+
     def joined(self) -> Sample:
         """All samples as one call, with only the rows that count."""
         parts = [(s, s.rows(self.kind).index) for s in self.samples]
@@ -97,6 +105,7 @@ class Probe:
             weight=weight,
             avg_factor=None if None in factors else float(sum(factors)),
             ignore_index=self.samples[0].ignore_index,
+            settings=self.settings,
         )
 
     def scattered(self) -> Probe:

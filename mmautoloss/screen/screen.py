@@ -127,7 +127,7 @@ class ProbeScreen(Screen):
         return fingerprint(gradient_signature(self._hand_made, self._scattered), digits) if self._hand_made else ''
 
     def _try(self, tree: Tree) -> Verdict:
-        objective = plain_loss(tree, self.kind.name)
+        objective = plain_loss(tree, self.kind.name, self.probe.settings)
         norms = gradient_norms(objective, self.probe)
         reason = reason_of_norms(norms)
         if reason != ACCEPTED:

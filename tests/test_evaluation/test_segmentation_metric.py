@@ -59,6 +59,20 @@ def test_the_data_set_may_say_what_is_ignored(make_maps):
     assert used.evaluate(2) == segmentation_scores(pred, target, 4, ignore_index=9)
 
 
+def test_binary_maps_of_one_channel_are_floats(make_maps):
+    """mmseg compares one channel with a threshold and keeps the type of its logits."""
+    pred, target = (maps % 2 for maps in make_maps(2))
+    used = evaluator({'classes': ('a', 'b')})
+    used.process([sample(p.float(), t) for p, t in zip(pred, target, strict=True)])
+    assert used.evaluate(len(pred)) == segmentation_scores(pred, target, 2)
+
+
+def test_scores_are_no_labels(make_maps):
+    pred, target = make_maps(2)
+    with pytest.raises(SetupError, match='Labels must be integers, but the prediction is'):
+        evaluator().process([sample(pred[0] + 0.5, target[0])])
+
+
 def test_one_result_an_image_in_order(make_maps):
     """Several processes: MMEngine sends results by pickle, and drops repeated images from the end of the list."""
     shapes = [(1, 9, 12), (1, 9, 12), (1, 6, 7), (1, 9, 12)]

@@ -14,33 +14,33 @@ from mmautoloss.losses import SearchedLoss
 
 PRED = torch.tensor([[1.0, 2.0], [3.0, 5.0], [0.0, 0.0]])
 TARGET = torch.tensor([[0.0, 0.0], [1.0, 1.0], [4.0, 4.0]])
-L1 = torch.tensor([3.0, 6.0, 8.0])  # sums over the channels
+L1 = [[1.0, 2.0], [2.0, 4.0], [4.0, 4.0]]
 WEIGHT = torch.tensor([1.0, 0.5, 0.0])
 
 # settings, arguments of the call, value
 VALUES = {
     'mean over the rows': ({}, {}, 17 / 3),
     'sum': ({'reduction': 'sum'}, {}, 17.0),
-    'none': ({'reduction': 'none'}, {}, [3.0, 6.0, 8.0]),
+    'none': ({'reduction': 'none'}, {}, L1),
     'override to sum': ({}, {'reduction_override': 'sum'}, 17.0),
-    'override to none': ({}, {'reduction_override': 'none'}, [3.0, 6.0, 8.0]),
+    'override to none': ({}, {'reduction_override': 'none'}, L1),
     'override to mean': ({'reduction': 'sum'}, {'reduction_override': 'mean'}, 17 / 3),
     'avg_factor': ({}, {'avg_factor': 10}, 1.7),
     'avg_factor as tensor': ({}, {'avg_factor': torch.tensor(10.0)}, 1.7),
-    'avg_factor and none': ({'reduction': 'none'}, {'avg_factor': 10}, [3.0, 6.0, 8.0]),
-    'weight': ({}, {'weight': WEIGHT}, 3.0),  # two rows count
+    'avg_factor and none': ({'reduction': 'none'}, {'avg_factor': 10}, L1),
+    'weight': ({}, {'weight': WEIGHT}, 2.0),  # a mean over three rows, as in mmdet
     'weight and sum': ({'reduction': 'sum'}, {'weight': WEIGHT}, 6.0),
-    'weight and none': ({'reduction': 'none'}, {'weight': WEIGHT}, [3.0, 3.0, 0.0]),
+    'weight and none': ({'reduction': 'none'}, {'weight': WEIGHT}, [[1.0, 2.0], [1.0, 2.0], [0.0, 0.0]]),
     'weight and avg_factor': ({}, {'weight': WEIGHT, 'avg_factor': 4}, 1.5),
     'loss_weight': ({'loss_weight': 2.0}, {'avg_factor': 10}, 3.4),
-    'loss_weight and none': ({'loss_weight': 2.0, 'reduction': 'none'}, {}, [6.0, 12.0, 16.0]),
+    'loss_weight and none': ({'loss_weight': 2.0, 'reduction': 'none'}, {}, [[2.0, 4.0], [4.0, 8.0], [8.0, 8.0]]),
 }
 
 
 @pytest.mark.parametrize(('settings', 'call', 'value'), VALUES.values(), ids=VALUES)
 def test_reductions(settings, call, value):
     loss = SearchedLoss('abs(p - y)', inputs='delta', **settings)
-    assert loss(PRED, TARGET, **call).tolist() == pytest.approx(value)
+    torch.testing.assert_close(loss(PRED, TARGET, **call), torch.tensor(value))
 
 
 def test_arguments_in_the_order_of_mmdet():
@@ -96,7 +96,12 @@ def test_shows_its_settings():
 
 WRONG_SETTINGS = {
     'reduction': ({'reduction': 'avg'}, "reduction must be one of none, mean, sum, .* 'avg'"),
-    'loss_name': ({'loss_name': 'dice'}, 'must begin with "loss", .* got \'dice\''),
+    'loss_name': ({'loss_name': 'dice'}, 'must contain "loss", .* got \'dice\''),
+    'loss_weight': ({'loss_weight': [1.0, 2.0]}, r'loss_weight must be a finite number, but got \[1.0, 2.0\]'),
+    'class_weight': ({'class_weight': [1, float('nan')]}, 'class_weight must be finite and not negative'),
+    'pos_weight': ({'pos_weight': [2.0]}, 'pos_weight needs inputs="sigmoid", but got inputs=\'softmax\''),
+    'average': ({'average': 'all'}, "average must be one of positions, class_weight, but got 'all'"),
+    'average of nothing': ({'average': 'class_weight'}, 'average="class_weight" needs class_weight, but got None'),
     'inputs': ({'inputs': 'box'}, "one of softmax, sigmoid, mask, heatmap, delta, area, but got 'box'"),
     'use_sigmoid with softmax': (
         {'use_sigmoid': True, 'inputs': 'softmax'},

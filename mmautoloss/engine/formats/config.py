@@ -37,7 +37,7 @@ def _dict(name: str, loss: NamedLoss, lazy: bool) -> list[str]:
     lines = [f'{name} = dict(']
     for key, value in loss.branch.config(loss.expression, loss.weight).items():
         text = 'SearchedLoss' if lazy and key == 'type' else repr(value)
-        if len(text) <= _WIDTH:
+        if len(text) <= _WIDTH or not isinstance(value, str):
             lines.append(f'    {key}={text},')
         else:  # neighbouring strings are one
             parts = wrap(value, _WIDTH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmautoloss.engine.formats.words import REDUCTION, Options, comment, headline, identifiers, shorter_words, wrap
+from mmautoloss.engine.formats.words import REDUCTION, Options, comment, headline, identifiers, remarks, wrap
 from mmautoloss.engine.found import Found, NamedLoss
 from mmautoloss.expr.forms import NUMPY, Code, write_code
 from mmautoloss.losses import input_kind
@@ -57,7 +57,7 @@ def docstring(loss: NamedLoss, options: Options, tensors: str, more: Sequence[st
         first, *rest = wrap(f'{name}: {meaning}.', width)
         arguments += [f'    {first}', *(f'        {line}' for line in rest)]
     place = [f'For {loss.path}.'] if loss.path else []
-    about = [*place, *shorter_words(loss, options)]
+    about = [*place, *remarks(loss, options)]
     return [
         '"""The loss of every element.',
         '',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmautoloss.engine.formats.words import Options, comment, headline, shorter_words
+from mmautoloss.engine.formats.words import Options, comment, headline, remarks
 from mmautoloss.engine.found import Found
 from mmautoloss.expr.forms import to_sympy
 from mmautoloss.losses import input_kind
@@ -31,7 +31,7 @@ def write(found: Found, options: Options) -> str:
         place = f' ({loss.path})' if loss.path else ''
         lines += [
             '',
-            *comment([f'{loss.name}{place}, weight {loss.weight!r}', *meanings, *shorter_words(loss, options)]),
+            *comment([f'{loss.name}{place}, weight {loss.weight!r}', *meanings, *remarks(loss, options)]),
         ]
         lines.append(to_sympy(loss.tree, options.ideal))
     return '\n'.join(lines) + '\n'

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmautoloss.engine.formats.python import TAKEN, docstring, function
 from mmautoloss.engine.formats.torch_calls import AREAS, MAPS, ROWS
-from mmautoloss.engine.formats.words import REDUCTION, Options, comment, headline, identifiers
+from mmautoloss.engine.formats.words import REDUCTION, Options, comment, headline, identifiers, wrap
 from mmautoloss.engine.found import Found, NamedLoss
 from mmautoloss.expr.forms import MASKED_TORCH, TORCH, looks_around, write_code
 from mmautoloss.losses import input_kind
 
+_CLASSES = {
+    'class_weight': '    values = values * class_weight.view(1, -1, 1, 1)\n',
+    'pos_weight': '    values = values * (1 + y * (pos_weight.view(1, -1, 1, 1) - 1))\n',
+}
 _VALID = 'valid: which elements count, bool; all where None.'
 
 
@@ -31,8 +38,29 @@ def write(found: Found, options: Options) -> str:
 
 
 def _call(name: str, graph: str, loss: NamedLoss, masked: bool) -> str:
-    template = (MAPS if masked else ROWS)[loss.inputs]
-    return template.format(name=name, graph=graph, weight=repr(loss.weight), masks=', valid' if masked else '')
+    template, settings = (MAPS if masked else ROWS)[loss.inputs], loss.settings
+    return template.format(
+        name=name,
+        graph=graph,
+        weight=repr(loss.weight),
+        masks=', valid' if masked else '',
+        ignored=settings.get('ignore_index', -1),
+        settings=_settings(settings),
+        classes=''.join(line for name, line in _CLASSES.items() if name in settings),
+        count='class_weight[labels].sum() + 2**-23'
+        if settings.get('average') == 'class_weight'
+        else 'max(len(labels), 1)',
+    )
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    """Lines that name the weights of classes, and one that forgets those of a call which do not count."""
+    lines = [] if settings.get('use_target_weight', True) else ['    weight = None']
+    for name in _CLASSES:
+        if name in settings:
+            numbers = wrap(', '.join(map(repr, settings[name])), 100)
+            lines += [f'    {name} = pred.new_tensor([', *(f'        {line}' for line in numbers), '    ])']
+    return ''.join(f'{line}\n' for line in lines)
 
 
 def _call_name(loss: NamedLoss) -> str:

@@ -1,18 +1,21 @@
 """The call of a head in PyTorch code, one template a kind of input: ``SearchedLoss`` without its package.
 
-``{graph}`` is the function of the graph, ``{masks}`` is ``, valid`` where it must know what counts, and ``{weight}`` the
-``loss_weight``.
+``{graph}`` is the function of the graph, ``{masks}`` is ``, valid`` where it must know what counts, ``{weight}`` the
+``loss_weight``, ``{ignored}`` the label that does not count unless the call names another. ``{settings}`` and
+``{classes}`` are lines that name weights of classes and apply them. ``{count}``, an expression of the labels that count,
+is what the sum is divided by without a normaliser.
 """
 
 from __future__ import annotations
 
-_START = 'pred = pred if pred.dtype == torch.float64 else pred.float()  # halves overflow\n'
+_START = 'pred = pred if pred.dtype == torch.float64 else pred.float()  # halves overflow\n{settings}'
 _DIVISOR = 'if avg_factor is None else avg_factor + 2**-23\n'
 
 _DELTA = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None):
     \"\"\"The loss of one call: values and targets (M, C), weights (M,) or (M, C).\"\"\"
     {_START}\
+    count = len(pred)
     if weight is not None:
         weight = weight if weight.dim() == 2 else weight[:, None]
         keep = (weight != 0).any(dim=1)
@@ -20,8 +23,9 @@ def {{name}}(pred, target, weight=None, avg_factor=None):
     if not len(pred):
         return pred.sum()
     values = {{graph}}(pred[:, :, None, None], target.to(pred)[:, :, None, None])
+{{classes}}\
     total = (values if weight is None else values * weight).sum()
-    divisor = len(pred) {_DIVISOR}\
+    divisor = count {_DIVISOR}\
     return {{weight}} * total / divisor
 """
 
@@ -29,6 +33,7 @@ _AREA = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None):
     \"\"\"The loss of one call: boxes (M, 4) as x1, y1, x2, y2, weights (M,) or (M, 4).\"\"\"
     {_START}\
+    count = len(pred)
     if weight is not None:
         weight = weight.mean(dim=1) if weight.dim() == 2 else weight
         keep = weight != 0
@@ -36,8 +41,9 @@ def {{name}}(pred, target, weight=None, avg_factor=None):
     if not len(pred):
         return pred.sum()
     values = {{graph}}(*areas(pred, target.to(pred)))
+{{classes}}\
     total = (values if weight is None else values * weight[:, None, None, None]).sum()
-    divisor = len(pred) {_DIVISOR}\
+    divisor = count {_DIVISOR}\
     return {{weight}} * total / divisor
 """
 
@@ -61,21 +67,27 @@ def {{name}}(pred, target, label, avg_factor=None):
     {_START}\
     if not pred.numel():
         return pred.sum()
+    if pred.dim() == 3:  # points are masks of one column
+        pred, target = pred[..., None], target[..., None]
     index = torch.arange(len(pred), device=pred.device)
     p = pred[index, label.long()][:, None].sigmoid()
-    values = {{graph}}(p, target[:, None].to(p))
+    y = target[:, None].to(p)
+    values = {{graph}}(p, y)
+{{classes}}\
     divisor = p.numel() {_DIVISOR}\
     return {{weight}} * values.sum() / divisor
 """
 
 _SOFTMAX = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}):
     \"\"\"The loss of one call: logits (M, C) and labels (M,), or maps; a weight a label.\"\"\"
     {_START}\
     classes = pred.shape[1]
     pred = pred.movedim(1, -1).reshape(-1, classes)  # pixels as rows
     target = target.flatten()
     keep = (target >= 0) & (target < classes) & (target != ignore_index)
+    labels = target[keep].long()
+    count = {{count}}
     if weight is not None:
         weight = weight.flatten()
         keep &= weight != 0
@@ -85,14 +97,16 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
         return pred.sum()
     p = pred.softmax(dim=1)
     y = torch.nn.functional.one_hot(target, classes).to(p)
-    values = {{graph}}(p[:, :, None, None], y[:, :, None, None])
+    p, y = p[:, :, None, None], y[:, :, None, None]
+    values = {{graph}}(p, y)
+{{classes}}\
     total = (values if weight is None else values * weight).sum()
-    divisor = len(p) {_DIVISOR}\
+    divisor = count {_DIVISOR}\
     return {{weight}} * total / divisor
 """
 
 _SIGMOID = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}):
     \"\"\"The loss of one call: logits (M, C) or maps (N, C, H, W).
 
     Targets are as large, or labels: of rows C is background, and of a map with one channel
@@ -105,8 +119,9 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
     keep = torch.ones_like(pred[:, 0], dtype=torch.bool)
     if target.dim() < pred.dim():
         keep = (target >= 0) & (target != ignore_index)
-        first = int(pred.dim() == 4 and classes == 1)
+        first = int(pred.dim() > 2 and classes == 1)
         target = torch.stack([target == first + c for c in range(classes)], dim=1)
+    count = keep.sum()
     if weight is not None:
         weight = weight if weight.dim() == pred.dim() else weight.unsqueeze(1)
         keep = keep & (weight != 0).any(dim=1)
@@ -114,34 +129,37 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
     pred, y = (x.movedim(1, -1)[keep] for x in (pred, target))  # pixels as rows
     if not len(pred):
         return pred.sum()
-    p, y = pred.sigmoid(), y.to(pred).clamp(min=0)
-    values = {{graph}}(p[:, :, None, None], y[:, :, None, None])
+    p, y = pred.sigmoid()[:, :, None, None], y.to(pred).clamp(min=0)[:, :, None, None]
+    values = {{graph}}(p, y)
+{{classes}}\
     total = (values if weight is None else values * weight).sum()
-    divisor = len(pred) {_DIVISOR}\
+    divisor = count {_DIVISOR}\
     return {{weight}} * total / divisor
 """
 
 _AS_MAPS = """\
-    if pred.dim() == 2:  # rows are maps of one pixel
-        pred, target = pred[:, :, None, None], target[..., None, None]
-        weight = weight if weight is None else weight[..., None, None]
+    for _ in range(4 - pred.dim()):  # rows are maps of one pixel, points of one column
+        pred, target = pred[..., None], target[..., None]
+        weight = weight if weight is None else weight[..., None]
 """
 _MASKED = f"""\
     p, y = torch.where(valid, p, 0), torch.where(valid, y, 0)
     values = torch.where(valid, {{graph}}(p, y{{masks}}), 0)
+{{classes}}\
     total = (values if weight is None else values * weight).sum()
-    positions = valid.any(dim=1).expand(-1, *pred.shape[2:]).sum().clamp(min=1)
-    divisor = positions {_DIVISOR}\
+    divisor = count {_DIVISOR}\
     return {{weight}} * total / divisor
 """
 
 _SOFTMAX_MAPS = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}):
     \"\"\"The loss of one call: logits (M, C) and labels (M,), or maps; a weight a label.\"\"\"
     {_START}\
 {_AS_MAPS}\
     classes = pred.shape[1]
     valid = ((target >= 0) & (target < classes) & (target != ignore_index))[:, None]
+    labels = target[valid[:, 0]].long()
+    count = {{count}}
     if weight is not None:
         weight = weight[:, None]
         valid = valid & (weight != 0)
@@ -151,7 +169,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
 {_MASKED}"""
 
 _SIGMOID_MAPS = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}):
     \"\"\"The loss of one call: logits (M, C) or maps (N, C, H, W).
 
     Targets are as large, or labels: of rows C is background, and of a map with one channel
@@ -168,6 +186,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index=-1):
         valid = ((target >= 0) & (target != ignore_index))[:, None]
         first = int(classes == 1 and not rows)
         target = torch.stack([target == first + c for c in range(classes)], dim=1)
+    count = valid.sum().clamp(min=1)
     if weight is not None:
         weight = weight if weight.dim() == 4 else weight[:, None]
         counts = weight != 0
@@ -180,6 +199,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None):
     \"\"\"The loss of one call: maps (N, K, H, W), weights (N, K) or as large as the maps.\"\"\"
     {_START}\
     valid = torch.ones_like(pred, dtype=torch.bool)
+    count = max(pred[:, 0].numel(), 1)
     if weight is not None:
         weight = weight.view(*weight.shape[:2], *(weight.shape[2:] or (1, 1)))
         valid = weight != 0

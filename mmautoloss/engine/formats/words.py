@@ -14,8 +14,8 @@ from mmautoloss.losses.shorter import Shorter
 
 REDUCTION = (
     'Functions give the loss o of every element; a loss is its weight * o.sum() / M, where M is the number of samples '
-    'that the head passes (avg_factor), else the number of positions (n, h, w) that count. Rows and pixels of weight 0 '
-    'or with an ignored label are taken out before.'
+    'that the head passes (avg_factor), else the number of positions (n, h, w) with a label that counts. Rows and pixels '
+    'of weight 0 or with an ignored label are taken out before.'
 )
 _COLUMNS = 88
 
@@ -40,6 +40,12 @@ def headline(found: Found) -> list[str]:
         return [f'Written by mmautoloss {__version__}.']
     first = str(found.origin)
     return [f'{first[0].upper()}{first[1:]}.', *([f'{found.origin.result}.'] if found.origin.result else [])]
+
+
+def remarks(loss: NamedLoss, options: Options) -> list[str]:
+    """Sentences about what belongs to a loss besides its formula, and about a shorter form, where one was asked for."""
+    settings = ', '.join(f'{key}={value!r}' for key, value in loss.settings.items())
+    return [*([f'Besides: {settings}.'] if settings else []), *shorter_words(loss, options)]
 
 
 def shorter_words(loss: NamedLoss, options: Options) -> list[str]:

@@ -21,6 +21,9 @@ class Rows(NamedTuple):
         weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
         chosen: Positions (M,) of the rows in the call, or None where they are all.
         valid: Which elements of maps count, broadcastable to (M, C, H, W), or None where all do.
+        labelled: Which positions of the call have a label, whatever their weight: a mask of them, their number, or
+            another divisor in its place; None for those that count.
+        channel_weight: Another weight, of channels, (1, C, 1, 1), or None.
     """
 
     pred: Tensor
@@ -28,6 +31,8 @@ class Rows(NamedTuple):
     weight: Tensor | None
     chosen: Tensor | None = None
     valid: Tensor | None = None
+    labelled: Tensor | int | None = None
+    channel_weight: Tensor | None = None
 
     @property
     def index(self) -> Tensor:
@@ -44,7 +49,10 @@ class Rows(NamedTuple):
 
     @property
     def positions(self) -> Tensor | int:
-        """Number of positions (m, h, w) that count, the divisor of the published mean."""
+        """Number of positions (m, h, w) with a label, the divisor of the published mean."""
+        if self.labelled is not None:
+            masked = isinstance(self.labelled, Tensor) and self.labelled.dtype == torch.bool
+            return self.labelled.sum() if masked else self.labelled
         if self.valid is None:
             return len(self.pred) * (self.pred[0, 0].numel() if self.pred.dim() == 4 and len(self.pred) else 1)
         height_width = self.pred.shape[-2:]
@@ -67,6 +75,8 @@ class InputKind(ABC):
         one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot.
         metric: Name of the metric that judges predictions in the rejection test (``screen.PROBE_METRICS``).
         use_sigmoid: What heads read that size their output by it.
+        elementwise: Whether a call without reduction gives a value an element, as hand-made losses of such inputs do;
+            else one a row or pixel.
         activation: For the compiled screen, what makes ``p``, the first input and the only one of the prediction, of the
             raw prediction: ``'identity'``, ``'sigmoid'`` or ``'softmax'``; '' for another way, where expressions are judged
             by the plain screen.
@@ -84,6 +94,7 @@ class InputKind(ABC):
     one_hot: ClassVar[bool] = False
     metric: ClassVar[str]
     use_sigmoid: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = False
     activation: ClassVar[str] = ''
 
     @abstractmethod
@@ -174,23 +185,27 @@ def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tenso
         pred: Rows (M, C).
         target: Targets, one a row.
         weight: Weights (M,) or (M, C), or None.
-        keep: Which rows may count, (M,), or None where all do.
+        keep: Which rows have a label that counts, (M,), or None where all do.
     """
     few = weight is not None and weight.shape[0] <= _FEW
+    labelled = len(pred) if keep is None else keep
     if weight is not None and not (few and bool(weight.all())):
         keep = row_counts(weight) if keep is None else keep & row_counts(weight)
     if keep is None or bool(keep.all()):  # the usual call of a head of RoIs: nothing to copy
-        return Rows(pred, target, _weight_of(weight))
+        return Rows(pred, target, _weight_of(weight), labelled=labelled)
     index = keep.nonzero().squeeze(1)
     weight = None if weight is None else weight.index_select(0, index)
-    return Rows(pred.index_select(0, index), target.index_select(0, index), _weight_of(weight), index)
+    pred, target = pred.index_select(0, index), target.index_select(0, index)
+    return Rows(pred, target, _weight_of(weight), index, labelled=labelled)
 
 
 def _weight_of(weight: Tensor | None) -> Tensor | None:
     return None if weight is None else element_weight(weight)
 
 
-def choose_images(pred: Tensor, target: Tensor, weight: Tensor | None, valid: Tensor) -> Rows:
+def choose_images(
+    pred: Tensor, target: Tensor, weight: Tensor | None, valid: Tensor, labelled: Tensor | int | None = None
+) -> Rows:
     """The images in which anything counts.
 
     Args:
@@ -198,14 +213,15 @@ def choose_images(pred: Tensor, target: Tensor, weight: Tensor | None, valid: Te
         target: Targets, one an image.
         weight: Weights broadcastable to the prediction, or None.
         valid: What counts, broadcastable to the prediction.
+        labelled: See ``Rows``.
     """
     if bool(valid.all()):
-        return Rows(pred, target, weight)
+        return Rows(pred, target, weight, labelled=labelled)
     index = valid.flatten(1).any(dim=1).nonzero().squeeze(1)
     if len(index) < len(pred):
         pred, target, valid = pred[index], target[index], valid[index]
         weight = None if weight is None else weight[index]
-    return Rows(pred, target, weight, index, valid)
+    return Rows(pred, target, weight, index, valid, labelled)
 
 
 def wrong_shapes(name: str, wanted: str, pred: Tensor, target: Tensor) -> SetupError:

@@ -23,8 +23,8 @@ from mmautoloss.losses.inputs.kind import (
 class Softmax(InputKind):
     """Exclusive classes: ``p`` = softmax of the logits, ``y`` = one-hot.
 
-    Rows are logits (M, C) with labels (M,), maps are logits (N, C, H, W) with labels (N, H, W). A label that is ignored,
-    negative or not below C does not count.
+    Rows are logits (M, C) with labels (M,), maps are logits (N, C, H, W) with labels (N, H, W), and points of maps
+    (N, C, P) with labels (N, P) are maps (N, C, P, 1). A label that is ignored, negative or not below C does not count.
     """
 
     name = 'softmax'
@@ -35,6 +35,7 @@ class Softmax(InputKind):
     activation = 'softmax'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
+        pred, target, weight = points_as_maps(pred, target, weight)
         _check(self.name, pred, target, target.dim() == pred.dim() - 1, '(M, C) with labels (M,), or maps of them')
         if weight is not None and weight.shape != target.shape:
             raise SetupError(
@@ -43,9 +44,9 @@ class Softmax(InputKind):
             )
         keep = _labelled(target, ignore_index) & (target < pred.shape[1])
         if pred.dim() == 4:
-            keep = keep if weight is None else keep & (weight != 0)
+            valid = keep if weight is None else keep & (weight != 0)
             wide = None if weight is None else weight[:, None]
-            return choose_images(pred, target, wide, keep[:, None])
+            return choose_images(pred, target, wide, valid[:, None], keep)
         return choose_rows(pred, target, weight, keep)
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -95,11 +96,13 @@ class Sigmoid(InputKind):
     maps = True
     metric = 'sigmoid_recall'
     use_sigmoid = True
+    elementwise = True
     activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() == 1 and target.shape == pred.shape:
             pred, target = pred[:, None], target[:, None]
+        pred, target, weight = points_as_maps(pred, target, weight)
         fits = target.dim() == pred.dim() - 1 or target.shape == pred.shape
         _check(self.name, pred, target, fits, '(M, C) with labels (M,) or targets (M, C), or maps of them')
         keep = _labelled(target, ignore_index) if target.dim() < pred.dim() else None
@@ -115,10 +118,9 @@ class Sigmoid(InputKind):
             raise SetupError(
                 f'Inputs "sigmoid" need weights (N, H, W) or (N, C, H, W) for maps, but got {tuple(weight.shape)}.'
             )
-        valid = torch.ones_like(pred[:, :1], dtype=torch.bool) if keep is None else keep[:, None]
-        if weight is not None:
-            valid = valid & (weight != 0)
-        return choose_images(pred, _binary(target, pred), weight, valid)
+        labelled = torch.ones_like(pred[:, :1], dtype=torch.bool) if keep is None else keep[:, None]
+        valid = labelled if weight is None else labelled & (weight != 0)
+        return choose_images(pred, _binary(target, pred), weight, valid, labelled)
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': as_nchw(pred.sigmoid()), 'y': as_nchw(target.to(pred.dtype).clamp(min=0))}
@@ -134,7 +136,7 @@ class Mask(InputKind):
     """Masks of instances, as mmdet's ``FCNMaskHead`` calls its loss: the mask of the true class alone counts.
 
     Logits are (M, C, H, W), targets (M, H, W) in [0, 1], and the third argument is no weight but the class (M,) of each
-    instance. ``p`` = sigmoid and ``y`` have the shape (M, 1, H, W).
+    instance. ``p`` = sigmoid and ``y`` have the shape (M, 1, H, W). Points (M, C, P) are masks (M, C, P, 1).
     """
 
     name = 'mask'
@@ -147,6 +149,7 @@ class Mask(InputKind):
     activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
+        pred, target, weight = points_as_maps(pred, target, weight)
         fits = pred.dim() == 4 and target.dim() == 3 and weight is not None and weight.shape == target.shape[:1]
         _check(self.name, pred, target, fits, '(M, C, H, W) with masks (M, H, W) and classes (M,)')
         index = torch.arange(len(pred), device=pred.device)
@@ -167,6 +170,14 @@ class Mask(InputKind):
         """The masks of the true classes, as a head without classes would call."""
         chosen = self.rows(pred, target, weight, None).pred
         return (*super().shrink(chosen, target, None, side)[:2], torch.zeros_like(weight))
+
+
+def points_as_maps(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """A call for points of maps, logits (N, C, P) with labels (N, P), as one for maps (N, C, P, 1); others as they are."""
+    if pred.dim() != 3 or target.dim() != 2:
+        return pred, target, weight
+    of_points = weight is not None and weight.dim() > 1  # of masks it is the class
+    return pred[..., None], target[..., None], weight[..., None] if of_points else weight
 
 
 def _labels(pred: Tensor, target: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ class Delta(InputKind):
     spread = 0.5
     regression = True
     metric = 'delta_iou'
+    elementwise = True
     activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
@@ -54,6 +55,7 @@ class Heatmap(InputKind):
     maps = True
     spread = 0.5
     metric = 'heatmap_recall'
+    elementwise = True
     activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
@@ -64,7 +66,7 @@ class Heatmap(InputKind):
         if weight is None:
             return Rows(pred, target, None)
         weight = as_nchw(weight)
-        rows = choose_images(pred, target, weight, weight != 0)
+        rows = choose_images(pred, target, weight, weight != 0, pred[:, 0].numel())
         # a weight of 1 or 0 says no more than what counts
         return rows._replace(weight=None) if bool(((weight == 0) | (weight == 1)).all()) else rows
 

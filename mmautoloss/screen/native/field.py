@@ -52,6 +52,7 @@ class Field:
         tensors = kind.tensors(rows.pred.float(), rows.marked)
         shape = next(iter(tensors.values())).shape
         weight = torch.ones(shape) if rows.weight is None else rows.weight.float().expand(shape)
+        weight = weight if rows.channel_weight is None else weight * rows.channel_weight
         if rows.valid is not None:
             weight = torch.where(rows.valid, weight, 0)
             tensors = {name: torch.where(rows.valid, tensor, 0) for name, tensor in tensors.items()}
@@ -127,5 +128,4 @@ class Field:
 
 def direction_on(kind: InputKind, sample: Sample, direction: Tensor) -> np.ndarray:
     """What of a tensor of the prediction's shape belongs to the predictions that count, as a line like ``Field.raw``."""
-    rows = kind.rows(direction, sample.target, sample.weight, sample.ignore_index)
-    return flat(as_nchw(rows.pred))
+    return flat(as_nchw(sample.rows(kind, direction).pred))

@@ -20,8 +20,8 @@ N = 40
 MAPS = (2, 3, 5, 6)
 
 
-def exported(expression: str, inputs: str, weight: float = 1.0) -> dict[str, Any]:
-    text = torch_format.write(Found((NamedLoss('loss', '', inputs, expression, weight),)), Options())
+def exported(expression: str, inputs: str, weight: float = 1.0, **settings: Any) -> dict[str, Any]:
+    text = torch_format.write(Found((NamedLoss('loss', '', inputs, expression, weight, settings),)), Options())
     assert max(map(len, text.splitlines())) <= 119
     scope: dict[str, Any] = {}
     exec(text, scope)
@@ -122,6 +122,53 @@ def test_of_known_losses(name: str, inputs: str) -> None:
 
 def _call(module: SearchedLoss, pred: Tensor, target: Tensor, weight: Any, avg_factor: Any, ignore_index: Any = None):
     return module(pred, target, weight, avg_factor=avg_factor, ignore_index=ignore_index)
+
+
+FACTORS = [0.25, 4.0, 1.5]
+CARRIED = [
+    ('softmax', {'class_weight': FACTORS}),
+    ('softmax', {'class_weight': FACTORS, 'average': 'class_weight'}),
+    ('softmax', {'ignore_index': 2}),
+    ('heatmap', {'use_target_weight': False}),
+    ('delta', {'class_weight': [1.0, 2.0, 0.0, 3.0]}),
+    ('area', {'class_weight': [2.0]}),
+    ('mask', {'pos_weight': [3.0]}),
+]
+
+
+@pytest.mark.parametrize('expression', ['{0} * {1} - abs({1})', 'maxpool({0}) * {1} - mean_nhw({0})'])
+@pytest.mark.parametrize(('inputs', 'settings'), CARRIED)
+def test_of_what_is_carried(inputs: str, settings: dict[str, Any], expression: str) -> None:
+    text = expression.format(*input_kind(inputs).names)
+    code = exported(text, inputs, 1.0, **settings)['loss']
+    assert_same(text, inputs, code, plain_loss(parse(text), inputs, settings))
+
+
+def test_of_positives() -> None:
+    expression, settings = '-y * log(p) - (1 - y) * log(1 - p) + maxpool(p)', {'pos_weight': FACTORS}
+    code, loss = (
+        exported(expression, 'sigmoid', 1.0, **settings)['loss'],
+        SearchedLoss(expression, 'sigmoid', **settings),
+    )
+    for pred, call in calls('sigmoid').values():
+        if pred.dim() > 1 and pred.shape[1] == 3:
+            torch.testing.assert_close(code(pred, **call), loss(pred, **call))
+
+
+def test_of_many_classes() -> None:
+    factors = [k / 7 for k in range(60)]
+    code = exported('-y * log(p)', 'softmax', class_weight=factors, average='class_weight')['loss']
+    pred, target = torch.randn(2, 60, 4, 5), torch.randint(60, (2, 4, 5))
+    wanted = torch.nn.functional.cross_entropy(pred, target, torch.tensor(factors))
+    torch.testing.assert_close(code(pred, target), wanted)
+
+
+def test_points_are_maps() -> None:
+    pred, target = torch.randn(2, 3, 7), torch.randint(3, (2, 7))
+    for expression in ('-y * log(p)', '-y * log(p) + maxpool(p)'):
+        for inputs in ('softmax', 'sigmoid'):
+            code = exported(expression, inputs)['loss']
+            torch.testing.assert_close(code(pred, target), SearchedLoss(expression, inputs)(pred, target))
 
 
 def test_halves_are_raised() -> None:

@@ -1,0 +1,176 @@
+"""What a hand-made loss carries besides its formula, and what no other loss could carry for it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+from torch import Tensor, nn
+
+CARRIED = ('class_weight', 'pos_weight', 'average', 'ignore_index', 'use_target_weight', 'loss_name')
+"""Settings of ``SearchedLoss`` that it takes over from the loss in whose place it stands."""
+
+
+def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
+    """The settings with which a searched loss stands in for another one; what is at its default is left out.
+
+    Args:
+        loss: The loss, which has nothing that is ``lost``.
+        inputs: Kind of input of the searched loss.
+    """
+    if type(loss).__name__ == 'SearchedLoss':
+        settings = {**loss.counts._asdict(), 'loss_name': loss.loss_name}
+        return {key: value for key, value in settings.items() if value != _default(loss, key)}
+    settings = _of_classes(loss, inputs)
+    ignored = _ignored(loss)
+    if ignored not in (None, *(_default(loss, name) for name in _IGNORED)):
+        settings['ignore_index'] = ignored
+    # of KeypointMSELoss weights count whatever it says
+    if getattr(loss, 'use_target_weight', True) is False and type(loss).__name__ != 'KeypointMSELoss':
+        settings['use_target_weight'] = False
+    name = getattr(loss, 'loss_name', None)
+    if isinstance(name, str) and name != _default(loss, 'loss_name'):
+        settings['loss_name'] = name
+    return settings
+
+
+def _of_classes(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
+    """Class weights: binary cross-entropies apply them where ``y`` is 1, mmseg's cross-entropy also divides by them."""
+    factors = _numbers(getattr(loss, 'class_weight', None))
+    if all(factor == 1 for factor in factors or ()):
+        return {}
+    cross_entropy = type(loss).__name__ == 'CrossEntropyLoss'
+    if cross_entropy and inputs == 'sigmoid':
+        return {'pos_weight': factors}
+    by_weight = cross_entropy and type(loss).__module__.startswith('mmseg.')
+    return {'class_weight': factors} | ({'average': 'class_weight'} if by_weight else {})
+
+
+def _numbers(given: Any) -> list[float] | None:
+    """Factors as plain numbers; None where they are none."""
+    if isinstance(given, (str, bytes)):
+        return None
+    try:
+        factors = [float(factor) for factor in given]
+    except (TypeError, ValueError):
+        return None
+    return factors if all(map(math.isfinite, factors)) else None
+
+
+def _default(loss: nn.Module, name: str) -> Any:
+    """What a loss takes for an argument where its config does not say."""
+    for base in type(loss).__mro__:
+        argument = inspect.signature(base.__init__).parameters.get(name)
+        if argument is not None and argument.default is not inspect.Parameter.empty:
+            return argument.default
+    return None
+
+
+_IGNORED = ('ignore_index', 'ignore_label')
+
+
+def _ignored(module: nn.Module) -> int | None:
+    return next((getattr(module, name) for name in _IGNORED if hasattr(module, name)), None)
+
+
+def lost(loss: nn.Module, head: nn.Module) -> str:
+    """Why no searched loss can stand in for a loss, and what would help; '' where one can.
+
+    Args:
+        loss: The loss.
+        head: The module that calls it.
+    """
+    return next(filter(None, (check(loss, head) for check in _CHECKS)), '')
+
+
+def _of_reduction(loss: nn.Module, head: nn.Module) -> str:
+    reduction = getattr(loss, 'reduction', 'mean')
+    if reduction == 'sum':  # then the head itself divides by its number of samples
+        return "its head divides a sum by itself; use reduction='mean' if the head passes avg_factor"
+    # of LovaszLoss it says that there is one value a batch
+    if reduction == 'none' and type(loss).__name__ != 'LovaszLoss':
+        return "its head reduces its values itself; use reduction='mean' if the head does not need them one by one"
+    return ''
+
+
+def _of_weight(loss: nn.Module, head: nn.Module) -> str:
+    weight = getattr(loss, 'loss_weight', 1.0)
+    if isinstance(weight, Real) and math.isfinite(weight):
+        return ''
+    return f'its loss_weight must be one finite number, but is {_shown(weight)}'
+
+
+def _of_class_weights(loss: nn.Module, head: nn.Module) -> str:
+    given = getattr(loss, 'class_weight', None)
+    if given is not None and _numbers(given) is None:
+        return f'its class_weight must be a list of numbers, but is {_shown(given)}'
+    if given is not None and getattr(loss, 'use_mask', False):
+        return 'mask losses take class_weight as one of the columns of pixels; leave it out'
+    return ''
+
+
+def _of_ignored(loss: nn.Module, head: nn.Module) -> str:
+    ignored, of_head = _ignored(loss), _ignored(head)
+    if None in (ignored, of_head) or ignored == of_head:
+        return ''
+    return f'it ignores the label {ignored}, but its head {of_head}; give both the same'
+
+
+def _of_name(loss: nn.Module, head: nn.Module) -> str:
+    name = getattr(loss, 'loss_name', 'loss')
+    return '' if 'loss' in str(name) else f'its loss_name {name!r} does not contain "loss", so it trains nothing'
+
+
+def _of_activation(loss: nn.Module, head: nn.Module) -> str:
+    if getattr(loss, 'activated', False) or not getattr(loss, 'activate', True):
+        return 'it reads probabilities; let the head give logits and leave out activated=True or activate=False'
+    return ''
+
+
+def _of_custom_head(loss: nn.Module, head: nn.Module) -> str:
+    if any(getattr(loss, name, False) for name in ('custom_cls_channels', 'custom_activation', 'custom_accuracy')):
+        return 'it sizes the output of its head itself; use CrossEntropyLoss in this head'
+    return ''
+
+
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    'pos_weight': (None, 1),
+    'neg_weight': (None, 1),
+    'label_smoothing': (None, 0),
+    'label_smooth': (None, 0),
+    'label_smooth_val': (None, 0),
+    'skip_empty_channel': (None, False),
+}
+"""Attributes of losses that change what counts, with the values at which they do not."""
+
+
+def _of_others(loss: nn.Module, head: nn.Module) -> str:
+    if type(loss).__name__ == 'SearchedLoss':
+        return ''
+    if isinstance(getattr(loss, 'alpha', None), (list, tuple, Tensor)):
+        return 'its alpha is one of each class, which a formula does not have; give one number'
+    for name, neutral in _NEUTRAL.items():
+        value = getattr(loss, name, None)
+        if isinstance(value, Tensor) or value not in neutral:
+            return f'its {name}={_shown(value)} would be lost; leave it out'
+    return ''
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else f'{text[:50]} ...'
+
+
+_CHECKS: tuple[Callable[[nn.Module, nn.Module], str], ...] = (
+    _of_reduction,
+    _of_weight,
+    _of_class_weights,
+    _of_ignored,
+    _of_name,
+    _of_activation,
+    _of_custom_head,
+    _of_others,
+)

@@ -1,0 +1,60 @@
+"""What single heads ask of their losses, or never ask: why these cannot be searched there.
+
+To teach the search another such head, add a line to the table.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+_NEVER_CALLED = 'its head never calls it; leave it out'
+_OWN_LOSS = 'its head computes this loss by a function of its own and never calls this one; leave it out'
+_ONE_BY_ONE = 'its head takes its values one by one and makes something else of them; use another head'
+_PIXEL_MASK = 'its head also passes a mask of pixels, which a formula does not get; use a HeatmapHead'
+_DEPTH = 'its maps have a depth, and a formula reads maps of two sides; use a HeatmapHead'
+
+ASKS: dict[tuple[str, str], str] = {
+    ('DynamicRoIHead', 'loss_bbox'): 'its head insists on SmoothL1Loss, whose bend it moves; use a StandardRoIHead',
+    ('GuidedAnchorHead', 'loss_loc'): 'its head samples by the name of this loss; leave it out',
+    (
+        'VisPredictHead',
+        'loss_module',
+    ): 'its head adds a sigmoid where its loss has use_sigmoid, as searched ones have; leave it out',
+    ('DEKRHead', 'heatmap'): _PIXEL_MASK,
+    ('AssociativeEmbeddingHead', 'keypoint_loss'): _PIXEL_MASK,
+    ('CIDHead', 'heatmap_coupled'): _PIXEL_MASK,
+    ('InternetHead', 'loss_module'): _DEPTH,
+    ('RepPointsHead', 'loss_bbox'): 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; '
+    'leave it out',
+    ('FreeAnchorRetinaHead', 'loss_cls'): _OWN_LOSS,
+    ('FreeAnchorRetinaHead', 'loss_bbox'): _ONE_BY_ONE,
+    ('AutoAssignHead', 'loss_cls'): _OWN_LOSS,
+    ('AutoAssignHead', 'loss_centerness'): _NEVER_CALLED,
+    ('AutoAssignHead', 'loss_bbox'): _ONE_BY_ONE,
+    ('RTMDetHead', 'loss_centerness'): _NEVER_CALLED,
+    ('TOODHead', 'loss_centerness'): _NEVER_CALLED,
+    ('YOLACTProtonet', 'loss_segm'): 'its maps (C, H, W) come without a batch; leave it out',
+}
+"""By the class of a module around a loss, and the name of the loss there."""
+
+_SWITCHES = {'loss_bbox': 'with_reg', 'loss_cls': 'with_cls'}
+"""Attributes of mmdet's box heads that are False where a loss of theirs is never called."""
+
+
+def refused_by_head(model: nn.Module, path: str) -> str:
+    """Why a loss cannot be searched in the heads around it; '' where it can.
+
+    Args:
+        model: The model.
+        path: Path of the loss.
+    """
+    parts = [part for part in path.split('.') if not part.isdigit()]
+    name, around = parts[-1], path.split('.')[:-1]
+    if not getattr(model.get_submodule('.'.join(around)), _SWITCHES.get(name, ''), True):
+        return _NEVER_CALLED
+    for count in range(len(around), 0, -1):
+        module = model.get_submodule('.'.join(around[:count]))
+        for base in type(module).__mro__:
+            if (base.__name__, name) in ASKS:
+                return ASKS[base.__name__, name]
+    return ''

@@ -1,0 +1,36 @@
+"""Short names of the losses of a model, from their paths."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+
+def short_names(paths: list[str]) -> list[str]:
+    """Short names: the last two words of a path, all where those do not tell the losses apart."""
+    words = [_words(path) for path in paths]
+    short = ['_'.join(parts[-2:]) for parts in words]
+    return [name if short.count(name) == 1 else '_'.join(parts) for name, parts in zip(short, words, strict=True)]
+
+
+_SHORT = (
+    (r'^head\.loss_module\.(?=\D)', ''),
+    (r'^head\.loss_module', 'heatmap'),
+    (r'\broi_head\.mask_head((\.\d+)?)\.loss_mask\b', r'mask\1'),
+    (r'\broi_head\.mask_head\b', 'mask'),
+    (r'\broi_head\.bbox_head\b', 'roi'),
+    (r'^bbox_head\.', ''),
+    (r'\bauxiliary_head\b', 'aux'),
+    (r'\bloss_bbox\b', 'box'),
+    (r'\.?\bloss_(decode|module)\b', ''),
+    (r'\bloss_', ''),
+    (r'_head\b', ''),
+    (r'\.(\d+)\b', r'\1'),
+)
+"""How a path becomes words: a pattern and what replaces it, in this order."""
+
+
+def _words(path: str) -> list[str]:
+    for pattern, word in _SHORT:
+        path = re.sub(pattern, word, path)
+    return [word for word, _ in itertools.groupby(path.split('.')) if word]
