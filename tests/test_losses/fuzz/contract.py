@@ -160,11 +160,12 @@ def _values(raw: Tensor, call: Call, read: Reading, rounding: Rounding) -> dict[
 def _areas(raw: Tensor, call: Call, read: Reading, rounding: Rounding) -> dict[str, Tensor]:
     """Areas as mmdet's ``bbox_overlaps`` has them, in areas of the target."""
     target = torch.where(read.counts[:, :, 0, 0], call.target.double(), 1).expand(raw.shape)
-    larger, smaller = torch.maximum(raw, target), torch.minimum(raw, target)
+    larger, smaller = torch.maximum(rounding.used(raw), target), torch.minimum(rounding.used(raw), target)
     wanted = (target[..., 2:] - target[..., :2]).prod(dim=-1)
-    own = rounding(rounding(raw[..., 2:] - raw[..., :2]).prod(dim=-1))
-    common = rounding(rounding((smaller[..., 2:] - larger[..., :2]).clamp(min=0)).prod(dim=-1))
-    around = rounding(rounding((larger[..., 2:] - smaller[..., :2]).clamp(min=0)).prod(dim=-1))
+    own = rounding.used(raw)
+    own = rounding(rounding(own[..., 2:] - own[..., :2]).prod(dim=-1))
+    common = rounding(rounding((rounding.used(smaller)[..., 2:] - rounding.used(larger)[..., :2]).clamp(min=0)).prod(dim=-1))
+    around = rounding(rounding((rounding.used(larger)[..., 2:] - rounding.used(smaller)[..., :2]).clamp(min=0)).prod(dim=-1))
     areas = {'i': common, 'u': rounding(own + wanted - common).clamp(min=1e-6), 'e': around.clamp(min=1e-6)}
     return {name: rounding(area / wanted.clamp(min=1e-6))[:, :, None, None, None] for name, area in areas.items()}
 
