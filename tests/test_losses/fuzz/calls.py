@@ -103,7 +103,11 @@ def _softmax(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:
 def _sigmoid_labels(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:
     count, channels, *sides = shape
     labels = draw.integers(channels + 1, count, *sides)  # C is the background
-    return 'sigmoid', draw.logits(*shape), labels.masked_fill(draw.chance(0.2, count, *sides), draw.rng.choice((255, 0)))
+    return (
+        'sigmoid',
+        draw.logits(*shape),
+        labels.masked_fill(draw.chance(0.2, count, *sides), draw.rng.choice((255, 0))),
+    )
 
 
 def _sigmoid_targets(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:
@@ -199,13 +203,19 @@ def _weight_shapes(form: str, pred: Tensor) -> list[torch.Size]:
 def _settings(draw: Draw, kind: str, pred: Tensor) -> dict[str, Any]:
     channels = 1 if kind in ('area', 'mask') or pred.dim() == 1 else pred.shape[1]
     factors = [draw.rng.choice((0.0, 0.25, 1.0, 3.0)) for _ in range(channels)]
-    return {
+    settings = {
         'inputs': kind,
         'loss_weight': draw.rng.choice((1.0, 1.0, 0.5, 40.0)),
         'class_weight': factors if draw.rng.random() < 0.2 else None,
         'ignore_index': draw.rng.choice((None, None, 0, 255)),
         'reduction': draw.rng.choice(('mean', 'mean', 'mean', 'sum', 'none')),
+        'use_target_weight': draw.rng.random() < 0.9,
     }
+    if kind in ('sigmoid', 'mask') and draw.rng.random() < 0.1:
+        settings['pos_weight'] = factors
+    if kind == 'softmax' and settings['class_weight'] is not None and draw.rng.random() < 0.5:
+        settings['average'] = 'class_weight'
+    return settings
 
 
 def _options(draw: Draw) -> dict[str, Any]:

@@ -59,7 +59,9 @@ def _looked_at(call: Call) -> Tensor:
     """Which predictions a loss may depend on, of their shape."""
     counts = reading(call).counts
     if call.kind == 'mask':
-        return torch.arange(call.pred.shape[1]).view(1, -1, 1, 1) == call.weight.view(-1, 1, 1, 1).expand(-1, 1, *call.pred.shape[2:])
+        return torch.arange(call.pred.shape[1]).view(1, -1, 1, 1) == call.weight.view(-1, 1, 1, 1).expand(
+            -1, 1, *call.pred.shape[2:]
+        )
     if call.kind == 'area':
         return counts[:, :, 0, 0].expand(call.pred.shape)
     return counts.reshape(call.pred.shape)

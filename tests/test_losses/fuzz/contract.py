@@ -82,19 +82,28 @@ def reading(call: Call) -> Reading:
         y = torch.stack([(target == label) for label in of_class], dim=1).double()
     elif call.kind != 'area':
         y = call.target.double().view(shape)
-    if call.weight is not None and call.kind != 'mask':
+    if call.weight is not None and call.kind != 'mask' and call.settings['use_target_weight']:
         weight = _weight(call, shape)
         counts = weight != 0 if call.pred.dim() == 4 else (weight != 0).any(dim=1, keepdim=True).expand(shape)
+    if 'pos_weight' in call.settings:
+        weight = weight * (1 + (_factors(call.settings['pos_weight']) - 1) * y)
     if call.settings['class_weight'] is not None:
-        weight = weight * torch.tensor(call.settings['class_weight'], dtype=torch.float64).view(1, -1, 1, 1)
+        weight = weight * _factors(call.settings['class_weight'])
     return Reading(counts & labelled[:, None], weight, labelled, y)
 
 
 def divisor(call: Call, read: Reading) -> float:
-    """What a mean is divided by: the number that the head gives, else that of labelled positions."""
+    """What a mean is divided by: the number that the head gives, else that of labelled positions or their classes."""
     if 'avg_factor' in call.options:
         return float(call.options['avg_factor'] + torch.finfo(torch.float32).eps)
+    if call.settings.get('average') == 'class_weight':
+        of_labels = (read.y * _factors(call.settings['class_weight'])).sum(dim=1)
+        return float(of_labels[read.labelled].sum()) + torch.finfo(torch.float32).eps
     return max(int(read.labelled.sum()), 1)
+
+
+def _factors(of_channels: list[float]) -> Tensor:
+    return torch.tensor(of_channels, dtype=torch.float64).view(1, -1, 1, 1)
 
 
 def _shape(call: Call) -> tuple[int, int, int, int]:
@@ -132,12 +141,14 @@ def _reduced(elements: Tensor, call: Call, read: Reading) -> Tensor:
 
 
 def _softmax(raw: Tensor, call: Call, read: Reading, rounding: Rounding) -> dict[str, Tensor]:
-    powers = rounding(rounding(raw - raw.detach().amax(dim=2, keepdim=True)).exp())
+    below = rounding(raw - raw.detach().amax(dim=2, keepdim=True))
+    powers = rounding(rounding.used(below).exp())
     apart = 1 - torch.eye(raw.shape[2], dtype=torch.float64)
-    others = rounding(torch.einsum('kncij,cd->kndij', powers, apart))
+    others = rounding(torch.einsum('kncij,cd->kndij', rounding.used(powers), apart))
     found = {'p': rounding(rounding.used(powers) / rounding(rounding.used(powers).sum(dim=2, keepdim=True)))}
-    found['log p'] = -rounding(torch.log1p(rounding(others / powers)))
-    found['log 1-p'] = -rounding(torch.log1p(rounding(powers / others)))
+    total = rounding(rounding(rounding.used(powers).sum(dim=2, keepdim=True)).log(), 1)
+    found['log p'] = rounding(rounding.used(below) - total, below.detach().abs() + total.detach().abs())
+    found['log 1-p'] = -rounding(torch.log1p(rounding(rounding.used(powers) / others)))
     return found | {'y': read.y.expand(raw.shape), 'raw': raw}
 
 
@@ -164,8 +175,12 @@ def _areas(raw: Tensor, call: Call, read: Reading, rounding: Rounding) -> dict[s
     wanted = (target[..., 2:] - target[..., :2]).prod(dim=-1)
     own = rounding.used(raw)
     own = rounding(rounding(own[..., 2:] - own[..., :2]).prod(dim=-1))
-    common = rounding(rounding((rounding.used(smaller)[..., 2:] - rounding.used(larger)[..., :2]).clamp(min=0)).prod(dim=-1))
-    around = rounding(rounding((rounding.used(larger)[..., 2:] - rounding.used(smaller)[..., :2]).clamp(min=0)).prod(dim=-1))
+    common = rounding(
+        rounding((rounding.used(smaller)[..., 2:] - rounding.used(larger)[..., :2]).clamp(min=0)).prod(dim=-1)
+    )
+    around = rounding(
+        rounding((rounding.used(larger)[..., 2:] - rounding.used(smaller)[..., :2]).clamp(min=0)).prod(dim=-1)
+    )
     areas = {'i': common, 'u': rounding(own + wanted - common).clamp(min=1e-6), 'e': around.clamp(min=1e-6)}
     return {name: rounding(area / wanted.clamp(min=1e-6))[:, :, None, None, None] for name, area in areas.items()}
 

@@ -40,7 +40,9 @@ class Graph:
         if exact is not None:
             return torch.where(self.counts, self.rounding(exact), HARMLESS)
         values = [self.value(each) for each in operands]
-        size = {'add': lambda: sum(value.detach().abs() for value in values), 'log': lambda: 1.0}.get(tree.root, float)()
+        size = {'add': lambda: sum(value.detach().abs() for value in values), 'log': lambda: 1.0}.get(
+            tree.root, float
+        )()
         return torch.where(self.counts, self.rounding(self._step(tree.root, values), size), HARMLESS)
 
     def _input(self, name: str) -> Tensor:

@@ -19,7 +19,7 @@ class Rounding:
         seed: Of the errors.
 
     Attributes:
-        largest: The largest value or gradient of a step in the first copy; infinite once one was not finite.
+        largest: The largest value or gradient of a step; infinite once one was not finite.
         torn: Whether the copies took the largest of neighbours from different places, so that gradients are theirs.
     """
 
@@ -49,8 +49,8 @@ class Rounding:
 
     def spoilt(self, values: Tensor, least: Tensor | float) -> Tensor:
         """Values with errors, in the second copy 0 where they are below the least."""
-        if values[0].numel():
-            self.largest = max(self.largest, float(values[0].abs().nan_to_num(torch.inf).max()))
+        if values.numel():
+            self.largest = max(self.largest, float(values.abs().nan_to_num(torch.inf).max()))
         errors = 1 + self.unit * self.errors(values)
         errors[1] *= ~(values.abs() < least)[1]
         return values * errors
