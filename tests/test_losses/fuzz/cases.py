@@ -17,25 +17,39 @@ CONSTANTS = ('1', '1', '1', '2', '0.25')
 """What stands for the 1 of random graphs."""
 LOGARITHMS = ('log(p)', 'log(1 - p)', 'log(-p + 1)', 'log(p - 1)', 'log(-p)', 'log(abs(p))')
 """What is put into some graphs of probabilities, where chance seldom makes it."""
-AROUND = ('mean_c', 'mean_nhw', 'mean_c', 'square', 'maxpool', 'minpool')
-"""What is put around parts of some graphs: means of means differ where channels count differently."""
+AROUND = ('mean_c', 'mean_nhw', 'square')
+"""What is put around parts of some graphs: of one channel, of one position, and what tells them apart."""
 
 
 def draw_tree(kind: str, rng: Random) -> Tree:
     """A random graph, a mutant of one, or a mutant of a known loss."""
     names = input_kind(kind).names
-    tree = random_tree(rng, names, depth=rng.randint(1, 4))
-    if rng.random() < 0.4:
-        tree = parse(rng.choice([loss.expression for loss in ZOO.values() if kind in loss.inputs]))
-    elif rng.random() < 0.3 and 'p' in names:
-        leaves = [position for position, node in enumerate(tree.nodes) if node in names]
-        tree = tree.replace(rng.choice(leaves), parse(rng.choice(LOGARITHMS))) if leaves else tree
+    tree = rng.choice((_known, _known, _random, _random, _woven))(kind, names, rng)
     for _ in range(rng.choice((0, 0, 0, 1, 3))):
         position = rng.randrange(tree.size)
         tree = tree.replace(position, apply(rng.choice(AROUND), tree.subtree(position)))
     for _ in range(rng.choice((0, 0, 1, 2, 4))):
         tree, _ = mutate(tree, rng, names, max_nodes=max(tree.size, 30))
     return Tree(rng.choice(CONSTANTS) if node == '1' else node for node in tree.nodes)
+
+
+def _known(kind: str, names: tuple[str, ...], rng: Random) -> Tree:
+    return parse(rng.choice([loss.expression for loss in ZOO.values() if kind in loss.inputs]))
+
+
+def _random(kind: str, names: tuple[str, ...], rng: Random) -> Tree:
+    tree = random_tree(rng, names, depth=rng.randint(1, 4))
+    leaves = [position for position, node in enumerate(tree.nodes) if node == 'p']
+    return tree.replace(rng.choice(leaves), parse(rng.choice(LOGARITHMS))) if leaves and rng.random() < 0.4 else tree
+
+
+def _woven(kind: str, names: tuple[str, ...], rng: Random) -> Tree:
+    """Sums and products of what has all channels and positions with means that have one of them."""
+    parts = [random_tree(rng, names, depth=rng.randint(0, 1)) for _ in range(3)]
+    for _ in range(4):
+        place = rng.randrange(3)
+        parts[place] = apply(rng.choice(AROUND), parts[place])
+    return apply(rng.choice(('add', 'mul')), apply('mul', *parts[:2]), parts[2])
 
 
 def draw_case(form: str, rng: Random, dtype: torch.dtype = torch.float64) -> tuple[Tree, Call]:
@@ -59,9 +73,8 @@ def _looked_at(call: Call) -> Tensor:
     """Which predictions a loss may depend on, of their shape."""
     counts = reading(call).counts
     if call.kind == 'mask':
-        return torch.arange(call.pred.shape[1]).view(1, -1, 1, 1) == call.weight.view(-1, 1, 1, 1).expand(
-            -1, 1, *call.pred.shape[2:]
-        )
+        classes = torch.arange(call.pred.shape[1]).view(1, -1, 1, 1)
+        return (classes == call.weight.view(-1, 1, 1, 1)).expand(call.pred.shape)
     if call.kind == 'area':
         return counts[:, :, 0, 0].expand(call.pred.shape)
     return counts.reshape(call.pred.shape)

@@ -15,17 +15,18 @@ class Rounding:
     """Errors of a step as a precision has them, in the copies of a tensor.
 
     Args:
-        dtype: The precision; errors are twice as large as its own.
+        dtype: The precision.
         seed: Of the errors.
+        units: Size of an error, as a multiple of the precision's own.
 
     Attributes:
         largest: The largest value or gradient of a step; infinite once one was not finite.
         torn: Whether the copies took the largest of neighbours from different places, so that gradients are theirs.
     """
 
-    def __init__(self, dtype: torch.dtype, seed: int) -> None:
+    def __init__(self, dtype: torch.dtype, seed: int, units: int = 2) -> None:
         limits = torch.finfo(dtype)
-        self.unit, self.tiny = 2 * limits.eps, limits.tiny
+        self.unit, self.tiny = units * limits.eps, limits.tiny
         self.generator = torch.Generator().manual_seed(seed)
         self.largest, self.torn = 0.0, False
 
