@@ -129,6 +129,8 @@ class _Lowering:
 
     def _at(self, step: int) -> int:
         node, operands = self.steps[step]
+        if operands and node not in _KNOWN:
+            raise _RefusedError
         if operands and node not in ('mean_c', 'mean_nhw'):
             node, operands = self._difference(node, operands)
             return self._emit(node, *(self.at(operand) for operand in operands))
