@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+
 from mmengine.config import Config
-from mmengine.registry import FUNCTIONS, OPTIMIZERS, DefaultScope
+from mmengine.registry import FUNCTIONS, OPTIMIZERS, Registry
 
 from mmautoloss.errors import SetupError
 
@@ -20,15 +23,21 @@ def require_known(cfg: Config) -> None:
     Raises:
         SetupError: One is not there.
     """
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        for path, registry in _LOOKED_UP.items():
-            kind = _at(cfg, path)
-            with registry.switch_scope_and_registry(None) as scoped:
-                if isinstance(kind, str) and scoped.get(kind) is None:
-                    raise SetupError(
-                        f'{path}={kind!r} is not in the {registry.name} registry. Correct it, or name its module in '
-                        'custom_imports.'
-                    )
+    for path, registry in _LOOKED_UP.items():
+        kind = _at(cfg, path)
+        if isinstance(kind, str) and not _is_known(kind, registry, cfg.get('default_scope')):
+            raise SetupError(
+                f'{path}={kind!r} is not in the {registry.name} registry. Correct it, or name its module in custom_imports.'
+            )
+
+
+def _is_known(kind: str, registry: Registry, scope: str | None) -> bool:
+    if registry.get(kind) is not None:
+        return True
+    with contextlib.suppress(ImportError):  # of a library without registries; then it has none of its own
+        importlib.import_module(f'{scope}.registry')
+    child = registry.children.get(scope)
+    return child is not None and child.get(kind) is not None
 
 
 def _at(cfg: Config, path: str) -> object:

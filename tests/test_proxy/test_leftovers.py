@@ -15,8 +15,10 @@ from mmengine.registry import DATASETS, HOOKS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch import nn
 
+from mmautoloss.engine import compare, spec_of
 from mmautoloss.execute import LocalExecutor
 from mmautoloss.proxy import ProxyEvaluator
+from mmautoloss.report import ResultRow
 from mmautoloss.testing.toy import ToyDetector, ToyMetric, ToyScenes
 from mmautoloss.testing.toy_config import run_toy, toy_config
 from mmautoloss.trial import Outcome, State, read_journal
@@ -246,8 +248,20 @@ def test_search_says_it_once_and_its_journal_holds_it(tmp_path: Path, capsys: py
     assert alone.evaluate(baseline(history[0].seed)).score == history[0].score
 
 
+def test_comparison_goes_the_same_way(tmp_path: Path) -> None:
+    changes = {'model.type': 'CountingDetector', 'model.way': 'attribute'}
+
+    def rows(name: str, seeds: list[int]) -> list[ResultRow]:
+        results = {'results': str(tmp_path / f'{name}.csv')}
+        return compare(spec_of(toy_config(tmp_path / name, results, changes)), [], [], seeds, split='val')
+
+    together, alone = rows('together', [0, 1]), rows('alone', [1])
+    assert together[1].value == alone[0].value != together[0].value
+
+
 OWN_MODULE = """
 from mmengine.registry import MODELS
+from mmautoloss.report import ResultRow
 from mmautoloss.testing.toy import ToyDetector
 
 @MODELS.register_module()

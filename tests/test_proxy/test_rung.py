@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, MODELS
 
 from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.proxy import ProxyEvaluator
 from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.rung import rung_iteration
+from mmautoloss.testing.toy import ToyDetector
 from mmautoloss.trial import Outcome, Role, State, Trial
 from tests.isolation import ROOT
 from tests.test_proxy.conftest import SQUARE, baseline, digest, searched
@@ -189,3 +190,23 @@ def test_detector_is_trained_as_without(tmp_path: Path, tmp_path_factory: pytest
         found.append((outcome.score, dict(outcome.metrics), weights, 'rung' in outcome.stages))
         evaluator.close()
     assert found[0][:3] == found[1][:3] and [each[3] for each in found] == [False, True]
+
+
+@MODELS.register_module(force=True)
+class ForgetfulToy(ToyDetector):
+    """Its losses grow with its calls, validations among them."""
+
+    calls = 0
+
+    def forward(self, *args: Any, mode: str = 'tensor', **kwargs: Any) -> Any:
+        self.calls += 1
+        found = super().forward(*args, mode=mode, **kwargs)
+        return {name: value * self.calls for name, value in found.items()} if mode == 'loss' else found
+
+
+def test_what_the_model_counts_in_the_validation_is_forgotten(make_evaluator: Make) -> None:
+    (plain, weights), (watched, same) = (
+        trained(make_evaluator({'model.type': 'ForgetfulToy'}, proxy=proxy), baseline())
+        for proxy in ({'schedule': SCHEDULE}, RUNG)
+    )
+    assert watched.rung is not None and watched.score == plain.score and same == weights

@@ -132,6 +132,14 @@ def test_version_3_knows_a_trial_that_was_stopped_without_a_score() -> None:
     assert history.n_proxies() == 3 and history.winner().number == 2 and len(history.rung_scores()) == 2
 
 
+def test_version_3_knows_what_a_training_left_behind() -> None:
+    history = read_journal(JOURNALS / 'version3_leak.jsonl').history
+    assert history[0].outcome.leak.startswith(
+        'begun again, the training was not the same: model.head.calls: 0, then 8.'
+    )
+    assert [trial.outcome.leak for trial in history if trial.number] == [''] * 3
+
+
 @pytest.mark.parametrize('version', VERSIONS)
 def test_it_goes_on(version: int, tmp_path: Path) -> None:
     path = copied(version, tmp_path)
