@@ -27,6 +27,8 @@ from mmautoloss.proxy import Branch, FoundLoss, build_branches, find_losses
 from mmautoloss.proxy.capture import _join, _listen, _make_probe
 from tests.test_proxy.heads_table import Row
 
+pytestmark = pytest.mark.slow  # thirty models are built
+
 NORM = {'bbox_head.norm_cfg': None}
 DEPTH = {'head.keypoint_head_cfg.depth_size': 42}
 
