@@ -26,7 +26,6 @@ CLEAR = 0.8
 COMPILED = (
     ('-(y * log(p) + (1 - y) * log(1 - p))', 'sigmoid maps, targets'),
     ('mean_c(mean_c(p) ** 2) + (mean_nhw(p) - y) ** 2', 'heatmap'),
-    ('-y * log(p) * mean_nhw(mean_c(p * p)) + log(1 - p)', 'softmax maps'),
 )
 
 
@@ -65,8 +64,9 @@ def test_value_and_gradient_are_what_the_call_means(form: str, cut: str) -> None
 @pytest.mark.parametrize(('text', 'form'), COMPILED)
 def test_compiled_code_computes_the_same(text: str, form: str, cut: str) -> None:
     rng = Random(form)
-    for _ in range(4):
+    for _ in range(1 + CASES // 10_000):
         call = draw_call(form, rng)
         call.settings.update(compile=True, reduction='mean')
+        call.options.pop('reduction_override', None)
         verdict = judge(parse(text), call)
         assert not verdict.fault, f'{verdict.fault}: {said(parse(text), call)}'
