@@ -48,6 +48,8 @@ class Counts(NamedTuple):
             raise SetupError(f'pos_weight needs inputs="sigmoid", but got inputs={kind.name!r}; use class_weight.')
         if self.average not in AVERAGES:
             raise SetupError(f'average must be one of {", ".join(AVERAGES)}, but got {self.average!r}.')
+        if self.average == 'class_weight' and not kind.one_hot:
+            raise SetupError(f'average="class_weight" needs inputs="softmax", but got inputs={kind.name!r}; leave it out.')
         if self.average == 'class_weight' and self.class_weight is None:
             raise SetupError('average="class_weight" needs class_weight, but got None.')
 
@@ -76,8 +78,6 @@ def _weigh_positives(rows: Rows, factors: Tensor) -> Rows:
 
 def _sum_of_labels(target: Tensor, labelled: Tensor | int | None, factors: Tensor) -> Tensor:
     """The sum of the factors of all labels; as mmseg with a little added, since all may be 0."""
-    if target.is_floating_point():
-        raise SetupError('average="class_weight" needs labels, but the targets are other numbers; leave it out.')
     labels = target.reshape(labelled.shape)[labelled] if isinstance(labelled, Tensor) else target
     return factors.flatten()[labels.long()].sum() + torch.finfo(torch.float32).eps
 

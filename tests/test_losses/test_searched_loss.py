@@ -102,6 +102,10 @@ WRONG_SETTINGS = {
     'pos_weight': ({'pos_weight': [2.0]}, 'pos_weight needs inputs="sigmoid", but got inputs=\'softmax\''),
     'average': ({'average': 'all'}, "average must be one of positions, class_weight, but got 'all'"),
     'average of nothing': ({'average': 'class_weight'}, 'average="class_weight" needs class_weight, but got None'),
+    'average of sigmoids': (
+        {'inputs': 'sigmoid', 'class_weight': [1.0], 'average': 'class_weight'},
+        'average="class_weight" needs inputs="softmax", but got inputs=\'sigmoid\'',
+    ),
     'inputs': ({'inputs': 'box'}, "one of softmax, sigmoid, mask, heatmap, delta, area, but got 'box'"),
     'use_sigmoid with softmax': (
         {'use_sigmoid': True, 'inputs': 'softmax'},
