@@ -49,7 +49,9 @@ class Counts(NamedTuple):
         if self.average not in AVERAGES:
             raise SetupError(f'average must be one of {", ".join(AVERAGES)}, but got {self.average!r}.')
         if self.average == 'class_weight' and not kind.one_hot:
-            raise SetupError(f'average="class_weight" needs inputs="softmax", but got inputs={kind.name!r}; leave it out.')
+            raise SetupError(
+                f'average="class_weight" needs inputs="softmax", but got inputs={kind.name!r}; leave it out.'
+            )
         if self.average == 'class_weight' and self.class_weight is None:
             raise SetupError('average="class_weight" needs class_weight, but got None.')
 

@@ -83,7 +83,8 @@ class Sigmoid(InputKind):
 
     Logits are rows (M, C) or maps (N, C, H, W). The target is ``y`` itself, of the same shape and in [0, 1], or labels:
     (M,) where C is background, (N, H, W) where a map of one channel (mmseg's binary segmentation) has label 1 as its
-    class. A row may also be a single number: logits (M,) with targets (M,), as of a centre-ness.
+    class. What is ignored or negative does not count. A row may also be a single number: logits (M,) with targets (M,),
+    as of a centre-ness.
     """
 
     name = 'sigmoid'
@@ -100,9 +101,14 @@ class Sigmoid(InputKind):
         pred, target, weight = points_as_maps(pred, target, weight)
         fits = target.dim() == pred.dim() - 1 or target.shape == pred.shape
         _check(self.name, pred, target, fits, '(M, C) with labels (M,) or targets (M, C), or maps of them')
-        keep = _labelled(target, ignore_index) if target.dim() < pred.dim() else None
+        keep = _labelled(target, ignore_index)
+        if target.dim() == pred.dim() and bool(keep.all()):  # as usual, and then there is nothing to look at
+            keep = None
         if pred.dim() == 4:
             return self._maps(pred, target, weight, keep)
+        if keep is not None and keep.dim() == 2:
+            weight = keep.to(pred) if weight is None else torch.where(keep, weight.view(len(pred), -1), 0)
+            keep = keep.any(dim=1)
         rows = choose_rows(pred, target, weight, keep)
         return rows._replace(target=_binary(rows.target, pred))
 
@@ -113,9 +119,10 @@ class Sigmoid(InputKind):
             raise SetupError(
                 f'Inputs "sigmoid" need weights (N, H, W) or (N, C, H, W) for maps, but got {tuple(weight.shape)}.'
             )
-        labelled = torch.ones_like(pred[:, :1], dtype=torch.bool) if keep is None else keep[:, None]
-        valid = labelled if weight is None else labelled & (weight != 0)
-        return choose_images(pred, _binary(target, pred), weight, valid, labelled)
+        counted = torch.ones_like(pred[:, :1], dtype=torch.bool) if keep is None else keep
+        counted = counted if counted.dim() == 4 else counted[:, None]
+        valid = counted if weight is None else counted & (weight != 0)
+        return choose_images(pred, _binary(target, pred), weight, valid, counted.any(dim=1, keepdim=True))
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': as_nchw(pred.sigmoid()), 'y': as_nchw(target.to(pred.dtype).clamp(min=0))}

@@ -1,0 +1,50 @@
+"""Targets of the prediction's shape, of which single elements are ignored: as in the libraries."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmdet.models.losses import CrossEntropyLoss as OfMMDetection
+from mmseg.models.losses import CrossEntropyLoss as OfMMSegmentation
+from torch import Tensor
+
+from mmautoloss.losses import SearchedLoss, known_loss
+
+BCE = known_loss('bce', 'sigmoid')
+
+
+def targets(*shape: int) -> Tensor:
+    """Of 0 and 1, a third of them without a label, and one row or image without any."""
+    found = torch.rand(shape).round()
+    drawn = torch.rand(shape)
+    found[drawn < 0.2], found[drawn > 0.9], found[1] = -1, 255, 255
+    return found
+
+
+def both(loss, pred: Tensor, *call: Tensor, **settings: object) -> tuple[Tensor, Tensor]:
+    value = loss(pred, *call, **settings)
+    return value, torch.autograd.grad(value.sum(), pred)[0]
+
+
+@pytest.mark.parametrize('reduction', ['mean', 'none'])
+@pytest.mark.parametrize('weighted', [False, True])
+def test_rows(weighted, reduction):
+    pred, target = torch.randn(20, 3, requires_grad=True), targets(20, 3)
+    weight = torch.rand(20, 3) if weighted else None
+    settings = {'avg_factor': 7.0} if reduction == 'mean' else {'reduction_override': reduction}
+    found = both(SearchedLoss(BCE, 'sigmoid', ignore_index=255), pred, target, weight, **settings)
+    wanted = both(OfMMDetection(use_sigmoid=True, ignore_index=255), pred, target, weight, **settings)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_maps():
+    pred, target = torch.randn(2, 3, 5, 4, requires_grad=True), targets(2, 3, 5, 4)
+    found = both(SearchedLoss(BCE, 'sigmoid'), pred, target, avg_factor=7.0, ignore_index=255)
+    wanted = both(OfMMSegmentation(use_sigmoid=True), pred, target, avg_factor=7.0, ignore_index=255)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_a_mean_is_over_what_is_left():
+    pred, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[[1.0, 255.0]], [[1.0, 0.0]]]])
+    loss = SearchedLoss('mean_nhw(y)', 'sigmoid', ignore_index=255, reduction='none')
+    assert loss(pred, target).tolist() == [[[[1.0, 0.0]], [[0.5, 0.5]]]]
