@@ -96,7 +96,7 @@ def deactivate(kind, raw, target, values, slopes, raw_slopes, logarithms, geomet
 @compiled
 def _logarithm_back(kind, which, raw, p, g, raw_slopes, scratch, more, geometry):
     if kind == SIGMOID:
-        of_sigmoid_back(raw, g, raw_slopes, _ONE if which == 0 else -_ONE)
+        of_sigmoid_back(raw, p, g, raw_slopes, _ONE if which == 0 else -_ONE)
     elif which == 0:
         of_softmax_back(p, g, raw_slopes, scratch, geometry)
     else:

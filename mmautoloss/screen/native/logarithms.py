@@ -21,10 +21,14 @@ def of_sigmoid(raw, out, sign):
 
 
 @compiled
-def of_sigmoid_back(raw, g, raw_slopes, sign):
+def of_sigmoid_back(raw, p, g, raw_slopes, sign):
     """Adds the gradient by that row."""
-    for i in range(g.size):
-        raw_slopes[i] += sign * g[i] / (_ONE + exp32(sign * raw[i]))
+    if sign < _ZERO:
+        for i in range(g.size):
+            raw_slopes[i] -= g[i] * p[i]
+    else:
+        for i in range(g.size):
+            raw_slopes[i] += g[i] / (_ONE + exp32(raw[i]))
 
 
 @compiled
