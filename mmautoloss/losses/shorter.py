@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree, apply, canonical, compile_tree, simplify
+from mmautoloss.expr.tree import fits
 from mmautoloss.losses.inputs import InputKind
 
 TOLERANCE = 1e-9
@@ -73,8 +74,10 @@ def shorter_form(
         'abs(p - y)'
     """
     found = [simplifier(tree, kind) for simplifier in reversed(simplifiers)]
-    shorter = sorted((other for other in found if other and other.size < tree.size), key=lambda other: other.size)
-    for other in shorter:
+    shorter = sorted(
+        (other for other in found if other and other.size < tree.size and fits(other)), key=lambda other: other.size
+    )
+    for other in sorted(shorter, key=lambda other: other.size):
         if same_gradient(tree, other, kind):
             return Shorter(other)
     if shorter:
