@@ -101,7 +101,7 @@ def evaluate(
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise SetupError(f'seed must be an integer from 0 to 2**32 - 1, but got {seed!r}.')
     if timeout is not None:
-        require_number('timeout', timeout, above=True)
+        require_number('timeout', timeout)
     with ExitStack() as stack:
         stack.enter_context(process_untouched())
         cfg, places, defaults = _load(cfg, options or {})

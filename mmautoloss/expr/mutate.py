@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mmautoloss.expr.generate import random_leaf, random_operator
 from mmautoloss.expr.primitives import PRIMITIVES
-from mmautoloss.expr.tree import MAX_NODES, Tree, arity, graft, join
+from mmautoloss.expr.tree import Tree, arity, fits, graft, join
 
 
 def insert(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
@@ -50,14 +50,14 @@ MUTATIONS = {'insert': insert, 'delete': delete, 'replace': replace}
 
 
 def mutate(tree: Tree, rng: random.Random, inputs: Sequence[str], max_nodes: int) -> tuple[Tree, str]:
-    """Draws a mutation and applies it; growth beyond ``max_nodes``, and beyond ``MAX_NODES``, becomes a deletion.
+    """Draws a mutation and applies it; growth beyond ``max_nodes``, or beyond what ``fits``, becomes a deletion.
 
     Returns:
         The child and the name of the mutation.
     """
     name = rng.choice(tuple(MUTATIONS))
     child = MUTATIONS[name](tree, rng, inputs)
-    if child.size > min(max_nodes, MAX_NODES):
+    if child.size > max_nodes or not fits(child):
         name = 'delete'
         child = delete(tree, rng, inputs)
     return child, name

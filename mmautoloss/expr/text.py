@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from mmautoloss.errors import ExpressionError
 from mmautoloss.expr.powers import Range, power
 from mmautoloss.expr.primitives import ALIASES, PRIMITIVES
-from mmautoloss.expr.tree import Tree, arity, format_number, join, require_size
+from mmautoloss.expr.tree import Tree, arity, format_number, join, require_fitting
 
 MAX_CHARACTERS = 10_000
 """Longest text that is read; a limit, so that no text can exhaust the parser."""
@@ -71,7 +71,7 @@ def parse(text: str, inputs: tuple[str, ...] | None = None, ranges: Mapping[str,
         raise ExpressionError(f'Too deeply nested: the expression {shown(text)}.') from None
     except (SyntaxError, ValueError) as error:
         raise ExpressionError(f'Cannot read the expression {shown(text)}: {error}.') from None
-    require_size(tree.size)
+    require_fitting(tree)
     return tree
 
 

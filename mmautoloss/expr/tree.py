@@ -11,12 +11,11 @@ from keyword import iskeyword
 from mmautoloss.errors import ExpressionError
 from mmautoloss.expr.primitives import ALIASES, ARITY, PRIMITIVES
 
-MAX_NODES = 200
-"""Most nodes of an expression, twice as many as the largest published loss has.
+MAX_NODES = 400
+"""Most nodes of an expression; the largest published loss has 90."""
 
-So many can be nested without end of what Python reads (200 brackets), and what walks along an expression ends soon: text,
-canonical form, compiled code, drawings.
-"""
+MAX_DEPTH = 150
+"""Most operators on a path from the root to a leaf. Each may be a pair of brackets in text, and Python reads 200."""
 
 _NUMBER = re.compile(r'\d+(\.\d+)?(e[+-]?\d+)?')
 _NAME = re.compile(r'[A-Za-z_][A-Za-z_0-9]*')
@@ -73,7 +72,7 @@ class Tree:
 
     Raises:
         ExpressionError: The nodes are no complete expression, one is neither operator, name nor
-            number, or they are more than ``MAX_NODES``.
+            number, or they are more than ``MAX_NODES`` or nested deeper than ``MAX_DEPTH``.
 
     Example:
         >>> tree = Tree(('add', 'p', 'square', 'y'))
@@ -98,9 +97,9 @@ class Tree:
             open_slots += arity(node) - 1
         if open_slots:
             raise ExpressionError(f'The expression {nodes} lacks {open_slots} operand(s).')
-        require_size(len(nodes))
         object.__setattr__(self, 'nodes', nodes)
         object.__setattr__(self, '_hash', hash(nodes))
+        require_fitting(self)
 
     @classmethod
     def _of_parts(cls, nodes: tuple[str, ...]) -> Tree:
@@ -190,23 +189,28 @@ class Tree:
         """A tree in which the sub-expression at ``position`` is ``other``.
 
         Raises:
-            ExpressionError: It would have more than ``MAX_NODES``.
+            ExpressionError: It would not fit (``fits``).
         """
         tree = graft(self, position, other)
-        require_size(tree.size)
+        require_fitting(tree)
         return tree
 
 
-def require_size(nodes: int) -> None:
+def fits(tree: Tree) -> bool:
+    """Whether a tree is as small as an expression must be, so that it can be written, read back, compiled and drawn."""
+    return tree.size <= MAX_NODES and (tree.size <= MAX_DEPTH or tree.depth <= MAX_DEPTH)
+
+
+def require_fitting(tree: Tree) -> None:
     """Refuses what is larger than an expression may be.
 
     Raises:
-        ExpressionError: There are more than ``MAX_NODES`` nodes.
+        ExpressionError: It has more than ``MAX_NODES`` nodes, or is nested deeper than ``MAX_DEPTH``.
     """
-    if nodes > MAX_NODES:
+    if not fits(tree):
         raise ExpressionError(
-            f'An expression may have {MAX_NODES} nodes (operators, inputs and numbers, however nested), but got {nodes}. '
-            'Write a shorter one.'
+            f'An expression may have {MAX_NODES} nodes (operators, inputs and numbers) and be nested {MAX_DEPTH} deep, but '
+            f'got {tree.size} nodes nested {tree.depth} deep. Write a shorter one.'
         )
 
 
@@ -214,10 +218,10 @@ def apply(operator: str, *operands: Tree) -> Tree:
     """The tree with ``operator`` at the root over ``operands``.
 
     Raises:
-        ExpressionError: The number of operands is wrong, or there are more than ``MAX_NODES`` nodes.
+        ExpressionError: The number of operands is wrong, or the tree does not fit (``fits``).
     """
     tree = join(operator, *operands)
-    require_size(tree.size)
+    require_fitting(tree)
     return tree
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mmautoloss.expr import Tree, apply, canonical, simplify
 from mmautoloss.expr.logarithms import LOGARITHMS
+from mmautoloss.expr.tree import fits
 from mmautoloss.losses.inputs import InputKind
 from mmautoloss.losses.reading import read
 
@@ -76,8 +77,10 @@ def shorter_form(
         'abs(p - y)'
     """
     found = [simplifier(tree, kind) for simplifier in reversed(simplifiers)]
-    shorter = sorted((other for other in found if other and other.size < tree.size), key=lambda other: other.size)
-    for other in shorter:
+    shorter = sorted(
+        (other for other in found if other and other.size < tree.size and fits(other)), key=lambda other: other.size
+    )
+    for other in sorted(shorter, key=lambda other: other.size):
         if same_gradient(tree, other, kind):
             return Shorter(other)
     if shorter:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from mmautoloss.trial import History, Trial
+from mmautoloss.trial import History, Role, Trial
 
 
 class Verdict(NamedTuple):
@@ -33,6 +33,11 @@ def verdict_of(history: History, ranking: Sequence[Trial]) -> Verdict:
         history: All trials.
         ranking: The best found, by the mean over their seeds.
     """
+    if not ranking and not history.of_role(Role.SEARCH):
+        return Verdict(
+            'nothing',
+            'No searched loss could be trained: none was begun (budget.max_trials).',
+        )
     if not ranking:
         return Verdict('nothing', 'No searched loss could be trained and scored.')
     baseline, best = history.baseline_scores(), history.scores_of(ranking[0].number)

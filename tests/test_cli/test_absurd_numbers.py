@@ -22,7 +22,7 @@ COMMANDS = {
     'evaluate {base} --seed -1': 'seed must be an integer from 0 to 2**32 - 1, but got -1',
     'evaluate {base} --seed 4294967296': 'but got 4294967296',
     'evaluate {base} --timeout nan': 'timeout must be a finite number, but got nan',
-    'evaluate {base} --timeout 0': 'timeout must be positive, but got 0',
+    'evaluate {base} --timeout -1': 'timeout must not be negative, but got -1',
     'evaluate {base} head_cls=ce --weights head_cls=nan': "must be a number, but got 'nan'",
     'evaluate {base} --max-iters 0': 'max_iters must be an integer of at least 1, but got 0',
     'replay {work} --first -1': 'must not be negative, but got -1',

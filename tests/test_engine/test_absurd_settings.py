@@ -90,7 +90,7 @@ def test_a_switch(config: Config, key: str) -> None:
 @pytest.mark.parametrize(
     ('key', 'value'),
     [
-        ('strategy.max_nodes', 201),
+        ('strategy.max_nodes', 401),
         ('strategy.depth', 21),
         ('seed', 2**32),
         ('seed', 2**32 - 1),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmautoloss.expr import Tree, format_tree, mutate, parse, random_tree
-from mmautoloss.expr.tree import format_number
+from mmautoloss.expr.tree import arity, format_number
 
 
 def test_every_tree_survives_its_text(trees):
@@ -66,3 +66,29 @@ def test_constants_survive_exactly(number):
 def test_one_number_has_one_text(number, text):
     assert format_number(number) == text
     assert Tree((text,)).nodes == (text,)
+
+
+def _as_calls(tree: Tree, rng: random.Random) -> str:
+    """Prefix text, as people write it who know another notation."""
+    stack: list[str] = []
+    for node in reversed(tree.nodes):
+        operands = [stack.pop() for _ in range(arity(node))]
+        name = rng.choice(SPELLED.get(node, (node,)))
+        stack.append(f'{name}({", ".join(operands)})' if operands else node)
+    return stack[0]
+
+
+SPELLED = {'log': ('log', 'ln'), 'maxpool': ('maxpool', 'max_pool'), 'atan': ('atan', 'arctan')}
+
+
+def test_calls_in_prefix_notation_are_the_same_tree(trees):
+    rng = random.Random(0)
+    for tree in trees[::5]:
+        assert parse(_as_calls(tree, rng)) == tree
+
+
+def test_other_spellings_of_signs_are_the_same_tree(trees):
+    for one, other in zip(trees[::7], reversed(trees[::7]), strict=True):
+        assert parse(f'sub({one}, {other})') == parse(f'({one}) - ({other})')
+        assert parse(f'div({one}, {other})') == parse(f'({one}) / ({other})')
+        assert parse(f'pow({one}, 2)') == parse(f'({one}) ^ 2') == parse(f'({one}) ** 2')

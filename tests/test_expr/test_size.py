@@ -15,6 +15,7 @@ from mmautoloss.expr import (
     apply,
     canonical,
     compile_tree,
+    generate,
     mutate,
     parse,
     parse_prefix,
@@ -24,8 +25,7 @@ from mmautoloss.expr import (
     without_pools,
 )
 from mmautoloss.expr.forms import MASKED_TORCH, NUMPY, TORCH, to_sympy, write_code
-from mmautoloss.expr.generate import MAX_DEPTH
-from mmautoloss.expr.tree import MAX_NODES
+from mmautoloss.expr.tree import MAX_DEPTH, MAX_NODES, fits
 from mmautoloss.losses import SearchedLoss, input_kind
 from mmautoloss.losses.shorter import by_algebra, shorter_form
 from mmautoloss.report.figures.tree import draw_tree
@@ -38,22 +38,30 @@ def _mutated(seed: int) -> Tree:
     rng, tree = random.Random(seed), parse('p * y')
     while tree.size < MAX_NODES - 2:
         child = MUTATIONS['insert'](tree, rng, INPUTS)
-        tree = child if child.size <= MAX_NODES else tree
+        tree = child if fits(child) else tree
     return tree
 
 
-HALF, CALLS = (MAX_NODES - 1) // 2, MAX_NODES - 1
+def _balanced(operator: str, leaves: int) -> Tree:
+    if leaves == 1:
+        return Tree(('p',))
+    return apply(operator, _balanced(operator, leaves // 2), _balanced(operator, leaves - leaves // 2))
+
+
+HALF = MAX_DEPTH // 2
 LARGEST = {
-    'sum': parse('p + ' * HALF + 'p'),
-    'sum to the right': parse('y + (' * HALF + 'p' + ')' * HALF),
-    'differences': parse('y - (' * (HALF * 2 // 3) + 'p' + ')' * (HALF * 2 // 3)),
-    'products of sums': parse('(y + p) * (' * (HALF // 2) + 'p' + ')' * (HALF // 2)),
-    'calls': parse('tanh(' * CALLS + 'p' + ')' * CALLS),
-    'logarithms': parse('log(' * CALLS + 'p' + ')' * CALLS),
-    'signs': parse('-' * CALLS + 'p'),
-    'squares': Tree(('square',) * CALLS + ('p',)),
-    'quotients': parse('1 / (' * CALLS + 'p' + ')' * CALLS),
+    'sum': parse('p + ' * MAX_DEPTH + 'p'),
+    'sum to the right': parse('y + (' * MAX_DEPTH + 'p' + ')' * MAX_DEPTH),
+    'differences': parse('y - (' * HALF + 'p' + ')' * HALF),
+    'products of sums': parse('(y + p) * (' * 99 + 'p' + ')' * 99),
+    'calls': parse('tanh(' * MAX_DEPTH + 'p' + ')' * MAX_DEPTH),
+    'logarithms': parse('log(' * MAX_DEPTH + 'p' + ')' * MAX_DEPTH),
+    'signs': parse('-' * MAX_DEPTH + 'p'),
+    'squares': Tree(('square',) * MAX_DEPTH + ('p',)),
+    'quotients': parse('1 / (' * MAX_DEPTH + 'p' + ')' * MAX_DEPTH),
     'means': parse('mean_nhw(mean_c(' * HALF + 'p' + '))' * HALF),
+    'balanced sum': _balanced('add', MAX_NODES // 2),
+    'balanced product': _balanced('mul', MAX_NODES // 2),
     **{f'mutated {seed}': _mutated(seed) for seed in range(4)},
 }
 
@@ -64,7 +72,7 @@ def tree(request) -> Tree:
 
 
 def test_text_reads_back(tree):
-    assert MAX_NODES - 4 < tree.size <= MAX_NODES
+    assert fits(tree) and (tree.size > MAX_NODES - 5 or tree.depth == MAX_DEPTH)
     assert parse(str(tree)) == tree
     assert pickle.loads(pickle.dumps(tree)) == tree
     assert eval(repr(tree), {'Tree': Tree}) == tree
@@ -113,8 +121,8 @@ def test_losses_are_computed(tree, kind):
 TOO_LARGE = {
     'terms': 'p+' * 420 + 'p',
     'calls': 'abs(' * 210 + 'p' + ')' * 210,
-    'one more': 'tanh(' * MAX_NODES + 'p' + ')' * MAX_NODES,
-    'signs': '-' * MAX_NODES + 'p',
+    'one more': 'tanh(' * (MAX_DEPTH + 1) + 'p' + ')' * (MAX_DEPTH + 1),
+    'signs': '-' * (MAX_DEPTH + 1) + 'p',
 }
 
 
@@ -134,7 +142,8 @@ def test_no_other_way_leads_beyond():
         lambda: Tree(('neg', *tree.nodes)),
         lambda: parse(f'-({tree})'),
         lambda: parse(f'p * ({tree})'),
-        lambda: parse_prefix('Softplus(' * 5 + 'Y' + ')' * 5),
+        lambda: parse_prefix('Softplus(' * 6 + 'Y' + ')' * 6),
+        lambda: apply('add', LARGEST['balanced sum'], parse('p')),
     ]
     for way in ways:
         with pytest.raises(ExpressionError, match='nodes'):
@@ -143,7 +152,7 @@ def test_no_other_way_leads_beyond():
 
 def test_a_search_never_draws_a_larger_one():
     rng = random.Random(1)
-    assert max(random_tree(rng, INPUTS, MAX_DEPTH).size for _ in range(60)) <= MAX_NODES
+    assert max(random_tree(rng, INPUTS, generate.MAX_DEPTH).size for _ in range(60)) <= MAX_NODES
     for tree in (LARGEST['mutated 0'], LARGEST['sum'], LARGEST['signs']):
         for _ in range(100):
             tree, _ = mutate(tree, rng, INPUTS, max_nodes=10**9)
