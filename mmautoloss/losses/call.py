@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmautoloss.expr import Tree
 from mmautoloss.losses.inputs import InputKind, Rows
+from mmautoloss.losses.inputs.kind import valid_of_prediction
 from mmautoloss.losses.reading import read
 
 _EPS = torch.finfo(torch.float32).eps
@@ -24,7 +25,7 @@ class Call(NamedTuple):
         target: Targets (M, ...) of the rows that count.
         weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
         channel_weight: Another one, of channels, (1, C, 1, 1), or None.
-        valid: Which elements of maps count, broadcastable to (M, C, H, W), or None where all do.
+        valid: Which elements count, broadcastable to (M, C, H, W), or None where all do.
     """
 
     tree: Tree
@@ -45,7 +46,7 @@ def plain_values(pred: Tensor, call: Call) -> Tensor:
         call: The rest.
     """
     if call.valid is not None:  # the slope of an activation at NaN is NaN, and 0 * NaN too
-        pred = torch.where(call.valid, pred, 0)
+        pred = torch.where(valid_of_prediction(call.valid, pred), pred, 0)
     # in float32 also under autocast: areas and exponentials leave the range of halves
     with torch.autocast(pred.device.type, enabled=False):
         program, tensors = read(call.tree, call.kind, pred, call.target)

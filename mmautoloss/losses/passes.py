@@ -14,6 +14,7 @@ from mmautoloss.expr.fused import pull_back as pull_back_steps
 from mmautoloss.expr.plan import Plan, Stage
 from mmautoloss.losses.blocks import WHOLE, Block, each_block, valid_of
 from mmautoloss.losses.call import Call
+from mmautoloss.losses.inputs.kind import valid_of_prediction
 from mmautoloss.losses.reading import leaves, pull_back
 
 Values = list[Tensor | float | None]
@@ -25,7 +26,7 @@ def count(pred: Tensor, valid: Tensor | None) -> Tensor | int:
     """Number of positions that count: one number, or one a channel (1, C or 1, 1, 1)."""
     if valid is None:
         return len(pred) * prod(pred.shape[2:])
-    return valid.expand(len(pred), -1, *pred.shape[2:]).sum(dim=(0, 2, 3), keepdim=True).clamp(min=1)
+    return valid.expand(len(pred), -1, *(pred.shape[2:] or (1, 1))).sum(dim=(0, 2, 3), keepdim=True).clamp(min=1)
 
 
 def at_once(
@@ -40,7 +41,7 @@ def at_once(
     gradients = {plan.root.index: _seed(scale, root, weights, plan, inputs)}
     pull_back_steps(plan, plan.everything, values, inputs, gradients)
     found = _to_prediction(gradients, plan, call, inputs, pred, WHOLE)
-    return total, found if inputs.valid is None else torch.where(inputs.valid, found, 0)
+    return total, found if inputs.valid is None else torch.where(valid_of_prediction(inputs.valid, pred), found, 0)
 
 
 def by_blocks(
@@ -201,4 +202,4 @@ def _write(gradient: Tensor, valid: Tensor | None, out: Tensor) -> None:
     if valid is None:
         out.copy_(gradient)
     else:
-        torch.where(valid, gradient, gradient.new_zeros(()), out=out)
+        torch.where(valid_of_prediction(valid, gradient), gradient, gradient.new_zeros(()), out=out)

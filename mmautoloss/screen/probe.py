@@ -140,7 +140,7 @@ class Probe:
     def score(self, pred: Tensor, sample: Sample) -> float:
         """The metric of raw predictions on the rows of a joined sample; 1 is perfect."""
         rows = sample.rows(self.kind, pred)
-        return PROBE_METRICS[self.metric](rows.pred, rows.marked, self.scaling)
+        return PROBE_METRICS[self.metric](rows.pred, self.kind.marked(rows), self.scaling)
 
 
 def _calmed(scores: Tensor) -> Tensor:

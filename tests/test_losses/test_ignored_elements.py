@@ -48,3 +48,22 @@ def test_a_mean_is_over_what_is_left():
     pred, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[[1.0, 255.0]], [[1.0, 0.0]]]])
     loss = SearchedLoss('mean_nhw(y)', 'sigmoid', ignore_index=255, reduction='none')
     assert loss(pred, target).tolist() == [[[[1.0, 0.0]], [[0.5, 0.5]]]]
+
+
+@pytest.mark.parametrize('inputs', ['delta', 'sigmoid'])
+@pytest.mark.parametrize('text', ['exp(y) * p', 'mean_c(p * y)', 'mean_nhw(p) * (p - y) ** 2', 'maxpool(p) - y'])
+def test_elements_of_rows_that_have_no_weight_change_nothing(text, inputs):
+    """Not even by NaN; and a mean is over what has a weight."""
+    pred, target, weight = torch.randn(300, 3).double(), torch.rand(300, 3).double(), torch.rand(300, 3).double()
+    weight[torch.rand(300, 3) < 0.4] = 0
+    bad, strange = (torch.where(weight == 0, other, x) for x, other in ((pred, torch.nan), (target, 1e30)))
+    loss = SearchedLoss(text, inputs)
+    found = both(loss, bad.requires_grad_(), strange, weight)
+    torch.testing.assert_close(found, both(loss, pred.requires_grad_(), target, weight))
+    assert not found[1][weight == 0].any()
+
+
+def test_a_mean_over_channels_is_over_those_that_have_a_weight():
+    loss = SearchedLoss('mean_c(y)', 'delta', reduction='none')
+    found = loss(torch.zeros(2, 3), torch.tensor([[1.0, 3.0, 8.0], [2.0, 4.0, 6.0]]), torch.tensor([[1.0, 1, 0]] * 2))
+    assert found.tolist() == [[2.0, 2.0, 0.0], [3.0, 3.0, 0.0]]

@@ -21,8 +21,8 @@ class Rows(NamedTuple):
         target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes.
         weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
         chosen: Positions (M,) of the rows in the call, or None where they are all.
-        valid: Which elements of maps count, broadcastable to (M, C, H, W) and to ``pred``, or None where all do. What the
-            others are, NaN included, changes nothing.
+        valid: Which elements count, broadcastable to (M, C, H, W), or None where all do. What the others are, NaN
+            included, changes nothing.
         labelled: Which positions of the call have a label, whatever their weight: a mask of them, their number, or
             another divisor in its place; None for those that count.
         channel_weight: Another weight, of channels, (1, C, 1, 1), or None.
@@ -40,14 +40,6 @@ class Rows(NamedTuple):
     def index(self) -> Tensor:
         """Positions (M,) of the rows in the call."""
         return torch.arange(len(self.pred), device=self.pred.device) if self.chosen is None else self.chosen
-
-    @property
-    def marked(self) -> Tensor:
-        """The targets, with -1 where nothing counts; labels in a type that has a -1."""
-        target = self.target if self.target.is_floating_point() else self.target.long()
-        if self.valid is None:
-            return target
-        return target.where(self.valid if target.dim() == self.valid.dim() else self.valid[:, 0], -1)
 
     @property
     def positions(self) -> Tensor | int:
@@ -114,6 +106,14 @@ class InputKind(ABC):
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The named inputs (M, C, H, W) of chosen rows, (M, C, 1, 1) without a map; the activation is applied here."""
 
+    def marked(self, rows: Rows) -> Tensor:
+        """The targets of rows, with -1 where nothing counts; labels in a type that has a -1."""
+        target = rows.target if rows.target.is_floating_point() else rows.target.long()
+        if rows.valid is None:
+            return target
+        valid = valid_of_prediction(rows.valid, rows.pred)
+        return target.where(valid if target.dim() == valid.dim() else valid[:, 0], -1)
+
     def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         """At least those of the named inputs that are asked for.
 
@@ -162,6 +162,11 @@ def as_nchw(rows: Tensor) -> Tensor:
     return rows if rows.dim() == 4 else rows.view(*rows.shape, 1, 1)
 
 
+def valid_of_prediction(valid: Tensor, pred: Tensor) -> Tensor:
+    """Which elements of a raw prediction (M, C) or (N, C, H, W) count, broadcastable to it."""
+    return valid.reshape(valid.shape[: pred.dim()])
+
+
 def full_gradient(gradient: Tensor, tensor: Tensor) -> Tensor:
     """The gradient of a tensor, of its shape."""
     return gradient if gradient.shape == tensor.shape else gradient.expand(tensor.shape)
@@ -198,18 +203,28 @@ def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tenso
     """
     few = weight is not None and weight.shape[0] <= _FEW
     labelled = len(pred) if keep is None else keep
-    if weight is not None and not (few and bool(weight.all())):
+    if weight is not None and few and bool(weight.all()):  # the usual call of a head of RoIs: nothing to copy
+        if keep is None or bool(keep.all()):
+            return Rows(pred, target, _weight_of(weight), labelled=labelled)
+    elif weight is not None:
         keep = row_counts(weight) if keep is None else keep & row_counts(weight)
-    if keep is None or bool(keep.all()):  # the usual call of a head of RoIs: nothing to copy
-        return Rows(pred, target, _weight_of(weight), labelled=labelled)
+    if keep is None or bool(keep.all()):
+        return Rows(pred, target, _weight_of(weight), valid=_valid_of(weight), labelled=labelled)
     index = keep.nonzero().squeeze(1)
     weight = None if weight is None else weight.index_select(0, index)
     pred, target = pred.index_select(0, index), target.index_select(0, index)
-    return Rows(pred, target, _weight_of(weight), index, labelled=labelled)
+    return Rows(pred, target, _weight_of(weight), index, _valid_of(weight), labelled)
 
 
 def _weight_of(weight: Tensor | None) -> Tensor | None:
     return None if weight is None else element_weight(weight)
+
+
+def _valid_of(weight: Tensor | None) -> Tensor | None:
+    """Which elements of rows that count have a weight; None where all do, as in rows with one weight."""
+    if weight is None or weight.dim() == 1 or bool(weight.all()):
+        return None
+    return element_weight(weight != 0)
 
 
 def choose_images(

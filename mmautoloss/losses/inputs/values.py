@@ -34,6 +34,10 @@ class Delta(InputKind):
             raise wrong_shapes(self.name, '(M, C) with targets of the same shape', pred, target)
         return choose_rows(pred, target, weight)
 
+    def marked(self, rows: Rows) -> Tensor:
+        """The targets as they are: -1 is one of them, and a box is judged with all its sides."""
+        return rows.target
+
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': as_nchw(pred), 'y': as_nchw(target.to(pred.dtype))}
 

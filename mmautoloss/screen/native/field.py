@@ -49,7 +49,7 @@ class Field:
     def __init__(self, kind: InputKind, sample: Sample, divisor: float) -> None:
         rows = sample.rows(kind)
         self._activation = activations.ACTIVATIONS[kind.activation]
-        tensors = kind.tensors(rows.pred.float(), rows.marked)
+        tensors = kind.tensors(rows.pred.float(), kind.marked(rows))
         shape = next(iter(tensors.values())).shape
         weight = torch.ones(shape) if rows.weight is None else rows.weight.float().expand(shape)
         weight = weight if rows.channel_weight is None else weight * rows.channel_weight

@@ -66,7 +66,7 @@ def scattered_rows(sample: Sample, kind: InputKind, elements: int) -> Sample:
 
 def _wanted(sample: Sample, kind: InputKind) -> Tensor:
     """A number for what is wanted at each position, (M,) or (N, H, W): the class, for values nothing."""
-    wanted = kind.tensors(sample.pred.float(), sample.rows(kind).marked).get('y')
+    wanted = kind.tensors(sample.pred.float(), kind.marked(sample.rows(kind))).get('y')
     shape = sample.pred.shape[:1] + sample.pred.shape[2:]
     if wanted is None or kind.regression:
         return torch.zeros(shape)

@@ -30,7 +30,7 @@ def yardstick(probe: Probe, sample: Sample) -> Yardstick:
         sample: The calls of the loss.
     """
     rows = sample.rows(probe.kind)
-    pred, target = rows.pred, rows.marked
+    pred, target = rows.pred, probe.kind.marked(rows)
     if probe.metric == 'softmax_recall' and pred.dim() == 2:
         return _argmax_share(target, pred.shape[1])
     if probe.metric == 'sigmoid_recall':
