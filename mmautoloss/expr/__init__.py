@@ -1,6 +1,7 @@
 """What a loss is: primitives, trees, text, random graphs, mutations, one form, evaluation."""
 
 from mmautoloss.expr.canonical import canonical, inputs_of_gradient, simplify, without_pools
+from mmautoloss.expr.formatting import format_tree
 from mmautoloss.expr.generate import random_tree
 from mmautoloss.expr.genome import Genome
 from mmautoloss.expr.latex import to_latex
@@ -9,7 +10,7 @@ from mmautoloss.expr.own import declare_primitives, own_primitives, register_pri
 from mmautoloss.expr.prefix import parse_prefix
 from mmautoloss.expr.primitives import DRAWN, EPS, PRIMITIVES, PUBLISHED, Primitive
 from mmautoloss.expr.program import Program, compile_tree
-from mmautoloss.expr.text import format_tree, parse
+from mmautoloss.expr.text import parse
 from mmautoloss.expr.tree import Tree, apply
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Expressions as infix text; ``parse`` and ``format_tree`` are exact inverses.
+"""Expressions read from infix text; ``formatting.format_tree`` is the exact inverse of ``parse``.
 
 Python's own grammar is used to *read* the text (``ast.parse``); nothing is ever evaluated. Besides
 the operators by name, ``a + b``, ``a - b``, ``a * b``, ``a / b``, ``1 / a``, ``-a`` and ``a ** 2``
@@ -223,64 +223,3 @@ def _hint(name: str) -> str:
         return ''
     prefix = '; mmautoloss.expr.parse_prefix reads the notation of CSE-Autoloss' if name[:1].isupper() else ''
     return f'; write {word}{prefix}'
-
-
-# How tightly an operator binds, loosest first; everything else is a leaf or a call.
-_SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
-
-
-def format_tree(tree: Tree) -> str:
-    """Writes an expression so that ``parse`` gives back the same tree.
-
-    Example:
-        >>> format_tree(Tree(('mul', 'p', 'inv', 'add', 'y', 'neg', '1')))
-        'p / (y - 1)'
-    """
-    stack: list[_Written] = []
-    for node in reversed(tree.nodes):
-        operands = [stack.pop() for _ in range(arity(node))]
-        stack.append(_write(node, *operands))
-    return stack[0].text
-
-
-class _Written:
-    """Text, how tightly it binds, the operator at its root, and its operands."""
-
-    __slots__ = ('binding', 'node', 'operands', 'text')
-
-    def __init__(self, node: str, text: str, binding: int, operands: tuple[_Written, ...]) -> None:
-        self.node, self.text, self.binding, self.operands = node, text, binding, operands
-
-    def within(self, least: int) -> str:
-        """The text, in brackets where it binds less."""
-        return self.text if self.binding >= least else f'({self.text})'
-
-
-def _write(node: str, *operands: _Written) -> _Written:
-    written = _WRITE.get(node)
-    if written is not None:
-        return _Written(node, *written(*operands), operands)
-    text = f'{node}({", ".join(each.text for each in operands)})' if operands else node
-    return _Written(node, text, _ATOM, operands)
-
-
-def _sum(left: _Written, right: _Written) -> tuple[str, int]:
-    if right.node == 'neg':
-        return f'{left.within(_SUM)} - {right.operands[0].within(_PRODUCT)}', _SUM
-    return f'{left.within(_SUM)} + {right.within(_PRODUCT)}', _SUM
-
-
-def _product(left: _Written, right: _Written) -> tuple[str, int]:
-    # ``1 / x`` is read as the inverse, so a product with the constant 1 keeps its factor in view
-    if right.node == 'inv' and left.node != '1':
-        return f'{left.within(_PRODUCT)} / {right.operands[0].within(_SIGN)}', _PRODUCT
-    return f'{left.within(_PRODUCT)} * {right.within(_SIGN)}', _PRODUCT
-
-
-_WRITE: dict[str, Callable[..., tuple[str, int]]] = {
-    'add': _sum,
-    'mul': _product,
-    'inv': lambda operand: (f'1 / {operand.within(_SIGN)}', _PRODUCT),
-    'neg': lambda operand: (f'-{operand.within(_SIGN)}', _SIGN),
-    'square': lambda operand: (f'{operand.within(_ATOM)} ** 2', _POWER),
-}

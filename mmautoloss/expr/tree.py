@@ -9,6 +9,7 @@ from itertools import chain
 from keyword import iskeyword
 
 from mmautoloss.errors import ExpressionError
+from mmautoloss.expr.formatting import format_tree
 from mmautoloss.expr.primitives import ALIASES, ARITY, PRIMITIVES
 
 MAX_NODES = 400
@@ -131,8 +132,6 @@ class Tree:
         return f'Tree({self.nodes!r})'
 
     def __str__(self) -> str:
-        from mmautoloss.expr.text import format_tree
-
         return format_tree(self)
 
     @property

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mmautoloss.losses import SearchedLoss, known_loss
+from mmautoloss.losses import blocks as blocks_module
 
 
 def value_and_gradient(loss: nn.Module, pred: Tensor, *args: Any, **kwargs: Any) -> tuple:
@@ -28,6 +29,17 @@ def value_and_gradient(loss: nn.Module, pred: Tensor, *args: Any, **kwargs: Any)
 def seed() -> None:
     """Makes every test draw the same numbers, alone or among others."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(params=['tiny', 'at once', 'blocks'])
+def cut(request, monkeypatch) -> str:
+    """Each way in which a call is cut: left to autograd where it is tiny, at once, or in blocks of a line or two."""
+    if request.param != 'tiny':
+        monkeypatch.setattr(blocks_module, 'TINY', 0)
+    if request.param == 'blocks':  # on threads
+        monkeypatch.setattr(blocks_module, 'SMALL', 1)
+        monkeypatch.setattr(blocks_module, 'ELEMENTS', {'cpu': 25})
+    return request.param
 
 
 @pytest.fixture(scope='session')

@@ -10,7 +10,6 @@ from torch import Tensor
 from mmautoloss.expr import compile_tree, parse
 from mmautoloss.expr.logarithms import LEAST, read_logarithms
 from mmautoloss.losses import SearchedLoss, known_loss
-from mmautoloss.losses import blocks as blocks_module
 
 LIMITS = {torch.float32: 1e-5, torch.float64: 1e-12}
 LOGS = (
@@ -21,15 +20,6 @@ LOGS = (
     'y * log(abs(p)) / (2 + p)',
     'mean_c(y * log(p))',
 )
-
-
-@pytest.fixture(params=['tiny', 'at once', 'blocks'])
-def cut(request, monkeypatch) -> None:
-    if request.param != 'tiny':
-        monkeypatch.setattr(blocks_module, 'TINY', 0)
-    if request.param == 'blocks':
-        monkeypatch.setattr(blocks_module, 'SMALL', 1)
-        monkeypatch.setattr(blocks_module, 'ELEMENTS', {'cpu': 64})
 
 
 def logits(*shape: int, dtype: torch.dtype, reach: float = 100.0) -> Tensor:

@@ -76,16 +76,6 @@ def assert_same(pred: Tensor, call: Call) -> bool:
     return True
 
 
-@pytest.fixture(params=['at once', 'blocks', 'tiny'])
-def cut(request, monkeypatch) -> str:
-    if request.param != 'tiny':  # nothing is left to autograd
-        monkeypatch.setattr(blocks_module, 'TINY', 0)
-    if request.param == 'blocks':  # of a row or a line or two, on threads
-        monkeypatch.setattr(blocks_module, 'SMALL', 1)
-        monkeypatch.setattr(blocks_module, 'ELEMENTS', {'cpu': 25})
-    return request.param
-
-
 @pytest.mark.parametrize('weighted', [False, True], ids=['plain', 'weighted'])
 @pytest.mark.parametrize(
     ('kind', 'masked'),

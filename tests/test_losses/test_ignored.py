@@ -11,7 +11,6 @@ from torch import Tensor
 
 from mmautoloss.expr import Tree, mutate, parse, random_tree
 from mmautoloss.losses import LossGraph, SearchedLoss, input_kind
-from mmautoloss.losses import blocks as blocks_module
 from mmautoloss.losses.call import Call, plain_total, plain_values
 from mmautoloss.losses.fused import fused_total
 
@@ -62,16 +61,6 @@ def no_reduction(pred: Tensor, call: Call) -> Tensor:
 
 
 WAYS = {'plain': plain_total, 'none': no_reduction, 'fused': fused_total}
-
-
-@pytest.fixture(params=['tiny', 'at once', 'blocks'])
-def cut(request, monkeypatch) -> str:
-    if request.param != 'tiny':
-        monkeypatch.setattr(blocks_module, 'TINY', 0)
-    if request.param == 'blocks':
-        monkeypatch.setattr(blocks_module, 'SMALL', 1)
-        monkeypatch.setattr(blocks_module, 'ELEMENTS', {'cpu': 16})
-    return request.param
 
 
 def both(way: Callable[..., Tensor], pred: Tensor, call: Call) -> tuple[Tensor, Tensor]:
