@@ -141,7 +141,7 @@ def card_of(entry: Entry, comparisons: Sequence[Comparison]) -> dict[str, Any]:
     return {
         'name': entry.name,
         'summary': entry.summary,
-        'losses': [asdict(loss) for loss in found.losses],
+        'losses': [loss.entry for loss in found.losses],
         'origin': asdict(found.origin),
         'journal': str(journal.relative_to(ROOT)),
         'command': command_of(entry, record.header),
