@@ -105,13 +105,18 @@ class ProxyRunner(Runner):
         self.param_schedulers = cfg.get('param_scheduler')
         self._hooks = []
         self.register_hooks(cfg.default_hooks, cfg.custom_hooks)
-        MessageHub._instance_dict.pop(self._experiment_name, None)
-        self.message_hub = MessageHub.get_instance(self._experiment_name)
+        self._empty_message_hub()
         self.model = self.wrap_model(self.cfg.get('model_wrapper_cfg'), self._fresh_model(seed))
         prepare(self.model)
         if self.distributed:
             self.model = self._distribute(self.model)
         self.set_randomness(seed=seed)
+
+    def _empty_message_hub(self) -> None:
+        """It stays the same object, since models and transforms may have asked for it when they were built."""
+        vars(self.message_hub).update(vars(MessageHub(self._experiment_name)))
+        MessageHub._instance_dict.pop(self._experiment_name, None)
+        MessageHub._instance_dict[self._experiment_name] = self.message_hub  # the last one is the current one
 
     def _restore(self) -> None:
         """Brings back what was built; before the first training, notes it."""

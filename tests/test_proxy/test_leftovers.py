@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DATASETS, HOOKS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch import nn
@@ -160,6 +161,24 @@ class CountingHook(Hook):
         self.trained = True
 
 
+@MODELS.register_module(force=True)
+class ListeningDetector(ToyDetector):
+    """Reads the iteration from the message hub that it was built with, as MMEngine's docs do; keeps its logger, too."""
+
+    heard: list[int] = []
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.hub, self.log = MessageHub.get_current_instance(), MMLogger.get_current_instance()
+
+    def forward(self, *args: Any, mode: str = 'tensor', **kwargs: Any) -> Any:
+        found = super().forward(*args, mode=mode, **kwargs)
+        if mode == 'loss':
+            self.heard.append(self.hub.get_info('iter'))
+            self.hub.update_info('of this training', self.hub.get_info('of this training', 0) + 1)
+        return found
+
+
 def measured(evaluator: ProxyEvaluator, seed: int = 0) -> tuple[dict[str, float], str]:
     outcome = evaluator.evaluate(baseline(seed))
     assert (outcome.state, outcome.leak) == (State.COMPLETE, ''), outcome
@@ -198,6 +217,16 @@ def test_of_data_sets(make_evaluator: Make, way: str) -> None:
 @pytest.mark.parametrize('way', RESTORED)
 def test_of_metrics(make_evaluator: Make, way: str) -> None:
     assert_no_trace(make_evaluator, {'val_evaluator.type': 'CountingMetric', 'val_evaluator.way': way})
+
+
+def test_message_hub_of_models_is_that_of_the_training(make_evaluator: Make) -> None:
+    evaluator = make_evaluator({'model.type': 'ListeningDetector'})
+    evaluator.runner.initial_model(0)  # whose copies are trained
+    for seed in (0, 1, 0):
+        ListeningDetector.heard.clear()
+        measured(evaluator, seed)
+        assert ListeningDetector.heard[:8] == list(range(8))
+        assert evaluator.runner.message_hub.get_info('of this training') in (8, 16)  # with the proof
 
 
 def test_of_hooks(make_evaluator: Make) -> None:
