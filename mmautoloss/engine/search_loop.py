@@ -67,6 +67,7 @@ class SearchLoop(BaseLoop):
         self._runner = runner  # not super().__init__(): it would build the training data once more
         self.dataloader = dataloader
         runner._val_loop = None  # validation is the workers' business; the Runner would build its data as well
+        runner._load_from = None  # as are the weights of the models that are trained
         runner.param_schedulers = None  # as are schedules, which the Runner would fit to the number of trials
         self.spec = read_spec(runner.cfg, Path(runner.work_dir), settings)
         self._settled = 0
