@@ -63,6 +63,8 @@ class ProxyRunner(Runner):
         runner._initial = {}
         runner.progress = Progress()
         runner._load_from = None  # part of the initial weights
+        # what is drawn while data sets are built is the same in each process
+        runner.set_randomness(seed=(cfg.get('randomness') or {}).get('seed') or 0)
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
             runner.train_dataset = build_dataset(cfg, 'train_dataloader')
             runner._val_dataloader = with_dataset(cfg.val_dataloader, build_dataset(cfg, 'val_dataloader'))

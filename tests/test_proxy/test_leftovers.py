@@ -127,6 +127,22 @@ class CountingScenes(ToyScenes):
         return {**found, 'x': found['x'] * (1 + self.count() / 80)}
 
 
+@DATASETS.register_module(force=True)
+class DrawnScenes(ToyScenes):
+    """Draws noise when it is built, and a layer with which no training may meddle for long."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.x = self.x + torch.randn(self.x.shape) / 4 + float(np.random.rand())
+        self.layer = nn.Linear(8, 8)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        found = super().__getitem__(index)
+        with torch.no_grad():
+            self.layer.weight.mul_(1.01)
+            return {**found, 'x': found['x'] + self.layer(found['x'])}
+
+
 @METRICS.register_module(force=True)
 class CountingMetric(ToyMetric):
     """Adds the validations so far to its score."""
@@ -212,6 +228,14 @@ def test_of_data_sets(make_evaluator: Make, way: str) -> None:
     scenes = {'type': 'CountingScenes', 'way': way}
     changes = {f'{part}_dataloader.dataset.{key}': scenes[key] for part in ('train', 'val') for key in scenes}
     assert_no_trace(make_evaluator, changes)
+
+
+def test_what_is_drawn_while_data_sets_are_built_is_the_same_in_each_runner(make_evaluator: Make) -> None:
+    changes = {'train_dataloader.dataset.type': 'DrawnScenes'}
+    evaluator, other = make_evaluator(changes), make_evaluator(changes)
+    first, _, again = outcomes(evaluator, [0, 1, 0])
+    assert 'train_dataset.layer' in first.leak and 'each trial has a Runner of its own' in first.leak
+    assert again.score == first.score == outcomes(other, [0])[0].score
 
 
 @pytest.mark.parametrize('way', RESTORED)
