@@ -71,7 +71,14 @@ def _tell_carried(place: FoundLoss, weight: float) -> None:
     settings = ', '.join(f'{key}={value!r}' for key, value in place.settings.items())
     if settings:
         print(f'{place.name}: keeps {settings} of {place.loss}')
-    if place.channels > 1 and weight == place.weight:  # that of a search is balanced
+    if weight != place.weight:  # that of a search is balanced
+        return
+    if place.by_ignored:
+        print(
+            f'{place.name}: {place.loss} also divides by pixels that are ignored (avg_non_ignore=False), a formula does '
+            'not; where there are any, its values are larger by the share that they take'
+        )
+    if place.channels > 1:
         print(
             f'{place.name}: {place.loss} averages over its {place.channels} channels, a formula sums over them; '
             f'loss_weight {weight / place.channels:.4g} in place of {weight:.4g} makes the same formula as large as before'

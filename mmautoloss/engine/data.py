@@ -48,7 +48,11 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def data_sets(cfg: Mapping[str, Any], loaders: Iterable[str] = LOADERS) -> list[Mapping[str, Any]]:
-    """Data sets of the loaders, also those within wrappers such as ``RepeatDataset``."""
+    """Settings of the data sets of the loaders, also of those within wrappers such as ``RepeatDataset``.
+
+    Raises:
+        SetupError: One is text.
+    """
     return [dataset for _, dataset in _named_data_sets(cfg, loaders)]
 
 
@@ -60,6 +64,10 @@ def _named_data_sets(
         pending = [dataset] if dataset else []
         while pending:
             dataset = pending.pop()
+            if isinstance(dataset, str):
+                raise SetupError(f'The dataset of {loader} must be a dict with its type, but got {dataset!r}.')
+            if not isinstance(dataset, Mapping):
+                continue  # an object, which says nothing of its files
             inner = dataset.get('dataset') or dataset.get('datasets')
             pending.extend([] if inner is None else inner[::-1] if isinstance(inner, list) else [inner])
             if inner is None:

@@ -9,6 +9,7 @@ from mmengine.runner import BaseLoop
 
 from mmautoloss.engine.launch import launch
 from mmautoloss.engine.spec import read_spec
+from mmautoloss.proxy import hook_class
 from mmautoloss.registry import LOOPS, register
 from mmautoloss.search import Stop
 
@@ -67,7 +68,10 @@ class SearchLoop(BaseLoop):
         self._runner = runner  # not super().__init__(): it would build the training data once more
         self.dataloader = dataloader
         runner._val_loop = None  # validation is the workers' business; the Runner would build its data as well
+        runner._load_from = None  # as are the weights of the models that are trained
         runner.param_schedulers = None  # as are schedules, which the Runner would fit to the number of trials
+        theirs = [hook_class(hook) for hook in runner.cfg.get('custom_hooks') or []]
+        runner._hooks = [hook for hook in runner._hooks if type(hook) not in theirs]  # of each candidate's training
         self.spec = read_spec(runner.cfg, Path(runner.work_dir), settings)
         self._settled = 0
         self._stop = Stop()

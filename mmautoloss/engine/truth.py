@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ def require_own_truth(cfg: Mapping[str, Any], split: str = 'val') -> None:
     """
     for metric, datasets in _pairs(cfg, split):
         told, files = metric.get('ann_file'), [Place.of(dataset).annotations for dataset in datasets]
-        if not isinstance(told, str) or not all(files):
+        if not isinstance(told, (str, PathLike)) or not all(files):
             continue
-        others = [file for file in files if real_path(file) != real_path(told) and not _same_images(file, told)]
+        others = _others(files, fspath(told))
         parts = [dataset for dataset in datasets if _choice(dataset)]
         if others or parts:
             what = f'of {others[0]}' if others else f'of a part of it ({_choice(parts[0])})'
@@ -42,9 +43,10 @@ def require_own_truth(cfg: Mapping[str, Any], split: str = 'val') -> None:
 def _pairs(cfg: Mapping[str, Any], split: str) -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
     """Each metric with the data sets that it judges."""
     evaluator, datasets = cfg.get(f'{split}_evaluator') or [], data_sets(cfg, [f'{split}_dataloader'])
-    if isinstance(evaluator, Mapping) and 'metrics' in evaluator:  # mmdet's and mmpose's for several data sets
+    if isinstance(evaluator, Mapping) and 'metrics' in evaluator:
         metrics, each = _listed(evaluator['metrics']), list(evaluator.get('datasets') or datasets)
-        if len(metrics) == len(each):
+        if {'datasets', 'dataset_prefixes'} & set(evaluator) and len(metrics) == len(each):
+            # mmdet's and mmpose's evaluators for several data sets
             return [(metric, [dataset]) for metric, dataset in zip(metrics, each, strict=True)]
         evaluator = metrics
     return [(metric, datasets) for metric in _listed(evaluator)]
@@ -54,10 +56,14 @@ def _listed(metrics: Any) -> list[Mapping[str, Any]]:
     return [metrics] if isinstance(metrics, Mapping) else [metric for metric in metrics if isinstance(metric, Mapping)]
 
 
-def _same_images(one: str, other: str) -> bool:
-    """Whether two COCO files, such as of instances and of panoptic masks, are about the same images."""
-    found = [_images(path) for path in (one, other)]
-    return found[0] is not None and found[0] == found[1]
+def _others(files: list[str], told: str) -> list[str]:
+    """The files that are not the one of the metric, unless all together are about its images.
+
+    So are the instances and the panoptic masks of COCO, and the parts of a joined file.
+    """
+    others = [file for file in files if real_path(file) != real_path(told)]
+    images = [_images(path) for path in (told, *files)] if others else []
+    return [] if images and None not in images and images[0] == set().union(*images[1:]) else others
 
 
 def _images(path: str) -> set[Any] | None:
@@ -73,5 +79,7 @@ def _choice(dataset: Mapping[str, Any]) -> str:
     """How a data set leaves images of its file out; '' where it does not."""
     if dataset.get('indices') is not None:
         return f'indices={dataset["indices"]}'
-    filtered = dataset.get('filter_cfg') if not dataset.get('test_mode') else None
-    return f'filter_cfg={dict(filtered)} without test_mode=True' if filtered else ''
+    if dataset.get('sample_interval', 1) != 1:  # of mmpose
+        return f'sample_interval={dataset["sample_interval"]}'
+    filtered = dict(dataset.get('filter_cfg') or {}) if not dataset.get('test_mode') else {}
+    return f'filter_cfg={filtered} without test_mode=True' if any(filtered.values()) else ''

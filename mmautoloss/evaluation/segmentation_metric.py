@@ -96,6 +96,6 @@ def _labels(sample: dict[str, Any], key: str) -> Tensor:
             f'SegmentationMetric needs {key!r} in every data sample, but got {sorted(sample)}; '
             'load annotations in the pipeline of the data set that is evaluated (LoadAnnotations).'
         )
-    labels = sample[key]['data']
-    labels = labels[0] if labels.dim() == 3 else labels
+    labels = torch.as_tensor(sample[key]['data'])
+    labels = labels[0] if labels.dim() == 3 and len(labels) == 1 else labels  # more channels are no label map
     return labels.long() if labels.is_floating_point() and bool((labels == labels.round()).all()) else labels

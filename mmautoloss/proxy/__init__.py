@@ -2,7 +2,7 @@
 
 from mmautoloss.proxy.branch import Branch, build_branches, check_branches
 from mmautoloss.proxy.capture import capture_probes
-from mmautoloss.proxy.config import proxy_config, share_batch
+from mmautoloss.proxy.config import hook_class, proxy_config, share_batch
 from mmautoloss.proxy.evaluator import ProxyEvaluator
 from mmautoloss.proxy.heads import FoundLoss, averages_channels, find_losses
 from mmautoloss.proxy.objects import plain_config, spelled, type_name
@@ -23,6 +23,7 @@ __all__ = [
     'capture_probes',
     'check_branches',
     'find_losses',
+    'hook_class',
     'numbers',
     'plain_config',
     'proxy_config',

@@ -69,10 +69,15 @@ def proxy_config(
 
 def _only_writes(hook: Any) -> bool:
     """Whether a hook of the config writes checkpoints, logs or profiles, and changes nothing in a training."""
-    kind = type(hook)
-    if isinstance(hook, dict):
-        kind = HOOKS.get(hook['type']) if isinstance(hook.get('type'), str) else hook.get('type')
+    kind = hook_class(hook)
     return isinstance(kind, type) and issubclass(kind, (CheckpointHook, LoggerHook, ProfilerHook))
+
+
+def hook_class(hook: Any) -> Any:
+    """The class of a hook of a config, in the scope that holds now; None where nobody knows its name."""
+    if not isinstance(hook, dict):
+        return type(hook)
+    return HOOKS.get(hook['type']) if isinstance(hook.get('type'), str) else hook.get('type')
 
 
 _AT_ONCE = ('SGD', 'Adam', 'AdamW')

@@ -31,6 +31,7 @@ class FoundLoss(NamedTuple):
         weight: Its ``loss_weight`` now.
         settings: What a searched loss in its place takes over from it (``carried``).
         channels: Over how many channels it averages where a formula sums, without a normaliser of the head; 1 for none.
+        by_ignored: Whether it also divides by positions that are ignored, which a formula never does.
     """
 
     name: str
@@ -43,6 +44,7 @@ class FoundLoss(NamedTuple):
     weight: float = 1.0
     settings: Mapping[str, Any] = {}
     channels: int = 1
+    by_ignored: bool = False
 
 
 Verdict = tuple[str | None, str]
@@ -159,6 +161,8 @@ def _judge(model: nn.Module, name: str, path: str) -> FoundLoss:
         weight=float(weight) if isinstance(weight, Real) else 1.0,
         settings=carried(loss, inputs) if inputs or not rule else {},
         channels=_averaged_channels(head, loss, inputs),
+        # heads of mmdet always pass a normaliser
+        by_ignored=getattr(loss, 'avg_non_ignore', True) is False and _library(loss) == 'mmseg',
     )
 
 
@@ -178,9 +182,13 @@ def averages_channels(library: str, inputs: str | None, loss: str) -> bool:
 
 
 def _averaged_channels(head: nn.Module, loss: nn.Module, inputs: str | None) -> int:
-    if not averages_channels(type(loss).__module__.partition('.')[0], inputs, type(loss).__name__):
+    if not averages_channels(_library(loss), inputs, type(loss).__name__):
         return 1
     return next((n for name in ('out_channels', 'num_classes') if isinstance(n := getattr(head, name, None), int)), 1)
+
+
+def _library(loss: nn.Module) -> str:
+    return type(loss).__module__.partition('.')[0]
 
 
 _UNKNOWN = 'the calls of {} are not known; if it is called with predictions and targets, name its inputs yourself'

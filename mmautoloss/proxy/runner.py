@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 import gc
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper, revert_sync_batchnorm
-from mmengine.registry import DATASETS, DefaultScope
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_checkpoint
 from mmengine.visualization import Visualizer
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.proxy.as_built import AsBuilt
 from mmautoloss.proxy.cache import KeptData, keep_samples
+from mmautoloss.proxy.loaded import build_dataset, with_dataset
 from mmautoloss.proxy.predictions import Predictions
 from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.state import Original
@@ -54,14 +54,20 @@ class ProxyRunner(Runner):
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> ProxyRunner:
-        """Builds the runner of a ``proxy_config``."""
+        """Builds the runner of a ``proxy_config``.
+
+        Raises:
+            SetupError: A data set is empty.
+        """
         runner = super().from_cfg(cfg)
         runner._initial = {}
         runner.progress = Progress()
         runner._load_from = None  # part of the initial weights
+        # what is drawn while data sets are built is the same in each process
+        runner.set_randomness(seed=(cfg.get('randomness') or {}).get('seed') or 0)
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-            runner.train_dataset = _build_dataset(cfg.train_dataloader.dataset)
-            runner._val_dataloader = _with_dataset(cfg.val_dataloader, _build_dataset(cfg.val_dataloader.dataset))
+            runner.train_dataset = build_dataset(cfg, 'train_dataloader')
+            runner._val_dataloader = with_dataset(cfg.val_dataloader, build_dataset(cfg, 'val_dataloader'))
             runner._val_evaluator = runner.build_evaluator(runner._val_evaluator)
         return runner
 
@@ -99,19 +105,24 @@ class ProxyRunner(Runner):
         self._restore()
         cfg = copy.deepcopy(self.cfg)
         self._train_loop = cfg.train_cfg
-        self._train_dataloader = _with_dataset(cfg.train_dataloader, self.train_dataset)
+        self._train_dataloader = with_dataset(cfg.train_dataloader, self.train_dataset)
         self._val_loop = cfg.val_cfg
         self.optim_wrapper = cfg.optim_wrapper
         self.param_schedulers = cfg.get('param_scheduler')
         self._hooks = []
         self.register_hooks(cfg.default_hooks, cfg.custom_hooks)
-        MessageHub._instance_dict.pop(self._experiment_name, None)
-        self.message_hub = MessageHub.get_instance(self._experiment_name)
+        self._empty_message_hub()
         self.model = self.wrap_model(self.cfg.get('model_wrapper_cfg'), self._fresh_model(seed))
         prepare(self.model)
         if self.distributed:
             self.model = self._distribute(self.model)
         self.set_randomness(seed=seed)
+
+    def _empty_message_hub(self) -> None:
+        """It stays the same object, since models and transforms may have asked for it when they were built."""
+        vars(self.message_hub).update(vars(MessageHub(self._experiment_name)))
+        MessageHub._instance_dict.pop(self._experiment_name, None)
+        MessageHub._instance_dict[self._experiment_name] = self.message_hub  # the last one is the current one
 
     def _restore(self) -> None:
         """Brings back what was built; before the first training, notes it."""
@@ -203,31 +214,6 @@ class ProxyRunner(Runner):
 
     def dump_config(self) -> None:
         """Not for each worker."""
-
-
-def _with_dataset(loader: Mapping[str, Any], dataset: Any) -> dict[str, Any]:
-    """The settings of a data loader with a data set that is there; MMEngine copies them deeply, but not the data."""
-    dataset.__deepcopy__ = _Itself(dataset)
-    return {**loader, 'dataset': dataset}
-
-
-class _Itself:
-    """A ``__deepcopy__`` that gives the thing itself."""
-
-    def __init__(self, thing: Any) -> None:
-        self.thing = thing
-
-    def __call__(self, memo: dict[int, Any]) -> Any:
-        return self.thing
-
-
-def _build_dataset(config: Any) -> BaseDataset:
-    if not isinstance(config, dict):
-        return config
-    dataset = DATASETS.build(config)
-    if hasattr(dataset, 'full_init'):
-        dataset.full_init()
-    return dataset
 
 
 def forget_runner(experiment_name: str) -> None:

@@ -84,8 +84,10 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _single(value: Any) -> Any:
-    """The one element of an array that has one."""
-    return value.item() if isinstance(value, (Tensor, np.ndarray)) and len(value.reshape(-1)) == 1 else value
+    """The one element of an array or tensor that has one."""
+    if isinstance(value, Tensor):
+        return value.item() if value.numel() == 1 else value
+    return value.item() if isinstance(value, (np.ndarray, np.generic)) and value.size == 1 else value
 
 
 class MissingMetric(SetupError):

@@ -107,9 +107,10 @@ def test_losses_of_two_heads_that_differ_in_a_number_stay_apart(tmp_path: Path) 
     assert genome.to_text() == {'aux0': texts[0], 'aux1': texts[1]}
 
 
-def test_losses_by_hand_keep_the_weight(tmp_path: Path) -> None:
+def test_losses_by_hand_keep_the_weight(tmp_path: Path, capsys) -> None:
     pytest.importorskip('mmseg')
     new = apply(tmp_path, str(CONFIGS / 'digits' / 'deeplabv3plus.py'), 'decode=dice', 'aux=ce')
+    assert 'aux: CrossEntropyLoss also divides by pixels that are ignored' in capsys.readouterr().out
     weights = [head.loss_decode.loss_weight for head in (new.model.decode_head, new.model.auxiliary_head)]
     assert weights == [1.0, 0.4]
 

@@ -33,7 +33,8 @@ from mmautoloss.expr import Genome, parse
 from mmautoloss.proxy import Branch, ProxyEvaluator, ProxySettings
 from mmautoloss.screen import ProbeScreen
 from mmautoloss.testing.alike import GivenWeightsHook
-from mmautoloss.testing.toy_config import toy_config, write_toy
+from mmautoloss.testing.toy import ToyScenes
+from mmautoloss.testing.toy_config import BASE, changed, toy_config, write_toy
 from mmautoloss.trial import Role, Trial
 from tests.isolation import ROOT
 
@@ -87,6 +88,14 @@ def test_trains_as_a_plain_runner_does(toy: Path, tmp_path: Path, losses: dict |
     result = evaluate(toy, losses, seed)
     assert result.metrics == pytest.approx(expected, abs=0)
     assert result.score == expected['toy/score'] and result.metric == 'toy/score'
+
+
+def test_data_sets_that_are_objects() -> None:
+    """As MMEngine's docs give them to a Runner."""
+    settings = BASE['train_dataloader']['dataset']
+    data = ToyScenes(settings['length'], settings['seed'])
+    given = changed(BASE, {'train_dataloader.dataset': data})
+    assert evaluate(given).metrics == evaluate(BASE).metrics
 
 
 def left_behind() -> list[Any]:

@@ -26,6 +26,10 @@ MISSPELT = {
     'optim_wrapper.optimizer.type': ('SDG', "optim_wrapper.optimizer.type='SDG' is not in the optimizer registry"),
     'optim_wrapper.optimizer.learning_rate': (1, r'SGD.__init__\(\) got an unexpected keyword argument'),
     'param_scheduler': ([{'type': 'LinearLRR'}], 'LinearLRR is not in'),
+    'train_dataloader.dataset': ('ToyScenes', "of train_dataloader must be a dict with its type, but got 'ToyScenes'"),
+    'train_dataloader.dataset.length': (0, r'of train_dataloader \(ToyScenes\) has no samples: look at its ann_file'),
+    'val_dataloader.dataset.length': (0, r'of val_dataloader \(ToyScenes\) has no samples'),
+    'load_from': ('/nowhere.pth', '/nowhere.pth can not be found'),
     'custom_hooks': ([{'type': 'EMAHok'}], 'EMAHok is not in'),
 }
 """Settings of the toy: a wrong value, and what is said."""

@@ -11,7 +11,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmautoloss.engine import load_search_config
+from mmautoloss.engine import build_search, load_search_config
 from mmautoloss.engine.result import read_found
 from mmautoloss.errors import CalibrationError, JournalError, SetupError
 from mmautoloss.execute import ExecuteSettings, Executor
@@ -225,3 +225,13 @@ def test_schedules_are_those_of_a_training_not_of_the_search(tmp_path: Path) -> 
     changes = {'budget.max_trials': 1, 'budget.finalists': 0, 'budget.baseline_repeats': 0}
     history = run_toy(toy_config(tmp_path, changes, {'param_scheduler': late}))
     assert len(history.baseline_scores()) == 1
+
+
+def test_hooks_of_the_config_are_those_of_a_training_not_of_the_search(tmp_path: Path) -> None:
+    """An average that begins later than the search has trials."""
+    base = {'custom_hooks': [{'type': 'EMAHook', 'begin_iter': 6}]}
+    cfg = toy_config(tmp_path, {'budget.max_trials': 1, 'budget.finalists': 0}, base)
+    assert run_toy(cfg)[0].score is not None
+    runner = build_search(toy_config(tmp_path / 'again', {}, base))
+    assert 'EMAHook' not in [type(hook).__name__ for hook in runner.hooks]
+    assert runner.hooks

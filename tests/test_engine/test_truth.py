@@ -41,6 +41,7 @@ RIGHT = {
     'filters that a test does not ask': config(
         metric('data/val.json'), {**VAL, 'filter_cfg': {'min_size': 3}, 'test_mode': True}
     ),
+    'a filter that leaves nothing out': config(metric('data/val.json'), {**VAL, 'filter_cfg': {'filter_empty_gt': False}}),
     'a list': config([metric('data/val.json'), {'type': 'VOCMetric'}], VAL),
     'data that are made': config(metric('data/val.json'), {'type': 'DigitScenes'}),
     'one of each': config(each(metric('data/train.json'), metric('data/val.json')), TRAIN, VAL),
@@ -61,6 +62,8 @@ WRONG = {
     'a part of the file': (config(metric('data/train.json'), {**TRAIN, 'indices': 45}), r'a part of it \(indices=45\)'),
     'no image of the file': (config(metric('data/train.json'), {**TRAIN, 'indices': 0}), r'a part of it \(indices=0\)'),
     'filtered': (config(metric('data/val.json'), {**VAL, 'filter_cfg': {'min_size': 3}}), 'a part of it .*filter_cfg'),
+    'a part of the people': (config(metric('data/val.json'), {**VAL, 'sample_interval': 2}), 'sample_interval=2'),
+    'a path': (config(metric(Path('data/val.json')), TRAIN), 'images of data/train.json'),
     'in a list': (config([{'type': 'VOCMetric'}, metric('data/val.json')], TRAIN), 'images of data/train.json'),
     'in a wrapper': (config(metric('data/val.json'), {'type': 'RepeatDataset', 'dataset': TRAIN}), 'data/train.json'),
     'two data sets': (config(metric('data/val.json'), VAL, TRAIN), 'images of data/train.json'),
@@ -93,6 +96,18 @@ def test_another_file_about_the_same_images(tmp_path, other, fits):
     else:
         with pytest.raises(SetupError, match='would count as missed'):
             require_own_truth(cfg)
+
+
+def test_one_file_for_several_data_sets(tmp_path):
+    files = {'joined': [1, 2, 3], 'one': [1, 2], 'other': [3]}
+    for name, ids in files.items():
+        (tmp_path / f'{name}.json').write_text(json.dumps({'images': [{'id': each} for each in ids]}))
+    joined, one, other = (str(tmp_path / f'{name}.json') for name in files)
+    both = [{'ann_file': one}, {'ann_file': other}]
+    require_own_truth(config(metric(joined), *both))
+    require_own_truth(config({'type': 'Evaluator', 'metrics': [metric(joined), metric(joined)]}, *both))
+    with pytest.raises(SetupError, match='would count as missed'):
+        require_own_truth(config(metric(one), *both))
 
 
 def test_refused_before_anything_is_built(tmp_path):

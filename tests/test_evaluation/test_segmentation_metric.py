@@ -67,6 +67,27 @@ def test_binary_maps_of_one_channel_are_floats(make_maps):
     assert used.evaluate(len(pred)) == segmentation_scores(pred, target, 2)
 
 
+@pytest.mark.parametrize('form', ['bool', 'array', 'without a channel'])
+def test_forms_of_label_maps(form):
+    maps = torch.randint(2, (2, 3, 9, 12), generator=torch.Generator().manual_seed(0))
+
+    def given(labels):
+        labels = labels.bool() if form == 'bool' else labels[0] if form == 'without a channel' else labels
+        return {'data': labels.numpy() if form == 'array' else labels}
+
+    pairs = [(pred[None], target[None]) for pred, target in zip(*maps, strict=True)]
+    used, plain = evaluator({'classes': ('a', 'b')}), evaluator({'classes': ('a', 'b')})
+    used.process([{'pred_sem_seg': given(p), 'gt_sem_seg': given(t)} for p, t in pairs])
+    plain.process([sample(p[0], t[0]) for p, t in pairs])
+    assert used.evaluate(3) == plain.evaluate(3)
+
+
+def test_maps_of_several_channels_are_no_label_maps():
+    one = {'pred_sem_seg': {'data': torch.ones(2, 4, 5)}, 'gt_sem_seg': {'data': torch.ones(1, 4, 5).long()}}
+    with pytest.raises(SetupError, match='take the argmax over the classes'):
+        evaluator({'classes': ('a', 'b')}).process([one])
+
+
 def test_scores_are_no_labels(make_maps):
     pred, target = make_maps(2)
     with pytest.raises(SetupError, match='Labels must be integers, but the prediction is'):

@@ -149,3 +149,9 @@ def test_settings_of_a_file_are_those_that_can_be_carried():
 def test_channels_over_which_the_hand_made_loss_averages():
     assert judge(seg.CrossEntropyLoss(use_sigmoid=True)).channels == 2
     assert judge(seg.CrossEntropyLoss()).channels == 1
+
+
+def test_whether_the_hand_made_loss_divides_by_what_is_ignored():
+    assert judge(seg.CrossEntropyLoss()).by_ignored
+    assert not judge(seg.CrossEntropyLoss(avg_non_ignore=True)).by_ignored
+    assert not judge(det.CrossEntropyLoss()).by_ignored, 'its heads pass a normaliser'

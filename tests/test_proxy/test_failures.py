@@ -118,14 +118,29 @@ class WordyMetric(ToyMetric):
 
     def compute_metrics(self, results: list) -> dict[str, Any]:
         found = super().compute_metrics(results)
-        others = {'matrix': np.eye(3), 'each': [0.5, 0.25], 'table': '0.5', 'nothing': None, 'counts': {'a': 1}}
-        return {**others, **found, 'tensor': torch.tensor([0.5]), 'array': np.float32(0.25), 'whole': 3, 'own': others}
+        others = {
+            'matrix': np.eye(3),
+            'each': [0.5, 0.25],
+            'table': '0.5',
+            'nothing': None,
+            'counts': {'a': 1},
+            'sparse': torch.eye(2).to_sparse(),
+        }
+        return {
+            **others,
+            **found,
+            'tensor': torch.tensor([0.5]),
+            'array': np.float32(0.25),
+            'whole': 3,
+            'passed': np.bool_(True),
+            'own': others,
+        }
 
 
 def test_what_is_no_number_is_left_out(make_evaluator: Make) -> None:
     outcome = make_evaluator({'val_evaluator.type': 'WordyMetric'}).evaluate(baseline())
     plain = make_evaluator().evaluate(baseline())
-    numbers = {'toy/tensor': 0.5, 'toy/array': 0.25, 'toy/whole': 3.0}
+    numbers = {'toy/tensor': 0.5, 'toy/array': 0.25, 'toy/whole': 3.0, 'toy/passed': 1.0}
     assert outcome.metrics == {**plain.metrics, **numbers} and outcome.score == plain.score
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DATASETS, HOOKS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch import nn
@@ -126,6 +127,22 @@ class CountingScenes(ToyScenes):
         return {**found, 'x': found['x'] * (1 + self.count() / 80)}
 
 
+@DATASETS.register_module(force=True)
+class DrawnScenes(ToyScenes):
+    """Draws noise when it is built, and a layer with which no training may meddle for long."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.x = self.x + torch.randn(self.x.shape) / 4 + float(np.random.rand())
+        self.layer = nn.Linear(8, 8)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        found = super().__getitem__(index)
+        with torch.no_grad():
+            self.layer.weight.mul_(1.01)
+            return {**found, 'x': found['x'] + self.layer(found['x'])}
+
+
 @METRICS.register_module(force=True)
 class CountingMetric(ToyMetric):
     """Adds the validations so far to its score."""
@@ -158,6 +175,24 @@ class CountingHook(Hook):
     def before_train(self, runner: Runner) -> None:
         runner.model.hidden.requires_grad_(not self.trained)
         self.trained = True
+
+
+@MODELS.register_module(force=True)
+class ListeningDetector(ToyDetector):
+    """Reads the iteration from the message hub that it was built with, as MMEngine's docs do; keeps its logger, too."""
+
+    heard: list[int] = []
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.hub, self.log = MessageHub.get_current_instance(), MMLogger.get_current_instance()
+
+    def forward(self, *args: Any, mode: str = 'tensor', **kwargs: Any) -> Any:
+        found = super().forward(*args, mode=mode, **kwargs)
+        if mode == 'loss':
+            self.heard.append(self.hub.get_info('iter'))
+            self.hub.update_info('of this training', self.hub.get_info('of this training', 0) + 1)
+        return found
 
 
 def measured(evaluator: ProxyEvaluator, seed: int = 0) -> tuple[dict[str, float], str]:
@@ -195,9 +230,27 @@ def test_of_data_sets(make_evaluator: Make, way: str) -> None:
     assert_no_trace(make_evaluator, changes)
 
 
+def test_what_is_drawn_while_data_sets_are_built_is_the_same_in_each_runner(make_evaluator: Make) -> None:
+    changes = {'train_dataloader.dataset.type': 'DrawnScenes'}
+    evaluator, other = make_evaluator(changes), make_evaluator(changes)
+    first, _, again = outcomes(evaluator, [0, 1, 0])
+    assert 'train_dataset.layer' in first.leak and 'each trial has a Runner of its own' in first.leak
+    assert again.score == first.score == outcomes(other, [0])[0].score
+
+
 @pytest.mark.parametrize('way', RESTORED)
 def test_of_metrics(make_evaluator: Make, way: str) -> None:
     assert_no_trace(make_evaluator, {'val_evaluator.type': 'CountingMetric', 'val_evaluator.way': way})
+
+
+def test_message_hub_of_models_is_that_of_the_training(make_evaluator: Make) -> None:
+    evaluator = make_evaluator({'model.type': 'ListeningDetector'})
+    evaluator.runner.initial_model(0)  # whose copies are trained
+    for seed in (0, 1, 0):
+        ListeningDetector.heard.clear()
+        measured(evaluator, seed)
+        assert ListeningDetector.heard[:8] == list(range(8))
+        assert evaluator.runner.message_hub.get_info('of this training') in (8, 16)  # with the proof
 
 
 def test_of_hooks(make_evaluator: Make) -> None:

@@ -8,15 +8,15 @@ import types
 
 from torch import Tensor, nn
 
-from mmautoloss.proxy.state.parts import cells, contents_of, reachable
+from mmautoloss.proxy.state.parts import SHARED, cells, contents_of, reachable
 from mmautoloss.proxy.state.snapshot import Snapshot
 
 
 class Original:
     """A model in which nothing is ever run.
 
-    What belongs to the process, such as numpy's generator of random numbers or a table of a module, is shared by all
-    copies, as it is by all models that are built.
+    What belongs to the process, such as numpy's generator of random numbers, a table of a module or MMEngine's message
+    hub, is shared by all copies, as it is by all models that are built.
 
     Args:
         model: The model.
@@ -28,7 +28,7 @@ class Original:
     def __init__(self, model: nn.Module) -> None:
         self.model = model
         things = [thing for _, thing in reachable({'': model})]
-        self.shared = _of_modules(things)
+        self.shared = _of_modules(things) + [thing for thing in things if isinstance(thing, SHARED)]
         # a copy has the very functions of the original, with what they remember
         self._remembered = Snapshot(*(thing for thing in things if isinstance(thing, types.FunctionType)))
 

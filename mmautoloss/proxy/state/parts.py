@@ -38,8 +38,8 @@ _EVERYBODYS = (random._inst, np.random.mtrand._rand, torch.default_generator)
 """Generators of random numbers that each training seeds anew."""
 
 _OURS = ('mmautoloss.proxy.', 'mmautoloss.losses.', 'mmautoloss.expr.')
-_SHARED = (Runner, ManagerMixin, Registry, RemovableHandle)
-"""Belong to the process, look after themselves, or are made anew for each training."""
+SHARED = (Runner, ManagerMixin, Registry)
+"""Belong to the process, or are made anew for each training: no model has one of its own."""
 
 
 def parts(thing: Any) -> Iterator[tuple[str, Any]]:
@@ -101,7 +101,7 @@ def contents_of(cell: types.CellType) -> Any:
 def is_whole(thing: Any) -> bool:
     """Whether an object has no parts that a training may change."""
     return (
-        isinstance(thing, (*_ATOMS, *_SHARED))
+        isinstance(thing, (*_ATOMS, *SHARED, RemovableHandle))
         or any(thing is one for one in _EVERYBODYS)
         or type(thing).__module__.partition('.')[0] in _FOREIGN
         or type(thing).__module__.startswith(_OURS)
