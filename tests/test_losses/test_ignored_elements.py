@@ -48,3 +48,13 @@ def test_a_mean_is_over_what_is_left():
     pred, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[[1.0, 255.0]], [[1.0, 0.0]]]])
     loss = SearchedLoss('mean_nhw(y)', 'sigmoid', ignore_index=255, reduction='none')
     assert loss(pred, target).tolist() == [[[[1.0, 0.0]], [[0.5, 0.5]]]]
+    pred, target = torch.zeros(2, 2), torch.tensor([[1.0, 1.0], [255.0, 0.0]])  # of rows as well
+    assert loss(pred, target).tolist() == [[1.0, 0.5], [0.0, 0.5]]
+
+
+@pytest.mark.parametrize('reduction', ['mean', 'none'])
+def test_elements_of_rows_that_are_ignored_leak_no_nan(reduction):
+    pred, target = torch.tensor([[0.5, torch.nan], [0.1, 0.2]], requires_grad=True), torch.tensor([[1.0, 255.0], [0, 1]])
+    loss = SearchedLoss(f'{BCE} + mean_c(p)', 'sigmoid', ignore_index=255, reduction=reduction)
+    value, gradient = both(loss, pred, target)
+    assert value.isfinite().all() and gradient.isfinite().all() and gradient[0, 1] == 0

@@ -15,7 +15,9 @@ from mmautoloss.losses.inputs.kind import (
     as_nchw,
     choose_images,
     choose_rows,
+    element_weight,
     full_gradient,
+    row_counts,
     wrong_shapes,
 )
 from mmautoloss.losses.inputs.logarithms import add_at_label, at_label, classes_of
@@ -107,10 +109,16 @@ class Sigmoid(InputKind):
         if pred.dim() == 4:
             return self._maps(pred, target, weight, keep)
         if keep is not None and keep.dim() == 2:
-            weight = keep.to(pred) if weight is None else torch.where(keep, weight.view(len(pred), -1), 0)
-            keep = keep.any(dim=1)
+            return self._elements(pred, target, weight, keep)
         rows = choose_rows(pred, target, weight, keep)
         return rows._replace(target=_binary(rows.target, pred))
+
+    def _elements(self, pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tensor) -> Rows:
+        """Rows of which single elements have no label: maps of one cell, since they must be in no mean over the others."""
+        valid = keep if weight is None else keep & row_counts(weight)[:, None]
+        wide = None if weight is None else element_weight(weight)
+        labelled = keep.any(dim=1)
+        return choose_images(as_nchw(pred), as_nchw(target), wide, as_nchw(valid), labelled)
 
     def _maps(self, pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tensor | None) -> Rows:
         if weight is not None and weight.dim() == 3:

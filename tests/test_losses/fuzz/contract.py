@@ -82,9 +82,12 @@ def reading(call: Call) -> Reading:
         y = torch.stack([(target == label) for label in of_class], dim=1).double()
     elif call.kind != 'area':
         y = call.target.double().view(shape)
+        if call.kind == 'sigmoid':
+            counts = (y >= 0) & (y != (-1 if call.ignored is None else call.ignored))
+            labelled, y = counts.any(dim=1), y.where(counts, 0)
     if call.weight is not None and call.kind != 'mask' and call.settings['use_target_weight']:
         weight = _weight(call, shape)
-        counts = weight != 0 if call.pred.dim() == 4 else (weight != 0).any(dim=1, keepdim=True).expand(shape)
+        counts = counts & (weight != 0 if call.pred.dim() == 4 else (weight != 0).any(dim=1, keepdim=True))
     if 'pos_weight' in call.settings:
         weight = weight * (1 + (_factors(call.settings['pos_weight']) - 1) * y)
     if call.settings['class_weight'] is not None:
