@@ -54,7 +54,10 @@ def test_a_mean_is_over_what_is_left():
 
 @pytest.mark.parametrize('reduction', ['mean', 'none'])
 def test_elements_of_rows_that_are_ignored_leak_no_nan(reduction):
-    pred, target = torch.tensor([[0.5, torch.nan], [0.1, 0.2]], requires_grad=True), torch.tensor([[1.0, 255.0], [0, 1]])
+    pred, target = (
+        torch.tensor([[0.5, torch.nan], [0.1, 0.2]], requires_grad=True),
+        torch.tensor([[1.0, 255.0], [0, 1]]),
+    )
     loss = SearchedLoss(f'{BCE} + mean_c(p)', 'sigmoid', ignore_index=255, reduction=reduction)
     value, gradient = both(loss, pred, target)
     assert value.isfinite().all() and gradient.isfinite().all() and gradient[0, 1] == 0
