@@ -16,6 +16,9 @@ from mmautoloss.execute.size import parse_size
 from mmautoloss.extension import add
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 
+MAX_WORKERS = 10_000
+"""More than any machine or cluster has use for."""
+
 
 @dataclass(frozen=True)
 class ExecuteSettings(Limits):
@@ -64,6 +67,7 @@ class ExecuteSettings(Limits):
                 'execute.workers and execute.threads must be at least 1 and execute.heartbeat positive, '
                 f'but got {self.workers}, {self.threads} and {self.heartbeat}.'
             )
+        require_whole('execute.workers', self.workers, 1, MAX_WORKERS)
         require_whole('execute.pictures', self.pictures)
         parse_size(self.cache, 'execute.cache')
         if self.ray_address and self.executor != 'ray':

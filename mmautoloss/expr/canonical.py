@@ -50,8 +50,8 @@ def canonical(tree: Tree, prediction: Collection[str]) -> Tree | None:
         return None
     if len(live) == len(terms):
         return simple
-    unsafe = [times_zero(term) for term in terms if not (_is_live(term, prediction) or _is_safe(term, prediction))]
-    return sum_of([*live, *dict.fromkeys(unsafe)])
+    zeros = [times_zero(term) for term in terms if not _is_live(term, prediction)]
+    return sum_of([*live, *dict.fromkeys(zero for zero in zeros if not _is_safe(zero, prediction))])
 
 
 def inputs_of_gradient(form: Tree, prediction: Collection[str]) -> frozenset[str]:
@@ -144,5 +144,5 @@ def _is_live(term: Tree, prediction: frozenset[str]) -> bool:
 
 
 def _is_safe(term: Tree, prediction: frozenset[str]) -> bool:
-    """Whether a term without gradient is finite in every call, or in none; then one look at the loss tells."""
+    """Whether what is 0 times a term is 0 in every call, or in none; then one look at the loss tells."""
     return not term.inputs or cannot_overflow(term, OF_DATA if prediction.isdisjoint(term.nodes) else ANY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from mmautoloss.errors import ExpressionError
 from mmautoloss.expr.primitives import DRAWN, PRIMITIVES
 from mmautoloss.expr.tree import MAX_NODES, Tree
 
@@ -34,10 +35,15 @@ def random_tree(rng: random.Random, inputs: Sequence[str], depth: int) -> Tree:
         depth: Number of operators on every path, up to ``MAX_DEPTH``; the published value is 3. A graph of more than
             ``MAX_NODES`` nodes is drawn anew.
 
+    Raises:
+        ExpressionError: The depth is above ``MAX_DEPTH``: next to no graph of it has few enough nodes.
+
     Example:
         >>> str(random_tree(random.Random(1), ('p', 'y'), depth=3))
         '-sqrt(minpool(p))'
     """
+    if depth > MAX_DEPTH:
+        raise ExpressionError(f'A random graph may be {MAX_DEPTH} deep, but got depth={depth}.')
     while len(nodes := _random_nodes(rng, (*inputs, CONSTANT), depth)) > MAX_NODES:
         continue
     return Tree(nodes)

@@ -3,12 +3,13 @@
 Python's own grammar is used to *read* the text (``ast.parse``); nothing is ever evaluated. Besides
 the operators by name, ``a + b``, ``a - b``, ``a * b``, ``a / b``, ``1 / a``, ``-a`` and ``a ** 2``
 are understood and written. Other powers whose exponent is a number, ``a ^ 2``, ``ln(a)``, ``sub(a, b)``,
-``div(a, b)`` and ``pow(a, 2)`` are only understood.
+``div(a, b)``, ``pow(a, 2)`` and the signs of print, such as ``a × b``, are only understood.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 
@@ -25,17 +26,25 @@ _SHOWN = 500
 _SPELLINGS = {'add': ast.Add, 'sub': ast.Sub, 'mul': ast.Mult, 'div': ast.Div, 'pow': ast.Pow}
 """Signs as calls, as people write them who think in prefix notation."""
 _LEAVES = (ast.Name, ast.Constant)
+_PRINTED = str.maketrans(
+    {'^': '**', '−': '-', '–': '-', '×': '*', '·': '*', '⋅': '*', '÷': '/', '²': '**2', '³': '**3'}
+)
+"""Signs that people type or copy from a paper, as Python has them."""
 _HINTS = {
     'mean': 'mean_nhw(x) is the mean over all positions of a channel, mean_c(x) that over the channels',
+    'dot': 'the product of a and b is a * b; a loss is summed over positions and channels by itself',
     'sum': 'a loss is summed over positions and channels by itself',
     'sigmoid': 'p is a probability already, for inputs "sigmoid" and "softmax"',
     'softmax': 'p is a probability already, for inputs "sigmoid" and "softmax"',
+    'log1p': 'log1p(x) is log(1 + x)',
+    'log2': 'log2(x) is 1.4426950408889634 * log(x)',
     'max': 'the larger of a and b is 0.5 * (a + b + abs(a - b)), that of a window maxpool(a)',
     'min': 'the smaller of a and b is 0.5 * (a + b - abs(a - b)), that of a window minpool(a)',
     'relu': 'relu(x) is 0.5 * (x + abs(x))',
     'cos': 'cos(x) is sin(x + 1.5707963267948966)',
 }
 """What to write in place of words that are no operators here."""
+_POWER_OF_E = '; e to the power of x is exp(x)'
 
 
 def parse(text: str, inputs: tuple[str, ...] | None = None, ranges: Mapping[str, Range] | None = None) -> Tree:
@@ -63,14 +72,15 @@ def parse(text: str, inputs: tuple[str, ...] | None = None, ranges: Mapping[str,
     if '#' in text:  # a comment would swallow the rest of the text
         raise ExpressionError(f'Comments are not allowed, but got "#" in the expression {shown(text)}.')
     try:
-        body = ast.parse(' '.join(text.replace('^', '**').split()), mode='eval').body
+        body = ast.parse(' '.join(text.translate(_PRINTED).split()), mode='eval').body
         tree = _Reader(text, inputs, ranges).read(body)
     except ExpressionError:
         raise
     except (RecursionError, MemoryError):
         raise ExpressionError(f'Too deeply nested: the expression {shown(text)}.') from None
     except (SyntaxError, ValueError) as error:
-        raise ExpressionError(f'Cannot read the expression {shown(text)}: {error}.') from None
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        raise ExpressionError(f'Cannot read the expression {shown(text)}: {reason}.') from None
     require_fitting(tree)
     return tree
 
@@ -115,7 +125,8 @@ class _Reader:
         if name in PRIMITIVES or name in ALIASES:
             raise self.fail(f'The operator {name!r} needs its operands in brackets')
         if self.inputs is not None and name not in self.inputs:
-            raise self.fail(f'Unknown input {name!r} (there are: {", ".join(self.inputs)})')
+            hint = f'; write {name.lower()}' if name.lower() in self.inputs else _POWER_OF_E if name == 'e' else ''
+            raise self.fail(f'Unknown input {name!r} (there are: {", ".join(self.inputs)}{hint})')
         return Tree((name,))
 
     def _number(self, value: object) -> Tree:
@@ -196,7 +207,9 @@ def _sign(node: ast.expr) -> type | None:
 def _value(node: ast.expr) -> float | None:
     """The value of a number, also of a quotient of numbers and the like; None of anything else."""
     if isinstance(node, ast.Constant):
-        return None if isinstance(node.value, bool) or not isinstance(node.value, (int, float)) else node.value
+        return (
+            None if isinstance(node.value, bool) or not isinstance(node.value, (int, float)) else _as_float(node.value)
+        )
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.UAdd, ast.USub)):
         value = _value(node.operand)
         return -value if value is not None and isinstance(node.op, ast.USub) else value
@@ -208,6 +221,13 @@ def _value(node: ast.expr) -> float | None:
     return None
 
 
+def _as_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # an int beyond the range of floats
+        return math.inf
+
+
 def _source(node: ast.expr) -> str:
     text = ast.unparse(node)
     return text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'
@@ -217,9 +237,7 @@ def _hint(name: str) -> str:
     """What to write instead of a word, as far as it can be guessed."""
     word = name.rpartition('.')[2].lower()
     word = ALIASES.get(word, word)
-    if word in _HINTS:
-        return f'; {_HINTS[word]}'
-    if word not in PRIMITIVES and word not in _SPELLINGS:
-        return ''
     prefix = '; mmautoloss.expr.parse_prefix reads the notation of CSE-Autoloss' if name[:1].isupper() else ''
-    return f'; write {word}{prefix}'
+    if word in _HINTS:
+        return f'; {_HINTS[word]}{prefix}'
+    return f'; write {word}{prefix}' if word in PRIMITIVES or word in _SPELLINGS else prefix

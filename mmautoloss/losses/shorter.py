@@ -131,7 +131,14 @@ def _try(tree: Tree, kind: InputKind, call: _Call) -> _Tried:
     # the gradients of the inputs are summed over the channels
     size = sum(each.abs().where(each.isfinite(), 0).amax(dim=1, keepdim=True) for each in of_leaves)
     rounding = 64 * torch.finfo(torch.float64).eps * size.reshape(len(pred), 1, *pred.shape[2:])
-    return _Tried(values.float().isfinite(), gradient, rounding)
+    return _Tried(values.float().isfinite() & _finite_in_float32(tree, kind, call), gradient, rounding)
+
+
+def _finite_in_float32(tree: Tree, kind: InputKind, call: _Call) -> Tensor:
+    """Also what overflows on the way is not finite, such as the terms of ``exp(100) - exp(100)``."""
+    target = call.target.float() if call.target.is_floating_point() else call.target
+    program, tensors = read(tree, kind, call.pred.float(), target)
+    return program(tensors, call.valid).isfinite()
 
 
 class _Call(NamedTuple):

@@ -61,6 +61,7 @@ def test_environment_of_a_process() -> None:
     [
         ({'executor': 'dask'}, "executor must be one of local, ray.* but got 'dask'"),
         ({'workers': 0}, 'workers and execute.threads must be at least 1'),
+        ({'workers': 10**20}, 'execute.workers must be at most 10000, but got 100000000000000000000'),
         ({'heartbeat': 0}, 'heartbeat positive'),
         ({'ray_address': 'auto'}, "needs executor='ray'"),
         ({'gpus_per_candidate': 1.5}, 'must be a whole number'),

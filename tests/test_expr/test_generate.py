@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmautoloss.errors import ExpressionError
 from mmautoloss.expr import DRAWN, PRIMITIVES, PUBLISHED, Tree, random_tree
 from mmautoloss.expr.generate import random_leaf, random_operator
 
@@ -86,3 +87,8 @@ def test_global_random_states_stay_untouched():
     assert random.getstate() == before[0]
     assert np.random.get_state()[1].tolist() == before[1]
     assert torch.equal(torch.get_rng_state(), before[2])
+
+
+def test_a_depth_of_which_hardly_a_graph_fits_is_refused():
+    with pytest.raises(ExpressionError, match='may be 20 deep, but got depth=149'):
+        random_tree(random.Random(0), ('p', 'y'), 149)

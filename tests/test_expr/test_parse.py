@@ -99,6 +99,13 @@ PRECEDENCE = [
     ('p + y * 1', 'add p mul y 1', 'p + y * 1'),
     ('p - -y', 'add p neg neg y', 'p - -y'),
 ]
+PRINTED = {
+    'p − y': 'p - y',
+    'p – y': 'p - y',
+    '−y × ln(p)': '-y * log(p)',
+    'p · y ÷ p²': 'p * y / p ** 2',
+    'abs(p ⋅ y)³': 'abs(p * y) ** 3',
+}
 
 
 @pytest.mark.parametrize(('text', 'nodes', 'written'), NOTATIONS + PRECEDENCE)
@@ -107,6 +114,11 @@ def test_reads_and_writes(text, nodes, written):
     assert tree == Tree(nodes.split())
     assert str(tree) == written
     assert parse(written) == tree
+
+
+@pytest.mark.parametrize('text', PRINTED)
+def test_reads_the_signs_of_print(text):
+    assert parse(text) == parse(PRINTED[text])
 
 
 @pytest.mark.parametrize('name', PRIMITIVES)

@@ -67,7 +67,14 @@ REFUSED = {
     'p ** (1 / 0)': "The exponent '1 / 0' must be",
     'p ** 1.5': 'The power 1.5 is read of what is never negative, a probability or such as abs(x), but got p',
     '(p - y) ** -0.7': 'Write exp(-0.7 * log(x)) where x is positive, or abs(x) ** -0.7',
+    'p ** 1' + '0' * 400: 'at most 64 and not 0, but got inf',
+    'pow(p, -1' + '0' * 400 + ')': 'at most 64 and not 0, but got -inf',
+    'p ** (1' + '0' * 400 + ' / 2)': 'at most 64 and not 0, but got inf',
     # words of other notations
+    'neg(dot(y, log(p)))': 'the product of a and b is a * b; a loss is summed over positions and channels by itself',
+    'Dot(y, p)': 'mmautoloss.expr.parse_prefix reads the notation of CSE-Autoloss',
+    'Sig(X)': 'mmautoloss.expr.parse_prefix reads the notation of CSE-Autoloss',
+    'log1p(p)': 'log1p(x) is log(1 + x)',
     'mean(p)': 'mean_nhw(x) is the mean over all positions of a channel, mean_c(x)',
     'torch.log(p)': 'write log)',
     'Log(p)': 'write log; mmautoloss.expr.parse_prefix reads the notation of CSE-Autoloss',
@@ -135,6 +142,17 @@ def test_names_the_offending_part_and_the_expression(text):
     message = refuse(text)
     assert REFUSED[text] in message
     assert repr(text) in message
+
+
+@pytest.mark.parametrize(('text', 'part'), [('P * y', 'write p'), ('e ** p', 'exp(x)'), ('exp(q)', 'p, y)')])
+def test_an_unknown_input_gets_a_hint(text, part):
+    with pytest.raises(ExpressionError, match='Unknown input') as caught:
+        parse(text, ('p', 'y'))
+    assert part in str(caught.value)
+
+
+def test_what_is_no_grammar_is_told_without_a_line_of_python():
+    assert refuse('p y').endswith(': invalid syntax.')
 
 
 @pytest.mark.parametrize('text', SHAPELESS.values(), ids=SHAPELESS)

@@ -48,6 +48,8 @@ def test_a_mean_is_over_what_is_left():
     pred, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[[1.0, 255.0]], [[1.0, 0.0]]]])
     loss = SearchedLoss('mean_nhw(y)', 'sigmoid', ignore_index=255, reduction='none')
     assert loss(pred, target).tolist() == [[[[1.0, 0.0]], [[0.5, 0.5]]]]
+    pred, target = torch.zeros(2, 2), torch.tensor([[1.0, 1.0], [255.0, 0.0]])  # of rows as well
+    assert loss(pred, target).tolist() == [[1.0, 0.5], [0.0, 0.5]]
 
 
 @pytest.mark.parametrize('inputs', ['delta', 'sigmoid'])
@@ -67,3 +69,14 @@ def test_a_mean_over_channels_is_over_those_that_have_a_weight():
     loss = SearchedLoss('mean_c(y)', 'delta', reduction='none')
     found = loss(torch.zeros(2, 3), torch.tensor([[1.0, 3.0, 8.0], [2.0, 4.0, 6.0]]), torch.tensor([[1.0, 1, 0]] * 2))
     assert found.tolist() == [[2.0, 2.0, 0.0], [3.0, 3.0, 0.0]]
+
+
+@pytest.mark.parametrize('reduction', ['mean', 'none'])
+def test_elements_of_rows_that_are_ignored_leak_no_nan(reduction):
+    pred, target = (
+        torch.tensor([[0.5, torch.nan], [0.1, 0.2]], requires_grad=True),
+        torch.tensor([[1.0, 255.0], [0, 1]]),
+    )
+    loss = SearchedLoss(f'{BCE} + mean_c(p)', 'sigmoid', ignore_index=255, reduction=reduction)
+    value, gradient = both(loss, pred, target)
+    assert value.isfinite().all() and gradient.isfinite().all() and gradient[0, 1] == 0

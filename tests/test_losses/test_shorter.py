@@ -43,6 +43,8 @@ WRONG = {
     'a value that is Inf': ('p + exp(exp(exp(exp(y * 9))))', 'delta', 'p'),
     'a value beyond float32': ('p + exp(60 * y)', 'delta', 'p'),
     '0 times Inf': ('abs(p - y) + (1 - 1) * exp(exp(exp(exp(p))))', 'delta', 'abs(p - y)'),
+    'Inf less Inf': ('abs(p - y) + exp(100) - exp(100)', 'delta', 'abs(p - y)'),
+    'constants beyond float32': ('p * y + (1e30 * 1e30 - 1e30 * 1e30)', 'softmax', 'p * y'),
     'no gradient': ('p * p * 1', 'mask', 'y'),
     'not finite': ('exp(exp(p)) * 1', 'heatmap', 'exp(p)'),
 }

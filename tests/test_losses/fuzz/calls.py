@@ -112,7 +112,11 @@ def _sigmoid_labels(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:
 
 def _sigmoid_targets(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:
     targets = draw.uniform(*shape)
-    return 'sigmoid', draw.logits(*shape), targets.round() if draw.rng.random() < 0.5 else targets
+    targets = targets.round() if draw.rng.random() < 0.5 else targets
+    unlabelled = draw.rng.choice((None, None, 255, -1))
+    if unlabelled is not None:
+        targets = targets.masked_fill(draw.chance(0.25, *shape), unlabelled)
+    return 'sigmoid', draw.logits(*shape), targets
 
 
 def _mask(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:

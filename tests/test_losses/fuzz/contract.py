@@ -82,9 +82,9 @@ def reading(call: Call) -> Reading:
         y = torch.stack([(target == label) for label in of_class], dim=1).double()
     elif call.kind != 'area':
         y = call.target.double().view(shape)
-    if call.kind == 'sigmoid' and not labels:
-        counts = (y >= 0) & (y != (-1 if call.ignored is None else call.ignored))
-        labelled, y = counts.any(dim=1), y.clamp(min=0)
+        if call.kind == 'sigmoid':
+            counts = (y >= 0) & (y != (-1 if call.ignored is None else call.ignored))
+            labelled, y = counts.any(dim=1), y.where(counts, 0)
     if call.weight is not None and call.kind != 'mask' and call.settings['use_target_weight']:
         weight = _weight(call, shape)
         counts = counts & (weight != 0)
