@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmautoloss.expr import Tree
 from mmautoloss.losses.inputs import InputKind, Rows
-from mmautoloss.losses.inputs.kind import valid_of_prediction
+from mmautoloss.losses.inputs.rows import valid_of_prediction
 from mmautoloss.losses.reading import read
 
 _EPS = torch.finfo(torch.float32).eps

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmautoloss.errors import SetupError
 from mmautoloss.losses.inputs import InputKind, Rows
-from mmautoloss.losses.inputs.kind import as_nchw
+from mmautoloss.losses.inputs.rows import as_nchw
 
 AVERAGES = ('positions', 'class_weight')
 

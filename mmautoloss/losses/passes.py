@@ -14,7 +14,7 @@ from mmautoloss.expr.fused import pull_back as pull_back_steps
 from mmautoloss.expr.plan import Plan, Stage
 from mmautoloss.losses.blocks import WHOLE, Block, each_block, valid_of
 from mmautoloss.losses.call import Call
-from mmautoloss.losses.inputs.kind import valid_of_prediction
+from mmautoloss.losses.inputs.rows import valid_of_prediction
 from mmautoloss.losses.reading import leaves, pull_back
 
 Values = list[Tensor | float | None]

@@ -14,7 +14,8 @@ from mmautoloss.expr import PRIMITIVES
 from mmautoloss.expr.own import RESERVED
 from mmautoloss.extension import add
 from mmautoloss.losses.inputs.boxes import Area
-from mmautoloss.losses.inputs.kind import InputKind, Rows, as_nchw, choose_images, choose_rows
+from mmautoloss.losses.inputs.kind import InputKind
+from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows
 from mmautoloss.losses.inputs.scores import Mask, Sigmoid, Softmax
 from mmautoloss.losses.inputs.values import Delta, Heatmap
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
-from mmautoloss.losses.inputs.kind import InputKind, Rows, choose_rows
+from mmautoloss.losses.inputs.kind import InputKind
+from mmautoloss.losses.inputs.rows import Rows, choose_rows
 
 AREA_EPS = 1e-6
 """Least union, enclosure and target area, in the units of the boxes; as in mmdet's IoU losses."""

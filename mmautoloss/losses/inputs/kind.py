@@ -1,56 +1,17 @@
-"""What all kinds of input share: the rows of a call that count, and how they become named tensors."""
+"""What all kinds of input share: how the rows of a call become named tensors."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
-
-
-class Rows(NamedTuple):
-    """The rows of a call that count; for maps, the images.
-
-    Attributes:
-        pred: Raw predictions (M, ...), before the activation.
-        target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes.
-        weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
-        chosen: Positions (M,) of the rows in the call, or None where they are all.
-        valid: Which elements count, broadcastable to (M, C, H, W), or None where all do. What the others are, NaN
-            included, changes nothing.
-        labelled: Which positions of the call have a label, whatever their weight: a mask of them, their number, or
-            another divisor in its place; None for those that count.
-        channel_weight: Another weight, of channels, (1, C, 1, 1), or None.
-    """
-
-    pred: Tensor
-    target: Tensor
-    weight: Tensor | None
-    chosen: Tensor | None = None
-    valid: Tensor | None = None
-    labelled: Tensor | int | None = None
-    channel_weight: Tensor | None = None
-
-    @property
-    def index(self) -> Tensor:
-        """Positions (M,) of the rows in the call."""
-        return torch.arange(len(self.pred), device=self.pred.device) if self.chosen is None else self.chosen
-
-    @property
-    def positions(self) -> Tensor | int:
-        """Number of positions (m, h, w) with a label, the divisor of the published mean."""
-        if self.labelled is not None:
-            masked = isinstance(self.labelled, Tensor) and self.labelled.dtype == torch.bool
-            return self.labelled.sum() if masked else self.labelled
-        if self.valid is None:
-            return len(self.pred) * (self.pred[0, 0].numel() if self.pred.dim() == 4 and len(self.pred) else 1)
-        height_width = self.pred.shape[-2:]
-        return self.valid.any(dim=1).expand(-1, *height_width).sum()
+from mmautoloss.losses.inputs.rows import Rows, valid_of_prediction
 
 
 class InputKind(ABC):
@@ -157,95 +118,9 @@ class InputKind(ABC):
         return maps[0], maps[1], weight if maps[2] is None else maps[2]
 
 
-def as_nchw(rows: Tensor) -> Tensor:
-    """Rows (M, C) as (M, C, 1, 1); maps as they are."""
-    return rows if rows.dim() == 4 else rows.view(*rows.shape, 1, 1)
-
-
-def valid_of_prediction(valid: Tensor, pred: Tensor) -> Tensor:
-    """Which elements of a raw prediction (M, C) or (N, C, H, W) count, broadcastable to it."""
-    return valid.reshape(valid.shape[: pred.dim()])
-
-
 def full_gradient(gradient: Tensor, tensor: Tensor) -> Tensor:
     """The gradient of a tensor, of its shape."""
     return gradient if gradient.shape == tensor.shape else gradient.expand(tensor.shape)
-
-
-_FEW = 1024
-"""Rows of which it is likely that all have a weight, as those of a head of RoIs have."""
-_BYTES = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-
-
-def row_counts(weight: Tensor) -> Tensor:
-    """Which rows have any weight; weights are (M,) or (M, C)."""
-    counts = weight != 0
-    if weight.dim() == 1:
-        return counts
-    if weight.shape[1] in _BYTES and counts.is_contiguous():  # a row of booleans as one number: half the time
-        return counts.view(_BYTES[weight.shape[1]])[:, 0] != 0
-    return counts.any(dim=1)
-
-
-def element_weight(weight: Tensor) -> Tensor:
-    """Weights (M,) or (M, C) as (M, 1 or C, 1, 1)."""
-    return weight[:, None, None, None] if weight.dim() == 1 else weight[:, :, None, None]
-
-
-def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tensor | None = None) -> Rows:
-    """The rows that have a weight.
-
-    Args:
-        pred: Rows (M, C).
-        target: Targets, one a row.
-        weight: Weights (M,) or (M, C), or None.
-        keep: Which rows have a label that counts, (M,), or None where all do.
-    """
-    few = weight is not None and weight.shape[0] <= _FEW
-    labelled = len(pred) if keep is None else keep
-    if weight is not None and few and bool(weight.all()):  # the usual call of a head of RoIs: nothing to copy
-        if keep is None or bool(keep.all()):
-            return Rows(pred, target, _weight_of(weight), labelled=labelled)
-    elif weight is not None:
-        keep = row_counts(weight) if keep is None else keep & row_counts(weight)
-    if keep is None or bool(keep.all()):
-        return Rows(pred, target, _weight_of(weight), valid=_valid_of(weight), labelled=labelled)
-    index = keep.nonzero().squeeze(1)
-    weight = None if weight is None else weight.index_select(0, index)
-    pred, target = pred.index_select(0, index), target.index_select(0, index)
-    return Rows(pred, target, _weight_of(weight), index, _valid_of(weight), labelled)
-
-
-def _weight_of(weight: Tensor | None) -> Tensor | None:
-    return None if weight is None else element_weight(weight)
-
-
-def _valid_of(weight: Tensor | None) -> Tensor | None:
-    """Which elements of rows that count have a weight; None where all do, as in rows with one weight."""
-    if weight is None or weight.dim() == 1 or bool(weight.all()):
-        return None
-    return element_weight(weight != 0)
-
-
-def choose_images(
-    pred: Tensor, target: Tensor, weight: Tensor | None, valid: Tensor, labelled: Tensor | int | None = None
-) -> Rows:
-    """The images in which anything counts.
-
-    Args:
-        pred: Maps (N, C, H, W).
-        target: Targets, one an image.
-        weight: Weights broadcastable to the prediction, or None.
-        valid: What counts, broadcastable to the prediction.
-        labelled: See ``Rows``.
-    """
-    if bool(valid.all()):
-        return Rows(pred, target, weight, labelled=labelled)
-    index = valid.flatten(1).any(dim=1).nonzero().squeeze(1)
-    if len(index) < len(pred):
-        pred, target, valid = pred[index], target[index], valid[index]
-        weight = None if weight is None else weight[index]
-    return Rows(pred, target, weight, index, valid, labelled)
 
 
 def wrong_shapes(name: str, wanted: str, pred: Tensor, target: Tensor) -> SetupError:

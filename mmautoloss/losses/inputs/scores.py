@@ -9,16 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
-from mmautoloss.losses.inputs.kind import (
-    InputKind,
-    Rows,
-    as_nchw,
-    choose_images,
-    choose_rows,
-    full_gradient,
-    wrong_shapes,
-)
+from mmautoloss.losses.inputs.kind import InputKind, full_gradient, wrong_shapes
 from mmautoloss.losses.inputs.logarithms import add_at_label, at_label, classes_of
+from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows
 
 
 class Softmax(InputKind):

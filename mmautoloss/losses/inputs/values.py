@@ -7,15 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from mmautoloss.losses.inputs.kind import (
-    InputKind,
-    Rows,
-    as_nchw,
-    choose_images,
-    choose_rows,
-    full_gradient,
-    wrong_shapes,
-)
+from mmautoloss.losses.inputs.kind import InputKind, full_gradient, wrong_shapes
+from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows
 
 
 class Delta(InputKind):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.losses import InputKind, call
-from mmautoloss.losses.inputs.kind import as_nchw
+from mmautoloss.losses.inputs.rows import as_nchw
 from mmautoloss.screen.native import activations, descent
 from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import Lowered

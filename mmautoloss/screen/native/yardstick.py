@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.evaluation.regions import area_scores
-from mmautoloss.losses.inputs.kind import as_nchw
+from mmautoloss.losses.inputs.rows import as_nchw
 from mmautoloss.screen.metrics import MAX_LOG_RATIO, PROBE_METRICS, delta_boxes
 from mmautoloss.screen.native.activations import areas_of
 from mmautoloss.screen.native.compiled import compiled

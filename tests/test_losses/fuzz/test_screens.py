@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmautoloss.expr import Tree, canonical
 from mmautoloss.losses import plain_loss
-from mmautoloss.losses.inputs.kind import as_nchw
+from mmautoloss.losses.inputs.rows import as_nchw
 from mmautoloss.screen import PROBE_METRICS, Probe, Sample
 from tests.test_losses.fuzz.calls import FORMS, Call
 from tests.test_losses.fuzz.cases import draw_case

@@ -12,7 +12,7 @@ import torch
 
 from mmautoloss.expr import Tree, canonical, parse, random_tree
 from mmautoloss.losses import SearchedLoss, plain_loss
-from mmautoloss.losses.inputs.kind import as_nchw
+from mmautoloss.losses.inputs.rows import as_nchw
 from mmautoloss.screen import Probe, RejectionTest, Sample, gradient_norms, gradient_signature
 from mmautoloss.screen.native.field import Field, divisor_of
 from mmautoloss.screen.native.layout import flat
