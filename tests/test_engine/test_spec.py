@@ -60,7 +60,7 @@ WRONG = [
     pytest.param({'branches': {}}, "branches must be 'all', a list", id='no branch'),
     pytest.param(
         {'branches.cls.path': 'head.lss_cls'},
-        r"The config of the model has no 'head.lss_cls' \(branch 'cls'\)",
+        r"The branch 'cls' has no loss at 'head.lss_cls'. Losses of this model: head.loss_cls, head.loss_box",
         id='path',
     ),
     pytest.param({'branches.cls.inputs': 'logits'}, "one of softmax.*'logits'", id='inputs'),

@@ -48,7 +48,7 @@ def write(found: Found, options: Options) -> str:
 
 def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str]) -> str:
     template, settings = (MAPS if masked else ROWS)[loss.inputs], loss.settings
-    as_maps = '' if masked or loss.inputs == 'mask' else '[:, :, None, None]'
+    as_maps = '[:, :, None, None]' if loss.inputs == 'softmax' and not masked else ''
     return template.format(
         name=name,
         graph=graph,
@@ -84,7 +84,7 @@ def _call_name(loss: NamedLoss) -> str:
 
 
 def _is_masked(loss: NamedLoss) -> bool:
-    """Whether pixels must keep their place though some may not count; else what does not count is taken out."""
-    if loss.inputs == 'heatmap':  # there it may differ from channel to channel
-        return looks_around(loss.tree)
-    return loss.inputs in MAPS and not {'maxpool', 'minpool'}.isdisjoint(loss.tree.nodes)
+    """Whether the graph must know what counts; else that is taken out, or changes no other element."""
+    if loss.inputs == 'softmax':  # the same for all channels, so pixels can be taken out but for pools
+        return not {'maxpool', 'minpool'}.isdisjoint(loss.tree.nodes)
+    return loss.inputs in MAPS and looks_around(loss.tree)

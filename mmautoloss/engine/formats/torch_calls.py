@@ -13,24 +13,6 @@ from mmautoloss.expr.logarithms import LOG_NOT_P, LOG_P
 _START = 'pred = pred if pred.dtype == torch.float64 else pred.float()  # halves overflow\n{settings}'
 _DIVISOR = 'if avg_factor is None else avg_factor + 2**-23\n'
 
-_DELTA = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None):
-    \"\"\"The loss of one call: values and targets (M, C), weights (M,) or (M, C).\"\"\"
-    {_START}\
-    count = len(pred)
-    if weight is not None:
-        weight = weight if weight.dim() == 2 else weight[:, None]
-        keep = (weight != 0).any(dim=1)
-        pred, target, weight = pred[keep], target[keep], weight[keep][:, :, None, None]
-    if not len(pred):
-        return pred.sum()
-    values = {{graph}}(pred[:, :, None, None], target.to(pred)[:, :, None, None])
-{{classes}}\
-    total = (values if weight is None else values * weight).sum()
-    divisor = count {_DIVISOR}\
-    return {{weight}} * total / divisor
-"""
-
 _AREA = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None):
     \"\"\"The loss of one call: boxes (M, 4) as x1, y1, x2, y2, weights (M,) or (M, 4).\"\"\"
@@ -107,38 +89,6 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     return {{weight}} * total / divisor
 """
 
-_SIGMOID = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}):
-    \"\"\"The loss of one call: logits (M, C) or maps (N, C, H, W).
-
-    Targets are as large, or labels: of rows C is background, and of a map with one channel
-    1 is its class. Weights are one a row or pixel, or one an element.
-    \"\"\"
-    {_START}\
-    if pred.dim() == 1:
-        pred, target = pred[:, None], target[:, None]
-    classes = pred.shape[1]
-    keep = torch.ones_like(pred[:, 0], dtype=torch.bool)
-    if target.dim() < pred.dim():
-        keep = (target >= 0) & (target != ignore_index)
-        first = int(pred.dim() > 2 and classes == 1)
-        target = torch.stack([target == first + c for c in range(classes)], dim=1)
-    count = keep.sum()
-    if weight is not None:
-        weight = weight if weight.dim() == pred.dim() else weight.unsqueeze(1)
-        keep = keep & (weight != 0).any(dim=1)
-        weight = weight.movedim(1, -1)[keep][:, :, None, None]
-    pred, y = (x.movedim(1, -1)[keep] for x in (pred, target))  # pixels as rows
-    if not len(pred):
-        return pred.sum()
-    p, y = pred.sigmoid()[:, :, None, None], y.to(pred).clamp(min=0)[:, :, None, None]
-    {{compute}}values = {{graph}}(p, y{{logs}})
-{{classes}}\
-    total = (values if weight is None else values * weight).sum()
-    divisor = count {_DIVISOR}\
-    return {{weight}} * total / divisor
-"""
-
 _AS_MAPS = """\
     for _ in range(4 - pred.dim()):  # rows are maps of one pixel, points of one column
         pred, target = pred[..., None], target[..., None]
@@ -171,7 +121,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     y = y.movedim(-1, 1).to(p)
 {_MASKED}"""
 
-_SIGMOID_MAPS = f"""\
+_SIGMOID = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}):
     \"\"\"The loss of one call: logits (M, C) or maps (N, C, H, W).
 
@@ -184,18 +134,29 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     rows = pred.dim() == 2
 {_AS_MAPS}\
     classes = pred.shape[1]
-    valid = torch.ones_like(pred[:, :1], dtype=torch.bool)
+    valid = (target >= 0) & (target != ignore_index)
     if target.dim() < pred.dim():
-        valid = ((target >= 0) & (target != ignore_index))[:, None]
+        valid = valid[:, None]
         first = int(classes == 1 and not rows)
         target = torch.stack([target == first + c for c in range(classes)], dim=1)
-    count = valid.sum().clamp(min=1)
+    count = valid.any(dim=1).sum().clamp(min=1)
     if weight is not None:
         weight = weight if weight.dim() == 4 else weight[:, None]
-        counts = weight != 0
-        valid = valid & (counts.any(dim=1, keepdim=True) if rows else counts)
+        valid = valid & (weight != 0)
     pred = torch.where(valid, pred, 0)
     p, y = pred.sigmoid(), target.to(pred).clamp(min=0)
+{_MASKED}"""
+
+_DELTA = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None):
+    \"\"\"The loss of one call: values and targets (M, C), weights (M,) or (M, C).\"\"\"
+    {_START}\
+    count = max(len(pred), 1)
+    p, y = pred[:, :, None, None], target.to(pred)[:, :, None, None]
+    valid = torch.ones_like(p, dtype=torch.bool)
+    if weight is not None:
+        weight = (weight if weight.dim() == 2 else weight[:, None])[:, :, None, None]
+        valid = (weight != 0).expand(p.shape)
 {_MASKED}"""
 
 _HEATMAP = f"""\
@@ -211,10 +172,10 @@ def {{name}}(pred, target, weight=None, avg_factor=None):
 {_MASKED}"""
 
 ROWS = {'softmax': _SOFTMAX, 'sigmoid': _SIGMOID, 'mask': _MASK, 'heatmap': _HEATMAP, 'delta': _DELTA, 'area': _AREA}
-"""Where no element's value depends on its neighbours, pixels are rows, and what does not count is taken out."""
+"""Where no element's value depends on others; of softmax pixels are rows, and what does not count is taken out."""
 
-MAPS = {'softmax': _SOFTMAX_MAPS, 'sigmoid': _SIGMOID_MAPS, 'heatmap': _HEATMAP}
-"""Where pixels must keep their place, what does not count is masked."""
+MAPS = {'softmax': _SOFTMAX_MAPS, 'sigmoid': _SIGMOID, 'heatmap': _HEATMAP, 'delta': _DELTA}
+"""Where it matters for an element which others count, the graph is told."""
 
 _OF_SIGMOID = {
     LOG_P: 'torch.nn.functional.logsigmoid(pred).clamp(min=-1e9)',

@@ -163,6 +163,15 @@ def test_of_many_classes() -> None:
     torch.testing.assert_close(code(pred, target), wanted)
 
 
+@pytest.mark.parametrize('expression', ['exp(y) * p', 'mean_c(p * y) - log(p)', 'mean_nhw(p) * maxpool(y)'])
+@pytest.mark.parametrize('shape', [(9, 3), (2, 3, 4, 5)])
+def test_ignored_elements(expression: str, shape: tuple[int, ...]) -> None:
+    pred, target = torch.randn(shape).double(), torch.rand(shape).double()
+    target[torch.rand(shape) < 0.3], target[torch.rand(shape) < 0.2] = 255, -1
+    code = exported(expression, 'sigmoid', ignore_index=255)['loss']
+    torch.testing.assert_close(code(pred, target), SearchedLoss(expression, 'sigmoid', ignore_index=255)(pred, target))
+
+
 def test_points_are_maps() -> None:
     pred, target = torch.randn(2, 3, 7), torch.randint(3, (2, 7))
     for expression in ('-y * log(p)', '-y * log(p) + maxpool(p)'):
