@@ -31,7 +31,7 @@ import torch
 from candidates import chain, fresh
 from probes import KNOWN, KNOWN_OF_INPUTS, made_up_probes
 
-from mmautoloss.expr import Tree
+from mmautoloss.expr import Tree, parse
 from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.screen import FastScreen, Probe, RejectionTest, load_probes
 
@@ -121,6 +121,7 @@ def compare(name: str, probe: Probe, seconds: float, chance: float) -> Compared:
     screen = warm(name, probe, test)
     sample = test.sample(probe)
     streams = {'fresh': fresh(probe.kind.names, 0), 'chain': mutants(name, probe, screen)}
+    judge('warm', parse(hand_made(name, probe)), probe, test, sample, screen)  # torch loads much at its first call
     rows: list[Judged] = []
     while sum(row.plain_seconds for row in rows) < seconds:
         rows += [judge(drawn, next(stream), probe, test, sample, screen) for drawn, stream in streams.items()]

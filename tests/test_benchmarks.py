@@ -114,7 +114,7 @@ def test_the_memory_of_a_loss_is_what_it_keeps(loss_cost) -> None:
 def test_screens_are_timed_on_the_same_expressions(load, capsys: pytest.CaptureFixture) -> None:
     screening, probes = load('screening'), load('probes')
     probe = probes.made_up_probes()['box_deltas']
-    result = screening.compare('box_deltas', probe, seconds=0.3, chance=0.001)
+    result = screening.compare('box_deltas', probe, seconds=1.0, chance=0.001)
     drawn = [row.drawn for row in result.rows]
     assert drawn.count('fresh') == drawn.count('chain') > 2
     assert result.plain > result.fast > 0
