@@ -125,7 +125,8 @@ def test_actor_that_is_killed_costs_an_attempt_and_nothing_else(make: MakeRay, u
 @linux
 def test_actor_that_is_frozen_is_killed(make: MakeRay, tmp_path: Path) -> None:
     marker = tmp_path / 'struck'
-    executor = make(slow=0.0, freeze_at=2, once=str(marker))
+    # not before a pulse of the training was heard: models are given ten minutes to be built
+    executor = make(slow=0.5, freeze_at=5, once=str(marker))
     future = executor.submit(make_trial(BAD, 1))
     wait_for(marker.exists, LIMIT)
     frozen = pid_of(executor.pulses()[0])
