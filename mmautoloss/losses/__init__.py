@@ -1,7 +1,8 @@
 """The result of a search, usable without any search: expressions as loss modules."""
 
-from mmautoloss.losses.cards import Card, Measured, cards
+from mmautoloss.losses.card import Card, Measured, cards
 from mmautoloss.losses.counts import Counts
+from mmautoloss.losses.definition import plain_loss
 from mmautoloss.losses.inputs import (
     INPUT_KINDS,
     InputKind,
@@ -14,7 +15,6 @@ from mmautoloss.losses.inputs import (
     register_kind,
 )
 from mmautoloss.losses.loss_graph import LossGraph
-from mmautoloss.losses.plain import plain_loss
 from mmautoloss.losses.searched_loss import SearchedLoss
 from mmautoloss.losses.zoo import ZOO, KnownLoss, is_known, kinds_of, known_loss, name_of
 

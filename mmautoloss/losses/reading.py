@@ -9,10 +9,9 @@ from torch import Tensor
 
 from mmautoloss.expr import Program, Tree, compile_tree
 from mmautoloss.expr.logarithms import LOG_P, LOGARITHMS, read_logarithms
-from mmautoloss.expr.lowering import AT_LABEL
 from mmautoloss.losses.inputs import InputKind
 from mmautoloss.losses.inputs.kind import full_gradient
-from mmautoloss.losses.inputs.logarithms import LOGARITHMS_OF
+from mmautoloss.losses.inputs.logarithms import AT_LABEL, LOGARITHMS_OF
 
 _NAMES = LOGARITHMS | {AT_LABEL[LOG_P]}
 

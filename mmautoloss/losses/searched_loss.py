@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse
-from mmautoloss.losses.blocks import threads_of
-from mmautoloss.losses.call import Call, divisor_of, plain_values
 from mmautoloss.losses.counts import Counts
+from mmautoloss.losses.definition import Call, divisor_of, plain_values
 from mmautoloss.losses.fused import fused_total
+from mmautoloss.losses.fused.blocks import threads_of
 from mmautoloss.losses.inputs import Rows, as_nchw, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.registry import MODELS, register

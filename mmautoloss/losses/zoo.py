@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse, parse_prefix
-from mmautoloss.losses.cards import shipped
+from mmautoloss.losses.card import shipped
 from mmautoloss.losses.inputs import input_kind
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mmautoloss.losses import SearchedLoss, known_loss
-from mmautoloss.losses import blocks as blocks_module
+from mmautoloss.losses.fused import blocks as blocks_module
 
 
 def value_and_gradient(loss: nn.Module, pred: Tensor, *args: Any, **kwargs: Any) -> tuple:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree, parse, random_tree
-from mmautoloss.losses import blocks as blocks_module
 from mmautoloss.losses import input_kind
-from mmautoloss.losses.call import Call, plain_total
+from mmautoloss.losses.definition import Call, plain_total
+from mmautoloss.losses.fused import blocks as blocks_module
 from mmautoloss.losses.fused import fused_total
 
 CALLS = {

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmautoloss.expr import Tree, mutate, parse, random_tree
 from mmautoloss.losses import LossGraph, SearchedLoss, input_kind
-from mmautoloss.losses.call import Call, plain_total, plain_values
+from mmautoloss.losses.definition import Call, plain_total, plain_values
 from mmautoloss.losses.fused import fused_total
 
 STRANGE = (float('nan'), float('inf'), -float('inf'), 1e30)

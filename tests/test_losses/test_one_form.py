@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmautoloss.expr import Tree, apply, canonical, mutate, parse, random_tree
 from mmautoloss.losses import INPUT_KINDS, InputKind, input_kind
-from mmautoloss.losses.call import Call, plain_total
+from mmautoloss.losses.definition import Call, plain_total
 
 GRAPHS = 250
 SMALL = 1e-4  # a gradient of this size is one; below may be what rounding leaves of terms that cancel

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmautoloss.expr.logarithms import LEAST, LOG_NOT_P, LOG_P
-from mmautoloss.expr.lowering import AT_LABEL
 
+AT_LABEL = {'p': 'p_label', LOG_P: 'log(p_label)'}
+"""Names of inputs in the channel of the label, (N, 1, H, W); their gradients have a short way through the softmax."""
 LOG_P_AT_LABEL = AT_LABEL[LOG_P]
 _TINY = 1e-30
 """Above it a float32 has all its digits."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmautoloss.losses import InputKind, call
+from mmautoloss.losses import InputKind, definition
 from mmautoloss.losses.inputs.rows import as_nchw
 from mmautoloss.screen.native import activations, descent
 from mmautoloss.screen.native.layout import flat
@@ -30,7 +30,7 @@ class Course(NamedTuple):
 
 def divisor_of(sample: Sample, kind: InputKind) -> float:
     """What ``SearchedLoss`` divides the sum over a sample by."""
-    return float(call.divisor_of(sample.rows(kind), sample.avg_factor))
+    return float(definition.divisor_of(sample.rows(kind), sample.avg_factor))
 
 
 class Field:

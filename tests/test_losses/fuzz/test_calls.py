@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from mmautoloss.expr import Tree, parse
-from mmautoloss.losses import blocks
+from mmautoloss.losses.fused import blocks
 from tests.test_losses.fuzz.calls import FORMS, Call, draw_call
 from tests.test_losses.fuzz.cases import draw_case
 from tests.test_losses.fuzz.verdict import judge

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmautoloss.expr.plan import Plan, plan_of
-from mmautoloss.losses.blocks import is_small, is_tiny, threads_of
-from mmautoloss.losses.by_compiler import run_compiled
-from mmautoloss.losses.call import Call, plain_total
-from mmautoloss.losses.passes import at_once, by_blocks
+from mmautoloss.losses.definition import Call, plain_total
+from mmautoloss.losses.fused.blocks import is_small, is_tiny, threads_of
+from mmautoloss.losses.fused.compiler import run_compiled
+from mmautoloss.losses.fused.passes import at_once, by_blocks
+from mmautoloss.losses.fused.plan import Plan, plan_of
 from mmautoloss.losses.reading import evaluated
 
 _FEW = 4

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree
-from mmautoloss.expr.plan import Plan, plan_of
-from mmautoloss.losses.blocks import is_small
-from mmautoloss.losses.call import Call, plain_total
+from mmautoloss.losses.definition import Call, plain_total
+from mmautoloss.losses.fused.blocks import is_small
+from mmautoloss.losses.fused.passes import at_once
+from mmautoloss.losses.fused.plan import Plan, plan_of
 from mmautoloss.losses.inputs import input_kind
-from mmautoloss.losses.passes import at_once
 from mmautoloss.losses.reading import evaluated
 
 _failed: set[tuple[Any, ...]] = set()

@@ -19,14 +19,13 @@ from typing import NamedTuple
 import torch
 
 from mmautoloss.expr.bounds import gradients_of, values_of
-from mmautoloss.expr.derivatives import DERIVATIVES
-from mmautoloss.expr.logarithms import LOG_P, LOGARITHMS
+from mmautoloss.expr.logarithms import LOGARITHMS
 from mmautoloss.expr.primitives import PRIMITIVES
 from mmautoloss.expr.program import compile_tree
 from mmautoloss.expr.tree import Tree, is_number
+from mmautoloss.losses.fused.derivatives import DERIVATIVES
+from mmautoloss.losses.inputs.logarithms import AT_LABEL
 
-AT_LABEL = {'p': 'p_label', LOG_P: 'log(p_label)'}
-"""Names of inputs in the channel of the label, (N, 1, H, W); their gradients have a short way through the softmax."""
 _ACTIVE = LOGARITHMS | frozenset(AT_LABEL.values())
 _ZERO_AT_ZERO = frozenset({'neg', 'abs', 'square', 'tanh', 'sqrt', 'log', 'sin', 'erf', 'atan'})
 _KNOWN = frozenset({'add', 'mul', 'mean_nhw', 'mean_c', *DERIVATIVES})

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import torch
 
-from mmautoloss.expr.lowering import AT_LABEL, Instruction, Value, lower
 from mmautoloss.expr.tree import Tree
+from mmautoloss.losses.fused.lowering import Instruction, Value, lower
+from mmautoloss.losses.inputs.logarithms import AT_LABEL
 
 
 class Stage(NamedTuple):

@@ -1,7 +1,7 @@
 """Evaluation of a plan, and its reverse: plain tensor code without autograd.
 
 Example:
-    >>> from mmautoloss.expr.plan import plan_of
+    >>> from mmautoloss.losses.fused.plan import plan_of
     >>> from mmautoloss.expr.text import parse
     >>> plan = plan_of(parse('p ** 2'), frozenset('p'), False, torch.float32)
     >>> p = torch.full((1, 1, 1, 1), 3.0)
@@ -20,9 +20,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmautoloss.expr.derivatives import DERIVATIVES
-from mmautoloss.expr.plan import Plan
 from mmautoloss.expr.primitives import EPS, PRIMITIVES
+from mmautoloss.losses.fused.derivatives import DERIVATIVES
+from mmautoloss.losses.fused.plan import Plan
 
 Shape = tuple[int, ...]
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree, mutate, parse, random_tree
-from mmautoloss.expr.plan import plan_of
 from mmautoloss.losses import ZOO, SearchedLoss, input_kind
-from mmautoloss.losses import blocks as blocks_module
-from mmautoloss.losses.call import Call, plain_total
+from mmautoloss.losses.definition import Call, plain_total
+from mmautoloss.losses.fused import blocks as blocks_module
 from mmautoloss.losses.fused import fused_total
+from mmautoloss.losses.fused.plan import plan_of
 
 GRAPHS = 100
 KINDS = {

@@ -9,11 +9,11 @@ from math import prod
 import torch
 from torch import Tensor
 
-from mmautoloss.expr.fused import Inputs, channel_sum, evaluate, mean_seed, reduced
-from mmautoloss.expr.fused import pull_back as pull_back_steps
-from mmautoloss.expr.plan import Plan, Stage
-from mmautoloss.losses.blocks import WHOLE, Block, each_block, valid_of
-from mmautoloss.losses.call import Call
+from mmautoloss.losses.definition import Call
+from mmautoloss.losses.fused.blocks import WHOLE, Block, each_block, valid_of
+from mmautoloss.losses.fused.interpreter import Inputs, channel_sum, evaluate, mean_seed, reduced
+from mmautoloss.losses.fused.interpreter import pull_back as pull_back_steps
+from mmautoloss.losses.fused.plan import Plan, Stage
 from mmautoloss.losses.inputs.rows import valid_of_prediction
 from mmautoloss.losses.reading import leaves, pull_back
 

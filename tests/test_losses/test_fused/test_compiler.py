@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from mmautoloss.losses import SearchedLoss, by_compiler
-from mmautoloss.losses import blocks as blocks_module
+from mmautoloss.losses import SearchedLoss
+from mmautoloss.losses.fused import blocks as blocks_module
+from mmautoloss.losses.fused import compiler
 from tests.isolation import run_without
 
 CE = '-y * log(p)'
@@ -22,13 +23,13 @@ CE = '-y * log(p)'
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process in which nothing has been compiled or has failed."""
-    monkeypatch.setattr(by_compiler, '_failed', set())
+    monkeypatch.setattr(compiler, '_failed', set())
     monkeypatch.setattr(blocks_module, 'TINY', 0)  # else calls as small as these are left to autograd
-    by_compiler._code_for.cache_clear()
+    compiler._code_for.cache_clear()
     limit = sys.getrecursionlimit()
     yield
     sys.setrecursionlimit(limit)  # torch's compiler raises it for good
-    by_compiler._code_for.cache_clear()
+    compiler._code_for.cache_clear()
 
 
 def value_and_gradient(loss: SearchedLoss, rows: int, weighted: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,7 +54,7 @@ def test_is_the_same_loss_and_is_compiled_once() -> None:
     torch.testing.assert_close(
         value_and_gradient(loss, 7, weighted=False), value_and_gradient(plain, 7, weighted=False)
     )
-    assert not by_compiler._failed
+    assert not compiler._failed
     assert graphs[0] == graphs[-1]
     with torch.no_grad():
         assert loss(torch.zeros(0, 5), torch.zeros(0).long()) == 0
@@ -73,7 +74,7 @@ def test_sizes_that_were_equal_need_not_be_so_again(shapes: tuple[tuple[int, ...
         found, wanted = loss(pred, labels), plain(pred, labels)
         torch.testing.assert_close(found, wanted)
         torch.testing.assert_close(*(torch.autograd.grad(value, pred)[0] for value in (found, wanted)))
-    assert not by_compiler._failed
+    assert not compiler._failed
 
 
 @pytest.mark.slow
@@ -85,7 +86,7 @@ def test_a_call_without_gradient_leaves_later_ones_theirs() -> None:
         torch.testing.assert_close(loss(pred, target), plain(pred, target))
     found, wanted = (torch.autograd.grad(each(pred, target), pred)[0] for each in (loss, plain))
     torch.testing.assert_close(found, wanted)
-    assert not by_compiler._failed
+    assert not compiler._failed
 
 
 def test_without_a_compiler_it_warns_once_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +133,7 @@ def test_what_failed_is_not_tried_again_and_the_others_are(monkeypatch: pytest.M
         for loss in (*losses, *losses):
             plain = SearchedLoss(loss.expression)
             torch.testing.assert_close(value_and_gradient(loss, 6), value_and_gradient(plain, 6))
-    assert len(caught) == len(by_compiler._failed) == 1
+    assert len(caught) == len(compiler._failed) == 1
     assert [function is tried[0] for function in tried] == [True, False, False]
 
 
@@ -149,9 +150,9 @@ def test_a_wrong_call_has_the_error_that_it_has_without() -> None:
             assert caught.type is RuntimeError
             texts.append(str(caught.value))
     assert texts[0] == texts[1]
-    assert not by_compiler._failed
+    assert not compiler._failed
     torch.testing.assert_close(loss(pred, target, torch.ones(6, 4)), plain(pred, target, torch.ones(6, 4)))
-    assert not by_compiler._failed
+    assert not compiler._failed
 
 
 def test_errors_of_a_call_are_not_those_of_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

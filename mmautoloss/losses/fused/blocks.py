@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from mmautoloss.losses.threads import OneThread, on_threads
+from mmautoloss.losses.fused.threads import OneThread, on_threads
 
 Result = TypeVar('Result')
 SMALL = 2**17

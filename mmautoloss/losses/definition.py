@@ -1,14 +1,16 @@
-"""One call of a loss, and its value by the definition."""
+"""What a loss computes, operator by operator: the definition, with which all faster ways are compared."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree
-from mmautoloss.losses.inputs import InputKind, Rows
+from mmautoloss.losses.counts import Counts
+from mmautoloss.losses.inputs import InputKind, Rows, input_kind
 from mmautoloss.losses.inputs.rows import valid_of_prediction
 from mmautoloss.losses.reading import read
 
@@ -69,3 +71,38 @@ def divisor_of(rows: Rows, avg_factor: float | Tensor | None) -> float | Tensor:
         avg_factor: The normaliser, or None where the head passes none.
     """
     return rows.positions if avg_factor is None else avg_factor + _EPS
+
+
+def plain_loss(tree: Tree, inputs: str, settings: Mapping[str, Any] = {}) -> Callable[..., Tensor]:
+    """An expression as a function ``(pred, target, weight, avg_factor, ignore_index)`` to a scalar.
+
+    The value and gradient of ``SearchedLoss``, up to rounding, with the backward of autograd.
+
+    Args:
+        tree: The expression.
+        inputs: Name of the kind of input.
+        settings: What of its calls counts (``Counts``).
+
+    Example:
+        >>> import torch
+        >>> from mmautoloss.expr import parse
+        >>> loss = plain_loss(parse('abs(p - y)'), 'delta')
+        >>> loss(torch.zeros(2, 4), torch.ones(2, 4), avg_factor=8).item()
+        1.0
+    """
+    kind, counts = input_kind(inputs), Counts(**settings)
+
+    def loss(
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        ignore_index: int | None = None,
+    ) -> Tensor:
+        rows = counts.rows(kind, pred, target, weight, ignore_index)
+        if not rows.pred.numel():
+            return rows.pred.sum()
+        call = Call(tree, kind, rows.target, rows.weight, rows.channel_weight, rows.valid)
+        return plain_total(rows.pred, call) / divisor_of(rows, avg_factor)
+
+    return loss
