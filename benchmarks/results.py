@@ -25,8 +25,8 @@ from results_facts import Comparison, Loss, comparisons_of, split_transfer
 from search_tables import correlate_table, line, search_table, strategy_table
 
 from mmautoloss.errors import SetupError
-from mmautoloss.report.paired import LEAST, Difference
 from mmautoloss.report.results import read_results
+from mmautoloss.report.statistics import LEAST, Difference
 
 DOCS = Path(__file__).resolve().parents[1] / 'docs'
 PAGES = (DOCS / 'results.md', DOCS / 'transfer.md')

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from mmautoloss.report.paired import LEAST, Difference, paired_difference
 from mmautoloss.report.results import USUAL, ResultRow
+from mmautoloss.report.statistics import LEAST, Difference, paired_difference
 
 TRANSFER = Path(__file__).resolve().parents[1] / 'configs/transfer'
 LESS = ('NME', 'EPE')

@@ -11,7 +11,7 @@ from typing import Any
 
 from results_facts import Comparison, Loss
 
-from mmautoloss.report.paired import Difference
+from mmautoloss.report.statistics import Difference
 
 FOUND, KNOWN = '#4e79a7', '#888888'
 ROOM = 14

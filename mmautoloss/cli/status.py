@@ -84,7 +84,7 @@ def _show(status: Status, args: argparse.Namespace, path: Path) -> None:
         return
     from rich.console import Console
 
-    from mmautoloss.cli.status_page import print_status
+    from mmautoloss.report.live.status_page import print_status
 
     console = Console(highlight=False, markup=False, emoji=False)
     if args.watch is not None and console.is_terminal:

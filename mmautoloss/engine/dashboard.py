@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.visualization import Visualizer
 
 from mmautoloss.engine.guarded import guard
-from mmautoloss.engine.progress_image import draw_progress
-from mmautoloss.report.verdict import spread
+from mmautoloss.report.figures.progress_image import draw_progress
+from mmautoloss.report.statistics import spread
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search import Observer, Planner
 from mmautoloss.search.drawing import Drawing

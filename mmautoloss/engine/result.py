@@ -13,8 +13,8 @@ from mmautoloss.engine.found import Found, NamedLoss, Origin, found_losses
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import INPUT_KINDS, Card, cards, is_known, kinds_of, known_loss
 from mmautoloss.proxy import Branch
-from mmautoloss.report.scale import scale_of
 from mmautoloss.trial import History, Trial, read_history
+from mmautoloss.trial.scale import scale_of
 
 RESULTS = 'a work dir, a journal.jsonl, a best_losses.json or the name of a card (mmautoloss zoo)'
 _MORE = ('tree', 'nodes', 'same_gradient', 'origin')

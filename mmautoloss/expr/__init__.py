@@ -1,7 +1,6 @@
 """What a loss is: primitives, trees, text, random graphs, mutations, one form, evaluation."""
 
 from mmautoloss.expr.canonical import canonical, inputs_of_gradient, simplify, without_pools
-from mmautoloss.expr.formatting import format_tree
 from mmautoloss.expr.generate import random_tree
 from mmautoloss.expr.genome import Genome
 from mmautoloss.expr.latex import to_latex
@@ -27,7 +26,6 @@ __all__ = [
     'canonical',
     'compile_tree',
     'declare_primitives',
-    'format_tree',
     'inputs_of_gradient',
     'mutate',
     'own_primitives',

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from mmautoloss.expr.primitives import ARITY
-
-if TYPE_CHECKING:
-    from mmautoloss.expr.tree import Tree
 
 # How tightly an operator binds, loosest first; everything else is a leaf or a call.
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
 
 
-def format_tree(tree: Tree) -> str:
-    """Writes an expression so that ``parse`` gives back the same tree.
+def format_nodes(nodes: Sequence[str]) -> str:
+    """Writes an expression so that ``parse`` gives back the same tree; ``str(tree)`` is this.
+
+    Args:
+        nodes: The expression in prefix order, as ``Tree.nodes``.
 
     Example:
-        >>> from mmautoloss.expr.tree import Tree
-        >>> format_tree(Tree(('mul', 'p', 'inv', 'add', 'y', 'neg', '1')))
+        >>> format_nodes(('mul', 'p', 'inv', 'add', 'y', 'neg', '1'))
         'p / (y - 1)'
     """
     stack: list[_Written] = []
-    for node in reversed(tree.nodes):
+    for node in reversed(nodes):
         operands = [stack.pop() for _ in range(ARITY.get(node, 0))]
         stack.append(_write(node, *operands))
     return stack[0].text

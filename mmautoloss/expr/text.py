@@ -1,4 +1,4 @@
-"""Expressions read from infix text; ``formatting.format_tree`` is the exact inverse of ``parse``.
+"""Expressions read from infix text; ``str(tree)`` is the exact inverse of ``parse``.
 
 Python's own grammar is used to *read* the text (``ast.parse``); nothing is ever evaluated. Besides
 the operators by name, ``a + b``, ``a - b``, ``a * b``, ``a / b``, ``1 / a``, ``-a`` and ``a ** 2``

@@ -9,7 +9,7 @@ from itertools import chain
 from keyword import iskeyword
 
 from mmautoloss.errors import ExpressionError
-from mmautoloss.expr.formatting import format_tree
+from mmautoloss.expr.formatting import format_nodes
 from mmautoloss.expr.primitives import ALIASES, ARITY, PRIMITIVES
 
 MAX_NODES = 400
@@ -132,7 +132,7 @@ class Tree:
         return f'Tree({self.nodes!r})'
 
     def __str__(self) -> str:
-        return format_tree(self)
+        return format_nodes(self.nodes)
 
     @property
     def root(self) -> str:

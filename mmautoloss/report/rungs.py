@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from statistics import StatisticsError, correlation
 from typing import Any
 
 from mmautoloss.errors import SetupError
+from mmautoloss.report.statistics import interval
 from mmautoloss.search import Rung
 from mmautoloss.trial import AT_RUNG, Record, Role, State, Trial
 
@@ -208,22 +208,6 @@ def _row(watched: Sequence[_Watched], rung: Rung) -> RungRow:
 
 def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
-
-
-def interval(hits: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson, 1927).
-
-    Example:
-        >>> [round(end, 3) for end in interval(1, 20)]
-        [0.009, 0.236]
-    """
-    if not count:
-        return 0.0, 1.0
-    z = 1.96
-    share, spread = hits / count, z * z / count
-    middle = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / count / 4)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _ranks(scores: Sequence[float]) -> list[float]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import mean, stdev
+from statistics import mean
 from typing import NamedTuple
 
+from mmautoloss.report.statistics import spread
 from mmautoloss.trial import History, Role, Trial
 
 
@@ -55,8 +56,3 @@ def verdict_of(history: History, ranking: Sequence[Trial]) -> Verdict:
         f'({noise:.4f}), which says nothing. Longer trainings and more scoring images make the noise smaller.'
     )
     return Verdict('even', text, gain, noise)
-
-
-def spread(scores: Sequence[float]) -> float:
-    """Standard deviation over seeds; 0 for a single one."""
-    return stdev(scores) if len(scores) > 1 else 0.0

@@ -15,7 +15,7 @@ import random
 import numpy as np
 import torch
 
-from mmautoloss.expr import Tree, canonical, format_tree, parse, random_tree
+from mmautoloss.expr import Tree, canonical, parse, random_tree
 from mmautoloss.screen import REASONS, Screen, Verdict
 
 DIGITS = 2
@@ -70,7 +70,7 @@ class ScreenSuite:
         assert [other.judge(tree) for tree in reversed(trees)] == verdicts[::-1]
         assert [screen.judge(tree) for tree in trees] == verdicts
         for tree, verdict in list(zip(trees, verdicts, strict=True))[::9]:
-            assert self.build().judge(tree) == verdict, f'{format_tree(tree)} alone'
+            assert self.build().judge(tree) == verdict, f'{str(tree)} alone'
 
     def test_reasons_are_known_and_some_pass(self) -> None:
         screen = self.build()
@@ -91,15 +91,15 @@ class ScreenSuite:
         for tree in self.sample(screen):
             form = canonical(tree, screen.kind.from_prediction)
             if form is not None:
-                assert screen.judge(tree) == screen.judge(form), format_tree(tree)
+                assert screen.judge(tree) == screen.judge(form), str(tree)
 
     def test_trees_are_left_alone(self) -> None:
         screen = self.build()
         trees = self.sample(screen)
-        texts = [format_tree(tree) for tree in trees]
+        texts = [str(tree) for tree in trees]
         for tree in trees:
             screen.judge(tree)
-        assert [format_tree(tree) for tree in trees] == texts
+        assert [str(tree) for tree in trees] == texts
         assert trees == self.sample(screen)
 
     def test_global_random_is_left_alone(self) -> None:
@@ -138,7 +138,7 @@ class ScreenSuite:
         screen = self.build()
         for number, tree in enumerate(self.sample(screen)):
             verdict, weighed = screen.judge(tree), screen.weigh(tree)
-            assert weighed == verdict if verdict.accepted else weighed.reason == verdict.reason, format_tree(tree)
+            assert weighed == verdict if verdict.accepted else weighed.reason == verdict.reason, str(tree)
             assert 0 < weighed.weight < float('inf')
             assert number % 9 or self.build().weigh(tree) == weighed
 

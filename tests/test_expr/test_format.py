@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmautoloss.expr import Tree, format_tree, mutate, parse, random_tree
+from mmautoloss.expr import Tree, mutate, parse, random_tree
 from mmautoloss.expr.tree import arity, format_number
 
 
 def test_every_tree_survives_its_text(trees):
     for tree in trees:
-        assert parse(format_tree(tree)) == tree
+        assert parse(str(tree)) == tree
         assert parse(str(tree), inputs=('p', 'y')) == tree
 
 

@@ -15,8 +15,9 @@ import pytest
 pytest.importorskip('mmengine')
 
 from mmautoloss.report.facts import facts_of
-from mmautoloss.report.figures import Figure, Picture, Table
-from mmautoloss.report.figures.drawing import VARIABLES
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures import Figure, Picture
+from mmautoloss.report.figures.canvas import VARIABLES
 from mmautoloss.report.page import Report, build_report, render
 from mmautoloss.report.page.build import with_portraits
 from mmautoloss.report.page.palette import PALETTE

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from mmautoloss.report.paired import paired_difference
+from mmautoloss.report.statistics import paired_difference
 
 
 def test_only_common_seeds_count():

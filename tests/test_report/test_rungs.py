@@ -12,7 +12,8 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.__main__ import main
 from mmautoloss.errors import SetupError
-from mmautoloss.report.rungs import interval, rungs_of
+from mmautoloss.report.rungs import rungs_of
+from mmautoloss.report.statistics import interval
 from mmautoloss.trial import History, Journal, Outcome, Record, Role, State, Trial, read_journal
 
 PROXY = {'schedule': {'type': 'IterBasedTrainLoop', 'max_iters': 100}, 'rung': {'at': 25, 'watch': True}}

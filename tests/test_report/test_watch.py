@@ -14,10 +14,9 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.expr import Genome
 from mmautoloss.report import ConsoleObserver
-from mmautoloss.report import watch as module
-from mmautoloss.report.span import span
-from mmautoloss.report.standing import Standing, end_text
-from mmautoloss.report.words import large, soon
+from mmautoloss.report.live import watch as module
+from mmautoloss.report.live.standing import Standing, end_text
+from mmautoloss.report.words import large, soon, span
 from mmautoloss.search import Budget
 from mmautoloss.search.drawing import Drawing
 from mmautoloss.trial import Outcome, Record, Role, State, Trial, outcome_to_json
@@ -93,7 +92,7 @@ class Search:
 
 @pytest.fixture(autouse=True)
 def time_of_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('mmautoloss.report.standing.soon', lambda seconds: soon(seconds, 1_800_000_000.0))
+    monkeypatch.setattr('mmautoloss.report.live.standing.soon', lambda seconds: soon(seconds, 1_800_000_000.0))
 
 
 def test_foot_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

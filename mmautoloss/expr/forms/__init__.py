@@ -1,6 +1,6 @@
 """Expressions written out in other languages, as pure functions from a tree to text.
 
-A form of Python code is a ``Style``, a table of how each operator is written. Infix text is ``format_tree``, LaTeX
+A form of Python code is a ``Style``, a table of how each operator is written. Infix text is ``formatting``, LaTeX
 ``to_latex``.
 """
 

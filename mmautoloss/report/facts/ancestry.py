@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mmautoloss.expr import Tree
-from mmautoloss.report.figures import Table
-from mmautoloss.report.scale import Scale
+from mmautoloss.report.facts.table import Table
 from mmautoloss.trial import History, Trial
+from mmautoloss.trial.scale import Scale
 
 
 class Change(NamedTuple):

@@ -12,7 +12,7 @@ from torch import Tensor
 from mmautoloss.expr import Tree
 from mmautoloss.losses import input_kind
 from mmautoloss.losses.reading import read
-from mmautoloss.report.figures import Table
+from mmautoloss.report.facts.table import Table
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Values (K,) of K calls that know nothing of each other, from raw predictions and targets as the kind of input takes them.

@@ -14,15 +14,15 @@ from mmautoloss.report.facts.progress import progress_of
 from mmautoloss.report.facts.seeds import seeds_of, summary_of
 from mmautoloss.report.facts.settings import settings_of
 from mmautoloss.report.facts.sizes import sizes_of
+from mmautoloss.report.facts.table import Table
 from mmautoloss.report.facts.times import sessions_of, stages_of, workers_of
 from mmautoloss.report.facts.trials import trials_of
 from mmautoloss.report.facts.trust import doubts_of
 from mmautoloss.report.facts.yields import yields_of
-from mmautoloss.report.figures import Table
-from mmautoloss.report.scale import Scale, scale_of
 from mmautoloss.report.status import Status, status_of
 from mmautoloss.report.verdict import Verdict, verdict_of
 from mmautoloss.trial import Record, Trial
+from mmautoloss.trial.scale import Scale, scale_of
 
 _FINALISTS = 3
 """How many of the best are shown where the journal does not know how many there are to be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mmautoloss.report.figures import Table
+from mmautoloss.report.facts.table import Table
 from mmautoloss.report.status import Failure
 from mmautoloss.trial import History
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from mmautoloss.report.figures import Table
+from mmautoloss.report.facts.table import Table
 from mmautoloss.screen import REASONS
 from mmautoloss.trial import History, Role, State, Trial
 

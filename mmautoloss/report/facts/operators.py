@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from mmautoloss.expr import PRIMITIVES
 from mmautoloss.report.facts.progress import is_found
-from mmautoloss.report.figures import Table
-from mmautoloss.report.rungs import interval
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.statistics import interval
 from mmautoloss.trial import History, Role, Trial
 
 COLUMNS = ('operator', 'good', 'of_good', 'good_share', 'low', 'high', 'all', 'of_all', 'all_share')

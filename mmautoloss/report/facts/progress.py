@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmautoloss.report.figures import Table
-from mmautoloss.report.scale import Scale
+from mmautoloss.report.facts.table import Table
 from mmautoloss.trial import Record, Role, State, Trial
+from mmautoloss.trial.scale import Scale
 
 COLUMNS = ('order', 'trial', 'role', 'state', 'hours', 'score', 'rung', 'best')
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean, stdev
 
 from mmautoloss.losses import name_of
-from mmautoloss.report.figures import Table
-from mmautoloss.report.scale import Scale
+from mmautoloss.report.facts.table import Table
 from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.trial.scale import Scale
 
 COLUMNS = ('losses', 'kind', 'trial', 'seed', 'score', 'chosen_by')
 SUMMARY = ('losses', 'mean', 'spread', 'seeds', 'new_mean', 'new_seeds', 'kind')

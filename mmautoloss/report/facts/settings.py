@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmautoloss.report.figures import Table
+from mmautoloss.report.facts.table import Table
 from mmautoloss.trial import Record
 
 COLUMNS = ('part', 'setting', 'value')

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from mmautoloss.expr import Genome
-from mmautoloss.report.figures import Table
-from mmautoloss.report.scale import Scale
+from mmautoloss.report.facts.table import Table
 from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.trial.scale import Scale
 
 COLUMNS = ('trial', 'role', 'nodes', 'score', 'front', 'mean', 'seeds')
 

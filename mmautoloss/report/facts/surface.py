@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.report.facts.curves import Loss, finite, slope
-from mmautoloss.report.figures import Table
+from mmautoloss.report.facts.table import Table
 
 SIDE = 100.0
 """Side of the target box, in pixels; shifts and scales are in sides."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
-from mmautoloss.report.figures import Table
+from mmautoloss.report.facts.table import Table
 from mmautoloss.report.status import SessionFacts
 from mmautoloss.trial import Record, Trial
 

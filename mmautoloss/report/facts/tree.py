@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mmautoloss.expr import Tree
-from mmautoloss.report.figures import Table
+from mmautoloss.report.facts.table import Table
 
 _SYMBOLS = {
     'add': '+',

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmautoloss.report.figures import Table
-from mmautoloss.report.scale import Scale
+from mmautoloss.report.facts.table import Table
 from mmautoloss.trial import Record, Trial
+from mmautoloss.trial.scale import Scale
 
 COLUMNS = (
     *('trial', 'role', 'state', 'score', 'rung', 'seed', 'hours', 'seconds', 'parent', 'origin', 'repeats'),

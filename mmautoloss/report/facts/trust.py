@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mmautoloss.report.facts.progress import is_found
 from mmautoloss.report.facts.seeds import HAND_MADE
-from mmautoloss.report.figures import Table
-from mmautoloss.report.scale import Scale
+from mmautoloss.report.facts.table import Table
 from mmautoloss.report.status import Status
 from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.trial.scale import Scale
 
 _FEW = 5
 _MANY_FAILED = 0.25

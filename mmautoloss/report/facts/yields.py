@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from mmautoloss.report.figures import Table
+from mmautoloss.report.facts.table import Table
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.trial import Record, Role, Trial
 

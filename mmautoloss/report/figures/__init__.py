@@ -1,5 +1,5 @@
-"""Facts as tables, and drawings of them."""
+"""Drawings of tables of facts."""
 
-from mmautoloss.report.figures.figure import Figure, Picture, Table
+from mmautoloss.report.figures.figure import Figure, Picture
 
-__all__ = ['Figure', 'Picture', 'Table']
+__all__ = ['Figure', 'Picture']

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmautoloss.report.facts.ancestry import Ancestor, ancestry_table
-from mmautoloss.report.figures.drawing import BASE, FOUND, canvas, to_svg
+from mmautoloss.report.figures.canvas import BASE, FOUND, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 
 _MOST_NAMES = 14
@@ -20,7 +20,7 @@ def draw_ancestry(name: str, title: str, line: Sequence[Ancestor], baseline: Seq
         line: The trials.
         baseline: Scores of the hand-made losses, one a seed.
     """
-    with canvas(5.4, 2.6) as (figure, axes):
+    with new_axes(5.4, 2.6) as (figure, axes):
         if baseline:
             axes.axhspan(min(baseline), max(baseline), color=BASE, alpha=0.18, linewidth=0)
             axes.axhline(sum(baseline) / len(baseline), color=BASE, linestyle='--', label='hand-made, mean and range')

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mmautoloss.report.facts.curves import SCORES, Curve, curves_table
-from mmautoloss.report.figures.drawing import BASE, FOUND, MUTED, canvas, to_svg
+from mmautoloss.report.figures.canvas import BASE, FOUND, MUTED, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 
 COLOURS = {'found': FOUND, 'hand-made': BASE}
@@ -28,7 +28,7 @@ def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mappin
         inputs: Kind of input of the losses.
         curves: Curves by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
     """
-    with canvas(5.4, 2.9, ncols=2) as (figure, (values, slopes)):
+    with new_axes(5.4, 2.9, ncols=2) as (figure, (values, slopes)):
         moved = {key: [from_target(curve.value, curve.at_target) for curve in group] for key, group in curves.items()}
         _draw(values, curves, moved)
         _draw(slopes, curves, {key: [curve.by_raw for curve in group] for key, group in curves.items()})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mmautoloss.report.figures.drawing import FAULT, FOUND, INK, MUTED, canvas, to_svg
-from mmautoloss.report.figures.figure import Figure, Table
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures.canvas import FAULT, FOUND, INK, MUTED, new_axes, to_svg
+from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import WIDTH, plain_powers
 
 _WHOLE = {'expressions': 'expressions drawn', 'candidates': 'candidates'}
@@ -26,7 +27,7 @@ def draw_funnel(table: Table) -> Figure | None:
     kinds = list(dict.fromkeys(row['of'] for row in rows))
     places = [index + 0.7 * kinds.index(row['of']) for index, row in enumerate(rows)]
     counts = [row['count'] for row in rows]
-    with canvas(WIDTH, 0.6 + 0.26 * (len(rows) + 1)) as (figure, axes):
+    with new_axes(WIDTH, 0.6 + 0.26 * (len(rows) + 1)) as (figure, axes):
         axes.barh(places, counts, height=0.66, color=[_COLOURS.get(row['outcome'], MUTED) for row in rows], left=0.6)
         for place, row in zip(places, rows, strict=True):
             text = f'{row["count"]:,}'.replace(',', ' ') + f' · {_percent(row["share"])}' * (row['share'] < 1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mmautoloss.report.figures.drawing import FOUND, GRID, INK, MUTED, canvas, to_svg
-from mmautoloss.report.figures.figure import Figure, Table
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures.canvas import FOUND, GRID, INK, MUTED, new_axes, to_svg
+from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import WIDTH, put_legend
 
 
@@ -24,7 +25,7 @@ def draw_operators(table: Table) -> Figure | None:
         'frequent by descent.'
     )
     places = range(len(rows))
-    with canvas(WIDTH, 0.9 + 0.26 * len(rows)) as (figure, axes):
+    with new_axes(WIDTH, 0.9 + 0.26 * len(rows)) as (figure, axes):
         axes.hlines(places, 0, 1, color=GRID, linewidth=0.6)
         axes.hlines(
             places, [row['low'] for row in rows], [row['high'] for row in rows], color=FOUND, linewidth=1, alpha=0.6

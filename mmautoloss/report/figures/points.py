@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
-from mmautoloss.report.figures.drawing import BASE
-from mmautoloss.report.verdict import spread
+from mmautoloss.report.figures.canvas import BASE
+from mmautoloss.report.statistics import spread
 
 WIDTH, HEIGHT = 5.6, 3.5
 """Inches: two stand side by side on a wide screen, and one is readable on a narrow one."""

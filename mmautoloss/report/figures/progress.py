@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mmautoloss.report.figures.drawing import BASE, FAULT, FOUND, FOURTH, MUTED, THIRD, canvas, to_svg
-from mmautoloss.report.figures.figure import Figure, Table
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures.canvas import BASE, FAULT, FOUND, FOURTH, MUTED, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import HEIGHT, MOST, WIDTH, draw_baseline, draw_failed, limits, put_legend, thin
-from mmautoloss.report.scale import Scale
+from mmautoloss.trial.scale import Scale
 
 AXES = {'trials': ('trial', 'trial'), 'hours': ('hours', 'hours of search')}
 """By name of the figure's axis: the column, and the words below the axis."""
@@ -72,7 +73,7 @@ def draw_progress(table: Table, scale: Scale, axis: str) -> Figure | None:
     name, title = f'progress_{axis}', f'Best score over {"time" if axis == "hours" else axis}'
     ends = limits(shown, scale.greater)
     caption = _caption(rows, ends, axis)
-    with canvas(WIDTH, HEIGHT) as (figure, axes):
+    with new_axes(WIDTH, HEIGHT) as (figure, axes):
         draw_baseline(axes, [row['score'] for row in rows if _KINDS[_SEEDS][0](row)])
         for label, (belongs, height, style) in _KINDS.items():
             _draw_points(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmautoloss.report.figures.drawing import BASE, FOUND, INK, THIRD, canvas, to_svg
-from mmautoloss.report.figures.figure import Figure, Table
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures.canvas import BASE, FOUND, INK, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import WIDTH, draw_baseline, put_legend
-from mmautoloss.report.scale import Scale
+from mmautoloss.trial.scale import Scale
 
 _COLOURS = {'hand-made': BASE, 'found': FOUND, 'known': THIRD}
 
@@ -28,7 +29,7 @@ def draw_seeds(table: Table, scale: Scale) -> Figure | None:
         'A point is one training, the bar their mean, the band the spread of the hand-made losses. Hollow: the score by '
         'which a finalist was chosen, which is too high on average.'
     )
-    with canvas(WIDTH, 0.9 + 0.32 * len(names)) as (figure, axes):
+    with new_axes(WIDTH, 0.9 + 0.32 * len(names)) as (figure, axes):
         draw_baseline(axes, [row['score'] for row in rows if row['kind'] == 'hand-made'], along='v')
         for place, name in enumerate(names):
             _draw_losses(axes, [row for row in rows if row['losses'] == name], place)

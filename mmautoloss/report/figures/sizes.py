@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mmautoloss.report.figures.drawing import FOUND, FOURTH, INK, THIRD, canvas, to_svg
-from mmautoloss.report.figures.figure import Figure, Table
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures.canvas import FOUND, FOURTH, INK, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import HEIGHT, MOST, WIDTH, draw_baseline, limits, put_legend, thin
-from mmautoloss.report.scale import Scale
+from mmautoloss.trial.scale import Scale
 
 _STYLES = {
     'search': ('candidate', {'marker': 'o', 'color': FOUND, 'markersize': 4.5, 'alpha': 0.75}),
@@ -38,7 +39,7 @@ def draw_sizes(table: Table, baseline: Sequence[float], scale: Scale) -> Figure 
     )
     if len(rows) > MOST:
         caption += f' At most {MOST} points of a kind are drawn.'
-    with canvas(WIDTH, HEIGHT) as (figure, axes):
+    with new_axes(WIDTH, HEIGHT) as (figure, axes):
         draw_baseline(axes, baseline)
         for role, (label, style) in _STYLES.items():
             found = thin([row for row in rows if row['role'] == role])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mmautoloss.report.figures.drawing import FOUND, INK, MUTED, THIRD, canvas, to_svg
-from mmautoloss.report.figures.figure import Figure, Table
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures.canvas import FOUND, INK, MUTED, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import WIDTH
-from mmautoloss.report.span import span
+from mmautoloss.report.words import span
 
 
 def draw_stages(table: Table) -> Figure | None:
@@ -23,7 +24,7 @@ def draw_stages(table: Table) -> Figure | None:
         'driver draws and screens while the workers train: its share is of the hours of search.'
     )
     colours = [THIRD if row['by'] == 'driver' else MUTED if row['stage'] == 'waiting' else FOUND for row in rows]
-    with canvas(WIDTH, 0.6 + 0.3 * len(rows)) as (figure, axes):
+    with new_axes(WIDTH, 0.6 + 0.3 * len(rows)) as (figure, axes):
         axes.barh(range(len(rows)), [row['share'] for row in rows], height=0.66, color=colours)
         for place, row in enumerate(rows):
             text = f'{span(3600 * row["hours"])} · {row["share"]:.1%}'

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmautoloss.report.facts.surface import BoxLine, Surface, lines_table, surfaces_table
+from mmautoloss.report.figures.canvas import INK, MUTED, new_axes, to_svg
 from mmautoloss.report.figures.curves import COLOURS, WIDTHS, from_target, gaps, robust_limits, robust_range
-from mmautoloss.report.figures.drawing import INK, MUTED, canvas, to_svg
 from mmautoloss.report.figures.figure import Figure
 
 _SCALES = (0.25, 0.5, 1, 2, 4)
@@ -24,7 +24,7 @@ def draw_lines(name: str, title: str, caption: str, lines: Mapping[str, tuple[Bo
         caption: What is said before how to read it.
         lines: Both lines by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
     """
-    with canvas(5.4, 4.4, nrows=2, ncols=2, sharex='col') as (figure, panels):
+    with new_axes(5.4, 4.4, nrows=2, ncols=2, sharex='col') as (figure, panels):
         for column, moved in enumerate(('shift', 'scale')):
             chosen = {key: next(line for line in group if line.moved == moved) for key, group in lines.items()}
             _draw(
@@ -56,7 +56,7 @@ def draw_surfaces(name: str, title: str, caption: str, surfaces: Mapping[str, Su
         surfaces: Surfaces by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
     """
     count = len(surfaces)
-    with canvas(2.7 * count + 0.2, 2.9, ncols=count, sharey=True, squeeze=False) as (figure, panels):
+    with new_axes(2.7 * count + 0.2, 2.9, ncols=count, sharey=True, squeeze=False) as (figure, panels):
         for axes, (key, surface) in zip(panels[0], surfaces.items(), strict=True):
             _contours(axes, surface, COLOURS[key])
             axes.set_title(key, fontsize=10, color=COLOURS[key])

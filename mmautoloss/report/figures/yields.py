@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmautoloss.report.figures.drawing import FOUND, THIRD, canvas, to_svg
-from mmautoloss.report.figures.figure import Figure, Table
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures.canvas import FOUND, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import HEIGHT, WIDTH, plain_powers
 
 
@@ -29,7 +30,7 @@ def draw_yields(table: Table) -> Figure | None:
         if timed
         else ' When candidates were drawn is unknown.'
     )
-    with canvas(WIDTH, HEIGHT if timed else HEIGHT / 1.6, nrows=1 + timed, sharex=True, squeeze=False) as (
+    with new_axes(WIDTH, HEIGHT if timed else HEIGHT / 1.6, nrows=1 + timed, sharex=True, squeeze=False) as (
         figure,
         grid,
     ):

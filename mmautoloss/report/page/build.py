@@ -9,7 +9,8 @@ from mmautoloss.report.facts import Facts
 from mmautoloss.report.facts.ancestry import ancestry_of
 from mmautoloss.report.facts.failures import example_of
 from mmautoloss.report.facts.seeds import HAND_MADE
-from mmautoloss.report.figures import Figure, Picture, Table
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures import Figure, Picture
 from mmautoloss.report.figures.funnel import draw_funnel
 from mmautoloss.report.figures.operators import draw_operators
 from mmautoloss.report.figures.progress import draw_progress
@@ -17,7 +18,7 @@ from mmautoloss.report.figures.seeds import draw_seeds
 from mmautoloss.report.figures.sizes import draw_sizes
 from mmautoloss.report.figures.stages import draw_stages
 from mmautoloss.report.figures.yields import draw_yields
-from mmautoloss.report.page.report import Finalist, Report
+from mmautoloss.report.page.content import Finalist, Report
 from mmautoloss.report.page.sheets import sheets_of
 from mmautoloss.trial import History
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mmautoloss.report.facts import Facts
-from mmautoloss.report.figures import Table
-from mmautoloss.report.page.report import Sheet
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.page.content import Sheet
 
 _SCORE = {'score': '.4f', 'rung': '.4f', 'mean': '.4f', 'spread': '.4f', 'new_mean': '.4f'}
 _TIME = {'hours': '.3f', 'busy_hours': '.3f', 'seconds': '.1f', 'busy_share': '.0%', 'pid': 'd'}

@@ -12,8 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmautoloss.proxy import Branch
-from mmautoloss.report.verdict import spread, verdict_of
-from mmautoloss.report.watch import Watch
+from mmautoloss.report.live.watch import Watch
+from mmautoloss.report.statistics import spread
+from mmautoloss.report.verdict import verdict_of
 from mmautoloss.screen import Calibration
 from mmautoloss.search import Observer, Planner
 from mmautoloss.trial import History, Record, Role, State, Trial, log_name

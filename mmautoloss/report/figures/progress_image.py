@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmautoloss.report.verdict import spread
+from mmautoloss.report.statistics import spread
 from mmautoloss.trial import History, Role, State
 
 _INK, _FOUND, _BASE = '#52606d', '#0b7285', '#d9480f'

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mmautoloss.report.figures import Picture
+from mmautoloss.report.page.content import Report, Sheet
 from mmautoloss.report.page.palette import PALETTE
-from mmautoloss.report.page.report import Report, Sheet
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -29,7 +29,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from mmautoloss.report.page.text import cell, embedded, maths
-    from mmautoloss.report.span import span
+    from mmautoloss.report.words import span
 
     environment = Environment(
         loader=PackageLoader('mmautoloss.report.page'),

@@ -1,4 +1,4 @@
-"""The foot of a terminal while a search runs: bar, scores, funnel, what goes on."""
+"""The footer of a terminal while a search runs: bar, scores, funnel, what goes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _A_SECOND = 4
 """How often a second it is drawn anew."""
 
 
-class Foot:
+class Footer:
     """Lines that are as wide as the terminal, the first with a bar.
 
     Args:
@@ -39,6 +39,6 @@ class Foot:
             yield line
 
 
-def live(console: Console, foot: Foot) -> Live:
-    """Shows the foot below all that is printed, from ``start()`` to ``stop()``, after which it is gone."""
-    return Live(foot, console=console, refresh_per_second=_A_SECOND, transient=True)
+def live_footer(console: Console, footer: Footer) -> Live:
+    """Shows the footer below all that is printed, from ``start()`` to ``stop()``, after which it is gone."""
+    return Live(footer, console=console, refresh_per_second=_A_SECOND, transient=True)

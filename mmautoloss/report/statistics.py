@@ -1,10 +1,10 @@
-"""Differences seed by seed, with what chance alone would allow."""
+"""Statistics of few scores: spread over seeds, paired differences, intervals of shares."""
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import NamedTuple
 
@@ -82,3 +82,24 @@ def _tail(count: int) -> float:
     from scipy.stats import norm, t
 
     return float(norm.cdf(-math.sqrt(count / (count - 1)) * t.ppf(0.975, count - 1)))
+
+
+def spread(scores: Sequence[float]) -> float:
+    """Standard deviation over seeds; 0 for a single one."""
+    return stdev(scores) if len(scores) > 1 else 0.0
+
+
+def interval(hits: int, count: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson, 1927).
+
+    Example:
+        >>> [round(end, 3) for end in interval(1, 20)]
+        [0.009, 0.236]
+    """
+    if not count:
+        return 0.0, 1.0
+    z = 1.96
+    share, spread = hits / count, z * z / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / count / 4)
+    return max(0.0, middle - half), min(1.0, middle + half)

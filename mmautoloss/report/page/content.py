@@ -10,7 +10,8 @@ from mmautoloss.report.facts import Facts
 from mmautoloss.report.facts.ancestry import Ancestor
 from mmautoloss.report.facts.failures import Example
 from mmautoloss.report.facts.losses import Loss
-from mmautoloss.report.figures import Figure, Picture, Table
+from mmautoloss.report.facts.table import Table
+from mmautoloss.report.figures import Figure, Picture
 from mmautoloss.report.status import Failure
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mmautoloss.report.span import span
 from mmautoloss.report.status import Failure, Score, Status
-from mmautoloss.report.words import clock
+from mmautoloss.report.words import clock, span
 
 _STYLES = {
     'running': 'bold green',

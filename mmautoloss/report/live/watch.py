@@ -1,4 +1,4 @@
-"""How a search goes on: live lines at the foot of a terminal, in a log a summary now and then."""
+"""How a search goes on: live lines at the footer of a terminal, in a log a summary now and then."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
-from mmautoloss.report.live import Foot, live
-from mmautoloss.report.pace import Pace, pace_of
-from mmautoloss.report.span import span
-from mmautoloss.report.standing import (
+from mmautoloss.report.live.footer import Footer, live_footer
+from mmautoloss.report.live.standing import (
     Standing,
     doing_text,
     end_text,
@@ -22,6 +20,8 @@ from mmautoloss.report.standing import (
     scores_text,
     standing_of,
 )
+from mmautoloss.report.pace import Pace, pace_of
+from mmautoloss.report.words import span
 from mmautoloss.search import Observer, Planner
 from mmautoloss.search.drawing import Drawing
 from mmautoloss.trial import History, Record, Role, State, Trial
@@ -60,7 +60,7 @@ class Watch(Observer):
         self._told = (0, time.monotonic())  # trainings and time at the last summary
 
     def begin(self, history: History, planner: Planner) -> None:
-        """Shows the foot, on a terminal that can."""
+        """Shows the footer, on a terminal that can."""
         self._drawing, self._wanted = planner.drawing, planner.settings.budget.max_trials
         self._began = time.monotonic() - (self._record.elapsed if self._record else 0.0)
         for trial in history.settled():
@@ -68,7 +68,7 @@ class Watch(Observer):
         self._take(history)
         self._told = (self._standing.trained, time.monotonic())
         if self.console.is_terminal and not self.console.is_dumb_terminal:
-            self._live = live(self.console, Foot(self._read))
+            self._live = live_footer(self.console, Footer(self._read))
             self._live.start()
 
     def proposed(self, trial: Trial, history: History) -> None:
@@ -88,7 +88,7 @@ class Watch(Observer):
         self._summarise(False)
 
     def end(self, history: History) -> None:
-        """Takes the foot away."""
+        """Takes the footer away."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -109,7 +109,7 @@ class Watch(Observer):
         self._standing = standing_of(history, self._wanted, self._states, self._pace[1], self._sign)
 
     def _read(self) -> tuple[int, int, str, Iterator[str]]:
-        """What the foot shows; in the thread that draws it."""
+        """What the footer shows; in the thread that draws it."""
         standing = self._standing
         elapsed = span(time.monotonic() - (self._began or time.monotonic()))
         lines = (

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from statistics import mean
 
 from mmautoloss.report.pace import Pace
-from mmautoloss.report.span import span
-from mmautoloss.report.verdict import spread
-from mmautoloss.report.words import large, soon
+from mmautoloss.report.statistics import spread
+from mmautoloss.report.words import large, soon, span
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search.drawing import Drawing
 from mmautoloss.trial import History, Role, State

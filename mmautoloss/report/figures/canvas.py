@@ -57,7 +57,7 @@ _STYLE: dict[str, Any] = {
 
 
 @contextlib.contextmanager
-def canvas(width: float, height: float, **grid: Any) -> Iterator[tuple[Canvas, Any]]:
+def new_axes(width: float, height: float, **grid: Any) -> Iterator[tuple[Canvas, Any]]:
     """A figure and its axes in the style of the page; without pyplot, so that nothing is kept and no display is asked for.
 
     Args:
