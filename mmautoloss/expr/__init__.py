@@ -6,10 +6,10 @@ from mmautoloss.expr.genome import Genome
 from mmautoloss.expr.latex import to_latex
 from mmautoloss.expr.mutate import MUTATIONS, mutate
 from mmautoloss.expr.own import declare_primitives, own_primitives, register_primitive
+from mmautoloss.expr.parsing import parse
 from mmautoloss.expr.prefix import parse_prefix
 from mmautoloss.expr.primitives import DRAWN, EPS, PRIMITIVES, PUBLISHED, Primitive
 from mmautoloss.expr.program import Program, compile_tree
-from mmautoloss.expr.text import parse
 from mmautoloss.expr.tree import Tree, apply
 
 __all__ = [

@@ -24,7 +24,7 @@ def simplify_by_sympy(tree: Tree) -> Tree | None:
     Its gradient may be another: whoever shows it must try it.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> str(simplify_by_sympy(parse('p * y + p - p * y')))
         'p'
     """

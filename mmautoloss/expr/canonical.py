@@ -37,7 +37,7 @@ def canonical(tree: Tree, prediction: Collection[str]) -> Tree | None:
         The form, or None where the expression has no gradient with respect to the prediction.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> str(canonical(parse('1 + mean_c(-log(p) * y)'), {'p'}))
         '-mean_c(log(p) * y)'
         >>> str(canonical(parse('p * y + exp(exp(y))'), {'p'}))
@@ -66,7 +66,7 @@ def without_pools(tree: Tree) -> Tree:
     """An expression of the same value over rows, where a window holds one cell.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> str(without_pools(parse('maxpool(p) * minpool(y)')))
         'p * y'
     """
@@ -77,7 +77,7 @@ def simplify(tree: Tree) -> Tree:
     """An expression of the same value: signs outside, constants folded, operands sorted.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> str(simplify(parse('abs(-(y - p)) * 1')))
         'abs(p - y)'
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from mmautoloss.errors import ExpressionError
-from mmautoloss.expr.text import parse
+from mmautoloss.expr.parsing import parse
 from mmautoloss.expr.tree import Tree
 
 

@@ -13,7 +13,7 @@ def to_latex(tree: Tree) -> str:
     r"""Writes an expression as LaTeX maths; the prediction ``p`` is shown as ``\hat{y}``.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> print(to_latex(parse('-mean_c(y * log(p))')))
         -\operatorname{mean}_{c}\left(y \cdot \log\left(\hat{y}\right)\right)
         >>> print(to_latex(parse('1 - i / u')))

@@ -5,7 +5,7 @@ most wrong. So where ``p`` is a sigmoid or a softmax, ``log(p)`` and ``log(1 - p
 raw prediction. The expression stays what it is; this is how it is evaluated.
 
 Example:
-    >>> from mmautoloss.expr.text import parse
+    >>> from mmautoloss.expr.parsing import parse
     >>> read_logarithms(parse('-y * log(p) + log(y)')).inputs
     ('log(p)', 'y')
 """

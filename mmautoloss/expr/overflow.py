@@ -22,7 +22,7 @@ def cannot_overflow(tree: Tree, inputs: Bounds | None = ANY) -> bool:
         inputs: Where all inputs lie; None where they are probabilities, their logarithms and targets.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> cannot_overflow(parse('log(p) * y')), cannot_overflow(parse('exp(p)'))
         (True, False)
     """

@@ -37,7 +37,7 @@ def power(base: Tree, exponent: float, ranges: Mapping[str, Range] | None = None
         ExpressionError: The exponent is too large or 0, there would be too many nodes, or the base may be negative.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> str(power(parse('p'), -3)), str(power(parse('1 - p'), 1.5, {'p': (0, 1)}))
         ('(1 / p) ** 2 / p', 'exp(1.5 * log(1 - p))')
         >>> str(power(parse('abs(p - y)'), 0.7))
@@ -85,7 +85,7 @@ def range_of(tree: Tree, ranges: Mapping[str, Range]) -> Range:
     """Least and largest value of an expression over real numbers, as far as it is known from those of its inputs.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> range_of(parse('1 - p * y'), {'p': (0, 1), 'y': (0, 1)}), range_of(parse('p - y'), {})
         ((0.0, 1.0), (-inf, inf))
     """

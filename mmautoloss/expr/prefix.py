@@ -20,7 +20,7 @@ import re
 from collections.abc import Mapping
 
 from mmautoloss.errors import ExpressionError
-from mmautoloss.expr.text import MAX_CHARACTERS, parse, shown
+from mmautoloss.expr.parsing import MAX_CHARACTERS, parse, shown
 from mmautoloss.expr.tree import MAX_NODES, Tree, format_number
 
 _RELU = '0.5 * (a + abs(a))'

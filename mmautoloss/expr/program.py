@@ -34,7 +34,7 @@ class Program:
         ExpressionError: An input of the expression is missing, or shapes differ.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> program = compile_tree(parse('(p - y) ** 2 + (p - y)'))
         >>> len(program.steps)  # p, y, -y, p - y (shared), square, sum
         6

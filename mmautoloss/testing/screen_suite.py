@@ -70,7 +70,7 @@ class ScreenSuite:
         assert [other.judge(tree) for tree in reversed(trees)] == verdicts[::-1]
         assert [screen.judge(tree) for tree in trees] == verdicts
         for tree, verdict in list(zip(trees, verdicts, strict=True))[::9]:
-            assert self.build().judge(tree) == verdict, f'{str(tree)} alone'
+            assert self.build().judge(tree) == verdict, f'{tree!s} alone'
 
     def test_reasons_are_known_and_some_pass(self) -> None:
         screen = self.build()

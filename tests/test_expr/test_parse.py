@@ -9,8 +9,8 @@ import pytest
 
 from mmautoloss.errors import ExpressionError
 from mmautoloss.expr import PRIMITIVES, Tree, parse
+from mmautoloss.expr.parsing import MAX_CHARACTERS
 from mmautoloss.expr.primitives import ARITY
-from mmautoloss.expr.text import MAX_CHARACTERS
 
 # text, nodes, text that is written back
 NOTATIONS = [

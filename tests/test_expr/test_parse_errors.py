@@ -8,7 +8,7 @@ import pytest
 
 from mmautoloss.errors import ExpressionError, MMAutoLossError
 from mmautoloss.expr import parse
-from mmautoloss.expr.text import MAX_CHARACTERS
+from mmautoloss.expr.parsing import MAX_CHARACTERS
 
 # text: part of the message
 REFUSED = {

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from mmautoloss.errors import ExpressionError
 from mmautoloss.expr import DRAWN, compile_tree, mutate, parse, parse_prefix, simplify
+from mmautoloss.expr.parsing import MAX_CHARACTERS
 from mmautoloss.expr.prefix import LOGIT, MAX_NODES, OPERATORS
-from mmautoloss.expr.text import MAX_CHARACTERS
 
 READ = {
     'Neg(Dot(Y,Log(Softmax(X))))': '-(y * log(p))',

@@ -42,7 +42,7 @@ def write_code(tree: Tree, style: Style, like: str) -> Code:
 
     Example:
         >>> from mmautoloss.expr.forms.numpy_form import NUMPY
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> print('\\n'.join(write_code(parse('(p - y) ** 2 + abs(p - y)'), NUMPY, 'p').statements))
         a = p - y
         a**2 + np.abs(a)

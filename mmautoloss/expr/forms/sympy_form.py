@@ -39,7 +39,7 @@ def to_sympy(tree: Tree, ideal: bool = False) -> str:
             operands of logarithms and roots are positive.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> to_sympy(parse('-y * log(p)'))
         '-y * (sign(p) * log(Abs(p) + 1.0e-12))'
         >>> to_sympy(parse('1 - mean_nhw(p * y) / p'), ideal=True)

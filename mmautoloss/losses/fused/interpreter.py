@@ -2,7 +2,7 @@
 
 Example:
     >>> from mmautoloss.losses.fused.plan import plan_of
-    >>> from mmautoloss.expr.text import parse
+    >>> from mmautoloss.expr.parsing import parse
     >>> plan = plan_of(parse('p ** 2'), frozenset('p'), False, torch.float32)
     >>> p = torch.full((1, 1, 1, 1), 3.0)
     >>> values, gradients = [None, None], {1: torch.ones(())}

@@ -5,7 +5,7 @@ channels (N, 1, H, W). With ``y`` one-hot, what is 0 wherever ``y`` is 0 is *spa
 label is computed, (N, 1, H, W). So ``-y * log(p)`` takes one logarithm a pixel and not one a class.
 
 Example:
-    >>> from mmautoloss.expr.text import parse
+    >>> from mmautoloss.expr.parsing import parse
     >>> instructions, root = lower(parse('-y * log(p)'), frozenset('p'), True, torch.float32)
     >>> [each.node for each in instructions], root.sparse
     (['number', 'number', 'p_label', 'log', 'mul'], True)

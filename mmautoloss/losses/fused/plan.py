@@ -64,7 +64,7 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
         prediction has no gradient.
 
     Example:
-        >>> from mmautoloss.expr.text import parse
+        >>> from mmautoloss.expr.parsing import parse
         >>> plan = plan_of(parse('p - mean_nhw(p)'), frozenset('p'), False, torch.float32)
         >>> [len(stage.order) for stage in plan.stages]  # p for the mean; p and the difference
         [1, 2]
