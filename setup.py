@@ -1,5 +1,6 @@
 """Packaging of mmautoloss; the set tested together stands in ``requirements/locked.txt``."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -16,9 +17,12 @@ MMCV = [*MMENGINE, 'mmcv>=2.0.0,<2.2.0']
 
 PAGE = ['matplotlib>=3.8', 'jinja2>=3.1', 'latex2mathml>=3.77', 'sympy>=1.12']
 
+_VERSION_FILE = Path(__file__).with_name('mmautoloss') / 'version.py'
+VERSION = re.search(r"VERSION = '(.+)'", _VERSION_FILE.read_text(encoding='utf-8'))[1]
+
 setup(
     name='mmautoloss',
-    version='0.1.0',
+    version=VERSION,
     description='Searches loss functions for OpenMMLab models by evolution of expression graphs',
     long_description=Path(__file__).with_name('README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
@@ -35,7 +39,8 @@ setup(
         'ray': ['ray>=2.52'],
         'tensorboard': ['tensorboard>=2.16'],
         'dev': [
-            *('pytest>=8', 'hypothesis>=6', 'ruff>=0.6', 'playwright>=1.45', 'tensorboard>=2.16'),
+            *('pytest>=8', 'pytest-xdist>=3.6', 'hypothesis>=6', 'playwright>=1.45', 'tensorboard>=2.16'),
+            *('ruff>=0.6', 'mypy>=1.11', 'import-linter>=2.9'),
             *('nbclient>=0.10', 'nbformat>=5.10', 'ipykernel>=6.29', 'optuna>=4', 'ray[tune]>=2.52'),
         ],
     },

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmautoloss.trial import Record, Role, State, Trial
-from mmautoloss.trial.read import replay
+from mmautoloss.trial.read import record_of
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _best_so_far(trials: Sequence[Trial]) -> Iterator[float | None]:
 def read_record(path: Path) -> Record:
     """What a journal says, also a packed one (``journal.jsonl.gz``)."""
     content = gzip.decompress(path.read_bytes()) if path.suffix == '.gz' else path.read_bytes()
-    return replay(path, content.split(b'\n')[:-1])
+    return record_of(path, content.split(b'\n')[:-1])
 
 
 def print_facts(facts: Sequence[Facts]) -> None:

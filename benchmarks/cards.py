@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ablation_facts import read_record
 from results_facts import Comparison, Loss, comparisons_of
 
-from mmautoloss.engine.result import found_in
+from mmautoloss.found.read import found_in
 from mmautoloss.losses import Measured
 from mmautoloss.report.results import read_results
 from mmautoloss.trial import Trial

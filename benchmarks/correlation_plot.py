@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmautoloss.engine.correlate import read_pairs
+from mmautoloss.engine.training.longer_training import read_pairs
 from mmautoloss.report.correlation import Correlation, correlation_of
 
 HAND_MADE = 0

@@ -3,7 +3,7 @@
     python benchmarks/known_truth.py            # three seeds of each, about two minutes
     python benchmarks/known_truth.py --seeds 0 --csv truths.csv
 
-Each task (``mmautoloss/testing/truths.py`` says why its loss is right) trains a linear network. A search begins at the
+Each task (``mmautoloss/testing/known_truths.py`` says why its loss is right) trains a linear network. A search begins at the
 usual loss and is never told the right one; found and right losses are trained with three seeds.
 """
 
@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 from rows import write_rows
 
-from mmautoloss.search.plan import SearchStalled
-from mmautoloss.testing.toy_config import run_toy
-from mmautoloss.testing.truths import TRUTHS, truth_config
+from mmautoloss.search.planner import SearchStalled
+from mmautoloss.testing.known_truths import TRUTHS, truth_config
+from mmautoloss.testing.toy_searches import run_toy
 from mmautoloss.trial import History, read_history
 
 

@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmautoloss.proxy.runner import forget_runner
-from mmautoloss.testing.alike import GivenWeightsHook
+from mmautoloss.testing.plain_training import GivenWeightsHook
 
 _NUMBERS = itertools.count()
 

@@ -24,7 +24,7 @@ from simulation import ChargedExecutor, made_up, search
 
 from mmautoloss.engine import spec_of
 from mmautoloss.execute import LocalExecutor
-from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.trial import Role, Trial
 
 WORKERS = 256

@@ -26,8 +26,8 @@ from rich.table import Table
 from rows import write_rows
 
 from mmautoloss.engine import load_search_config, spec_of
-from mmautoloss.engine.launch import build_evaluator, make_screens
-from mmautoloss.engine.spec import SearchSpec
+from mmautoloss.engine.config.spec import SearchSpec
+from mmautoloss.engine.search_run import build_evaluator
 from mmautoloss.proxy import ProxyEvaluator, capture_probes
 from mmautoloss.trial import History, Role, State, Trial
 
@@ -81,9 +81,9 @@ def trained(history: History) -> tuple[list[Trial], list[Trial], list[Trial]]:
 def judge(spec: SearchSpec, evaluator: ProxyEvaluator, groups: Sequence[Sequence[Trial]]) -> tuple[list[float], float]:
     """The accepted share of each group, and seconds a verdict."""
     probes = capture_probes(
-        evaluator.runner, spec.branches, spec.samples, spec.search.seed, spec.side, spec.proxy.keys
+        evaluator.runner, spec.branches, spec.screen.samples, spec.search.seed, spec.screen.side, spec.proxy.keys
     )
-    screens = make_screens(spec, probes, evaluator.hand_made)
+    screens = spec.screen.build(probes, evaluator.hand_made)
     begin = time.perf_counter()
     accepted = [
         [all([screens[name].judge(tree).accepted for name, tree in trial.genome.items()]) for trial in group]

@@ -10,9 +10,9 @@ import numpy as np
 
 from mmautoloss.expr import Tree, canonical
 from mmautoloss.screen import Probe, RejectionTest
-from mmautoloss.screen.native.field import Course, divisor_of
-from mmautoloss.screen.native.ground import Ground
 from mmautoloss.screen.native.lowering import lower
+from mmautoloss.screen.native.sample_arrays import DescentSettings, divisor_of
+from mmautoloss.screen.native.scored_descent import ScoredDescent
 
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 MOST = 200
@@ -41,15 +41,15 @@ def curves(probe: Probe, trees: Sequence[Tree]) -> Curves:
     """Descends expressions on the whole probe and looks on the way."""
     test = RejectionTest(early=0)
     sample = test.sample(probe)
-    course = Course(0, test.steps, test.lr, test.decay)
-    ground = Ground(probe, sample, divisor_of(sample, probe.kind), course)
+    settings = DescentSettings(0, test.steps, test.lr, test.decay)
+    scored = ScoredDescent(probe, sample, divisor_of(sample, probe.kind), settings)
     forms = dict.fromkeys(canonical(tree, probe.kind.from_prediction) for tree in trees)
     rows = []
     for form in list(forms)[:MOST]:
         if form is None or probe.kind.from_target.isdisjoint(form.inputs):
             continue
-        ground.load(lower(form, probe.kind))
-        rows.append([ground.gain_at(share) for share in SHARES])
+        scored.load(lower(form, probe.kind))
+        rows.append([scored.gain_at(share) for share in SHARES])
     gains = np.nan_to_num(np.array(rows), nan=-1.0)
     passed = gains[:, -1] >= test.eta
     return Curves([round(share * test.steps) for share in SHARES], gains[passed], gains[~passed])

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mmautoloss.branches import Branch
 from mmautoloss.expr import Tree
 from mmautoloss.losses import input_kind
-from mmautoloss.proxy import Branch
 from mmautoloss.report import ConsoleObserver
 from mmautoloss.screen import ACCEPTED, Screen, Verdict
 from mmautoloss.search import Budget, Planner, SearchSettings, run_search
 from mmautoloss.strategy import RegularizedEvolution
-from mmautoloss.testing.executor import VirtualExecutor
+from mmautoloss.testing.virtual_executor import VirtualExecutor
 from mmautoloss.trial import Journal, Outcome, Role, State, Trial
 
 BRANCHES = (Branch('cls', 'head.loss_cls', 'softmax'), Branch('box', 'head.loss_box', 'delta'))

@@ -34,8 +34,8 @@ from simulation import made_up, search
 from mmautoloss.engine import spec_of
 from mmautoloss.expr import Genome, random_tree
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.executor import VirtualExecutor
-from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.testing.toy_searches import toy_config
+from mmautoloss.testing.virtual_executor import VirtualExecutor
 from mmautoloss.trial import Journal, Outcome, Role, State, Trial, read_journal
 
 

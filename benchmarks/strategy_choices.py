@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rows import write_rows
 
-from mmautoloss.testing.truths import TRUTHS
+from mmautoloss.testing.known_truths import TRUTHS
 
 CHOICES: dict[str, dict[str, Any]] = {
     'as they are': {},

@@ -15,18 +15,18 @@ import sys
 from multiprocessing.connection import Connection, wait
 
 from mmautoloss.execute import ExecuteSettings, SupervisedExecutor, Worker, WorkerDied, register_executor
-from mmautoloss.execute.process import Place, work
+from mmautoloss.execute.worker_process import WorkerIdentity, work
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.trial import Pulse, Trial, outcome_from_json
 
 
 class CommandWorker(Worker):
-    def __init__(self, command: list[str], proxy: ProxySettings, place: Place):
+    def __init__(self, command: list[str], proxy: ProxySettings, identity: WorkerIdentity):
         ours, theirs = socket.socketpair()
         command = [*command, sys.executable, __file__]
-        self.process = subprocess.Popen(command, stdin=theirs, env=os.environ | place.environment)
+        self.process = subprocess.Popen(command, stdin=theirs, env=os.environ | identity.environment)
         self.link = Connection(ours.detach())
-        self.link.send((proxy, place))
+        self.link.send((proxy, identity))
 
     def begin(self, trial: Trial, limit: float | None):
         with contextlib.suppress(OSError):  # one that died says so in its news
@@ -51,7 +51,7 @@ class CommandExecutor(SupervisedExecutor):
         self.proxy, self.settings = proxy, settings
 
     def _start(self, index: int, name: str) -> CommandWorker:
-        place = Place(name, rank=0, ranks=1, gpus=(), threads=self.settings.threads or 1, port=0, beat=1.0)
+        place = WorkerIdentity(name, rank=0, ranks=1, gpus=(), threads=self.settings.threads or 1, port=0, beat=1.0)
         return CommandWorker((self.settings.options or {}).get('command', []), self.proxy, place)
 
     def _sleep(self, workers: list[CommandWorker], seconds: float):

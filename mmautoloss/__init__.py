@@ -1,23 +1,53 @@
 """Search of loss functions for OpenMMLab models, by evolution of expression graphs.
 
-``evaluate`` trains a config with given losses and returns a ``Result``; both are imported when they are first used.
+What is offered here is imported when it is first used: the losses need torch alone, a search and ``evaluate`` need MMEngine.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from mmautoloss.engine import Result, evaluate
+from mmautoloss.version import VERSION as __version__
 
-__version__ = '0.1.0'
-__all__ = ['Result', '__version__', 'evaluate']
+if TYPE_CHECKING:
+    from mmautoloss.engine import Result, SearchLoop, evaluate
+    from mmautoloss.found import read_found
+    from mmautoloss.losses import LossGraph, SearchedLoss, known_loss
+    from mmautoloss.trial import load_journal
+
+__all__ = [
+    'LossGraph',
+    'Result',
+    'SearchLoop',
+    'SearchedLoss',
+    '__version__',
+    'evaluate',
+    'known_loss',
+    'load_journal',
+    'read_found',
+]
+
+_HOMES = {
+    'LossGraph': 'losses',
+    'SearchedLoss': 'losses',
+    'known_loss': 'losses',
+    'load_journal': 'trial',
+    'read_found': 'found',
+    'Result': 'engine',
+    'SearchLoop': 'engine',
+    'evaluate': 'engine',
+}
+"""The package of each name."""
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what needs torch and MMEngine only when it is asked for."""
-    if name not in ('Result', 'evaluate'):
+    if name not in _HOMES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from mmautoloss import engine
+    value = getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
+    globals()[name] = value
+    return value
 
-    return getattr(engine, name)
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -8,9 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mmautoloss import __version__
 from mmautoloss.cli import COMMANDS
 from mmautoloss.errors import MMAutoLossError, SetupError
+from mmautoloss.version import VERSION
 
 DESCRIPTION = """\
 Searches loss functions for OpenMMLab models. A search itself is started by tools/search.py with a search
@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--version', action='version', version=f'mmautoloss {__version__}')
+    parser.add_argument('--version', action='version', version=f'mmautoloss {VERSION}')
     parser.add_argument(
         '--import',
         dest='modules',

@@ -2,41 +2,52 @@
 
 The child registries make ``type='mmautoloss.SearchedLoss'`` import this package by itself, without ``custom_imports``.
 What is registered with ``everywhere=True`` also enters MMEngine's root registry, so that the bare ``type='SearchedLoss'``
-works in the scopes of mmdet, mmseg and mmpose once the package is imported.
+works in the scopes of mmdet, mmseg and mmpose once the package is imported. Without MMEngine nothing is registered: losses
+are then used as the modules that they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mmengine.registry import HOOKS as ROOT_HOOKS
-from mmengine.registry import LOOPS as ROOT_LOOPS
-from mmengine.registry import METRICS as ROOT_METRICS
-from mmengine.registry import MODELS as ROOT_MODELS
-from mmengine.registry import VISBACKENDS as ROOT_VISBACKENDS
-from mmengine.registry import Registry
+if TYPE_CHECKING:
+    from mmengine.registry import Registry
 
-MODELS = Registry('model', parent=ROOT_MODELS, scope='mmautoloss', locations=['mmautoloss.losses'])
-LOOPS = Registry('loop', parent=ROOT_LOOPS, scope='mmautoloss', locations=['mmautoloss.engine'])
-HOOKS = Registry(
-    'hook',
-    parent=ROOT_HOOKS,
-    scope='mmautoloss',
-    locations=['mmautoloss.proxy.hooks', 'mmautoloss.proxy.rung', 'mmautoloss.proxy.predictions'],
-)
-VISBACKENDS = Registry(
-    'vis_backend', parent=ROOT_VISBACKENDS, scope='mmautoloss', locations=['mmautoloss.engine.guarded']
-)
-METRICS = Registry('metric', parent=ROOT_METRICS, scope='mmautoloss', locations=['mmautoloss.evaluation'])
+try:
+    from mmengine import registry as roots
+except ModuleNotFoundError as error:
+    if error.name != 'mmengine':  # MMEngine is there, and broken
+        raise
+    roots = None
 
 
-def register(registry: Registry, everywhere: bool = False) -> Callable[[type], type]:
+def _child(name: str, root: str, *locations: str) -> Registry | None:
+    if roots is None:
+        return None
+    return roots.Registry(
+        name,
+        parent=getattr(roots, root),
+        scope='mmautoloss',
+        locations=[f'mmautoloss.{location}' for location in locations],
+    )
+
+
+MODELS = _child('model', 'MODELS', 'losses')
+LOOPS = _child('loop', 'LOOPS', 'engine')
+HOOKS = _child('hook', 'HOOKS', 'proxy.hooks', 'proxy.rung_hook', 'proxy.predictions')
+VISBACKENDS = _child('vis_backend', 'VISBACKENDS', 'engine.guarded_backend')
+METRICS = _child('metric', 'METRICS', 'evaluation')
+
+
+def register(registry: Registry | None, everywhere: bool = False) -> Callable[[type], type]:
     """Decorator that registers a class in one of our registries and, if asked for, in its root."""
 
     def add(cls: type) -> type:
-        registry.register_module(module=cls)
-        if everywhere:
-            registry.parent.register_module(module=cls)
+        if registry is not None:
+            registry.register_module(module=cls)
+            if everywhere:
+                registry.parent.register_module(module=cls)
         return cls
 
     return add

@@ -15,7 +15,7 @@ warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 from mmengine.config import DictAction  # noqa: E402
 
 from mmautoloss.checks import MAX_SEED, whole_argument  # noqa: E402
-from mmautoloss.engine import compare, judging_split, load_search_config, spec_of, with_usual_weight  # noqa: E402
+from mmautoloss.engine import compare, final_split_of, load_search_config, spec_of, with_usual_weight  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
 from mmautoloss.report import length_of, print_comparison, read_results  # noqa: E402
 from mmautoloss.trial import Role, State, read_history  # noqa: E402
@@ -34,7 +34,7 @@ def main() -> int:
             best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
             known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
         known += [with_usual_weight(entry, spec) for entry in args.also]
-        split = args.split or judging_split(spec.base)
+        split = args.split or final_split_of(spec.base)
         compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), split)
         print_comparison(
             read_results(Path(args.results)),

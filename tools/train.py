@@ -14,7 +14,7 @@ from mmengine.runner import Runner  # noqa: E402
 
 from mmautoloss.checks import MAX_SEED, whole_argument  # noqa: E402
 from mmautoloss.compat import allow_mmengine_checkpoints  # noqa: E402
-from mmautoloss.engine.train import LAUNCHERS, load_train_config  # noqa: E402
+from mmautoloss.engine import LAUNCHERS, load_train_config  # noqa: E402
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
 
 

@@ -24,9 +24,9 @@ from probes import KNOWN, made_up_probes  # noqa: E402
 from mmautoloss.expr import MUTATIONS, Tree, parse, random_tree  # noqa: E402
 from mmautoloss.losses import plain_loss  # noqa: E402
 from mmautoloss.screen import REASONS, FastScreen, RejectionTest  # noqa: E402
-from mmautoloss.screen.native.field import Course, divisor_of  # noqa: E402
-from mmautoloss.screen.native.ground import Ground  # noqa: E402
 from mmautoloss.screen.native.lowering import lower  # noqa: E402
+from mmautoloss.screen.native.sample_arrays import DescentSettings, divisor_of  # noqa: E402
+from mmautoloss.screen.native.scored_descent import ScoredDescent  # noqa: E402
 
 SHARES = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Of the steps of a descent, where its gain is read."""
@@ -56,11 +56,13 @@ def gains(texts: Sequence[str]) -> dict[str, list[float]]:
     """The gain of the metric at ``SHARES`` of a descent, by expression, on the objectness of an RPN."""
     probe, test = made_up_probes()['rpn_objectness'], RejectionTest()
     sample = test.sample(probe)
-    ground = Ground(probe, sample, divisor_of(sample, probe.kind), Course(0, test.steps, test.lr, test.decay))
+    scored = ScoredDescent(
+        probe, sample, divisor_of(sample, probe.kind), DescentSettings(0, test.steps, test.lr, test.decay)
+    )
     found = {}
     for text in texts:
-        ground.load(lower(parse(text), probe.kind))
-        found[text] = [0.0, *(ground.gain_at(share) for share in SHARES[1:])]
+        scored.load(lower(parse(text), probe.kind))
+        found[text] = [0.0, *(scored.gain_at(share) for share in SHARES[1:])]
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mmautoloss.proxy import FoundLoss
+    from mmautoloss.branches import ModelLoss
 
 DESCRIPTION = """\
 Writes a config that differs from BASE in its losses only. RESULT is the work dir of a search, its
@@ -30,12 +30,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the config and prints what changed."""
-    from mmautoloss.engine import build_model, by_hand, load_base, match, read_result, with_losses
-    from mmautoloss.engine.export import config_text, require_buildable, write_output
-    from mmautoloss.engine.placing import unplaced
+    from mmautoloss.branches import find_losses
+    from mmautoloss.engine import build_model, config_text, load_base, require_buildable, with_losses
     from mmautoloss.errors import SetupError
-    from mmautoloss.pairs import pairs_of
-    from mmautoloss.proxy import find_losses
+    from mmautoloss.files import write_output
+    from mmautoloss.found import by_hand, match, read_result, unplaced
+    from mmautoloss.key_values import pairs_of
 
     base = load_base(args.base, {})
     if os.path.exists(args.out) and os.path.samefile(args.base, args.out):
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tell_carried(place: FoundLoss, weight: float) -> None:
+def _tell_carried(place: ModelLoss, weight: float) -> None:
     """Says what a loss takes over from the one in whose place it stands, and how their sizes compare."""
     settings = ', '.join(f'{key}={value!r}' for key, value in place.settings.items())
     if settings:

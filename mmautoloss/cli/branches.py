@@ -24,9 +24,8 @@ def run(args: argparse.Namespace) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from mmautoloss.engine import build_model
-    from mmautoloss.engine.read import read_config
-    from mmautoloss.proxy import find_losses
+    from mmautoloss.branches import find_losses
+    from mmautoloss.engine import build_model, read_config
 
     table = Table(title=args.config, title_justify='left')
     for column in ('name', 'path', 'loss now', 'searched with'):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mmautoloss.report.correlation import Correlation, Pair
+    from mmautoloss.report import Correlation, Pair
     from mmautoloss.trial import Outcome
 
 DESCRIPTION = """\
@@ -39,12 +39,10 @@ def run(args: argparse.Namespace) -> int:
     """Trains, computes and prints."""
     from dataclasses import replace
 
-    from mmautoloss.cli.status import find_journal
-    from mmautoloss.engine.correlate import train_longer
-    from mmautoloss.engine.replay import load_spec
+    from mmautoloss.engine import load_spec, train_longer
     from mmautoloss.errors import SetupError
-    from mmautoloss.report.correlation import choose_spread, correlation_of
-    from mmautoloss.trial import Role, read_history
+    from mmautoloss.report import choose_spread, correlation_of
+    from mmautoloss.trial import Role, find_journal, read_history
 
     path = find_journal(Path(args.work_dir))
     history = read_history(path)[1]

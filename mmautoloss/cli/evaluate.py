@@ -42,9 +42,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, scores and prints."""
-    from mmautoloss.cli.options import options_of
+    from mmautoloss.cli.arguments import options_of
     from mmautoloss.engine import evaluate
-    from mmautoloss.pairs import pairs_of
+    from mmautoloss.key_values import pairs_of
 
     lengths = {'max_iters': args.max_iters, 'max_epochs': args.max_epochs}
     result = evaluate(
@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _losses(words: list[str]) -> str | Path | dict[str, str] | None:
+    from mmautoloss.key_values import pairs_of
     from mmautoloss.losses import is_known
-    from mmautoloss.pairs import pairs_of
 
     if len(words) == 1 and '=' not in words[0]:
         return words[0] if is_known(words[0]) else Path(words[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mmautoloss.engine import Found
+    from mmautoloss.found import Found
 
 FORMATS = {
     'config': 'lines to paste into a config of mmdet, mmseg or mmpose',
@@ -17,7 +17,7 @@ FORMATS = {
     'sympy': 'lines that SymPy reads',
     'json': 'everything known, for programs; `apply` and `export` read it',
 }
-"""What can be written: modules of ``mmautoloss.engine.formats``. To add a format, write one and name it here."""
+"""What can be written: modules of ``mmautoloss.found.formats``. To add a format, write one and name it here."""
 
 DESCRIPTION = """\
 Writes found losses in another form. RESULT is the work dir of a search, its journal.jsonl, a best_losses.json,
@@ -55,17 +55,17 @@ def run(args: argparse.Namespace) -> int:
     """Writes or prints the losses."""
     import importlib
 
-    from mmautoloss.engine.formats import Options
+    from mmautoloss.found.formats import Options
 
     found = _read(args)
     if args.branch:
         found = found.only(args.branch)
     options = Options(args.lazy, args.ideal, _shorter(found, args))
-    text = importlib.import_module(f'mmautoloss.engine.formats.{args.format}').write(found, options)
+    text = importlib.import_module(f'mmautoloss.found.formats.{args.format}').write(found, options)
     if args.out is None:
         print(text, end='')
         return 0
-    from mmautoloss.engine.export import write_output
+    from mmautoloss.files import write_output
 
     write_output(args.out, text)
     print(f'written: {args.out}')
@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(args: argparse.Namespace) -> Found:
-    from mmautoloss.engine import read_by_hand, read_found
     from mmautoloss.errors import SetupError
+    from mmautoloss.found import read_by_hand, read_found
     from mmautoloss.losses import is_known
 
     source = Path(args.result)
@@ -88,8 +88,7 @@ def _read(args: argparse.Namespace) -> Found:
 
 def _shorter(found: Found, args: argparse.Namespace) -> dict:
     """Shorter forms by branch, where they were asked for."""
-    from mmautoloss.losses import input_kind
-    from mmautoloss.losses.shorter import by_algebra, by_sympy, shorter_form, without_constants
+    from mmautoloss.losses import by_algebra, by_sympy, input_kind, shorter_form, without_constants
 
     if not args.simplify:
         return {}

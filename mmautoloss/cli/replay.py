@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mmautoloss.checks import whole_argument
 
 if TYPE_CHECKING:
-    from mmautoloss.engine.replay import Replayed
+    from mmautoloss.engine import Replayed
 
 DESCRIPTION = """\
 Recomputes every proposal of the search in WORK_DIR from what was known when it was bred, and says
@@ -35,9 +35,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Recomputes, compares and prints."""
-    from mmautoloss.cli.status import find_journal
-    from mmautoloss.engine.replay import load_planner, replay
-    from mmautoloss.trial import read_events
+    from mmautoloss.engine import load_planner, replay
+    from mmautoloss.trial import find_journal, read_events
 
     path = find_journal(Path(args.work_dir))
     events = read_events(path)

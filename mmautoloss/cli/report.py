@@ -32,9 +32,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the page, or prints its facts."""
-    from mmautoloss.cli.status import find_journal
-    from mmautoloss.engine.report import read_facts, write_report
-    from mmautoloss.trial import read_journal
+    from mmautoloss.engine import read_facts, write_report
+    from mmautoloss.trial import find_journal, read_journal
 
     journal = find_journal(Path(args.work_dir))
     if args.json:

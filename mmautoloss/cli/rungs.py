@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mmautoloss.report.rungs import Rungs
+    from mmautoloss.report import Rungs
 
 DESCRIPTION = """\
 Says what would have become of searches that watched their rung (proxy=dict(..., rung=dict(watch=True))),
@@ -36,9 +36,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reads, computes and prints."""
-    from mmautoloss.cli.status import find_journal
-    from mmautoloss.report.rungs import rungs_of
-    from mmautoloss.trial import read_journal
+    from mmautoloss.report import rungs_of
+    from mmautoloss.trial import find_journal, read_journal
 
     records = [read_journal(find_journal(Path(folder))) for folder in args.work_dirs]
     given = {'keeps': args.keep, 'least': args.least}

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmautoloss.trial import find_journal
+
 if TYPE_CHECKING:
-    from mmautoloss.report.status import Status
+    from mmautoloss.report import Status
 
 DESCRIPTION = """\
 Says how the search in WORK_DIR stands, from its journal alone: whether it runs, is over or died,
@@ -54,24 +56,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
 
 
-def find_journal(work_dir: Path) -> Path:
-    """The journal of a work dir.
-
-    Raises:
-        JournalError: There is none.
-    """
-    from mmautoloss.errors import JournalError
-    from mmautoloss.trial import journal_of
-
-    path = journal_of(work_dir)
-    if not path.is_file():
-        what = 'it has no journal.jsonl' if work_dir.exists() else 'it does not exist'
-        raise JournalError(f'There is no search in {work_dir}: {what}. WORK_DIR must be the --work-dir of a search.')
-    return path
-
-
 def _look(path: Path) -> Status:
-    from mmautoloss.report.status import status_of
+    from mmautoloss.report import status_of
     from mmautoloss.trial import driver_lives, read_journal
 
     record = read_journal(path)
@@ -84,7 +70,7 @@ def _show(status: Status, args: argparse.Namespace, path: Path) -> None:
         return
     from rich.console import Console
 
-    from mmautoloss.report.live.status_page import print_status
+    from mmautoloss.report import print_status
 
     console = Console(highlight=False, markup=False, emoji=False)
     if args.watch is not None and console.is_terminal:

@@ -58,15 +58,11 @@ def run(args: argparse.Namespace) -> int:
     """Trains, files and prints."""
     from dataclasses import replace
 
-    from mmautoloss.cli.options import options_of
-    from mmautoloss.cli.status import find_journal
-    from mmautoloss.engine import compare, judging_split, with_usual_weight
-    from mmautoloss.engine.own_configs import chosen_config
-    from mmautoloss.engine.replay import load_spec
-    from mmautoloss.engine.transfer import Transfer
-    from mmautoloss.pairs import pairs_of
+    from mmautoloss.cli.arguments import options_of
+    from mmautoloss.engine import Transfer, chosen_config, compare, final_split_of, load_spec, with_usual_weight
+    from mmautoloss.key_values import pairs_of
     from mmautoloss.report import length_of, print_comparison, read_results
-    from mmautoloss.trial import read_history
+    from mmautoloss.trial import find_journal, read_history
 
     path = find_journal(Path(args.work_dir))
     named = Path(args.search_config) if args.search_config else None
@@ -86,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     for name in left_out:
         print(f'{name}: has no place in this model')
     known = [with_usual_weight(entry, spec) for entry in args.also]
-    split = args.split or judging_split(spec.base)
+    split = args.split or final_split_of(spec.base)
     compare(spec, moved, known, range(args.first_seed, args.first_seed + args.seeds), split)
     told: tuple[Any, ...] = (spec.describe, spec.proxy.metric, split, length_of(spec.base.train_cfg))
     print_comparison(read_results(spec.results), *told, spec.proxy.greater)

@@ -7,9 +7,9 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mmautoloss.caching import cache_root
 from mmautoloss.datasets.source import SPLITS
 from mmautoloss.errors import SetupError
+from mmautoloss.user_cache import cache_root
 
 # Raise it whenever a pixel or an annotation changes: the default folder is named by it.
 VERSION = 1

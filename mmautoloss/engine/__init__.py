@@ -1,51 +1,64 @@
-"""The MMEngine rim: the loop that a config names, and the found losses as a config."""
+"""The MMEngine rim: the loop that a config names, what configs say, trainings outside a search."""
 
-from mmautoloss.engine.branches import build_model
-from mmautoloss.engine.compare import compare, with_usual_weight
-from mmautoloss.engine.config import load_search_config, require_writable, spec_of
-from mmautoloss.engine.data import apply_options, check_files
-from mmautoloss.engine.evaluate import evaluate
-from mmautoloss.engine.export import load_base, with_losses, write_config
-from mmautoloss.engine.found import Found, NamedLoss, Origin, found_losses, write_losses
-from mmautoloss.engine.judging import judging_split
-from mmautoloss.engine.launch import launch
-from mmautoloss.engine.placing import by_hand, match
-from mmautoloss.engine.report import write_report
-from mmautoloss.engine.result import read_by_hand, read_found, read_result
+from mmautoloss.engine.config import (
+    LAUNCHERS,
+    SearchSpec,
+    build_model,
+    build_search,
+    chosen_config,
+    config_text,
+    load_base,
+    load_search_config,
+    load_test_config,
+    load_train_config,
+    read_config,
+    read_spec,
+    require_buildable,
+    require_writable,
+    spec_of,
+    with_losses,
+    write_config,
+)
+from mmautoloss.engine.data import apply_options, check_files, final_split_of
+from mmautoloss.engine.illustration import read_facts, write_report
+from mmautoloss.engine.reproduction import Replayed, load_planner, load_spec, replay
 from mmautoloss.engine.search_loop import SearchLoop
-from mmautoloss.engine.spec import SearchSpec, read_spec
-from mmautoloss.engine.start import build_search
-from mmautoloss.engine.training import Result
+from mmautoloss.engine.search_run import launch
+from mmautoloss.engine.training import Result, Transfer, compare, evaluate, train_longer, with_usual_weight
 
 __all__ = [
-    'Found',
-    'NamedLoss',
-    'Origin',
+    'LAUNCHERS',
+    'Replayed',
     'Result',
     'SearchLoop',
     'SearchSpec',
+    'Transfer',
     'apply_options',
     'build_model',
     'build_search',
-    'by_hand',
     'check_files',
+    'chosen_config',
     'compare',
+    'config_text',
     'evaluate',
-    'found_losses',
-    'judging_split',
+    'final_split_of',
     'launch',
     'load_base',
+    'load_planner',
     'load_search_config',
-    'match',
-    'read_by_hand',
-    'read_found',
-    'read_result',
+    'load_spec',
+    'load_test_config',
+    'load_train_config',
+    'read_config',
+    'read_facts',
     'read_spec',
+    'replay',
+    'require_buildable',
     'require_writable',
     'spec_of',
+    'train_longer',
     'with_losses',
     'with_usual_weight',
     'write_config',
-    'write_losses',
     'write_report',
 ]

@@ -8,12 +8,12 @@ from statistics import mean
 from mmengine.config import Config
 from mmengine.visualization import Visualizer
 
-from mmautoloss.engine.guarded import guard
+from mmautoloss.engine.guarded_backend import guard
 from mmautoloss.report.figures.progress_image import draw_progress
 from mmautoloss.report.statistics import spread
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search import Observer, Planner
-from mmautoloss.search.drawing import Drawing
+from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.trial import History, Role, Trial
 
 FIGURE_EVERY = 25
@@ -42,7 +42,7 @@ class Dashboard(Observer):
         self._sign = 1 if greater else -1
         self._say = say
         self._told: set[str] = set()
-        self._drawing = Drawing()
+        self._drawing = DrawProgress()
         self._best: int | None = None
 
     def begin(self, history: History, planner: Planner) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from mmengine.runner import BaseLoop
 
-from mmautoloss.engine.launch import launch
-from mmautoloss.engine.spec import read_spec
+from mmautoloss.engine.config.spec import read_spec
+from mmautoloss.engine.search_run import launch
 from mmautoloss.proxy import hook_class
 from mmautoloss.registry import LOOPS, register
 from mmautoloss.search import Stop

@@ -11,7 +11,7 @@ from mmautoloss.errors import SetupError
 
 
 class LabelMaps(NamedTuple):
-    """Labels of N images of one size, checked by :func:`label_maps`.
+    """Labels of N images of one size, checked by :func:`check_label_maps`.
 
     Attributes:
         pred: Predicted labels (N, H, W), int64.
@@ -33,7 +33,7 @@ class LabelMaps(NamedTuple):
         return counts.view(images, bins)[:, : self.num_classes]
 
 
-def label_maps(pred: Tensor, target: Tensor, num_classes: int, ignore_index: int = 255) -> LabelMaps:
+def check_label_maps(pred: Tensor, target: Tensor, num_classes: int, ignore_index: int = 255) -> LabelMaps:
     """Checks label maps before anything is counted.
 
     Args:

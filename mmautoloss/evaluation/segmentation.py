@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmautoloss.errors import SetupError
 from mmautoloss.evaluation.boundary import band_score, boundary_score, count_band, count_boundary
-from mmautoloss.evaluation.label_maps import label_maps
+from mmautoloss.evaluation.label_maps import check_label_maps
 from mmautoloss.evaluation.regions import area_scores, count_areas
 
 SEGMENTATION_METRICS = ('mIoU', 'FWIoU', 'gAcc', 'mAcc', 'BIoU', 'BF1')
@@ -94,7 +94,7 @@ def count_images(
         SetupError: The maps do not fit, or a setting has no meaning.
     """
     check_metrics(names, band, tolerance)
-    maps = label_maps(pred, target, num_classes, ignore_index)
+    maps = check_label_maps(pred, target, num_classes, ignore_index)
     areas = count_areas(maps).cpu()
     nothing = [None] * len(areas)
     bands = count_band(maps, band).cpu() if 'BIoU' in names else nothing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from mmautoloss.trial import Outcome, Pulse, Trial
@@ -52,3 +52,18 @@ class Executor(ABC):
 
     def close(self) -> None:  # noqa: B027 (an executor in this process has nothing to end)
         """Ends the workers; what is running is given up."""
+
+
+def train_all(executor: Executor, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
+    """Measures trials on all slots, and gives each as it is done; the executor is closed in the end."""
+    pending = list(trials)
+    running: dict[Future[Outcome], Trial] = {}
+    try:
+        while pending or running:
+            while pending and len(running) < executor.slots:
+                trial = pending.pop(0)
+                running[executor.submit(trial)] = trial
+            for future in executor.wait(running):
+                yield running.pop(future), future.result()
+    finally:
+        executor.close()

@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection, Pipe, wait
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.devices import share_cores, share_gpus, visible_gpus
 from mmautoloss.execute.limits import Limits
-from mmautoloss.execute.process import Place, work
 from mmautoloss.execute.supervisor import SupervisedExecutor
 from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.execute.worker_process import WorkerIdentity, work
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.trial import Outcome, Pulse, State, Trial, outcome_from_json
 
@@ -67,7 +67,8 @@ class LocalExecutor(SupervisedExecutor):
         beat = min(1.0, self.limits.silence / 4)
         port = _free_port() if self.ranks > 1 else 0
         places = [
-            Place(name, rank, self.ranks, self.gpus[index], self.threads, port, beat) for rank in range(self.ranks)
+            WorkerIdentity(name, rank, self.ranks, self.gpus[index], self.threads, port, beat)
+            for rank in range(self.ranks)
         ]
         return LocalWorker(self.settings, places)
 
@@ -88,7 +89,7 @@ class LocalWorker(Worker):
         places: Who each process is, by rank.
     """
 
-    def __init__(self, settings: ProxySettings, places: Sequence[Place]) -> None:
+    def __init__(self, settings: ProxySettings, places: Sequence[WorkerIdentity]) -> None:
         self._links: list[Connection] = []
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._outcomes: dict[int, Outcome] = {}
@@ -101,7 +102,7 @@ class LocalWorker(Worker):
             self.kill()
             raise WorkerDied(f'it cannot be started: {error}') from None
 
-    def _launch(self, settings: ProxySettings, place: Place) -> None:
+    def _launch(self, settings: ProxySettings, place: WorkerIdentity) -> None:
         here, there = Pipe()
         process = multiprocessing.get_context('spawn').Process(
             target=work, args=(there, settings, place), name=f'{place.name}.{place.rank}', daemon=False

@@ -196,7 +196,7 @@ class RayWorker(Worker):
             raise WorkerDied(describe(error)) from None
 
 
-class Seat:
+class TrialActor:
     """The inside of an actor.
 
     Args:
@@ -251,20 +251,20 @@ def _define_actor(ray: ModuleType) -> Any:
             if os.path.isdir(folder):  # paths of a config may be relative
                 os.chdir(folder)
             self._threads = threads
-            self._seat = None
+            self._trials = None
 
         def prepare(self, settings: Any) -> None:
-            from mmautoloss.execute.ray import Seat
+            from mmautoloss.execute.ray import TrialActor
 
-            self._seat = Seat(settings, self._threads)
+            self._trials = TrialActor(settings, self._threads)
 
         def measure(self, job: str) -> str:
-            return self._seat.measure(job)
+            return self._trials.measure(job)
 
         @ray.method(concurrency_group='pulse')
         def pulse(self) -> str:
             where = f'{platform.node()}:{os.getpid()}'
-            return self._seat.pulse() if self._seat else json.dumps({'phase': 'start', 'where': where})
+            return self._trials.pulse() if self._trials else json.dumps({'phase': 'start', 'where': where})
 
     return MMAutoLossWorker
 

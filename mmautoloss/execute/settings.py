@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.local import LocalExecutor
+from mmautoloss.execute.memory_size import parse_size
 from mmautoloss.execute.serial import SerialExecutor
-from mmautoloss.execute.size import parse_size
 from mmautoloss.extension import add
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 
@@ -171,3 +173,17 @@ EXECUTORS: dict[str, Build] = {'local': _build_local, 'ray': _build_ray}
 """How executors are built, by the name that configs use."""
 
 _BUILT_IN = frozenset(EXECUTORS)
+
+
+def build_executor(execute: ExecuteSettings, proxy: ProxySettings, evaluator: ProxyEvaluator) -> Executor:
+    """The executor of a process that has an evaluator of its own; where others train, the model of that is freed.
+
+    Args:
+        execute: Where and with how much.
+        proxy: How a candidate is measured.
+        evaluator: That of this process.
+    """
+    if not execute.in_driver:
+        evaluator.close()
+        torch.set_num_threads(1)  # the driver only screens, on small tensors
+    return execute.build(proxy, evaluator)

@@ -1,7 +1,6 @@
 """The result of a search, usable without any search: expressions as loss modules."""
 
 from mmautoloss.losses.card import Card, Measured, cards
-from mmautoloss.losses.counts import Counts
 from mmautoloss.losses.definition import plain_loss
 from mmautoloss.losses.inputs import (
     INPUT_KINDS,
@@ -11,34 +10,40 @@ from mmautoloss.losses.inputs import (
     choose_images,
     choose_rows,
     input_kind,
-    is_own,
+    is_custom,
     register_kind,
 )
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.losses.searched_loss import SearchedLoss
+from mmautoloss.losses.short_forms import by_algebra, by_sympy, shorter_form, without_constants
+from mmautoloss.losses.weighting import Weighting
 from mmautoloss.losses.zoo import ZOO, KnownLoss, is_known, kinds_of, known_loss, name_of
 
 __all__ = [
     'INPUT_KINDS',
     'ZOO',
     'Card',
-    'Counts',
     'InputKind',
     'KnownLoss',
     'LossGraph',
     'Measured',
     'Rows',
     'SearchedLoss',
+    'Weighting',
     'as_nchw',
+    'by_algebra',
+    'by_sympy',
     'cards',
     'choose_images',
     'choose_rows',
     'input_kind',
+    'is_custom',
     'is_known',
-    'is_own',
     'kinds_of',
     'known_loss',
     'name_of',
     'plain_loss',
     'register_kind',
+    'shorter_form',
+    'without_constants',
 ]

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree
-from mmautoloss.losses.counts import Counts
+from mmautoloss.losses.call_inputs import read
 from mmautoloss.losses.inputs import InputKind, Rows, input_kind
 from mmautoloss.losses.inputs.rows import valid_of_prediction
-from mmautoloss.losses.reading import read
+from mmautoloss.losses.weighting import Weighting
 
 _EPS = torch.finfo(torch.float32).eps
 """Added to ``avg_factor`` as mmdet's ``weight_reduce_loss`` does, so that 0 samples give 0."""
@@ -81,7 +81,7 @@ def plain_loss(tree: Tree, inputs: str, settings: Mapping[str, Any] = {}) -> Cal
     Args:
         tree: The expression.
         inputs: Name of the kind of input.
-        settings: What of its calls counts (``Counts``).
+        settings: What of its calls counts (``Weighting``).
 
     Example:
         >>> import torch
@@ -90,7 +90,7 @@ def plain_loss(tree: Tree, inputs: str, settings: Mapping[str, Any] = {}) -> Cal
         >>> loss(torch.zeros(2, 4), torch.ones(2, 4), avg_factor=8).item()
         1.0
     """
-    kind, counts = input_kind(inputs), Counts(**settings)
+    kind, counts = input_kind(inputs), Weighting(**settings)
 
     def loss(
         pred: Tensor,

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, parse
-from mmautoloss.losses.counts import Counts
 from mmautoloss.losses.definition import Call, divisor_of, plain_values
 from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.fused.blocks import threads_of
 from mmautoloss.losses.inputs import Rows, as_nchw, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.losses.weighting import Weighting
 from mmautoloss.registry import MODELS, register
 
 _REDUCTIONS = ('none', 'mean', 'sum')
@@ -114,7 +114,7 @@ class SearchedLoss(nn.Module):
         self.use_sigmoid = self.kind.use_sigmoid
         self.reduction = reduction
         self.loss_weight = loss_weight
-        self.counts = Counts(ignore_index, class_weight, pos_weight, average, use_target_weight)
+        self.counts = Weighting(ignore_index, class_weight, pos_weight, average, use_target_weight)
         self.counts.require_valid(self.kind)
         self._loss_name = loss_name
         self.compiled = compile
@@ -201,7 +201,9 @@ class SearchedLoss(nn.Module):
 
     def extra_repr(self) -> str:
         shown = {'inputs': self.kind.name, 'loss_weight': self.loss_weight, 'reduction': self.reduction}
-        shown |= {key: value for key, value in self.counts._asdict().items() if value != Counts._field_defaults[key]}
+        shown |= {
+            key: value for key, value in self.counts._asdict().items() if value != Weighting._field_defaults[key]
+        }
         shown |= {'compile': True} if self.compiled else {}
         return ', '.join(f'{key}={value!r}' for key, value in shown.items())
 

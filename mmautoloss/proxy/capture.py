@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmautoloss.branches.branch import Branch
 from mmautoloss.errors import SetupError
 from mmautoloss.evaluation import SEGMENTATION_METRICS
-from mmautoloss.losses import Counts
+from mmautoloss.losses import Weighting
 from mmautoloss.losses.inputs.scores import points_as_maps
-from mmautoloss.proxy.branch import Branch
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.screen import Probe, Sample
 
@@ -167,7 +167,7 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
         weight=weight,
         avg_factor=factors.pop(),
         ignore_index=calls[0].get('ignore_index'),
-        settings={key: value for key, value in branch.settings.items() if key in Counts._fields},
+        settings={key: value for key, value in branch.settings.items() if key in Weighting._fields},
     )
 
 

@@ -17,18 +17,18 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from mmautoloss.branches.branch import check_branches, install_losses
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
-from mmautoloss.proxy.alone import alone
-from mmautoloss.proxy.branch import check_branches, install_losses
 from mmautoloss.proxy.config import proxy_config
+from mmautoloss.proxy.log_only import nothing_logged
 from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.predictions import kept_predictions
 from mmautoloss.proxy.progress import Progress
-from mmautoloss.proxy.proof import BeginningHook, Begun, Proof
+from mmautoloss.proxy.repeat_check import BeginningHook, FarEnough, RepeatCheck
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
 from mmautoloss.proxy.settings import MissingMetric, ProxySettings, numbers
-from mmautoloss.proxy.trial_log import TrialLog, last_word, logged, trial_log
-from mmautoloss.proxy.unlogged import nothing_logged
+from mmautoloss.proxy.training_lock import one_at_a_time
+from mmautoloss.proxy.trial_log import TrialLog, last_word, logged, open_log
 from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, State, Trial
 
 
@@ -54,7 +54,7 @@ class ProxyEvaluator:
         self._rung: float | None = None  # of the present trial
         self._name = ''  # of the Runner in MMEngine's managers
         self._log: TrialLog | None = None  # of the present trial
-        self._proof = Proof(settings.prove)
+        self._proof = RepeatCheck(settings.prove)
 
     @property
     def spent(self) -> bool:
@@ -73,7 +73,7 @@ class ProxyEvaluator:
                 self._build()
         return self._runner
 
-    @alone
+    @one_at_a_time
     def _build(self) -> None:
         settings = self.settings
         cfg = proxy_config(
@@ -96,7 +96,7 @@ class ProxyEvaluator:
         """The losses that the model is built with, by branch; those of a training are others of the same kind."""
         return self.runner and self._hand_made
 
-    @alone
+    @one_at_a_time
     def evaluate(self, trial: Trial, limit: float | None = None) -> Outcome:
         """Trains and validates; whatever goes wrong becomes a failed outcome with its reason.
 
@@ -106,7 +106,7 @@ class ProxyEvaluator:
         """
         if self._runner and (self._proof.verdict.anew or (self._proof.pending and self._runner.leftover())):
             self._clear()
-        with trial_log(self.settings.trials, trial) as self._log:
+        with open_log(self.settings.trials, trial) as self._log:
             outcome = self._outcome(trial, limit)
             self._log.write(last_word(outcome, self.settings))
             outcome = replace(outcome, leak=self._prove(trial))
@@ -144,7 +144,7 @@ class ProxyEvaluator:
         stages = dict(self.progress.stages)
         return Outcome(state, score, metrics, seconds, reason, stages, rung=self._rung)
 
-    @alone
+    @one_at_a_time
     def build(self) -> None:
         """Builds all that a training needs, so that what is misspelt shows before the first one."""
         runner = self.runner
@@ -152,7 +152,7 @@ class ProxyEvaluator:
             runner.reset(0)
             runner.build_training()
 
-    @alone
+    @one_at_a_time
     def validate_untrained(self) -> dict[str, Any]:
         """Result of the validation of the untrained model on its first batch, as the metric gives it."""
         runner = self.runner
@@ -221,7 +221,7 @@ class ProxyEvaluator:
         if own:
             self._clear()
         beginning = BeginningHook(ends=True)
-        with contextlib.suppress(Begun):
+        with contextlib.suppress(FarEnough):
             self.runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
             self.runner.register_hook(beginning)
             with nothing_logged(self.runner.bare_model):

@@ -20,11 +20,11 @@ from mmengine.visualization import Visualizer
 from torch import Tensor, nn
 
 from mmautoloss.compat import allow_mmengine_checkpoints
-from mmautoloss.proxy.as_built import AsBuilt
 from mmautoloss.proxy.cache import KeptData, keep_samples
-from mmautoloss.proxy.loaded import build_dataset, with_dataset
+from mmautoloss.proxy.initial_state import InitialState
 from mmautoloss.proxy.predictions import Predictions
 from mmautoloss.proxy.progress import Progress
+from mmautoloss.proxy.shared_datasets import build_dataset, with_dataset
 from mmautoloss.proxy.state import Original
 
 _KEPT_MODELS = 4
@@ -50,7 +50,7 @@ class ProxyRunner(Runner):
     at_rung: Callable[[dict[str, float]], None] | None = None
     predictions: Predictions | None = None
     _initial: dict[int, Original]
-    _as_built: AsBuilt | None = None
+    _as_built: InitialState | None = None
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> ProxyRunner:
@@ -128,7 +128,7 @@ class ProxyRunner(Runner):
         """Brings back what was built; before the first training, notes it."""
         self.end_loops()
         if self._as_built is None:
-            self._as_built = AsBuilt(self)
+            self._as_built = InitialState(self)
         self.model = self.optim_wrapper = None  # a GPU need not hold two models
         self._as_built.restore(self)
         if torch.cuda.is_available():

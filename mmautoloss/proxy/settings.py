@@ -11,8 +11,8 @@ import numpy as np
 from mmengine.utils import import_modules_from_strings
 from torch import Tensor
 
+from mmautoloss.branches.branch import Branch
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy.branch import Branch
 
 
 @dataclass(frozen=True)

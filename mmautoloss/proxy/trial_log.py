@@ -62,7 +62,7 @@ class TrialLog(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def trial_log(folder: str, trial: Trial) -> Iterator[TrialLog]:
+def open_log(folder: str, trial: Trial) -> Iterator[TrialLog]:
     """Opens the log of a trial and sends there what is printed, warned of and written to stderr.
 
     Of processes that train together only the first has a file.

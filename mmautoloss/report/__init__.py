@@ -1,16 +1,29 @@
 """What a person sees and keeps of a search."""
 
+from mmautoloss.report.correlation import Correlation, Pair, choose_spread, correlation_of
 from mmautoloss.report.live.console import ConsoleObserver
+from mmautoloss.report.live.status_page import print_status
 from mmautoloss.report.result_table import print_comparison
 from mmautoloss.report.results import ResultRow, append_results, length_of, make_row, read_results, result_rows
+from mmautoloss.report.rungs import Rungs, rungs_of
+from mmautoloss.report.status import Status, status_of
 
 __all__ = [
     'ConsoleObserver',
+    'Correlation',
+    'Pair',
     'ResultRow',
+    'Rungs',
+    'Status',
     'append_results',
+    'choose_spread',
+    'correlation_of',
     'length_of',
     'make_row',
     'print_comparison',
+    'print_status',
     'read_results',
     'result_rows',
+    'rungs_of',
+    'status_of',
 ]

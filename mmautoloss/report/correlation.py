@@ -115,7 +115,7 @@ def kendall(pairs: Sequence[Pair]) -> float | None:
 
     Example:
         >>> kendall([Pair(1, 0.3, 0.9), Pair(2, 0.2, 0.8), Pair(3, 0.1, 0.85)])
-        0.3333333333333333
+        0.3333333333333334
     """
     from scipy.stats import kendalltau
 

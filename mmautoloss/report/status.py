@@ -9,7 +9,7 @@ from typing import Any
 
 from mmautoloss.expr import Genome
 from mmautoloss.report.pace import Pace, pace_of
-from mmautoloss.search.faults import kind_of
+from mmautoloss.search.broken_setup import kind_of
 from mmautoloss.trial import History, Pulse, Record, Role, Session, State, log_name
 from mmautoloss.trial.scale import scale_of
 

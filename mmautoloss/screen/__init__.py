@@ -1,8 +1,8 @@
 """Cheap reasons to stop: probes, the rejection test, gradient fingerprints, calibration."""
 
-from mmautoloss.screen.calibrate import Calibration, calibrate, require_calibrated
+from mmautoloss.screen.calibration import Calibration, calibrate, require_calibrated
 from mmautoloss.screen.fast import FastScreen
-from mmautoloss.screen.fingerprint import balance_weight, fingerprint, gradient_norms, gradient_signature
+from mmautoloss.screen.fingerprints import balance_weight, fingerprint, gradient_norms, gradient_signature
 from mmautoloss.screen.metrics import PROBE_METRICS, register_metric
 from mmautoloss.screen.probe import Objective, Probe, Sample, load_probes, save_probes
 from mmautoloss.screen.rejection import RejectionTest

@@ -38,9 +38,9 @@ class FastScreen(ProbeScreen):
     def __init__(self, probe: Probe, test: RejectionTest, hand_made: Objective | None, balance: bool = True) -> None:
         super().__init__(probe, test, hand_made, balance)
         try:
-            from mmautoloss.screen.native.once import ensure_compiled
+            from mmautoloss.screen.native.compile_cache import ensure_compiled
+            from mmautoloss.screen.native.fingerprints import Slopes
             from mmautoloss.screen.native.race import Race
-            from mmautoloss.screen.native.slopes import Slopes
         except ModuleNotFoundError as error:
             if error.name not in ('numba', 'llvmlite'):
                 raise

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
-from mmautoloss.losses import Counts, InputKind, Rows, input_kind
+from mmautoloss.losses import InputKind, Rows, Weighting, input_kind
 from mmautoloss.screen.metrics import PROBE_METRICS
 
 Objective = Callable[..., Tensor]
@@ -29,7 +29,7 @@ class Sample:
         weight: The third argument of the call, weights or, for masks, classes; or None.
         avg_factor: The head's normaliser, or None where it passes none.
         ignore_index: The label that does not count, or None where the head passes none.
-        settings: What else of the calls counts, as plain values (``losses.Counts``).
+        settings: What else of the calls counts, as plain values (``losses.Weighting``).
     """
 
     pred: Tensor
@@ -48,7 +48,7 @@ class Sample:
     def rows(self, kind: InputKind, pred: Tensor | None = None) -> Rows:
         """What counts of this sample, at other predictions if given."""
         pred = self.pred if pred is None else pred
-        return Counts(**self.settings).rows(kind, pred, self.target, self.weight, self.ignore_index)
+        return Weighting(**self.settings).rows(kind, pred, self.target, self.weight, self.ignore_index)
 
     def without_strangers(self, kind: InputKind) -> Sample:
         """The same with 0 for NaN and Inf that do not count, so that they are in no mean over all predictions."""
@@ -99,7 +99,7 @@ class Probe:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What of the calls counts (``losses.Counts``)."""
+        """What of the calls counts (``losses.Weighting``)."""
         return self.samples[0].settings
 
     def joined(self) -> Sample:

@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeVar
 
 from mmautoloss.expr import Tree, canonical, inputs_of_gradient, without_pools
 from mmautoloss.expr.overflow import ANY, cannot_overflow
-from mmautoloss.losses import InputKind, is_own, plain_loss
-from mmautoloss.losses.reading import evaluated
-from mmautoloss.screen.fingerprint import (
+from mmautoloss.losses import InputKind, is_custom, plain_loss
+from mmautoloss.losses.call_inputs import evaluated
+from mmautoloss.screen.fingerprints import (
     balance_weight,
     compared,
     fingerprint,
@@ -176,7 +176,7 @@ class ProbeScreen(Screen):
         return gradient_signature(self._objective(tree), self._compared)
 
     def _stays_finite(self, tree: Tree) -> bool:
-        of_scores = self.kind.activation in ('sigmoid', 'softmax') and not is_own(self.kind.name)
+        of_scores = self.kind.activation in ('sigmoid', 'softmax') and not is_custom(self.kind.name)
         if cannot_overflow(evaluated(tree, self.kind), None if of_scores else ANY):
             return True
         return all(stays_finite(self._objective(tree), probe) for probe in (self.probe, self._compared))

@@ -2,7 +2,7 @@
 
 from mmautoloss.search.driver import Stop, run_search
 from mmautoloss.search.observer import Observer, Observers
-from mmautoloss.search.plan import Planner, SearchStalled
+from mmautoloss.search.planner import Planner, SearchStalled
 from mmautoloss.search.rung import Rung
 from mmautoloss.search.settings import Budget, SearchSettings
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 
 from mmautoloss.errors import JournalError, SetupError
 from mmautoloss.execute import Executor, Limits
-from mmautoloss.search.faults import require_working
-from mmautoloss.search.heart import Heart
+from mmautoloss.search.broken_setup import require_working
+from mmautoloss.search.heartbeat import Heartbeat
 from mmautoloss.search.observer import Observer
-from mmautoloss.search.plan import Planner, SearchStalled
+from mmautoloss.search.planner import Planner, SearchStalled
 from mmautoloss.trial import SAME, History, Journal, Outcome, Role, State, Trial
 
 
@@ -85,7 +85,7 @@ def run_search(
     stop = stop or Stop()
     journal.begin(executor.slots, heartbeat, asdict(planner.settings.budget), executor.isolated)
     driver = _Driver(journal, planner, executor, observer, limits or Limits(), stop)
-    heart = Heart(driver.beat, heartbeat)
+    heart = Heartbeat(driver.beat, heartbeat)
     observer.begin(journal.history, planner)
     heart.start()
     reason = None
@@ -125,7 +125,7 @@ class _Driver:
         self.running: dict[Future[Outcome], int] = {}
         planner.watch = self._require_go
 
-    def run(self, heart: Heart) -> None:
+    def run(self, heart: Heartbeat) -> None:
         unfinished = self.history.running()
         while True:
             while len(self.running) < self.executor.slots and not self.stop.requested:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mmautoloss.search.plan import Planner
+from mmautoloss.search.planner import Planner
 from mmautoloss.trial import History, Trial
 
 

@@ -12,7 +12,7 @@ from mmautoloss.errors import SetupError
 
 @dataclass(frozen=True)
 class Rung:
-    """``proxy.rung`` of a search config: a validation in the midst of a training that stops the clearly poor.
+    """``proxy.rung_hook`` of a search config: a validation in the midst of a training that stops the clearly poor.
 
     The training is the same as without, and what passes has the same score, bit for bit. The hand-made losses, known ones
     and finalists are never stopped.

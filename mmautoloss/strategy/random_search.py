@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mmautoloss.checks import require_whole
 from mmautoloss.expr import Genome, random_tree
-from mmautoloss.expr.generate import MAX_DEPTH
+from mmautoloss.expr.random_trees import MAX_DEPTH
 from mmautoloss.strategy.base import Draw, Drawn, Proposal, Strategy
 from mmautoloss.trial import History
 

@@ -21,10 +21,11 @@ from typing import Any
 import pytest
 import torch
 
+from mmautoloss.branches import Branch
 from mmautoloss.execute import Executor
 from mmautoloss.expr import Genome
-from mmautoloss.proxy import Branch, ProxyEvaluator, ProxySettings
-from mmautoloss.testing.toy_config import BASE, SEARCH
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.testing.toy_searches import BASE, SEARCH
 from mmautoloss.trial import Outcome, Pulse, Role, State, Trial
 
 FAULTY = 'tanh'
@@ -41,7 +42,7 @@ PATIENCE = 300.0
 
 
 def toy_settings(work_dir: Path, **faults: Any) -> ProxySettings:
-    """Measures trials by training the toy for eight iterations, with faults of ``testing.faults``."""
+    """Measures trials by training the toy for eight iterations, with faults of ``testing.fault_injection``."""
     config = copy.deepcopy(BASE)
     config['model']['faults'] = faults
     branches = tuple(Branch(name, **entry) for name, entry in SEARCH['branches'].items())
@@ -103,7 +104,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Ordeal:
+class FaultTrial:
     """A bad trial beside good ones, on all slots at once.
 
     Attributes:
@@ -158,14 +159,14 @@ class ExecutorSuite:
 
     @pytest.fixture(scope='class')
     @classmethod
-    def ordeal(cls, executor: Executor) -> Ordeal:
+    def ordeal(cls, executor: Executor) -> FaultTrial:
         """Run once for the class: it costs an isolated executor two workers."""
         trials = [make_trial(BAD, 90), *(make_trial(GOOD, 91 + k) for k in range(cls.slots - 1))]
         with Watch(executor) as watch:
             futures = [executor.submit(trial) for trial in trials]
             watch.seen += executor.pulses()
             bad, *others = finish(executor, futures)
-        return Ordeal(bad, others, watch)
+        return FaultTrial(bad, others, watch)
 
     def measure(self, executor: Executor, *trials: Trial, limit: float | None = None) -> list[Outcome]:
         """Outcomes of trials that are submitted at once."""
@@ -230,7 +231,7 @@ class ExecutorSuite:
         assert late.attempts == 1, 'it would take as long again'
         assert self.measure(executor, make_trial(GOOD, 2), limit=PATIENCE)[0].state is State.COMPLETE
 
-    def test_dying_worker_takes_its_own_trial_alone(self, ordeal: Ordeal, executor: Executor) -> None:
+    def test_dying_worker_takes_its_own_trial_alone(self, ordeal: FaultTrial, executor: Executor) -> None:
         if self.isolated:
             assert ordeal.bad.state is State.FAILED and ordeal.bad.reason.startswith('worker died: ')
             assert ordeal.bad.attempts > 1, 'another worker tried it, too'
@@ -241,7 +242,7 @@ class ExecutorSuite:
         assert len({comparable(outcome).score for outcome in [*ordeal.others, *again]}) == 1
         assert all(outcome.state is State.COMPLETE for outcome in again), 'the slot of the dead one is used again'
 
-    def test_pulses_tell_who_does_what(self, ordeal: Ordeal) -> None:
+    def test_pulses_tell_who_does_what(self, ordeal: FaultTrial) -> None:
         seen = ordeal.watch.seen
         assert ordeal.watch.error is None, 'pulses may be asked for from any thread'
         assert len({pulse.worker for pulse in seen}) == self.slots

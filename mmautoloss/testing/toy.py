@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmautoloss.screen.metrics import delta_iou
-from mmautoloss.testing.faults import Faults, read_faults
+from mmautoloss.testing.fault_injection import Faults, read_faults
 
 FEATURES, CLASSES, ROWS = 8, 3, 8
 """Length of a vector, foreground classes (background is the next label), vectors of an image."""
@@ -135,7 +135,7 @@ class ToyDetector(BaseModel):
 
     Args:
         head: Config of the head.
-        faults: What goes wrong in training (``testing.faults``).
+        faults: What goes wrong in training (``testing.fault_injection``).
         plain: Without batch norm and dropout, which depend on how a batch is shared out.
         data_preprocessor: As in any model of MMEngine.
     """

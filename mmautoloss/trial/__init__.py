@@ -3,12 +3,12 @@
 from mmautoloss.trial.folder import LOG, PREDICTIONS, TRIALS, log_name, trial_folder
 from mmautoloss.trial.history import History
 from mmautoloss.trial.journal import Journal
+from mmautoloss.trial.journal_repair import Repair, repair
 from mmautoloss.trial.line import VERSION
-from mmautoloss.trial.ownership import driver_lives
+from mmautoloss.trial.lock import driver_lives
 from mmautoloss.trial.pulse import Pulse
-from mmautoloss.trial.read import journal_of, read_events, read_history, read_journal
+from mmautoloss.trial.read import find_journal, journal_of, load_journal, read_events, read_history, read_journal
 from mmautoloss.trial.record import Record
-from mmautoloss.trial.repair import Repair, repair
 from mmautoloss.trial.session import Session
 from mmautoloss.trial.trial import (
     AT_RUNG,
@@ -41,7 +41,9 @@ __all__ = [
     'State',
     'Trial',
     'driver_lives',
+    'find_journal',
     'journal_of',
+    'load_journal',
     'log_name',
     'outcome_from_json',
     'outcome_to_json',

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from mmautoloss.errors import JournalError
-from mmautoloss.trial.disk import AppendedFile
+from mmautoloss.trial.appended_file import AppendedFile
 from mmautoloss.trial.history import History
 from mmautoloss.trial.line import VERSION, seal
-from mmautoloss.trial.ownership import own
+from mmautoloss.trial.lock import lock_journal
 from mmautoloss.trial.pulse import Pulse
-from mmautoloss.trial.read import complete_lines, replay
+from mmautoloss.trial.read import complete_lines, record_of
 from mmautoloss.trial.record import Record
 from mmautoloss.trial.trial import Outcome, Trial, outcome_to_json
 
@@ -44,7 +44,7 @@ class Journal:
         self.path = Path(path)
         self._info = info
         self._mutex = threading.Lock()
-        self._owner = own(self.path)
+        self._owner = lock_journal(self.path)
         try:
             self._record, size = _load(self.path, header, resume)
             self._file = _open(self.path, size)
@@ -132,7 +132,7 @@ def _load(path: Path, header: dict[str, Any], resume: bool) -> tuple[Record, int
         raise JournalError(f'{path} already holds a search. Continue it with --resume, or choose another --work-dir.')
     if not resume or not lines:
         return Record(), 0
-    record = replay(path, lines)
+    record = record_of(path, lines)
     check_header(path, record.header, header)
     return record, sum(map(len, lines)) + len(lines)
 
@@ -140,7 +140,7 @@ def _load(path: Path, header: dict[str, Any], resume: bool) -> tuple[Record, int
 def _never_began(path: Path, lines: list[bytes]) -> bool:
     """Whether there is no trial yet: the start before failed early, perhaps by a setting mended since."""
     try:
-        return len(lines) < 2 or not len(replay(path, lines).history)
+        return len(lines) < 2 or not len(record_of(path, lines).history)
     except JournalError:
         return False
 

@@ -62,7 +62,7 @@ def read_journal(path: str | Path) -> Record:
     lines = complete_lines(path)
     if not lines:
         raise JournalError(f'There is no search in {path}.')
-    return replay(path, lines)
+    return record_of(path, lines)
 
 
 def read_history(path: str | Path) -> tuple[dict[str, Any], History]:
@@ -85,12 +85,37 @@ def read_events(path: str | Path) -> list[dict[str, Any]]:
     return [parse_line(line) for line in complete_lines(Path(path))]
 
 
+def load_journal(work_dir: str | Path) -> Record:
+    """Reads all that the journal of a search says.
+
+    Args:
+        work_dir: The work dir of a search, or its ``journal.jsonl``.
+
+    Raises:
+        JournalError: There is no journal, or it is damaged.
+    """
+    return read_journal(find_journal(Path(work_dir)))
+
+
+def find_journal(work_dir: Path) -> Path:
+    """The journal of a work dir.
+
+    Raises:
+        JournalError: There is none.
+    """
+    path = journal_of(work_dir)
+    if not path.is_file():
+        what = 'it has no journal.jsonl' if work_dir.exists() else 'it does not exist'
+        raise JournalError(f'There is no search in {work_dir}: {what}. WORK_DIR must be the --work-dir of a search.')
+    return path
+
+
 def journal_of(work_dir: Path) -> Path:
     """The journal of a work dir; the path itself where it names a file."""
     return work_dir if work_dir.is_file() else work_dir / 'journal.jsonl'
 
 
-def replay(path: Path, lines: Iterable[bytes]) -> Record:
+def record_of(path: Path, lines: Iterable[bytes]) -> Record:
     """What the lines of a journal say.
 
     Raises:

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree
+from mmautoloss.losses.call_inputs import evaluated
 from mmautoloss.losses.definition import Call, plain_total
 from mmautoloss.losses.fused.blocks import is_small
 from mmautoloss.losses.fused.passes import at_once
 from mmautoloss.losses.fused.plan import Plan, plan_of
 from mmautoloss.losses.inputs import input_kind
-from mmautoloss.losses.reading import evaluated
 
 _failed: set[tuple[Any, ...]] = set()
 """What could not be compiled, as the arguments of ``_code_for``: it is not tried again in this process."""

@@ -9,13 +9,13 @@ from math import prod
 import torch
 from torch import Tensor
 
+from mmautoloss.losses.call_inputs import leaves, pull_back
 from mmautoloss.losses.definition import Call
 from mmautoloss.losses.fused.blocks import WHOLE, Block, each_block, valid_of
 from mmautoloss.losses.fused.interpreter import Inputs, channel_sum, evaluate, mean_seed, reduced
 from mmautoloss.losses.fused.interpreter import pull_back as pull_back_steps
 from mmautoloss.losses.fused.plan import Plan, Stage
 from mmautoloss.losses.inputs.rows import valid_of_prediction
-from mmautoloss.losses.reading import leaves, pull_back
 
 Values = list[Tensor | float | None]
 Means = dict[int, Tensor]

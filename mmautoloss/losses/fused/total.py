@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmautoloss.losses.call_inputs import evaluated
 from mmautoloss.losses.definition import Call, plain_total
 from mmautoloss.losses.fused.blocks import is_small, is_tiny, threads_of
 from mmautoloss.losses.fused.compiler import run_compiled
 from mmautoloss.losses.fused.passes import at_once, by_blocks
 from mmautoloss.losses.fused.plan import Plan, plan_of
-from mmautoloss.losses.reading import evaluated
 
 _FEW = 4
 """Operations, inputs among them, up to which a tiny call is left to autograd: its C++ then costs less than our Python.

@@ -11,7 +11,7 @@ from keyword import iskeyword
 
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import PRIMITIVES
-from mmautoloss.expr.own import RESERVED
+from mmautoloss.expr.custom import RESERVED
 from mmautoloss.extension import add
 from mmautoloss.losses.inputs.boxes import Area
 from mmautoloss.losses.inputs.kind import InputKind
@@ -77,7 +77,7 @@ def register_kind(kind: InputKind) -> InputKind:
     return kind
 
 
-def is_own(name: str) -> bool:
+def is_custom(name: str) -> bool:
     """Whether a kind is one of a user's."""
     return name in INPUT_KINDS and name not in _BUILT_IN
 
@@ -90,6 +90,6 @@ __all__ = [
     'choose_images',
     'choose_rows',
     'input_kind',
-    'is_own',
+    'is_custom',
     'register_kind',
 ]

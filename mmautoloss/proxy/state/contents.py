@@ -115,7 +115,7 @@ class HeldNumbers(Held):
             self.thing[...] = self.was
 
 
-class HeldChance(Held):
+class HeldRandomState(Held):
     """The state of a generator of random numbers."""
 
     def now(self) -> Any:
@@ -151,7 +151,7 @@ def as_bytes(state: Any) -> bytes:
 def held(thing: Any) -> list[Held]:
     """What an object holds; nothing where that cannot change or is data."""
     if isinstance(thing, GENERATORS):
-        return [HeldChance(thing)]
+        return [HeldRandomState(thing)]
     found: list[Held] = []
     if isinstance(thing, dict):
         found.append(HeldItems(thing))

@@ -42,7 +42,7 @@ SHARED = (Runner, ManagerMixin, Registry)
 """Belong to the process, or are made anew for each training: no model has one of its own."""
 
 
-def parts(thing: Any) -> Iterator[tuple[str, Any]]:
+def parts_of(thing: Any) -> Iterator[tuple[str, Any]]:
     """The parts of an object by how they are reached: ``.name``, ``[key]``.
 
     Large containers and what is in ``STORES`` have none.
@@ -121,7 +121,7 @@ def reachable(roots: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 continue
             seen.add(id(thing))
             kept.append(thing)
-            pending += reversed([(path + name, part) for name, part in parts(thing)])
+            pending += reversed([(path + name, part) for name, part in parts_of(thing)])
         yield path, thing
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmautoloss.expr import Tree
 from mmautoloss.losses import input_kind
-from mmautoloss.losses.reading import read
+from mmautoloss.losses.call_inputs import read
 from mmautoloss.report.facts.table import Table
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from mmautoloss.branches import Branch
 from mmautoloss.expr import to_latex
 from mmautoloss.losses import name_of
-from mmautoloss.proxy import Branch
 from mmautoloss.trial import Trial
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmautoloss.proxy import Branch
+from mmautoloss.branches import Branch
 from mmautoloss.report.live.watch import Watch
 from mmautoloss.report.statistics import spread
 from mmautoloss.report.verdict import verdict_of

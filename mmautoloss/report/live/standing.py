@@ -12,7 +12,7 @@ from mmautoloss.report.pace import Pace
 from mmautoloss.report.statistics import spread
 from mmautoloss.report.words import large, soon, span
 from mmautoloss.screen import ACCEPTED
-from mmautoloss.search.drawing import Drawing
+from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.trial import History, Role, State
 
 
@@ -98,7 +98,7 @@ def funnel_text(standing: Standing) -> str:
     )
 
 
-def pace_text(standing: Standing, drawing: Drawing) -> str:
+def pace_text(standing: Standing, drawing: DrawProgress) -> str:
     """How fast it goes; '' where nothing is known.
 
     The rate of trainings is that of the last twenty, on which the expected end rests.
@@ -117,7 +117,7 @@ def end_text(standing: Standing) -> str:
     return 'end not known yet' if left is None else f'ends at {soon(left)}, in {span(left)}'
 
 
-def doing_text(running: Mapping[int, float], drawing: Drawing) -> str:
+def doing_text(running: Mapping[int, float], drawing: DrawProgress) -> str:
     """What goes on just now.
 
     Args:

@@ -23,7 +23,7 @@ from mmautoloss.report.live.standing import (
 from mmautoloss.report.pace import Pace, pace_of
 from mmautoloss.report.words import span
 from mmautoloss.search import Observer, Planner
-from mmautoloss.search.drawing import Drawing
+from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.trial import History, Record, Role, State, Trial
 
 EVERY_TRIALS, EVERY_SECONDS = 10, 300.0
@@ -53,7 +53,7 @@ class Watch(Observer):
         self._running: dict[int, float] = {}
         self._standing = Standing()
         self._wanted = 0
-        self._drawing = Drawing()
+        self._drawing = DrawProgress()
         self._live: Live | None = None
         self._began: float | None = None  # when the search was 0 s old, on the monotonic clock
         self._pace: tuple[float, Pace | None] = (float('-inf'), None)

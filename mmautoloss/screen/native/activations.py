@@ -6,7 +6,7 @@ import numpy as np
 
 from mmautoloss.losses.inputs.boxes import AREA_EPS
 from mmautoloss.screen.native.arithmetic import exp32
-from mmautoloss.screen.native.compiled import compiled
+from mmautoloss.screen.native.compiler import compiled
 from mmautoloss.screen.native.logarithms import (
     of_rest,
     of_rest_back,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmautoloss.screen.native.activations import activate, deactivate
-from mmautoloss.screen.native.compiled import compiled
+from mmautoloss.screen.native.compiler import compiled
 from mmautoloss.screen.native.operators import backward, forward
 
 MOVING, AT_REST, NOT_FINITE = range(3)

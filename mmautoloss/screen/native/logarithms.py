@@ -6,7 +6,7 @@ import numpy as np
 
 from mmautoloss.expr.logarithms import LEAST
 from mmautoloss.screen.native.arithmetic import exp32, log1p32, log32
-from mmautoloss.screen.native.compiled import compiled
+from mmautoloss.screen.native.compiler import compiled
 
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _LEAST = np.float32(LEAST)

@@ -10,7 +10,7 @@ from mmautoloss.expr import Program, Tree
 from mmautoloss.expr.logarithms import LOG_NOT_P, LOG_P
 from mmautoloss.expr.tree import is_number
 from mmautoloss.losses import InputKind
-from mmautoloss.losses.reading import evaluated
+from mmautoloss.losses.call_inputs import evaluated
 from mmautoloss.screen.native.operators import CODES
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmautoloss.expr import EPS, PUBLISHED
 from mmautoloss.screen.native.arithmetic import exp32, log32, tanh32
-from mmautoloss.screen.native.compiled import compiled
+from mmautoloss.screen.native.compiler import compiled
 from mmautoloss.screen.native.pools import pool, pool_back
 
 CODES = {name: code for code, name in enumerate(PUBLISHED)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmautoloss.screen.native.compiled import compiled
+from mmautoloss.screen.native.compiler import compiled
 
 _ZERO = np.float32(0)
 _LOWEST = np.float32(-np.inf)

@@ -11,10 +11,10 @@ import math
 from typing import NamedTuple
 
 from mmautoloss.screen.native.descent import ADAM, NORMALIZED, SGD
-from mmautoloss.screen.native.field import Course, divisor_of
-from mmautoloss.screen.native.ground import Ground
 from mmautoloss.screen.native.lowering import Lowered
 from mmautoloss.screen.native.part import scattered_part, tiled_part
+from mmautoloss.screen.native.sample_arrays import DescentSettings, divisor_of
+from mmautoloss.screen.native.scored_descent import ScoredDescent
 from mmautoloss.screen.probe import Probe, Sample
 from mmautoloss.screen.rejection import RejectionTest
 
@@ -89,22 +89,24 @@ class Race:
 
     def __init__(self, probe: Probe, test: RejectionTest, sample: Sample) -> None:
         divisor = divisor_of(sample, probe.kind)
-        course = Course(_OPTIMIZERS[test.optimizer], test.steps, float(test.lr), bool(test.decay))
+        settings = DescentSettings(_OPTIMIZERS[test.optimizer], test.steps, float(test.lr), bool(test.decay))
         self._eta = test.eta
         self._looks = LOOKS_AT_AREAS if probe.kind.activation == 'area' else LOOKS
 
-        def grounds(elements: int) -> _Grounds:
+        def descents(elements: int) -> _Descents:
             if probe.metric in OF_PLACES or elements > 0.75 * sample.pred.numel():
-                whole = Ground(probe, sample, divisor, course)
-                return _Grounds(whole, whole)
-            scattered = Ground(probe, scattered_part(sample, probe.kind, elements), divisor, course)
+                whole = ScoredDescent(probe, sample, divisor, settings)
+                return _Descents(whole, whole)
+            scattered = ScoredDescent(probe, scattered_part(sample, probe.kind, elements), divisor, settings)
             if sample.pred.dim() != 4:  # rows have no neighbours
-                return _Grounds(scattered, scattered)
-            return _Grounds(scattered, Ground(probe, tiled_part(sample, probe.kind, elements), divisor, course))
+                return _Descents(scattered, scattered)
+            return _Descents(
+                scattered, ScoredDescent(probe, tiled_part(sample, probe.kind, elements), divisor, settings)
+            )
 
-        self._last = grounds(LARGEST)
+        self._last = descents(LARGEST)
         smaller = [tier for tier in TIERS if 2 * tier.elements < self._last.scattered.size]
-        self._tiers = [(tier, grounds(tier.elements)) for tier in smaller if probe.metric not in OF_PLACES]
+        self._tiers = [(tier, descents(tier.elements)) for tier in smaller if probe.metric not in OF_PLACES]
 
     def gain(self, program: Lowered) -> float | None:
         """The gain of an expression, from where it was clear: before the end, or on a part.
@@ -113,9 +115,9 @@ class Race:
             A share of the largest possible gain; NaN where NaN or Inf came up, None where the gradient is zero from the
             start. ``eta`` parts accepted from rejected.
         """
-        grounds = [*(grounds.of(program) for _, grounds in self._tiers), self._last.of(program)]
-        grounds[0].load(program)
-        for (tier, _), part, larger in zip(self._tiers, grounds, grounds[1:], strict=False):
+        descents = [*(parts.of(program) for _, parts in self._tiers), self._last.of(program)]
+        descents[0].load(program)
+        for (tier, _), part, larger in zip(self._tiers, descents, descents[1:], strict=False):
             gain = self._finish(part)
             few = program.pools and part.images < FEW_TILES
             if not gain >= self._eta * (tier.lowest_of_few if few else tier.lowest):
@@ -124,34 +126,34 @@ class Race:
             larger.load(program)
             if gain >= self._above(tier.clear) and _keeps_up(larger, begun):
                 return gain
-        return _unless_still(self._finish(grounds[-1]), grounds[-1])
+        return _unless_still(self._finish(descents[-1]), descents[-1])
 
-    def _finish(self, ground: Ground) -> float:
+    def _finish(self, scored: ScoredDescent) -> float:
         """The gain at the first look that makes it clear, or at the end."""
         for look in self._looks:
-            gain = ground.gain_at(look.share)
+            gain = scored.gain_at(look.share)
             if not self._eta * look.lowest <= gain <= self._above(look.highest):
                 return gain
-        return ground.gain_at(1.0)
+        return scored.gain_at(1.0)
 
     def _above(self, share: float) -> float:
         return self._eta + share * (1 - self._eta)
 
 
-class _Grounds(NamedTuple):
-    """A size of ground, for expressions that look at no neighbours and for those that do."""
+class _Descents(NamedTuple):
+    """Descents on parts of one size, for expressions that look at no neighbours and for those that do."""
 
-    scattered: Ground
-    tiled: Ground
+    scattered: ScoredDescent
+    tiled: ScoredDescent
 
-    def of(self, program: Lowered) -> Ground:
+    def of(self, program: Lowered) -> ScoredDescent:
         return self.tiled if program.pools else self.scattered
 
 
-def _keeps_up(larger: Ground, begun: list[float]) -> bool:
+def _keeps_up(larger: ScoredDescent, begun: list[float]) -> bool:
     """Whether a larger part gains about as much as a smaller one did; it goes on from there if it must decide."""
     return all(larger.gain_at(share) >= KEEPS_UP * gain for share, gain in zip(BEGINNING, begun, strict=True))
 
 
-def _unless_still(gain: float, ground: Ground) -> float | None:
-    return gain if ground.moved or math.isnan(gain) else None
+def _unless_still(gain: float, scored: ScoredDescent) -> float | None:
+    return gain if scored.moved or math.isnan(gain) else None

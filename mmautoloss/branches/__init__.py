@@ -1,0 +1,6 @@
+"""Which losses a model has, what is known of the heads that call them, and which of them a search replaces."""
+
+from mmautoloss.branches.branch import Branch, build_branches, check_branches
+from mmautoloss.branches.heads import ModelLoss, averages_channels, find_losses
+
+__all__ = ['Branch', 'ModelLoss', 'averages_channels', 'build_branches', 'check_branches', 'find_losses']

@@ -1,0 +1,243 @@
+"""What the heads of the libraries do differently, in one place: which loss reads what, and where it stands in a config.
+
+To teach the search another head, add its loss to a table here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from numbers import Real
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from mmautoloss.branches.contracts import refused_by_head
+from mmautoloss.branches.loss_names import short_names
+from mmautoloss.branches.loss_settings import carried, lost
+
+
+class ModelLoss(NamedTuple):
+    """A loss of a model, as discovered.
+
+    Attributes:
+        name: Short name, unique in its model, such as ``rpn_cls``.
+        path: Path of the module in the model.
+        config_path: Path of its settings in the model's config.
+        loss: Class of the loss now.
+        inputs: Kind of input with which it can be searched, or None.
+        reason: Why it cannot be searched and what would help; '' where it can.
+        unknown: Whether nothing is known of this loss, so that a user may know better.
+        weight: Its ``loss_weight`` now.
+        settings: What a searched loss in its place takes over from it (``carried``).
+        channels: Over how many channels it averages where a formula sums, without a normaliser of the head; 1 for none.
+        by_ignored: Whether it also divides by positions that are ignored, which a formula never does.
+    """
+
+    name: str
+    path: str
+    config_path: str
+    loss: str
+    inputs: str | None
+    reason: str
+    unknown: bool = False
+    weight: float = 1.0
+    settings: Mapping[str, Any] = {}
+    channels: int = 1
+    by_ignored: bool = False
+
+
+Verdict = tuple[str | None, str]
+"""Kind of input, or None and a reason."""
+
+
+def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
+    if getattr(loss, 'use_mask', False):
+        return 'mask', ''
+    if loss is getattr(head, 'loss_cls', None) and (
+        getattr(head, 'bg_cls_weight', 0) or hasattr(head, 'class_weight')
+    ):
+        return None, 'its head normalises by the class weights of this loss; use a head without class weights'
+    return ('sigmoid' if getattr(loss, 'use_sigmoid', False) else 'softmax'), ''
+
+
+def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
+    if getattr(head, 'reg_decoded_bbox', False):
+        return 'area', ''
+    coder = getattr(head, 'bbox_coder', None)
+    if hasattr(coder, 'means') and hasattr(coder, 'stds'):
+        return 'delta', ''
+    return None, (
+        "its values are no deltas of mmdet's DeltaXYWHBBoxCoder, so a probe cannot judge them; use an IoU loss with "
+        'reg_decoded_bbox=True if the head has that setting'
+    )
+
+
+def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
+    if loss.use_sigmoid:  # of mmpose: whether the prediction already is a probability
+        return None, 'it reads probabilities; set use_sigmoid=False and let the head give logits'
+    return 'sigmoid', ''
+
+
+def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
+    return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
+
+
+def _dice(head: nn.Module, loss: nn.Module) -> Verdict:
+    if type(loss).__module__.startswith('mmdet.'):
+        return None, 'it compares each instance as a whole (masks N, H, W); use a mask head with CrossEntropyLoss'
+    return _sigmoid(head, loss)
+
+
+def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
+    criterion = getattr(loss, 'cls_criterion', None)
+    return ('sigmoid' if getattr(criterion, '__name__', '') == 'lovasz_hinge' else 'softmax'), ''
+
+
+def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
+    return lambda head, loss: (inputs, '')
+
+
+def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
+    return lambda head, loss: (None, reason)
+
+
+_OF_QUALITY = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
+_OF_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
+_OF_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
+
+_RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
+    'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
+    'CrossEntropyLoss': _cross_entropy,
+    'FocalLoss': _sigmoid,
+    **dict.fromkeys(
+        ('GHMC', 'GHMR'), _never('it remembers the gradients of earlier batches; use FocalLoss or L1Loss')
+    ),
+    'DiceLoss': _dice,
+    'TverskyLoss': _always('softmax'),
+    'LovaszLoss': _lovasz,
+    'OhemCrossEntropy': _always('softmax'),
+    **dict.fromkeys(('L1Loss', 'SmoothL1Loss', 'MSELoss', 'BalancedL1Loss'), _boxes),
+    **dict.fromkeys(
+        ('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _always('area')
+    ),
+    'BCELoss': _logits,
+    **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
+    **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _OF_QUALITY),
+    'DistributionFocalLoss': _OF_BINS,
+    'KLDiscretLoss': _OF_SIMCC,
+    'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
+}
+"""By the name of the loss: its kind of input, or why it has none."""
+
+
+def find_losses(model: nn.Module) -> list[ModelLoss]:
+    """Every loss of a model, in the order of its modules.
+
+    Args:
+        model: A built model of mmdet, mmseg or mmpose.
+    """
+    paths = list(_paths(model))
+    return [_judge(model, name, path) for name, path in zip(short_names(paths), paths, strict=True)]
+
+
+def _judge(model: nn.Module, name: str, path: str) -> ModelLoss:
+    loss, head = model.get_submodule(path), head_of(model, path)
+    kind = type(loss).__name__
+    rule = _RULES.get(kind) or _guess_rule(head, loss, path)
+    inputs, reason = rule(head, loss) if rule else (None, _UNKNOWN.format(kind))
+    refused = refused_by_head(model, path) or (lost(loss, head) if inputs or not rule else '')
+    if refused:
+        return ModelLoss(name, path, config_path(path), kind, None, refused)
+    weight = getattr(loss, 'loss_weight', 1.0)
+    return ModelLoss(
+        name=name,
+        path=path,
+        config_path=config_path(path),
+        loss=kind,
+        inputs=inputs,
+        reason=reason,
+        unknown=rule is None,
+        weight=float(weight) if isinstance(weight, Real) else 1.0,
+        settings=carried(loss, inputs) if inputs or not rule else {},
+        channels=_averaged_channels(head, loss, inputs),
+        # heads of mmdet always pass a normaliser
+        by_ignored=getattr(loss, 'avg_non_ignore', True) is False and _library(loss) == 'mmseg',
+    )
+
+
+_AVERAGING = (
+    ('mmseg', 'sigmoid', 'CrossEntropyLoss'),
+    ('mmseg', 'sigmoid', 'FocalLoss'),
+    ('mmpose', 'heatmap', 'KeypointMSELoss'),
+    ('mmpose', 'heatmap', 'AdaptiveWingLoss'),
+    ('mmpose', 'sigmoid', 'BCELoss'),
+)
+"""Losses that average over channels, too, by library, kind of input and class; their heads pass no normaliser."""
+
+
+def averages_channels(library: str, inputs: str | None, loss: str) -> bool:
+    """Whether a loss of a library averages over channels where a formula sums."""
+    return (library, inputs, loss) in _AVERAGING
+
+
+def _averaged_channels(head: nn.Module, loss: nn.Module, inputs: str | None) -> int:
+    if not averages_channels(_library(loss), inputs, type(loss).__name__):
+        return 1
+    return next((n for name in ('out_channels', 'num_classes') if isinstance(n := getattr(head, name, None), int)), 1)
+
+
+def _library(loss: nn.Module) -> str:
+    return type(loss).__module__.partition('.')[0]
+
+
+_UNKNOWN = 'the calls of {} are not known; if it is called with predictions and targets, name its inputs yourself'
+
+
+def _guess_rule(head: nn.Module, loss: nn.Module, path: str) -> Callable[[nn.Module, nn.Module], Verdict] | None:
+    """The rule for a loss of the user's own, by what the libraries' heads read of their losses and settings."""
+    if hasattr(loss, 'use_sigmoid'):
+        return _sigmoid
+    return _boxes if 'box' in path.rpartition('.')[2] and hasattr(head, 'reg_decoded_bbox') else None
+
+
+def head_of(model: nn.Module, path: str) -> nn.Module:
+    """The module that calls a loss."""
+    parent = model.get_submodule(path.rpartition('.')[0])
+    return head_of(model, path.rpartition('.')[0]) if isinstance(parent, _GROUPS) else parent
+
+
+def config_path(path: str) -> str:
+    """Where the settings of a loss stand in the model's config: mmpose's heads call them otherwise."""
+    for module, key in _KEYS:
+        path = re.sub(module, key, path)
+    return path
+
+
+_KEYS = (
+    (r'\bloss_module\.heatmap_(coupled|decoupled)$', r'\1_heatmap_loss'),
+    (r'\bloss_module\.(heatmap|displacement|contrastive)$', r'\1_loss'),
+    (r'\bloss_module\.(keypoint_loss|tag_loss)$', r'\1'),
+    (r'\broot_loss_module\b', 'loss_root_depth'),
+    (r'\bhand_loss_module\b', 'loss_hand_type'),
+    (r'\bloss_module\b', 'loss'),
+)
+_GROUPS = (nn.ModuleList, nn.ModuleDict)
+
+
+def _paths(model: nn.Module) -> Iterator[str]:
+    outer = '.'
+    for path, module in model.named_modules():
+        within_loss = path.startswith(f'{outer}.')
+        if _is_loss(path, module) and not within_loss and not _NECK.search(path):
+            outer = path
+            yield path
+
+
+_NECK = re.compile(r'\b(deconv|simplebaseline)_head\.')
+"""Heads that other heads of mmpose (SimCC, integral regression) use as a neck: their losses are never called."""
+
+
+def _is_loss(path: str, module: nn.Module) -> bool:
+    parent, _, last = path.rpartition('.')
+    return not isinstance(module, _GROUPS) and ('loss' in last or 'loss' in parent.rpartition('.')[2])

@@ -1,0 +1,112 @@
+"""Found losses as a config that any OpenMMLab tool trains."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+
+from mmautoloss.branches import Branch
+from mmautoloss.engine.config.branches import build_model
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome, custom_primitives
+from mmautoloss.losses import is_custom
+
+
+def with_losses(cfg: Config, branches: tuple[Branch, ...], genome: Genome, weights: Mapping[str, float]) -> Config:
+    """Replaces the losses of a config, and nothing else, in place.
+
+    Raises:
+        SetupError: A branch's head is not in the config.
+    """
+    for branch in branches:
+        head, _, key = branch.config_path.rpartition('.')
+        node = cfg.model
+        for part in head.split('.') if head else []:
+            node = _step(node, part, branch)
+        _put(
+            node, key, branch, cfg.get('default_scope'), branch.config(str(genome[branch.name]), weights[branch.name])
+        )
+    return cfg
+
+
+def _put(node: Any, key: str, branch: Branch, scope: str | None, loss: dict[str, Any]) -> None:
+    if isinstance(node, list):
+        _step(node, key, branch)
+        node[int(key)] = loss
+    elif isinstance(node, dict) and (key in node or _takes(node, key, scope)):
+        node.pop(key, None)  # or the new keys would be merged into the old loss
+        node[key] = loss
+    else:
+        raise _no_such(branch)
+
+
+def _takes(head: Mapping[str, Any], key: str, scope: str | None) -> bool:
+    """Whether a head has a loss by default that its config does not mention."""
+    kind = head.get('type')
+    # looked up as MMEngine does when it builds: by its own registry a name is found in no other library
+    with DefaultScope.overwrite_default_scope(scope), MODELS.switch_scope_and_registry(None) as registry:
+        kind = registry.get(kind) if isinstance(kind, str) else kind
+    return kind is not None and any(key in inspect.signature(base.__init__).parameters for base in kind.__mro__)
+
+
+def require_buildable(cfg: Config, branches: tuple[Branch, ...]) -> None:
+    """Builds the model of a config with found losses once, since heads may ask more of a loss than to be called.
+
+    Raises:
+        SetupError: That fails.
+    """
+    try:
+        build_model(cfg)
+    except SetupError as error:
+        raise SetupError(
+            f'The model cannot be built with other losses at {", ".join(branch.path for branch in branches)}: '
+            f'{_cause(error)}. Leave out the loss that its head does not allow to be replaced.'
+        ) from error
+
+
+def _cause(error: BaseException) -> str:
+    """The first of a chain of errors, with its line of code, since an assertion says no more."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f'{type(error).__name__} {error} at {frame.line!r} of {Path(frame.filename).name}'.replace('  ', ' ')
+
+
+def _step(node: Any, part: str, branch: Branch) -> Any:
+    try:
+        return node[int(part)] if isinstance(node, (list, tuple)) else node[part]
+    except (KeyError, IndexError, ValueError, TypeError):
+        raise _no_such(branch, isinstance(node, dict) and part.isdigit()) from None
+
+
+def _no_such(branch: Branch, shared: bool = False) -> SetupError:
+    remedy = ' One dict serves all stages there: write it as a list with one entry a stage.' if shared else ''
+    return SetupError(f'The config of the model has no {branch.config_path!r} (branch {branch.name!r}).{remedy}')
+
+
+def with_own_modules(cfg: Config, search: Mapping[str, Any], branches: Sequence[Branch], genome: Genome) -> Config:
+    """The config with the ``custom_imports`` of the search, in place, if a loss has an operator or inputs of a user.
+
+    Args:
+        cfg: A plain config in which the losses stand.
+        search: The search config.
+        branches: The branches of the losses.
+        genome: The losses.
+    """
+    named = (search.get('custom_imports') or {}).get('imports', ())
+    own = custom_primitives()
+    needed = any(
+        is_custom(branch.inputs) or not own.keys().isdisjoint(genome[branch.name].nodes) for branch in branches
+    )
+    if named and needed:
+        named = [named] if isinstance(named, str) else named
+        given = (cfg.get('custom_imports') or {}).get('imports', ())
+        given = [given] if isinstance(given, str) else given
+        cfg.custom_imports = {'imports': list(dict.fromkeys([*given, *named])), 'allow_failed_imports': False}
+    return cfg

@@ -1,0 +1,67 @@
+"""The search config in the work dir, as it was resolved."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from pathlib import Path
+from pprint import pformat
+from typing import Any
+
+from mmautoloss.engine.config.imports import Imports
+from mmautoloss.engine.config.spec import SearchSpec
+from mmautoloss.engine.config.trusted import CONFIG, remember
+from mmautoloss.errors import SetupError
+from mmautoloss.files import write_text
+
+
+def write_resolved(spec: SearchSpec) -> None:
+    """Writes the search config into the work dir, for ``replay`` and ``report``."""
+    settings = copy.deepcopy(dict(spec.proxy.config))
+    settings['train_cfg']['base_config'] = str(Path(settings['train_cfg']['base_config']).absolute())
+    # not by MMEngine's own writer: it sorts keys, and branches are bred in the order in which they are named
+    imports = Imports(settings)
+    marked = imports.mark(settings)
+    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in marked.items()]
+    write_text(spec.work_dir / CONFIG, imports.fill('\n'.join(lines) + '\n'))
+    remember(spec.work_dir / CONFIG)
+
+
+def read_resolved(work_dir: Path) -> dict[str, Any]:
+    """What the search config in a work dir says of ``describe`` and ``options``, read as data: nothing of it is run.
+
+    Returns:
+        Both, as far as they are written out; none where there is no config.
+
+    Raises:
+        SetupError: The config there cannot be read.
+    """
+    path = work_dir / CONFIG
+    if not path.is_file():
+        return {}
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        cause = f'{type(error).__name__}: {error}'.splitlines()[0]
+        raise SetupError(f'{path} cannot be read: {cause}') from error
+    settings = _dict_at(tree, 'train_cfg')
+    found = {key: _literal(settings[key]) for key in ('describe', 'options') if key in settings}
+    return {key: value for key, value in found.items() if isinstance(value, dict)}
+
+
+def _dict_at(tree: ast.Module, name: str) -> dict[Any, ast.expr]:
+    """The entries of a dict that is written out, by key."""
+    for line in tree.body:
+        named = isinstance(line, ast.Assign) and [ast.unparse(target) for target in line.targets] == [name]
+        if named and isinstance(line.value, ast.Dict):
+            entries = zip(line.value.keys, line.value.values, strict=True)
+            return {key.value: value for key, value in entries if isinstance(key, ast.Constant)}
+    return {}
+
+
+def _literal(node: ast.expr) -> Any:
+    """The value of what is written out; None of anything that would have to be computed."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        return None

@@ -1,0 +1,227 @@
+"""A search as its config describes it, checked before any work starts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmautoloss.branches import Branch
+from mmautoloss.checks import require_whole
+from mmautoloss.engine.config.branches import names_left_out, read_branches, with_aux
+from mmautoloss.engine.config.defaults import DEFAULTS, REQUIRED, check_types
+from mmautoloss.engine.config.known_types import require_known
+from mmautoloss.engine.config.losses import require_buildable, with_losses
+from mmautoloss.engine.config.screen import ScreenSettings, read_screen, screen_header
+from mmautoloss.engine.config.sections import build, only, plain_values, require_dict
+from mmautoloss.engine.config.train_test import load_base
+from mmautoloss.engine.data.datasets import check_files
+from mmautoloss.engine.data.ground_truth import require_own_truth
+from mmautoloss.engine.data.leak import require_apart
+from mmautoloss.errors import ExpressionError, SetupError
+from mmautoloss.execute import ExecuteSettings
+from mmautoloss.expr import Genome, custom_primitives, parse
+from mmautoloss.losses import cards, is_known, known_loss
+from mmautoloss.proxy import ProxySettings, plain_config, rung_iteration, share_batch, spelled
+from mmautoloss.search import Budget, Rung, SearchSettings
+from mmautoloss.strategy import Strategy, build_strategy
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """Everything that a search needs, valid as far as that can be told without building a model.
+
+    Attributes:
+        base: The plain config of the model.
+        proxy: How a candidate is measured.
+        strategy: Breeds candidates.
+        screen: By what a candidate is turned down before any training.
+        search: The numbers of the search.
+        header: What must not change when the search is continued.
+        execute: Where candidates are trained.
+        resume: Whether to continue.
+        describe: ``task``, ``set`` and ``network`` of the results.
+        results: CSV file for results, or None.
+        report: Whether the page of the search is written at its end.
+        work_dir: Where everything is written.
+    """
+
+    base: Config
+    proxy: ProxySettings
+    strategy: Strategy
+    screen: ScreenSettings
+    search: SearchSettings
+    header: Mapping[str, Any]
+    execute: ExecuteSettings
+    resume: bool
+    describe: Mapping[str, str]
+    results: Path | None
+    report: bool
+    work_dir: Path
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """The searched losses."""
+        return self.proxy.branches
+
+
+def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> SearchSpec:
+    """Reads the settings of a ``SearchLoop``; ``cfg`` is the whole search config.
+
+    Raises:
+        SetupError: A setting is missing, unknown or cannot work.
+    """
+    missing = [key for key in REQUIRED if key not in settings]
+    if missing:
+        raise SetupError(f'train_cfg of a search needs {", ".join(missing)}.')
+    settings = only('train_cfg', plain_config(settings), **dict.fromkeys(REQUIRED), **DEFAULTS)
+    check_types(settings)
+    if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
+        raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
+    check_files(cfg)
+    require_known(cfg)
+    require_own_truth(cfg)
+    base_config = _find_base(settings['base_config'], cfg)
+    base = load_base(base_config, settings['options'])
+    if not settings['allow_leak']:
+        require_apart(cfg, base)
+    cfg, base = with_aux(cfg, settings['aux']), with_aux(base, settings['aux'])
+    branches = read_branches(settings['branches'], settings['aux'], base)
+    screen = read_screen(settings['screen'])
+    execute = build('execute', ExecuteSettings, settings['execute'])
+    share_batch(cfg.get('train_dataloader') or {}, int(max(1, execute.gpus_per_candidate)))
+    left_out = names_left_out(settings['branches'], branches)
+    seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
+    _check_paths(base, branches)
+    proxy = only('proxy', settings['proxy'], schedule=None, invalid_stop=None, rung=None)
+    if proxy['schedule'] is not None:
+        require_dict('proxy.schedule', proxy['schedule'])
+    if proxy['invalid_stop'] is not None:
+        require_whole('proxy.invalid_stop', proxy['invalid_stop'])
+    if not proxy['schedule']:
+        raise SetupError("proxy needs a schedule, such as dict(type='IterBasedTrainLoop', max_iters=100).")
+    rung = _read_rung(proxy['rung'], proxy['schedule'])
+    config = plain_config(cfg)
+    config['train_cfg'] = {**config['train_cfg'], 'base_config': base_config}
+    return SearchSpec(
+        base=base,
+        proxy=ProxySettings(
+            config=config,
+            branches=branches,
+            schedule=dict(proxy['schedule']),
+            metric=read_metric(settings['metric']),
+            greater=settings['rule'] == 'greater',
+            invalid_stop=proxy['invalid_stop'],
+            work_dir=str(work_dir / 'proxy'),
+            cache=execute.cache_share,
+            rung=rung.at if rung else None,
+            prove=True,
+        ),
+        strategy=build_strategy(
+            spelled(settings['strategy']), {branch.name: branch.kind.names for branch in branches}
+        ),
+        screen=screen,
+        search=SearchSettings(
+            settings['seed'], build('budget', Budget, settings['budget']), seeds, screen.digits, rung
+        ),
+        header=_header(cfg, settings, branches),
+        execute=execute,
+        resume=settings['resume'],
+        describe=settings['describe'],
+        results=Path(settings['results']) if settings['results'] else None,
+        report=bool(settings['report']),
+        work_dir=work_dir,
+    )
+
+
+def _find_base(base_config: str, cfg: Config) -> str:
+    """The file itself, or the one of that name beside the search config."""
+    beside = Path(cfg.filename or '').parent / base_config
+    return str(beside) if not Path(base_config).is_file() and beside.is_file() else base_config
+
+
+def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) -> Rung | None:
+    if settings is None:
+        return None
+    rung = build('proxy.rung', Rung, settings)
+    iterations = schedule.get('max_iters')
+    if iterations is None and rung.at >= 1:
+        raise SetupError(
+            f'proxy.rung.at can be a number of iterations only where proxy.schedule has max_iters, but got {rung.at}. '
+            'Give a share of the training below 1, such as 0.3.'
+        )
+    if iterations is not None and rung_iteration(rung.at, iterations) is None:
+        raise SetupError(f'proxy.rung.at must be before the end, but got {rung.at} of {iterations} iterations.')
+    return rung
+
+
+def read_metric(metric: str | Sequence[str]) -> str:
+    """The key of the monitored value, or several, whose mean counts, joined by +."""
+    keys = list(metric) if isinstance(metric, (list, tuple)) else [metric]
+    if not keys or not all(isinstance(key, str) and key for key in keys):
+        raise SetupError(
+            f"metric must be a key such as 'coco/bbox_mAP', or a list of keys for their mean, got {metric!r}."
+        )
+    return '+'.join(keys)
+
+
+def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left_out: Collection[str] = ()) -> Genome:
+    """A genome from names of known losses or expressions.
+
+    Args:
+        entry: One a branch, or one for all branches, or the name of a card, which has one for each.
+        branches: The searched losses.
+        left_out: Names that may stand in the entry without being searched.
+
+    Raises:
+        SetupError: A branch is missing or unknown, or its text is no loss for it.
+    """
+    names = [branch.name for branch in branches]
+    if isinstance(entry, str) and entry in cards():
+        there = set(cards()[entry].expressions())
+        if not there >= set(names):
+            raise SetupError(
+                f'The card {entry} has losses for {", ".join(sorted(there))}, but needed are {", ".join(names)}.'
+            )
+        entry = {name: f'{entry}.{name}' for name in names}
+    elif isinstance(entry, str):
+        entry = dict.fromkeys(names, entry)
+    entry = {name: text for name, text in entry.items() if name not in left_out}
+    if set(entry) != set(names):
+        raise SetupError(f'A seed must name each branch ({", ".join(names)}), but got {", ".join(entry)}.')
+    trees = {}
+    for branch in branches:
+        text = entry[branch.name]
+        try:
+            text = known_loss(text, branch.inputs) if is_known(text) else text
+            trees[branch.name] = parse(text, branch.kind.names, branch.kind.ranges)
+        except (ExpressionError, SetupError) as error:
+            raise SetupError(f'seeds, branch {branch.name!r}: {error}') from None
+    return Genome(trees)
+
+
+def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]) -> dict[str, Any]:
+    """The settings that shape a search, and a digest of the model, data and optimiser."""
+    shaping = ('metric', 'rule', 'aux', 'proxy', 'strategy', 'screen', 'seeds', 'seed')
+    shaped = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
+    plain = spelled(plain_config(cfg))
+    digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}
+    places = {branch.name: branch.entry for branch in branches}
+    settings = spelled(settings)
+    shapes = {key: plain_values(settings[key]) for key in shaping}
+    shapes['screen'] = screen_header(settings['screen'])
+    own = custom_primitives()
+    if own:
+        shapes['primitives'] = own
+    return {**shapes, 'branches': places, 'config': digests}
+
+
+def _check_paths(base: Config, branches: tuple[Branch, ...]) -> None:
+    """Tries the paths on a copy of the base config, and builds its model, where a typing error costs nothing."""
+    draft = Config(plain_config(base))
+    genome = Genome({branch.name: parse(branch.kind.names[0]) for branch in branches})
+    require_buildable(with_losses(draft, branches, genome, dict.fromkeys(genome, 1.0)), branches)

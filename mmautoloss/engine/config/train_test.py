@@ -1,0 +1,152 @@
+"""Plain configs of any OpenMMLab library, made ready for a training or a test by what the command line says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.device import get_device
+
+from mmautoloss.engine.config.read import is_search, read_config
+from mmautoloss.engine.data.datasets import apply_options, check_files
+from mmautoloss.errors import SetupError
+from mmautoloss.proxy import type_name
+
+LAUNCHERS = ('none', 'pytorch')
+
+
+def load_train_config(
+    path: str,
+    work_dir: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    resume: str | None = None,
+    amp: bool = False,
+    seed: int | None = None,
+    launcher: str = 'none',
+) -> Config:
+    """Reads a config that is to be trained.
+
+    Args:
+        path: The file.
+        work_dir: Where everything is written, see ``default_work_dir``.
+        options: ``--cfg-options``.
+        resume: ``'auto'`` continues from the newest checkpoint in the work dir, if there is one; else a checkpoint.
+        amp: Whether to train in mixed precision.
+        seed: Seed of the training; None leaves the config's.
+        launcher: ``'none'``, or ``'pytorch'`` under ``torchrun``.
+
+    Raises:
+        SetupError: The config cannot be trained as it was asked for.
+    """
+    cfg = _load(path, work_dir, options, launcher)
+    require(cfg, path, 'trained', ('train_dataloader', 'train_cfg', 'optim_wrapper'), ('train', 'val'))
+    if resume is not None:
+        _require_checkpoint(resume, but='auto')
+        cfg.resume, cfg.load_from = True, None if resume == 'auto' else resume
+    if amp:
+        _use_mixed_precision(cfg)
+    if seed is not None:
+        cfg.merge_from_dict({'randomness.seed': seed})
+    return cfg
+
+
+def load_test_config(
+    path: str,
+    checkpoint: str,
+    work_dir: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    out: str | None = None,
+    launcher: str = 'none',
+) -> Config:
+    """Reads a config whose checkpoint is to be scored on its ``test_dataloader``.
+
+    Args:
+        path: The file.
+        checkpoint: The weights; a file or a URL.
+        work_dir: Where the log is written, see ``default_work_dir``.
+        options: ``--cfg-options``.
+        out: Pickle file for the predictions, or None.
+        launcher: ``'none'``, or ``'pytorch'`` under ``torchrun``.
+
+    Raises:
+        SetupError: The config cannot be tested as it was asked for.
+    """
+    cfg = _load(path, work_dir, options, launcher)
+    require(cfg, path, 'tested', ('test_dataloader', 'test_cfg', 'test_evaluator'), ('test',))
+    _require_checkpoint(checkpoint)
+    cfg.resume, cfg.load_from = False, checkpoint
+    if out is not None:
+        if not out.endswith(('.pkl', '.pickle')):
+            raise SetupError(f'Predictions are written as a pickle: --out FILE.pkl, but got {out}.')
+        given = cfg.test_evaluator
+        cfg.test_evaluator = [*(given if isinstance(given, list) else [given]), _dump_to(out)]
+    return cfg
+
+
+def default_work_dir(path: str) -> str:
+    """``work_dirs/`` and the path of the config below ``configs`` or ``work_dirs``, else its name."""
+    parts = Path(path).with_suffix('').parts
+    starts = [parts.index(folder) + 1 for folder in ('configs', 'work_dirs') if folder in parts]
+    return str(Path('work_dirs') / '_'.join(parts[starts[0] :] if starts else parts[-1:]))
+
+
+def _load(path: str, work_dir: str | None, options: Mapping[str, Any] | None, launcher: str) -> Config:
+    cfg = read_config(path)
+    if is_search(cfg):
+        raise SetupError(
+            f'{path} is a search config: run tools/search.py with it. Trained and tested are its base_config, '
+            f'{cfg.train_cfg.get("base_config")}, and the best_config.py that it writes.'
+        )
+    apply_options(cfg, options or {})
+    cfg.work_dir = work_dir or cfg.get('work_dir') or default_work_dir(path)
+    cfg.launcher = launcher
+    return cfg
+
+
+def require(cfg: Config, path: str, deed: str, keys: Iterable[str], splits: Iterable[str]) -> None:
+    """Looks for what a deed needs, and for the files of its data sets alone.
+
+    Raises:
+        SetupError: It is not there.
+    """
+    missing = [key for key in keys if cfg.get(key) is None]
+    if missing:
+        raise SetupError(f'{path} cannot be {deed}: it needs {", ".join(missing)}.')
+    loaders = [f'{split}_dataloader' for split in splits]
+    check_files(Config({loader: cfg[loader] for loader in loaders if cfg.get(loader) is not None}))
+
+
+def _require_checkpoint(path: str, but: str | None = None) -> None:
+    if path != but and '://' not in path and not Path(path).is_file():
+        raise SetupError(f'There is no checkpoint {path}.')
+
+
+def _use_mixed_precision(cfg: Config) -> None:
+    if get_device() == 'cpu':
+        raise SetupError('--amp needs a GPU or another accelerator, but this machine has the CPU alone; leave it out.')
+    kind = type_name(cfg.optim_wrapper.get('type', 'OptimWrapper'))
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise SetupError(f'--amp replaces an OptimWrapper, but the config has {kind!r}; set its precision there.')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def _dump_to(path: str) -> dict[str, str]:
+    return {'type': 'mmengine.DumpResults', 'out_file_path': path}
+
+
+def load_base(base_config: str, options: Mapping[str, Any]) -> Config:
+    """The plain config that a search is about, with the user's options except those of the search itself.
+
+    Raises:
+        SetupError: There is no such file.
+    """
+    if not Path(base_config).is_file():
+        raise SetupError(f'base_config must name the plain config of the model, but {base_config} does not exist.')
+    cfg = read_config(base_config)
+    apply_options(cfg, {key: value for key, value in options.items() if not key.startswith('train_cfg')})
+    return cfg

@@ -1,0 +1,23 @@
+"""Configs written as Python files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmautoloss.engine.config.imports import Imports
+from mmautoloss.files import write_text
+from mmautoloss.proxy import plain_config
+
+
+def write_config(cfg: Config, path: Path) -> None:
+    """Writes a config as a Python file, in the style that it has."""
+    write_text(path, config_text(cfg))
+
+
+def config_text(cfg: Config) -> str:
+    """A config as Python code, in the style that it has."""
+    settings = plain_config(cfg)
+    imports = Imports(settings)
+    return imports.fill(Config(imports.mark(settings)).pretty_text)

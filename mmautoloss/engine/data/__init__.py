@@ -1,0 +1,16 @@
+"""The data sets of a config: where their images lie, which of them score, and who has seen them."""
+
+from mmautoloss.engine.data.datasets import apply_options, check_files
+from mmautoloss.engine.data.final_split import final_split_of, with_final_split
+from mmautoloss.engine.data.ground_truth import require_own_truth
+from mmautoloss.engine.data.leak import require_apart, require_unseen
+
+__all__ = [
+    'apply_options',
+    'check_files',
+    'final_split_of',
+    'require_apart',
+    'require_own_truth',
+    'require_unseen',
+    'with_final_split',
+]

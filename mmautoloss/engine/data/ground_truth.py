@@ -1,0 +1,85 @@
+"""Whether a metric that reads the truth from a file reads that of the images which are validated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from mmautoloss.engine.data.datasets import data_sets
+from mmautoloss.engine.data.locations import ImageFiles, real_path
+from mmautoloss.errors import SetupError
+
+
+def require_own_truth(cfg: Mapping[str, Any], split: str = 'val') -> None:
+    """Compares the ``ann_file`` of each metric with the validated data set; images that are not validated would count
+    as missed.
+
+    Args:
+        cfg: A config with data and evaluator of the split.
+        split: ``'val'`` or ``'test'``.
+
+    Raises:
+        SetupError: A metric reads another file, or the same one of which the data set takes a part only.
+    """
+    for metric, datasets in _pairs(cfg, split):
+        told, files = metric.get('ann_file'), [ImageFiles.of(dataset).annotations for dataset in datasets]
+        if not isinstance(told, (str, PathLike)) or not all(files):
+            continue
+        others = _others(files, fspath(told))
+        parts = [dataset for dataset in datasets if _choice(dataset)]
+        if others or parts:
+            what = f'of {others[0]}' if others else f'of a part of it ({_choice(parts[0])})'
+            raise SetupError(
+                f'{split}_evaluator reads the truth from {told}, but {split}_dataloader validates images {what}: all others '
+                f'would count as missed, so no score would be right. Set ann_file=None in {split}_evaluator, so that '
+                'CocoMetric takes the truth from the data set (its pipeline then needs LoadAnnotations), or name the file '
+                'that is validated.'
+            )
+
+
+def _pairs(cfg: Mapping[str, Any], split: str) -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+    """Each metric with the data sets that it judges."""
+    evaluator, datasets = cfg.get(f'{split}_evaluator') or [], data_sets(cfg, [f'{split}_dataloader'])
+    if isinstance(evaluator, Mapping) and 'metrics' in evaluator:
+        metrics, each = _listed(evaluator['metrics']), list(evaluator.get('datasets') or datasets)
+        if {'datasets', 'dataset_prefixes'} & set(evaluator) and len(metrics) == len(each):
+            # mmdet's and mmpose's evaluators for several data sets
+            return [(metric, [dataset]) for metric, dataset in zip(metrics, each, strict=True)]
+        evaluator = metrics
+    return [(metric, datasets) for metric in _listed(evaluator)]
+
+
+def _listed(metrics: Any) -> list[Mapping[str, Any]]:
+    return [metrics] if isinstance(metrics, Mapping) else [metric for metric in metrics if isinstance(metric, Mapping)]
+
+
+def _others(files: list[str], told: str) -> list[str]:
+    """The files that are not the one of the metric, unless all together are about its images.
+
+    So are the instances and the panoptic masks of COCO, and the parts of a joined file.
+    """
+    others = [file for file in files if real_path(file) != real_path(told)]
+    images = [_images(path) for path in (told, *files)] if others else []
+    return [] if images and None not in images and images[0] == set().union(*images[1:]) else others
+
+
+def _images(path: str) -> set[Any] | None:
+    """The ids of the images of a COCO file; None where it is none."""
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8')) if path.endswith('.json') else None
+        return {image['id'] for image in content['images']} if content else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _choice(dataset: Mapping[str, Any]) -> str:
+    """How a data set leaves images of its file out; '' where it does not."""
+    if dataset.get('indices') is not None:
+        return f'indices={dataset["indices"]}'
+    if dataset.get('sample_interval', 1) != 1:  # of mmpose
+        return f'sample_interval={dataset["sample_interval"]}'
+    filtered = dict(dataset.get('filter_cfg') or {}) if not dataset.get('test_mode') else {}
+    return f'filter_cfg={filtered} without test_mode=True' if any(filtered.values()) else ''

@@ -1,0 +1,102 @@
+"""Where the images of a data set lie, as far as its settings say."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mmautoloss.proxy import type_name
+
+_IMAGES = ('img_path', 'img')
+"""Which folder of ``data_prefix`` has the images, in mmseg and in the others."""
+
+
+class ImageFiles(NamedTuple):
+    """Files of one data set, as it spells them.
+
+    Attributes:
+        annotations: The annotation file; '' where folders are read.
+        images: The folder of the images, or all folders where none is known to be it; () where none is told.
+    """
+
+    annotations: str
+    images: tuple[str, ...]
+
+    @classmethod
+    def of(cls, dataset: Mapping[str, Any]) -> ImageFiles:
+        """That of the settings of a data set."""
+        root, file = dataset.get('data_root') or '', dataset.get('ann_file') or ''
+        folders = _folders(dataset.get('data_prefix') or {})
+        told = bool(root or any(folders))
+        return cls(_join(root, file) if file else '', tuple(_join(root, folder) for folder in folders if told))
+
+    def __str__(self) -> str:
+        return self.annotations or ', '.join(self.images)
+
+
+def share_images(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two data sets may share images, however their files are spelled.
+
+    Two annotation files of one folder are taken to be apart; a data set without one reads the whole folder. Whether
+    other files hold the same images is not looked at. Data sets that find their files from ``data_root`` alone share them
+    where all settings but the pipeline and the choice of images are the same.
+    """
+    first, second = ImageFiles.of(one), ImageFiles.of(other)
+    if not (first.annotations or second.annotations or first.images or second.images):
+        return bool(one.get('data_root')) and _source(one) == _source(other) and _overlap(one, other)
+    if first.annotations and second.annotations:
+        return real_path(first.annotations) == real_path(second.annotations) and _overlap(one, other)
+    same = first.images != () and {*map(real_path, first.images)} == {*map(real_path, second.images)}
+    alike = first.annotations == second.annotations  # else indices count in different lists
+    return same and (not alike or _overlap(one, other))
+
+
+def root_of(dataset: Mapping[str, Any]) -> str:
+    """The root of a data set, or the folder of its files; its type where it makes its data itself."""
+    if dataset.get('data_root'):
+        return real_path(dataset['data_root'])
+    place = ImageFiles.of(dataset)
+    folder = osp.dirname(place.annotations or next(iter(place.images), ''))
+    return real_path(folder) if osp.isdir(folder) else type_name(dataset.get('type'))
+
+
+def _source(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in dataset.items() if key not in ('pipeline', 'indices')}
+    return {**kept, 'data_root': real_path(dataset['data_root'])} if dataset.get('data_root') else kept
+
+
+def _folders(prefix: str | Mapping[str, Any]) -> list[str]:
+    if isinstance(prefix, str):
+        return [prefix]
+    texts = {key: value for key, value in prefix.items() if isinstance(value, str)}
+    images = [texts[key] for key in _IMAGES if key in texts]
+    return images[:1] or list(texts.values())
+
+
+def _join(root: str, path: str) -> str:
+    return osp.normpath(osp.join(root, path))
+
+
+def real_path(path: str) -> str:
+    """A path as it is on this machine; an address as it is."""
+    return path if '://' in path else osp.realpath(path)
+
+
+def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two choices from one file may share images; the first n and the last m are taken to be apart."""
+    given = [each.get('indices') for each in (one, other)]
+    first, second = map(_positions, given)
+    if first is None or second is None or first & second:
+        return True
+    if all(isinstance(each, int) for each in given) or not (first and second):
+        return False
+    return min(first | second) < 0 <= max(first | second)  # where the end is, the config does not say
+
+
+def _positions(indices: Any) -> set[int] | None:
+    """Positions that ``indices`` chooses, those from the end below 0; None where they are not known."""
+    if isinstance(indices, int):
+        return set(range(min(indices, 0), max(indices, 0)))
+    known = isinstance(indices, Sequence) and all(isinstance(index, int) for index in indices)
+    return set(indices) if known else None

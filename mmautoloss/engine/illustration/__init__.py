@@ -1,0 +1,5 @@
+"""What of a search's page needs a model's library to be drawn: curves of hand-made losses, predictions on images."""
+
+from mmautoloss.engine.illustration.search_page import read_facts, write_report
+
+__all__ = ['read_facts', 'write_report']

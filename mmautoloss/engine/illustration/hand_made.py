@@ -1,0 +1,170 @@
+"""The hand-made losses that found ones replace, called with single predictions as their heads call them."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+from torch import Tensor, nn
+
+from mmautoloss.branches import Branch, averages_channels
+from mmautoloss.engine.config.read import read_config
+from mmautoloss.engine.config.trusted import CONFIG
+from mmautoloss.errors import SetupError
+from mmautoloss.report.facts.curves import CLASSES, Loss
+
+
+class HandMade(NamedTuple):
+    """The loss of a branch as the model has it.
+
+    Attributes:
+        name: Its class; '' where it is not known.
+        loss: Its values, call by call; None where there are none to be had.
+        classes: Classes of a softmax in its head.
+        reason: Why there are no values.
+    """
+
+    name: str
+    loss: Loss | None
+    classes: int
+    reason: str = ''
+
+
+def hand_made_losses(config: Path | None, branches: Sequence[Branch]) -> dict[str, HandMade]:
+    """The hand-made losses of a search, by branch; what cannot be had has a reason and is no error.
+
+    Args:
+        config: The search config, which is run, or the work dir that has it; None for none.
+        branches: The searched losses.
+    """
+    if config is None:
+        return _none(branches, f'the {CONFIG} in the work dir is of no search of yours, and --config names none')
+    path = config / CONFIG if config.is_dir() else config
+    if not path.is_file():
+        return _none(branches, f'there is no {CONFIG} in the work dir')
+    try:
+        cfg = read_config(path)
+    except Exception as error:  # it runs the imports of the user, and any may be missing where a report is read
+        return _none(branches, _told(f'{CONFIG} cannot be read', error))
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        return {branch.name: _hand_made(cfg, branch) for branch in branches}
+
+
+def _none(branches: Sequence[Branch], reason: str) -> dict[str, HandMade]:
+    return {branch.name: HandMade('', None, CLASSES, reason) for branch in branches}
+
+
+def _hand_made(cfg: Config, branch: Branch) -> HandMade:
+    scope = cfg.get('default_scope') or ''
+    try:
+        head, settings = _settings(cfg.model, branch)
+        channels = _channels(head)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # what a library thinks of the settings was said when the search began
+            module = MODELS.build(dict(settings))
+        loss = loss_of(module, branch.inputs, scope, channels or 1)
+        found = HandMade(type(module).__name__, loss, _classes(channels, scope))
+        _try(found, branch.inputs)
+    except Exception as error:  # a loss of the user's may raise anything, and a report does without its curve
+        return HandMade('', None, CLASSES, _told('the loss of the model cannot be called', error))
+    return found
+
+
+def loss_of(module: nn.Module, inputs: str, scope: str, channels: int = 1) -> Loss:
+    """A hand-made loss, called as the heads of its library call it, with one prediction a call.
+
+    Args:
+        module: The loss.
+        inputs: The kind of input with which it can be replaced.
+        scope: The library whose heads call it, if it is a loss of the user's own: ``'mmdet'``, ``'mmseg'`` or ``'mmpose'``;
+            others are called as in mmdet.
+        channels: Channels of its head. Losses that are averaged over them count here by the share of one channel, as do
+            found losses, which are summed over channels and weighted accordingly.
+    """
+    own = type(module).__module__.partition('.')[0]  # a head may name a loss of another library
+    library = own if own in _LIBRARIES else scope
+    call = _CALLS.get(library, _call_mmdet)
+    share = channels if averages_channels(library, inputs, type(module).__name__) else 1
+
+    def loss(pred: Tensor, target: Tensor) -> Tensor:
+        calls = zip(pred.split(1), target.split(1), strict=True)
+        return torch.stack([call(module, inputs, *one).sum() for one in calls]) / share
+
+    return loss
+
+
+_LIBRARIES = ('mmdet', 'mmseg', 'mmpose')
+
+
+def _call_mmdet(loss: nn.Module, inputs: str, pred: Tensor, target: Tensor) -> Tensor:
+    if inputs == 'mask':
+        # four equal cells, since of a map of one the class takes out a dimension too many
+        return loss(pred.expand(1, 1, 2, 2), target[:, 0].expand(1, 2, 2), torch.zeros(1, dtype=torch.long))
+    if inputs == 'heatmap':
+        return loss(pred, target)
+    return loss(pred.flatten(1), target.flatten() if inputs == 'softmax' else target.flatten(1), avg_factor=1)
+
+
+def _call_mmseg(loss: nn.Module, inputs: str, pred: Tensor, target: Tensor) -> Tensor:
+    return loss(pred, target if inputs == 'softmax' else target[:, 0].long(), weight=None, ignore_index=255)
+
+
+def _call_mmpose(loss: nn.Module, inputs: str, pred: Tensor, target: Tensor) -> Tensor:
+    pair = (pred, target) if inputs == 'heatmap' else (pred.flatten(1), target.flatten(1))
+    return loss(*pair, pred.new_ones(1, pred.shape[1]))
+
+
+_CALLS: dict[str, Callable[..., Tensor]] = {'mmseg': _call_mmseg, 'mmpose': _call_mmpose}
+
+
+def _settings(model: Mapping[str, Any], branch: Branch) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The config of the head and of its loss; where it has none, the head's own default."""
+    head: Any = model
+    node: Any = model
+    for part in branch.config_path.split('.'):
+        if isinstance(node, Sequence):
+            node = node[int(part)]
+            continue
+        head = node
+        node = node[part] if part in node else _default(node, part)
+    if not isinstance(node, Mapping):
+        raise SetupError(f'The config of the model must have settings at {branch.config_path!r}, but has {node!r}.')
+    return head, node
+
+
+def _default(head: Mapping[str, Any], key: str) -> Any:
+    """What a head takes where its config does not say; None where it has no such argument."""
+    with MODELS.switch_scope_and_registry(None) as registry:
+        kind = registry.get(head['type']) if isinstance(head.get('type'), str) else head.get('type')
+    arguments = (inspect.signature(base.__init__).parameters.get(key) for base in getattr(kind, '__mro__', ()))
+    defaults = (argument.default for argument in arguments if argument is not None)
+    return next((default for default in defaults if default is not inspect.Parameter.empty), None)
+
+
+def _channels(head: Mapping[str, Any]) -> int | None:
+    """Channels of what a head gives, where it says so; a background of its own comes on top."""
+    values = (head[key] if key in head else _default(head, key) for key in ('out_channels', 'num_classes'))
+    return next((value for value in values if isinstance(value, int) and value > 0), None)
+
+
+def _classes(channels: int | None, scope: str) -> int:
+    return CLASSES if channels is None else max(2, channels + (scope == 'mmdet'))
+
+
+def _try(found: HandMade, inputs: str) -> None:
+    """Calls a loss once, so that one that cannot be called is known before anything is drawn."""
+    if inputs == 'area':
+        found.loss(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
+        return
+    pred = torch.zeros(1, found.classes if inputs == 'softmax' else 1, 1, 1)
+    found.loss(pred, torch.zeros(1, 1, 1, dtype=torch.long) if inputs == 'softmax' else pred)
+
+
+def _told(what: str, error: Exception) -> str:
+    return f'{what} ({type(error).__name__}: {" ".join(str(error).split())[:200]})'

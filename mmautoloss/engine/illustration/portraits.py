@@ -1,0 +1,88 @@
+"""Portraits of found losses: curves beside the loss that each replaces, expression trees, and the way they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from mmautoloss.branches import Branch
+from mmautoloss.engine.illustration.hand_made import HandMade, hand_made_losses
+from mmautoloss.expr import Tree
+from mmautoloss.report.facts.ancestry import ancestry_of
+from mmautoloss.report.facts.curves import OVER_CELLS, TARGETS, Curve, Loss, curve_of, found_loss
+from mmautoloss.report.facts.surface import box_lines, surface_of
+from mmautoloss.report.figures import Figure
+from mmautoloss.report.figures.ancestry import draw_ancestry
+from mmautoloss.report.figures.curves import draw_curves
+from mmautoloss.report.figures.surface import draw_lines, draw_surfaces
+from mmautoloss.report.figures.tree import draw_tree
+from mmautoloss.trial import Record, Trial
+from mmautoloss.trial.scale import scale_of
+
+Facts = TypeVar('Facts')
+
+
+def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Figure, ...]:
+    """The figures of the losses of a trial: of each branch its curves and its tree, and the ancestry of the trial.
+
+    Names are ``trial35_rpn_cls_curves``, ``trial35_rpn_cls_tree``, of decoded boxes ``trial35_roi_box_surface``, and last
+    ``trial35_ancestry``.
+
+    Args:
+        record: What the journal says.
+        trial: A trial with expressions; of hand-made losses there are no figures.
+        config: The search config, which is run, or the work dir that has it: it tells the hand-made losses. Where they
+            cannot be had, curves are drawn without them, and captions say why.
+    """
+    if trial.genome is None:
+        return ()
+    branches = [Branch(name, **entry) for name, entry in record.header['branches'].items()]
+    hand_made = hand_made_losses(config, branches)
+    stem = f'trial{trial.number}'
+    figures = [figure for branch in branches for figure in _of_branch(stem, branch, trial, hand_made[branch.name])]
+    scale = scale_of(record.header)
+    line = ancestry_of(record.history, trial, scale)
+    baseline = [scale.shown(score) for score in record.history.baseline_scores()]
+    return (*figures, draw_ancestry(f'{stem}_ancestry', 'Ancestry', line, baseline))
+
+
+def _of_branch(stem: str, branch: Branch, trial: Trial, hand_made: HandMade) -> tuple[Figure, ...]:
+    tree, name = trial.genome[branch.name], f'{stem}_{branch.name}'
+    drawn = draw_tree(f'{name}_tree', f'{branch.name}: expression', tree)
+    found = found_loss(tree, branch.inputs, trial.weights.get(branch.name, 1.0))
+    losses = {'found': found} if hand_made.loss is None else {'hand-made': hand_made.loss, 'found': found}
+    title, caption = f'{branch.name}: loss and gradient', _caption(branch.inputs, tree, hand_made)
+    if branch.inputs != 'area':
+        curves = _each(losses, lambda loss: _curves(loss, branch.inputs, hand_made.classes))
+        return draw_curves(f'{name}_curves', title, caption, branch.inputs, curves), drawn
+    lines, surfaces = _each(losses, box_lines), _each(losses, surface_of)
+    return (
+        draw_lines(f'{name}_curves', title, caption, lines),
+        draw_surfaces(f'{name}_surface', f'{branch.name}: loss over shift and scale', caption, surfaces),
+        drawn,
+    )
+
+
+def _each(losses: dict[str, Loss], look: Callable[[Loss], Facts]) -> dict[str, Facts]:
+    return {name: look(loss) for name, loss in losses.items()}
+
+
+def _curves(loss: Loss, inputs: str, classes: int) -> tuple[Curve, ...]:
+    return tuple(curve_of(loss, inputs, y, classes=classes) for y in TARGETS)
+
+
+def _caption(inputs: str, tree: Tree, hand_made: HandMade) -> str:
+    """What is compared, and what is assumed where a formula reads more than one prediction."""
+    parts = [
+        f'Found loss and {hand_made.name}.' if hand_made.loss else f'Without the hand-made loss: {hand_made.reason}.'
+    ]
+    if inputs == 'softmax':
+        parts.append(
+            f'Of {hand_made.classes} classes one has the probability p, and the others share the rest evenly.'
+        )
+    if OVER_CELLS & set(tree.nodes):
+        parts.append('Means over pixels and pools see one cell, or a map that is the same everywhere.')
+    if 'mean_c' in tree.nodes and inputs not in ('softmax', 'area'):
+        parts.append('The mean over channels sees one channel.')
+    return ' '.join(parts)

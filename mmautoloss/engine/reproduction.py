@@ -1,0 +1,113 @@
+"""Proposals of a journal computed again, from what was known when they were made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from mmautoloss.engine.config.branches import build_model
+from mmautoloss.engine.config.read import read_config
+from mmautoloss.engine.config.search import spec_of
+from mmautoloss.engine.config.spec import SearchSpec
+from mmautoloss.engine.config.trusted import chosen_config
+from mmautoloss.errors import SetupError
+from mmautoloss.screen import load_probes
+from mmautoloss.search import Budget, Planner
+from mmautoloss.trial import History, Trial, outcome_from_json
+from mmautoloss.trial.journal import check_header
+
+
+class Replayed(NamedTuple):
+    """A proposal and what it should have been.
+
+    Attributes:
+        number: Number of the trial.
+        differences: By field, what the journal says and what was computed now; none where both agree.
+    """
+
+    number: int
+    differences: dict[str, tuple[Any, Any]]
+
+
+def replay(events: Iterable[Mapping[str, Any]], planner: Planner, first: int = 0) -> Iterator[Replayed]:
+    """Computes proposals again.
+
+    Args:
+        events: The events of a journal, in its order.
+        planner: That of the search.
+        first: Proposals before this trial are taken as they are.
+    """
+    history = History()
+    for event in events:
+        fields = {key: value for key, value in event.items() if key not in ('event', 'time', 'crc')}
+        if event['event'] == 'started':  # a resume may have another budget
+            planner.settings = replace(planner.settings, budget=Budget(**event['budget']))
+        elif event['event'] == 'proposed':
+            trial = Trial.from_json(fields)
+            if trial.number >= first:
+                yield Replayed(trial.number, _compare(trial, planner, history))
+            history.add(trial)
+        elif event['event'] == 'settled':
+            number = fields.pop('number')
+            del fields['elapsed']
+            history.settle(number, outcome_from_json(fields))
+
+
+def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None = None) -> Planner:
+    """The planner of a search, without its data: probes are read, and only the model is built, for its losses.
+
+    torch's number of threads becomes that of the search, since verdicts are rounded differently by another one.
+
+    Args:
+        work_dir: Work dir of the search.
+        header: The first event of its journal.
+        config: Its search config, as for ``load_spec``.
+
+    Raises:
+        SetupError: A file is missing.
+        JournalError: The config is of another search.
+    """
+    spec = load_spec(work_dir, config)
+    check_header(work_dir / 'journal.jsonl', dict(header), dict(spec.header))
+    path = work_dir / 'probes.pt'
+    if not path.is_file():
+        raise SetupError(
+            f'The probes of the search are not there: {path}. Without them no verdict can be found again.'
+        )
+    torch.set_num_threads(int(header['info'].get('threads', spec.execute.threads or torch.get_num_threads())))
+    model = build_model(spec.base)
+    hand_made = {branch.name: branch.loss(model) for branch in spec.branches}
+    screens = spec.screen.build(load_probes(path), hand_made)
+    if not spec.execute.in_driver:
+        torch.set_num_threads(1)  # as in the search, from here on
+    return Planner(spec.search, spec.strategy, screens)
+
+
+def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
+    """The search of a work dir, as it was resolved there.
+
+    Args:
+        work_dir: Work dir of the search.
+        config: Its search config, where the work dir has none that a search of this user has written.
+
+    Raises:
+        SetupError: There is no config, none that may be run, or it cannot work here, as where its data have moved.
+    """
+    cfg = read_config(chosen_config(work_dir, config))
+    cfg.work_dir = str(work_dir)
+    return spec_of(cfg)
+
+
+def _compare(trial: Trial, planner: Planner, history: History) -> dict[str, tuple[Any, Any]]:
+    # the time that had passed is not in the journal, and decides whether the search was over
+    roles = {planner.stage(history, elapsed) for elapsed in (0.0, math.inf)} - {None}
+    if trial.role not in roles:
+        return {'role': (trial.role.value, ' or '.join(sorted(role.value for role in roles)) or None)}
+    again = planner.make(trial.role, history)
+    told, found = trial.to_json(), again.to_json() if again else {}
+    return {key: (value, found.get(key)) for key, value in told.items() if value != found.get(key)}

@@ -1,0 +1,9 @@
+"""Trainings outside a search: one with given losses, comparisons on final images, other models, longer trainings."""
+
+from mmautoloss.engine.training.comparison import compare, with_usual_weight
+from mmautoloss.engine.training.evaluation import evaluate
+from mmautoloss.engine.training.longer_training import train_longer
+from mmautoloss.engine.training.result import Result
+from mmautoloss.engine.training.transfer import Transfer
+
+__all__ = ['Result', 'Transfer', 'compare', 'evaluate', 'train_longer', 'with_usual_weight']

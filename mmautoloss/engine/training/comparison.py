@@ -1,0 +1,149 @@
+"""Found losses against hand-made ones on images that the search has not seen, with several seeds each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmautoloss.branches import find_losses
+from mmautoloss.engine.config.branches import build_model
+from mmautoloss.engine.config.spec import SearchSpec, read_genome
+from mmautoloss.engine.data.final_split import final_split_of, with_final_split
+from mmautoloss.engine.data.ground_truth import require_own_truth
+from mmautoloss.engine.data.leak import require_unseen
+from mmautoloss.errors import SetupError, in_setup
+from mmautoloss.execute.base import train_all
+from mmautoloss.execute.settings import build_executor
+from mmautoloss.key_values import pairs_of
+from mmautoloss.proxy import ProxyEvaluator
+from mmautoloss.proxy.sanity_check import require_metric
+from mmautoloss.proxy.training_lock import one_at_a_time
+from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
+from mmautoloss.report.results import USUAL
+from mmautoloss.trial import History, Outcome, Role, Trial
+
+
+@one_at_a_time
+def compare(
+    spec: SearchSpec,
+    candidates: Sequence[Trial],
+    known: Sequence[Trial],
+    seeds: Sequence[int],
+    split: str | None = None,
+) -> list[ResultRow]:
+    """Trains hand-made and found losses as the base config says, and scores on its test set, or its validation set.
+
+    The test set counts where it is another one than the validation set (``final_split_of``).
+
+    Every row is appended to ``spec.results`` as soon as it is there, and rows that the file has are not trained again.
+
+    Args:
+        spec: The search; its ``base`` says how to train.
+        candidates: Trials of the search whose losses are compared.
+        known: Trials of the search with known losses, which are compared as well.
+        seeds: One training of each loss a seed.
+        split: Name of the set that is scored, for the rows; None takes ``'test'`` or ``'val'``.
+
+    Returns:
+        The rows that were trained now.
+
+    Raises:
+        SetupError: There is no file for results, the search has seen the images that would be scored, or the metric is not
+            among those of the config; or trainings failed: all others are done and filed before.
+    """
+    if spec.results is None:
+        raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
+    comparison = _Comparison(spec, split)
+    pending = [trial for trial in _trials(candidates, known, seeds) if not comparison.has(trial)]
+    if not pending:
+        return []
+    evaluator = ProxyEvaluator(comparison.proxy)
+    in_setup(lambda: require_metric(evaluator))
+    executor = build_executor(spec.execute, comparison.proxy, evaluator)
+    for trial, outcome in train_all(executor, [comparison.begin(trial) for trial in pending]):
+        comparison.settle(trial, outcome)
+    if comparison.failures:
+        raise SetupError(
+            f'{len(comparison.failures)} of {len(pending)} trainings of the comparison failed, so that some losses are '
+            f'judged by fewer seeds than others:\n' + '\n'.join(dict.fromkeys(comparison.failures))
+        )
+    return comparison.rows
+
+
+def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:
+    """A known loss, or one by hand, in the place and with the ``loss_weight`` of the hand-made losses.
+
+    Args:
+        entry: A known loss or an expression for all branches, ``NAME=LOSS,NAME=LOSS`` for each, or the name of a card.
+        spec: The search.
+
+    Raises:
+        SetupError: It is no loss for these branches.
+    """
+    named = pairs_of('--also', entry.split(',')) if '=' in entry else entry
+    usual = {place.path: place.weight for place in find_losses(build_model(spec.base))}
+    weights = {branch.name: usual[branch.path] for branch in spec.branches}
+    return Trial(0, Role.KNOWN, 0, read_genome(named, spec.branches), weights, origin=USUAL)
+
+
+class _Comparison:
+    """The rows, and what a person sees of them."""
+
+    def __init__(self, spec: SearchSpec, split: str | None) -> None:
+        require_unseen(spec.proxy.config, spec.base)
+        judging = final_split_of(spec.base)
+        if (split, judging) == ('val', 'test'):
+            raise SetupError(
+                "The losses are scored on the config's test_dataloader, so their rows cannot be of the split 'val': leave "
+                'out --split, or give the rows another name.'
+            )
+        require_own_truth(spec.base, judging)
+        config = with_final_split(spec.base)
+        work_dir = str(spec.work_dir / 'compare')
+        self.proxy = replace(
+            spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None, rung=None
+        )
+        self.describe = {**spec.describe, 'split': split or judging}
+        self.path = spec.results
+        self.rows: list[ResultRow] = []
+        self.failures: list[str] = []
+        self._known = {_identity(row) for row in read_results(spec.results)}
+        self._history = History()
+        self._observer = ConsoleObserver(spec.branches, self.proxy.metric, self.proxy.greater)
+
+    def has(self, trial: Trial) -> bool:
+        """Whether the file has this training already."""
+        return _identity(make_row(trial, self.describe, self.proxy, 0.0)) in self._known
+
+    def begin(self, trial: Trial) -> Trial:
+        """The trial with a number of its own."""
+        self._history.add(replace(trial, number=len(self._history)))
+        return self._history[len(self._history) - 1]
+
+    def settle(self, trial: Trial, outcome: Outcome) -> None:
+        """Files what came of a training."""
+        self._history.settle(trial.number, outcome)
+        self._observer.settled(self._history[trial.number], self._history)
+        if outcome.score is None:
+            self.failures.append(outcome.reason)
+            return
+        row = make_row(trial, self.describe, self.proxy, self.proxy.value(outcome.metrics))
+        append_results(self.path, [row])
+        self.rows.append(row)
+
+
+def _trials(candidates: Sequence[Trial], known: Sequence[Trial], seeds: Sequence[int]) -> list[Trial]:
+    trials = []
+    for seed in seeds:  # seed by seed, so that an early end still compares like with like
+        trials.append(Trial(0, Role.BASELINE, seed, origin='hand-made'))
+        for loss in known:
+            trials.append(replace(loss, number=0, seed=seed, outcome=None, funnel={}, fingerprint=''))
+        for found in candidates:
+            again = {'genome': found.genome, 'weights': found.weights, 'parent': found.number}
+            trials.append(Trial(0, Role.FINALIST, seed, origin='repeat', repeats=found.number, **again))
+    return trials
+
+
+def _identity(row: ResultRow) -> tuple[str, ...]:
+    """What a row is about: all but its value."""
+    return tuple(map(str, row[:-1]))

@@ -1,0 +1,140 @@
+"""Settled candidates of a search, trained once more for longer."""
+
+from __future__ import annotations
+
+import copy
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mmautoloss.engine.config.spec import SearchSpec
+from mmautoloss.errors import SetupError
+from mmautoloss.execute.base import train_all
+from mmautoloss.proxy import ProxySettings
+from mmautoloss.proxy.training_lock import one_at_a_time
+from mmautoloss.report.correlation import Pair
+from mmautoloss.trial import Outcome, Trial
+
+FILE = 'correlate.csv'
+"""The long trainings, in the work dir of the search."""
+
+COLUMNS = ('trial', 'times', 'seed', 'short', 'long', 'seconds', 'reason')
+
+# What counts iterations or epochs in the settings of a scheduler.
+_POSITIONS = ('begin', 'end', 'T_max', 'milestones', 'periods', 'step_size', 'total_iters', 'total_steps')
+
+
+def lengthen(settings: ProxySettings, times: float) -> ProxySettings:
+    """The settings of a training that is several times as long; schedulers are stretched with it.
+
+    Raises:
+        SetupError: The schedule has no length.
+    """
+    schedule = dict(settings.schedule)
+    lengths = [key for key in ('max_iters', 'max_epochs') if schedule.get(key)]
+    if not lengths:
+        raise SetupError(f'proxy.schedule needs max_iters or max_epochs to be lengthened, but got {schedule}.')
+    for key in lengths:
+        schedule[key] = max(1, round(schedule[key] * times))
+    config = copy.deepcopy(dict(settings.config))
+    config['param_scheduler'] = _stretch(config.get('param_scheduler'), times)
+    return replace(settings, config=config, schedule=schedule, invalid_stop=None, rung=None)
+
+
+def _stretch(scheduler: Any, times: float) -> Any:
+    if isinstance(scheduler, (list, tuple)):
+        return [_stretch(each, times) for each in scheduler]
+    if not isinstance(scheduler, Mapping):
+        return scheduler
+    return {
+        key: _scale(value, times) if key in _POSITIONS else _stretch(value, times) for key, value in scheduler.items()
+    }
+
+
+def _scale(value: Any, times: float) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_scale(each, times) for each in value]
+    return round(value * times) if isinstance(value, (int, float)) else value
+
+
+@one_at_a_time
+def train_longer(
+    spec: SearchSpec, trials: Sequence[Trial], times: float, say: Callable[[Pair, Outcome], None]
+) -> list[Pair]:
+    """Trains candidates longer, with the seeds they had; each result is filed at once, and what is filed is not repeated.
+
+    Args:
+        spec: The search.
+        trials: Settled candidates with a score.
+        times: How many times as long.
+        say: Is told of each result.
+
+    Returns:
+        A pair a candidate, those of earlier calls among them.
+
+    Raises:
+        SetupError: The file has other columns, or the trainings of another search.
+    """
+    path = spec.work_dir / FILE
+    _require_same_search(path, trials)
+    known = read_pairs(path, times)
+    pending = [trial for trial in trials if trial.number not in known]
+    settings = replace(lengthen(spec.proxy, times), work_dir=str(spec.work_dir / 'correlate'))
+    if pending:
+        for trial, outcome in train_all(spec.execute.build(settings), [replace(t, outcome=None) for t in pending]):
+            pair = Pair(trial.number, _short(trials, trial.number), outcome.score)
+            _append(path, (trial.number, times, trial.seed, *pair[1:], round(outcome.seconds, 2), outcome.reason))
+            known[trial.number] = pair
+            say(pair, outcome)
+    return [known[trial.number] for trial in trials]
+
+
+def read_pairs(path: Path, times: float) -> dict[int, Pair]:
+    """The filed trainings of a length, by number of the trial.
+
+    Raises:
+        SetupError: The file has other columns.
+    """
+    return {pair.trial: pair for length, pair in _read(path) if length == times}
+
+
+def _read(path: Path) -> Iterator[tuple[float, Pair]]:
+    """Length and scores of each filed training."""
+    if not path.exists():
+        return
+    with path.open(newline='', encoding='utf-8') as file:
+        rows = list(csv.reader(file))
+    if not rows or tuple(rows[0]) != COLUMNS:
+        raise SetupError(f'{path} must have the columns {",".join(COLUMNS)}. Move it away to train again.')
+    for row in rows[1:]:
+        if len(row) != len(COLUMNS):
+            continue  # the last one, where the program was killed while it wrote; its training is done again
+        number, length, _, short, long, *_ = row
+        yield float(length), Pair(int(number), float(short), float(long) if long else None)
+
+
+def _require_same_search(path: Path, trials: Sequence[Trial]) -> None:
+    scores = {trial.number: trial.score for trial in trials}
+    for _, pair in _read(path):
+        if pair.short != scores.get(pair.trial, pair.short):
+            raise SetupError(
+                f'{path} must be of this search, but trial {pair.trial} has the score {pair.short} there and '
+                f'{scores[pair.trial]} here. Move it away to train again.'
+            )
+
+
+def _short(trials: Sequence[Trial], number: int) -> float:
+    return next(trial.score for trial in trials if trial.number == number)
+
+
+def _append(path: Path, row: tuple[Any, ...]) -> None:
+    torn = path.exists() and not path.read_bytes().endswith(b'\n')
+    with path.open('a', newline='', encoding='utf-8') as file:
+        if torn:
+            file.write('\n')
+        writer = csv.writer(file, lineterminator='\n')
+        if not file.tell():
+            writer.writerow(COLUMNS)
+        writer.writerow(['' if value is None else value for value in row])

@@ -1,0 +1,35 @@
+"""Text files that appear only when they are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmautoloss.errors import SetupError
+
+
+def write_output(path: Path, text: str) -> None:
+    """Writes the file that a user asked a command for, and its folder.
+
+    Raises:
+        SetupError: It cannot be written.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError('it is a folder')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+    except OSError as error:
+        raise SetupError(
+            f'--out must be a file that can be written, but {path} is not: {error.strerror or error}. Name another file.'
+        ) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file that appears only when it is whole."""
+    part = path.with_name(f'.{path.name}')
+    try:
+        part.write_text(text, encoding='utf-8')
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

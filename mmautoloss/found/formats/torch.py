@@ -1,0 +1,90 @@
+"""Losses as functions of PyTorch tensors that need nothing of this package, ready to train with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmautoloss.expr import Tree
+from mmautoloss.expr.forms import MASKED_TORCH, TORCH, looks_around, write_code
+from mmautoloss.expr.logarithms import LOG_NOT_P, LOG_P
+from mmautoloss.found.formats.python import TAKEN, docstring, function
+from mmautoloss.found.formats.shared import REDUCTION, Options, comment, headline, identifiers, wrap
+from mmautoloss.found.formats.torch_calls import AREAS, LOG_OF_REST, LOGS, MAPS, ROWS
+from mmautoloss.found.found import Found, NamedLoss
+from mmautoloss.losses import input_kind
+from mmautoloss.losses.call_inputs import evaluated
+
+_CLASSES = {
+    'class_weight': '    values = values * class_weight.view(1, -1, 1, 1)\n',
+    'pos_weight': '    values = values * (1 + y * (pos_weight.view(1, -1, 1, 1) - 1))\n',
+}
+_VALID = 'valid: which elements count, bool; all where None.'
+_ARGUMENTS = {LOG_P: 'log_p', LOG_NOT_P: 'log_not_p'}
+
+
+def write(found: Found, options: Options) -> str:
+    """Two functions a branch: its graph, and the loss of a call of its head."""
+    style = MASKED_TORCH if any(map(_is_masked, found.losses)) else TORCH
+    calls = identifiers([_call_name(loss) for loss in found.losses], {*TAKEN, 'areas', 'log_of_rest'})
+    operators: set[str] = set()
+    functions = [AREAS] if any(loss.inputs == 'area' for loss in found.losses) else []
+    functions += [LOG_OF_REST] if any(map(_reads_rest, found.losses)) else []
+    for loss in found.losses:
+        name, masked = calls[_call_name(loss)], _is_masked(loss)
+        tree = evaluated(loss.tree, input_kind(loss.inputs))
+        logs = [each for each in _ARGUMENTS if each in tree.inputs]
+        words = Tree(_ARGUMENTS.get(node, node) for node in tree.nodes)
+        code = write_code(words, MASKED_TORCH if masked else TORCH, input_kind(loss.inputs).names[0])
+        graph = f'{name.removesuffix("loss").rstrip("_") or name}_graph'
+        more = [f'{_ARGUMENTS[each]}: {each}, from the logits.' for each in logs] + ([_VALID] if masked else [])
+        arguments = ''.join(f', {_ARGUMENTS[each]}' for each in logs) + (', valid=None' if masked else '')
+        functions.append(function(graph, loss, code, docstring(loss, options, 'Tensors', more), arguments))
+        functions.append(_call(name, graph, loss, masked, logs))
+        operators |= code.operators
+    lines = comment([*headline(found), REDUCTION])
+    return '\n'.join(lines) + '\n\n' + '\n\n'.join([style.head(operators, ''.join(functions)), *functions])
+
+
+def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str]) -> str:
+    template, settings = (MAPS if masked else ROWS)[loss.inputs], loss.settings
+    as_maps = '[:, :, None, None]' if loss.inputs == 'softmax' and not masked else ''
+    return template.format(
+        name=name,
+        graph=graph,
+        weight=repr(loss.weight),
+        compute=''.join(f'{_ARGUMENTS[each]} = {LOGS[loss.inputs][each]}{as_maps}\n    ' for each in logs),
+        logs=''.join(f', {_ARGUMENTS[each]}' for each in logs),
+        masks=', valid' if masked else '',
+        ignored=settings.get('ignore_index', -1),
+        settings=_settings(settings),
+        classes=''.join(line for name, line in _CLASSES.items() if name in settings),
+        count='class_weight[labels].sum() + 2**-23'
+        if settings.get('average') == 'class_weight'
+        else 'max(len(labels), 1)',
+    )
+
+
+def _reads_rest(loss: NamedLoss) -> bool:
+    return loss.inputs == 'softmax' and LOG_NOT_P in evaluated(loss.tree, input_kind(loss.inputs)).inputs
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    """Lines that name the weights of classes, and one that forgets those of a call which do not count."""
+    lines = [] if settings.get('use_target_weight', True) else ['    weight = None']
+    for name in _CLASSES:
+        if name in settings:
+            numbers = wrap(', '.join(map(repr, settings[name])), 100)
+            lines += [f'    {name} = pred.new_tensor([', *(f'        {line}' for line in numbers), '    ])']
+    return ''.join(f'{line}\n' for line in lines)
+
+
+def _call_name(loss: NamedLoss) -> str:
+    return loss.name if loss.name.endswith('loss') else f'{loss.name}_loss'
+
+
+def _is_masked(loss: NamedLoss) -> bool:
+    """Whether the graph must know what counts; else that is taken out, or changes no other element."""
+    if loss.inputs == 'softmax':  # the same for all channels, so pixels can be taken out but for pools
+        return not {'maxpool', 'minpool'}.isdisjoint(loss.tree.nodes)
+    return loss.inputs in MAPS and looks_around(loss.tree)

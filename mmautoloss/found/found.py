@@ -1,0 +1,183 @@
+"""Found losses: what they are, where they were found, and in which search."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from mmautoloss.branches import Branch
+from mmautoloss.errors import ExpressionError, SetupError
+from mmautoloss.expr import Tree, parse
+from mmautoloss.files import write_text
+from mmautoloss.losses import SearchedLoss, input_kind
+from mmautoloss.trial import Trial
+
+
+@dataclass(frozen=True)
+class NamedLoss:
+    """A loss and where it was found. Name and path are checked, since they are written into code.
+
+    Attributes:
+        name: Name of its branch in the search.
+        path: Path of the branch in the model that was searched on; '' for a loss without a place.
+        inputs: Kind of input.
+        expression: Infix text.
+        weight: ``loss_weight``.
+        settings: What else it takes over from the loss in whose place it was found (``Branch.settings``).
+
+    Raises:
+        SetupError: The expression is none, or reads what its kind of input does not give; or another attribute is not
+            of its kind.
+    """
+
+    name: str
+    path: str
+    inputs: str
+    expression: str
+    weight: float
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.name or not _is_line(self.name):
+            raise SetupError(f'The name of a loss must be text on one line, but got {self.name!r}; rename it.')
+        if not isinstance(self.path, str) or not re.fullmatch(r'([\w-]+(\.[\w-]+)*)?', self.path):
+            raise SetupError(
+                f"The loss {self.name!r}: path must be that of a module, as 'rpn_head.loss_cls', or '', "
+                f'but got {self.path!r}; mend it.'
+            )
+        if not _is_number(self.weight):
+            raise SetupError(
+                f'The loss {self.name!r}: weight must be a finite number, but got {self.weight!r}; mend it.'
+            )
+        try:
+            SearchedLoss(self.expression, self.inputs, **self.branch.settings)
+        except (ExpressionError, SetupError, TypeError) as error:
+            raise SetupError(f'The loss {self.name!r}: {error}') from None
+
+    @property
+    def tree(self) -> Tree:
+        """The expression as a tree."""
+        kind = input_kind(self.inputs)
+        return parse(self.expression, kind.names, kind.ranges)
+
+    @property
+    def branch(self) -> Branch:
+        """The branch in which it was found."""
+        return Branch(self.name, self.path, self.inputs, self.settings)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """All of it in types of JSON; no settings where there are none."""
+        return {key: value for key, value in asdict(self).items() if key != 'settings' or value}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The search that found losses, as far as it is known.
+
+    Attributes:
+        trial: Number of the trial.
+        seed: Its seed.
+        metric: Key of the monitored metric.
+        scores: What the metric said of these losses, one training a seed.
+        hand_made: What it said of the hand-made ones.
+        fingerprint: Gradient fingerprint of the trial, with `` | `` between branches.
+        searched: Day on which the search began, UTC, as 2026-01-31.
+        version: Version of mmautoloss that searched.
+
+    Raises:
+        SetupError: An attribute is not of its kind; texts are written into comments and must be one line.
+    """
+
+    trial: int | None = None
+    seed: int | None = None
+    metric: str | None = None
+    scores: tuple[float, ...] = ()
+    hand_made: tuple[float, ...] = ()
+    fingerprint: str = ''
+    searched: str | None = None
+    version: str | None = None
+
+    def __post_init__(self) -> None:
+        for key in ('metric', 'fingerprint', 'searched', 'version'):
+            self._check(key, getattr(self, key) is None or _is_line(getattr(self, key)), 'text on one line')
+        for key in ('trial', 'seed'):
+            self._check(key, getattr(self, key) is None or _is_number(getattr(self, key)), 'a number')
+        for key in ('scores', 'hand_made'):
+            self._check(key, all(map(_is_number, getattr(self, key))), 'numbers')
+
+    def _check(self, key: str, fits: bool, expected: str) -> None:
+        if not fits:
+            raise SetupError(f'The {key} of an origin must be {expected}, but got {getattr(self, key)!r}; mend it.')
+
+    def __str__(self) -> str:
+        words = ['found by mmautoloss', self.version or '']
+        words += [f'on {self.searched}'] if self.searched else []
+        words += [f'as trial {self.trial}, seed {self.seed}'] if self.trial is not None else []
+        return ' '.join(filter(None, words))
+
+    @property
+    def result(self) -> str:
+        """What the metric said, in words; '' where it is not known."""
+        if not self.scores:
+            return ''
+        hand_made = f'; hand-made losses {_listed(self.hand_made)}' if self.hand_made else ''
+        return f'{self.metric or "score"} in the search, one training a seed: {_listed(self.scores)}{hand_made}'
+
+
+@dataclass(frozen=True)
+class Found:
+    """Losses of one trial, or by hand.
+
+    Attributes:
+        losses: One a branch.
+        origin: Where they come from; None for losses by hand.
+    """
+
+    losses: tuple[NamedLoss, ...]
+    origin: Origin | None = None
+
+    def only(self, names: Collection[str]) -> Found:
+        """Those of some branches.
+
+        Raises:
+            SetupError: There is no such branch.
+        """
+        there = [loss.name for loss in self.losses]
+        for name in names:
+            if name not in there:
+                raise SetupError(f'There is no found loss {name!r}; there are {", ".join(there)}.')
+        return replace(self, losses=tuple(loss for loss in self.losses if loss.name in names))
+
+
+def _is_line(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is finite, also as a float."""
+    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _listed(scores: Sequence[float]) -> str:
+    return ', '.join(f'{score:.4f}' for score in scores)
+
+
+def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, ...]:
+    """The losses of a trial."""
+    return tuple(
+        NamedLoss(b.name, b.path, b.inputs, str(trial.genome[b.name]), trial.weights[b.name], b.settings)
+        for b in branches
+    )
+
+
+def write_losses(path: Path, losses: Sequence[NamedLoss], origin: Origin | None = None) -> None:
+    """Writes losses as JSON, each with where it comes from, where that is known."""
+    told = {'origin': asdict(origin)} if origin else {}
+    write_text(path, json.dumps([{**loss.entry, **told} for loss in losses], indent=2) + '\n')

@@ -1,0 +1,140 @@
+"""What a search left behind, as found losses: its work dir, its journal, or a text file that people share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from mmautoloss.branches import Branch
+from mmautoloss.errors import SetupError
+from mmautoloss.found.found import Found, NamedLoss, Origin, found_losses
+from mmautoloss.losses import INPUT_KINDS, Card, cards, is_known, kinds_of, known_loss
+from mmautoloss.trial import History, Trial, read_history
+from mmautoloss.trial.scale import scale_of
+
+RESULTS = 'a work dir, a journal.jsonl, a best_losses.json or the name of a card (mmautoloss zoo)'
+_MORE = ('tree', 'nodes', 'same_gradient', 'origin')
+
+
+def read_result(source: Path, number: int | None = None) -> tuple[NamedLoss, ...]:
+    """The losses that ``read_found`` reads."""
+    return read_found(source, number).losses
+
+
+def read_found(source: Path, number: int | None = None) -> Found:
+    """Reads found losses.
+
+    Args:
+        source: The work dir of a search, its journal, a file of ``write_losses`` or ``mmautoloss export``, or the name of
+            a card.
+        number: Trial of the journal; None takes the best.
+
+    Raises:
+        SetupError: There is nothing of the kind.
+    """
+    if not source.exists() and str(source) in cards():
+        if number is not None:
+            raise SetupError(f'Only a journal has trials to choose from, but got trial {number} of the card {source}.')
+        return _of_card(cards()[str(source)])
+    if source.is_dir():
+        source = source / 'journal.jsonl'
+    if not source.is_file():
+        raise SetupError(f'RESULT must be {RESULTS}, but there is no {source}.')
+    if source.suffix == '.jsonl':
+        return _of_journal(source, number)
+    if number is not None:
+        raise SetupError(f'Only a journal has trials to choose from, but got trial {number} of {source}.')
+    try:
+        entries = json.loads(source.read_text(encoding='utf-8'))
+        losses = tuple(_read_loss(entry) for entry in entries)
+        origins = [Origin(**_lists_to_tuples(entry['origin'])) for entry in entries if entry.get('origin')]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SetupError(f'{source} must be a best_losses.json as a search writes it: {error}.') from None
+    if not losses:
+        raise SetupError(f'{source} holds no losses.')
+    return Found(losses, origins[0] if origins else None)
+
+
+def read_by_hand(text: str, inputs: str | None) -> Found:
+    """A known loss or an expression.
+
+    Args:
+        text: A name of the zoo, or infix text.
+        inputs: Kind of input; None takes that of a known loss that has only one.
+
+    Raises:
+        SetupError: It is no loss for this kind of input, or the kind is not certain.
+    """
+    known = is_known(text)
+    kinds = kinds_of(text) if known else tuple(INPUT_KINDS)
+    if inputs is None and len(kinds) > 1:
+        raise SetupError(f'{text!r} needs --inputs, one of {", ".join(kinds)}.')
+    inputs = inputs or kinds[0]
+    name, expression = (text, known_loss(text, inputs)) if known else ('loss', text)
+    return Found((NamedLoss(name, '', inputs, expression, 1.0),))
+
+
+def _of_card(card: Card) -> Found:
+    origin = Origin(**_lists_to_tuples(card.origin))
+    return Found(tuple(NamedLoss(**loss) for loss in card.losses), origin)
+
+
+def _read_loss(entry: Mapping[str, Any]) -> NamedLoss:
+    loss = NamedLoss(**{key: value for key, value in entry.items() if key not in _MORE})
+    if 'tree' in entry and tuple(entry['tree']) != loss.tree.nodes:
+        raise ValueError(f'the "tree" of {loss.name!r} is not its "expression"; take out "tree", or mend one of them')
+    return loss
+
+
+def _lists_to_tuples(origin: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in origin.items()}
+
+
+def _of_journal(source: Path, number: int | None) -> Found:
+    header, history = read_history(source)
+    if number is None:
+        trial = history.winner()
+        if trial is None:
+            raise SetupError(f'{source} has no trained losses yet.')
+    elif not 0 <= number < len(history) or history[number].genome is None:
+        raise SetupError(f'{source} has no searched trial {number}; it has {len(history)} trials.')
+    else:
+        trial = history[number]
+    return found_in(header, history, trial)
+
+
+def found_in(header: Mapping[str, Any], history: History, trial: Trial) -> Found:
+    """The losses of a trial, and where they come from.
+
+    Args:
+        header: First event of the journal.
+        history: Its trials.
+        trial: One with losses.
+    """
+    branches = [Branch(name, **entry) for name, entry in header['branches'].items()]
+    return Found(found_losses(branches, trial), _origin(header, history, trial))
+
+
+def _origin(header: Mapping[str, Any], history: History, trial: Trial) -> Origin:
+    sign = scale_of(header).sign
+    time = header.get('time')
+    return Origin(
+        trial=trial.number,
+        seed=trial.seed,
+        metric=scale_of(header).metric if header.get('metric') else None,
+        scores=tuple(sign * score for score in history.scores_of(trial.number)),
+        hand_made=tuple(sign * score for score in history.baseline_scores()),
+        fingerprint=trial.fingerprint,
+        searched=datetime.fromtimestamp(time, timezone.utc).date().isoformat() if time else None,
+        version=(header.get('info') or {}).get('mmautoloss'),
+    )
+
+
+def to_entries(found: Found) -> list[dict[str, Any]]:
+    """Everything known of found losses, in types of JSON; ``read_found`` reads it back."""
+    origin = {'origin': asdict(found.origin)} if found.origin else {}
+    return [{**loss.entry, 'tree': list(loss.tree.nodes), 'nodes': loss.tree.size, **origin} for loss in found.losses]

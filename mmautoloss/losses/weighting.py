@@ -1,0 +1,98 @@
+"""What of the calls of a loss counts, and how much: all that a formula does not say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Real
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmautoloss.errors import SetupError
+from mmautoloss.losses.inputs import InputKind, Rows
+from mmautoloss.losses.inputs.rows import as_nchw
+
+AVERAGES = ('positions', 'class_weight')
+
+
+class Weighting(NamedTuple):
+    """Settings of a loss besides its formula; ``SearchedLoss`` says what each means.
+
+    Attributes:
+        ignore_index: Label that does not count, where the call names none.
+        class_weight: Factor of each channel, or None where all are 1.
+        pos_weight: Factor of what a channel says where ``y`` is 1, or None where all are 1.
+        average: One of ``AVERAGES``: what the sum is divided by where the head passes no normaliser.
+        use_target_weight: Whether the weights of a call count.
+    """
+
+    ignore_index: int | None = None
+    class_weight: Sequence[float] | None = None
+    pos_weight: Sequence[float] | None = None
+    average: str = 'positions'
+    use_target_weight: bool = True
+
+    def require_valid(self, kind: InputKind) -> None:
+        """Looks at the settings.
+
+        Raises:
+            SetupError: One has no meaning, or none with this kind of input.
+        """
+        if not isinstance(self.ignore_index, (int, type(None))):
+            raise SetupError(f'ignore_index must be a label or None, but got {self.ignore_index!r}.')
+        for name in ('class_weight', 'pos_weight'):
+            _check_factors(name, getattr(self, name))
+        if self.pos_weight is not None and kind.activation != 'sigmoid':
+            raise SetupError(f'pos_weight needs inputs="sigmoid", but got inputs={kind.name!r}; use class_weight.')
+        if self.average not in AVERAGES:
+            raise SetupError(f'average must be one of {", ".join(AVERAGES)}, but got {self.average!r}.')
+        if self.average == 'class_weight' and not kind.one_hot:
+            raise SetupError(
+                f'average="class_weight" needs inputs="softmax", but got inputs={kind.name!r}; leave it out.'
+            )
+        if self.average == 'class_weight' and self.class_weight is None:
+            raise SetupError('average="class_weight" needs class_weight, but got None.')
+
+    def rows(
+        self, kind: InputKind, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None
+    ) -> Rows:
+        """The rows of a call that count, with their weights; arguments as of ``InputKind.rows``."""
+        if not self.use_target_weight and kind.weighted:
+            weight = None
+        rows = kind.rows(pred, target, weight, self.ignore_index if ignore_index is None else ignore_index)
+        if self.pos_weight is not None:
+            rows = _weigh_positives(rows, _factors('pos_weight', self.pos_weight, kind, rows.pred))
+        if self.class_weight is None:
+            return rows
+        factors = _factors('class_weight', self.class_weight, kind, rows.pred)
+        if self.average == 'class_weight':
+            rows = rows._replace(labelled=_sum_of_labels(target, rows.labelled, factors))
+        return rows._replace(channel_weight=factors)
+
+
+def _weigh_positives(rows: Rows, factors: Tensor) -> Rows:
+    """Weights that grow from 1 to the factors as targets grow from 0 to 1."""
+    weight = 1 + (factors - 1) * as_nchw(rows.target).to(factors).clamp(min=0)
+    return rows._replace(weight=weight if rows.weight is None else weight * rows.weight)
+
+
+def _sum_of_labels(target: Tensor, labelled: Tensor | int | None, factors: Tensor) -> Tensor:
+    """The sum of the factors of all labels; as mmseg with a little added, since all may be 0."""
+    labels = target.reshape(labelled.shape)[labelled] if isinstance(labelled, Tensor) else target
+    return factors.flatten()[labels.long()].sum() + torch.finfo(torch.float32).eps
+
+
+def _factors(name: str, values: Sequence[float], kind: InputKind, pred: Tensor) -> Tensor:
+    """Factors of channels, (1, C, 1, 1)."""
+    channels = 1 if kind.name == 'area' else pred.shape[1]
+    if len(values) != channels:
+        raise SetupError(f'{name} needs one factor for each of {channels} channels, but got {len(values)}.')
+    precision = torch.float64 if pred.dtype == torch.float64 else torch.float32
+    return torch.tensor(values, dtype=precision, device=pred.device).view(1, -1, 1, 1)
+
+
+def _check_factors(name: str, values: Sequence[float] | None) -> None:
+    if values is not None and not all(isinstance(value, Real) and 0 <= value < math.inf for value in values):
+        raise SetupError(f'{name} must be finite and not negative, but got {tuple(values)}.')

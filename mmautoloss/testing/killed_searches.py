@@ -1,0 +1,62 @@
+"""Searches of the toy that are killed at a chosen event of their journal, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from mmautoloss.testing.toy_searches import run_toy, toy_config
+
+# children are forked off a server that has imported everything once
+_SERVER = multiprocessing.get_context('forkserver')
+_SERVER.set_forkserver_preload(['mmautoloss.testing.killed_searches', 'mmautoloss.testing.toy'])
+
+
+def run_to_next_event(folder: Path, name: str, seconds: float) -> int:
+    """Begins a search, or goes on with it, until one event has been written; then SIGKILL, before anything else happens.
+
+    Args:
+        folder: Where the configs are written.
+        name: Name of the work dir in it.
+        seconds: How long to wait.
+
+    Returns:
+        The exit code of the process: -9 where it was killed, 0 where there was nothing left to do.
+    """
+    process = _SERVER.Process(target=_run, args=(folder, name))
+    process.start()
+    process.join(seconds)
+    return process.exitcode
+
+
+def _run(folder: Path, name: str) -> None:
+    torch.set_num_threads(1)
+    journal = folder / name / 'journal.jsonl'
+    cfg = toy_config(folder)
+    cfg.work_dir = str(folder / name)
+    cfg.train_cfg.resume = journal.exists()
+    os.fsync = _sync_and_die(journal, os.fsync)
+    run_toy(cfg)
+
+
+def _sync_and_die(journal: Path, sync: Callable[[int], None]) -> Callable[[int], None]:
+    known = len(_lines(journal))
+
+    def sync_and_die(file: int) -> None:
+        sync(file)
+        lines = _lines(journal)
+        # a session that goes on writes that it does, which alone would never come to an end
+        if len(lines) > known and (not known or json.loads(lines[-1])['event'] not in ('started', 'ended')):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return sync_and_die
+
+
+def _lines(journal: Path) -> list[bytes]:
+    return journal.read_bytes().splitlines() if journal.exists() else []

@@ -1,0 +1,94 @@
+"""One process at a time writes a journal."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mmautoloss.errors import JournalError
+from mmautoloss.trial.read import read_journal
+from mmautoloss.trial.record import Record
+from mmautoloss.trial.session import Session
+
+WAIT = 15.0
+"""Seconds in which what a killed search leaves behind, such as the workers of a data loader, ends."""
+
+
+def lock_journal(path: Path) -> FileLock:
+    """Makes this process the owner of a journal until the lock is released.
+
+    Raises:
+        JournalError: Another search owns it, or its folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_suffix('.lock'))
+        return _acquire(lock, path)
+    except OSError as error:
+        raise JournalError(
+            f'{path} cannot be written: {error.strerror or error}. Choose another --work-dir, or mend this one.'
+        ) from error
+
+
+def _acquire(lock: FileLock, path: Path) -> FileLock:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        owner = _last_session(path)
+        if owner is None or not lives(owner):
+            # Children that the owner forked hold its lock as long as they live, a little longer than itself.
+            try:
+                lock.acquire(timeout=WAIT)
+                return lock
+            except Timeout:
+                owner = _last_session(path)
+        raise JournalError(
+            f'Another search is writing {path}{_describe(owner)}. Wait for it, or choose another --work-dir.'
+        ) from None
+    return lock
+
+
+def _last_session(path: Path) -> Session | None:
+    try:
+        sessions = read_journal(path).sessions
+    except JournalError:  # damaged, or just beginning: then nothing is known
+        return None
+    return sessions[-1] if sessions and not sessions[-1].ended else None
+
+
+def lives(owner: Session) -> bool:
+    """Whether the process of a session is alive on this machine; False also where that cannot be told."""
+    if owner.host != socket.gethostname():
+        return False
+    try:
+        os.kill(owner.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return not _is_zombie(owner.pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] == 'Z'
+    except OSError:  # no such file system
+        return False
+
+
+def _describe(owner: Session | None) -> str:
+    if owner is None:
+        return ''
+    since = datetime.fromtimestamp(owner.began).isoformat(' ', 'seconds')
+    return f' (process {owner.pid} on {owner.host}, since {since})'
+
+
+def driver_lives(record: Record) -> bool | None:
+    """Whether the process that last drove a search is alive; None where it ran on another machine, or none is known."""
+    if not record.sessions or record.sessions[-1].host != socket.gethostname():
+        return None
+    return lives(record.sessions[-1])

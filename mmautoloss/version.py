@@ -1,0 +1,3 @@
+"""The version of this package; journals, exported losses and the set-up name it."""
+
+VERSION = '0.1.0'
