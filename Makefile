@@ -30,9 +30,11 @@ test: install ## Run the tests: TESTS=tests/test_x.py ARGS="-k name" to run some
 doctor: install ## Tell what is installed, which tasks work and what mends the rest
 	$(PY) -m mmautoloss doctor $(ARGS)
 
-lint: install ## Check style and format with ruff
+lint: install ## Check style, format, types, and who imports whom
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
 
 clean: ## Delete caches and build products; keeps .venv and the results in work_dirs
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

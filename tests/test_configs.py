@@ -16,10 +16,10 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
+from mmautoloss.branches.branch import check_branches
 from mmautoloss.engine import SearchSpec, spec_of
-from mmautoloss.engine.leak import require_unseen
-from mmautoloss.engine.read import is_search
-from mmautoloss.proxy.branch import check_branches
+from mmautoloss.engine.config.read import is_search
+from mmautoloss.engine.data.leak import require_unseen
 from tests.isolation import ROOT
 
 CONFIGS = ROOT / 'configs'
@@ -69,7 +69,7 @@ def build(cfg: Config) -> torch.nn.Module:
 
 def spec(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> SearchSpec:
     """The search as its settings describe it, whether or not the data are on this machine."""
-    monkeypatch.setattr('mmautoloss.engine.spec.check_files', lambda cfg: None)
+    monkeypatch.setattr('mmautoloss.engine.config.spec.check_files', lambda cfg: None)
     cfg.work_dir = 'work_dirs/none'
     return spec_of(cfg)
 

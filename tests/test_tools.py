@@ -16,7 +16,7 @@ pytest.importorskip('mmcv.ops')
 
 from mmengine.config import Config
 
-from mmautoloss.engine.train import default_work_dir, load_test_config, load_train_config
+from mmautoloss.engine.config.train_test import default_work_dir, load_test_config, load_train_config
 from mmautoloss.errors import SetupError
 from tests.isolation import ROOT
 
@@ -125,7 +125,7 @@ def write(folder: Path, text: str) -> str:
 
 
 def test_what_the_command_line_says_stands_in_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('mmautoloss.engine.train.get_device', lambda: 'cuda')
+    monkeypatch.setattr('mmautoloss.engine.config.train_test.get_device', lambda: 'cuda')
     path, checkpoint = write(tmp_path, ''), tmp_path / 'a.pth'
     checkpoint.touch()
     cfg = load_train_config(
@@ -154,13 +154,13 @@ def test_what_the_command_line_says_stands_in_the_config(tmp_path: Path, monkeyp
 def test_what_cannot_be_trained(
     text: str, options: dict, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('mmautoloss.engine.train.get_device', lambda: 'cpu')
+    monkeypatch.setattr('mmautoloss.engine.config.train_test.get_device', lambda: 'cpu')
     with pytest.raises(SetupError, match=re.escape(message)):
         load_train_config(write(tmp_path, text), **options)
 
 
 def test_amp_leaves_wrappers_of_another_kind_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('mmautoloss.engine.train.get_device', lambda: 'cuda')
+    monkeypatch.setattr('mmautoloss.engine.config.train_test.get_device', lambda: 'cuda')
     with pytest.raises(SetupError, match="'ApexOptimWrapper'"):
         load_train_config(write(tmp_path, "optim_wrapper = dict(type='ApexOptimWrapper')"), amp=True)
 

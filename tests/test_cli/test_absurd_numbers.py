@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip('mmengine')
 
 from mmautoloss.__main__ import main
-from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.testing.toy_searches import run_toy, toy_config
 from tests.isolation import ROOT
 
 COMMANDS = {

@@ -12,13 +12,14 @@ pytest.importorskip('mmdet')
 from mmengine.config import Config
 
 from mmautoloss.__main__ import main
-from mmautoloss.engine import NamedLoss, found_losses, match, write_losses
+from mmautoloss.branches import Branch, ModelLoss
 from mmautoloss.expr import Genome
-from mmautoloss.proxy import Branch, FoundLoss
+from mmautoloss.found import NamedLoss, found_losses, match, write_losses
 from mmautoloss.trial import Outcome, Role, State, Trial
 from mmautoloss.trial.journal import Journal
+from tests.isolation import ROOT
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = ROOT / 'configs'
 BASE = str(CONFIGS / 'digits' / 'faster_rcnn.py')
 BRANCHES = {
     'rpn_cls': {'path': 'rpn_head.loss_cls', 'inputs': 'sigmoid'},
@@ -100,7 +101,7 @@ def test_a_shared_file_goes_to_all_stages_of_a_cascade(tmp_path: Path, capsys) -
 
 
 def test_losses_of_two_heads_that_differ_in_a_number_stay_apart(tmp_path: Path) -> None:
-    places = [FoundLoss(f'aux{k}', f'auxiliary_head.{k}.loss_decode', '', 'CE', 'softmax', '') for k in range(3)]
+    places = [ModelLoss(f'aux{k}', f'auxiliary_head.{k}.loss_decode', '', 'CE', 'softmax', '') for k in range(3)]
     texts = ('-y * log(p)', '(p - y) ** 2')
     losses = [NamedLoss(p.name, p.path, 'softmax', text, 1.0) for p, text in zip(places, texts, strict=False)]
     _, genome, _ = match(losses, places, {})

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mmautoloss.__main__ import main
-from mmautoloss.engine.resolved import CONFIG, read_resolved
+from mmautoloss.engine.config.resolved import CONFIG, read_resolved
 from mmautoloss.errors import SetupError
-from mmautoloss.testing.toy_config import write_toy
+from mmautoloss.testing.toy_searches import write_toy
 
 
 def test_losses_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,9 @@ import pytest
 pytest.importorskip('mmengine')
 
 from mmautoloss.__main__ import main
-from mmautoloss.engine.correlate import FILE, lengthen
-from mmautoloss.engine.replay import load_spec
-from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.engine.reproduction import load_spec
+from mmautoloss.engine.training.longer_training import FILE, lengthen
+from mmautoloss.testing.toy_searches import run_toy, toy_config
 
 
 @pytest.fixture(scope='module')

@@ -16,9 +16,9 @@ import pytest
 import torch
 
 from mmautoloss import __main__ as program
-from mmautoloss.cli import doctor, probes
-from mmautoloss.cli.doctor_page import build_page, render_plain, show
-from mmautoloss.cli.environment import (
+from mmautoloss.cli import doctor
+from mmautoloss.cli.doctor import checks
+from mmautoloss.cli.doctor.environment import (
     DEEP_IMPORTS,
     PACKAGES,
     Check,
@@ -28,7 +28,8 @@ from mmautoloss.cli.environment import (
     attempt_import,
     probe_package,
 )
-from mmautoloss.cli.verdict import MENDS, NEEDS, Verdict, find_mend, judge
+from mmautoloss.cli.doctor.page import build_page, render_plain, show
+from mmautoloss.cli.doctor.verdict import MENDS, NEEDS, TaskVerdict, find_mend, judge
 from mmautoloss.errors import SetupError
 from tests.isolation import ROOT, empty_allow_list, run_without
 
@@ -52,7 +53,7 @@ def change(environment: Environment, *facts: Package | Check) -> Environment:
     )
 
 
-def judge_by_task(environment: Environment) -> dict[str, Verdict]:
+def judge_by_task(environment: Environment) -> dict[str, TaskVerdict]:
     return {verdict.task: verdict for verdict in judge(environment)}
 
 
@@ -67,7 +68,7 @@ class TestVerdict:
 
     def test_absent_mmcv_stops_the_models_only(self) -> None:
         verdicts = judge_by_task(change(HEALTHY, Package('mmcv', 'absent')))
-        assert verdicts['detection'] == Verdict('detection', False, 'mmcv is not installed', MENDS['mmcv'])
+        assert verdicts['detection'] == TaskVerdict('detection', False, 'mmcv is not installed', MENDS['mmcv'])
         assert not verdicts['pose'].works
         assert verdicts['digits data set'].works
 
@@ -156,7 +157,7 @@ class TestFacts:
     def test_checkpoint_loads_after_the_mend_at_least(self) -> None:
         pytest.importorskip('mmengine')
         with empty_allow_list():
-            state, detail = probes.load_checkpoint()
+            state, detail = checks.load_checkpoint()
         assert state in ('ok', 'note')
         assert 'loads' in detail
 
@@ -164,7 +165,7 @@ class TestFacts:
     def test_nms_is_judged_by_its_result(self, kept: list[int], state: str, monkeypatch: pytest.MonkeyPatch) -> None:
         fake_mmcv(monkeypatch, nms=lambda *args, **kwargs: (None, torch.tensor(kept)))
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-        assert probes.compute_nms()[0] == state
+        assert checks.compute_nms()[0] == state
 
     @pytest.mark.parametrize(
         ('build', 'gpu', 'state'),
@@ -179,12 +180,12 @@ class TestFacts:
     ) -> None:
         fake_mmcv(monkeypatch, get_compiling_cuda_version=lambda: build)
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
-        assert probes.find_mmcv_cuda()[0] == state
+        assert checks.find_mmcv_cuda()[0] == state
 
     @pytest.mark.gpu
     @pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
     def test_gpus_are_named(self) -> None:
-        state, detail = probes.find_cuda()
+        state, detail = checks.find_cuda()
         assert state == 'ok'
         assert torch.cuda.get_device_name(0) in detail
 
@@ -251,7 +252,7 @@ class TestCommand:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         environment = change(HEALTHY, Package(absent, 'absent'))
-        monkeypatch.setattr('mmautoloss.cli.environment.examine', lambda: environment)
+        monkeypatch.setattr('mmautoloss.cli.doctor.environment.examine', lambda: environment)
         assert program.main(['doctor', '--json']) == status
         told = json.loads(capsys.readouterr().out)
         assert {'name': absent, 'state': 'absent'}.items() <= next(
@@ -266,7 +267,7 @@ class TestCommand:
             print('Thank you for importing us!')
             return HEALTHY
 
-        monkeypatch.setattr('mmautoloss.cli.environment.examine', examine)
+        monkeypatch.setattr('mmautoloss.cli.doctor.environment.examine', examine)
         assert program.main(['doctor', '--json']) == 0
         assert json.loads(capsys.readouterr().out)['python'] == '3.11.7'
 

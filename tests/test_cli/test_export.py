@@ -21,11 +21,12 @@ from mmengine.registry import MODELS
 
 from mmautoloss.__main__ import main
 from mmautoloss.cli.export import FORMATS
-from mmautoloss.engine import read_found, read_result
 from mmautoloss.expr import Genome, parse
+from mmautoloss.found import read_found, read_result
 from mmautoloss.losses import INPUT_KINDS, SearchedLoss
 from mmautoloss.trial import Outcome, Role, State, Trial
 from mmautoloss.trial.journal import Journal
+from tests.isolation import ROOT
 
 BRANCHES = {
     'rpn_cls': {'path': 'rpn_head.loss_cls', 'inputs': 'sigmoid'},
@@ -38,7 +39,7 @@ TEXTS = {
     'roi_box': '1 - i / u',
 }
 WEIGHTS = {'rpn_cls': 0.1 + 0.2, 'roi cls': 1.0, 'roi_box': 2.5}
-FASTER_RCNN = Path(__file__).parents[2] / 'configs' / 'digits' / 'faster_rcnn.py'
+FASTER_RCNN = ROOT / 'configs' / 'digits' / 'faster_rcnn.py'
 
 
 @pytest.fixture(scope='module')

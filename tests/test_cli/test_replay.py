@@ -15,9 +15,9 @@ pytest.importorskip('mmengine')
 import torch
 
 from mmautoloss.__main__ import main
-from mmautoloss.engine.replay import Replayed, replay
+from mmautoloss.engine.reproduction import Replayed, replay
 from mmautoloss.strategy import RegularizedEvolution
-from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import read_events, read_history
 from mmautoloss.trial.line import seal
 from tests.test_search.conftest import BRANCHES, Search

@@ -13,13 +13,13 @@ pytest.importorskip('mmengine')
 
 from mmengine.registry import MODELS
 
+from mmautoloss import engine
 from mmautoloss.__main__ import main
-from mmautoloss.engine import replay
-from mmautoloss.engine.transfer import Transfer
+from mmautoloss.engine.training.transfer import Transfer
 from mmautoloss.errors import SetupError
 from mmautoloss.report import read_results
 from mmautoloss.testing.toy import ToyHead
-from mmautoloss.testing.toy_config import BASE, changed, run_toy, toy_config
+from mmautoloss.testing.toy_searches import BASE, changed, run_toy, toy_config
 from mmautoloss.trial import History, read_history
 
 
@@ -98,14 +98,14 @@ def test_images_that_the_search_has_seen_are_refused(work_dir: Path, tmp_path: P
     place = {'ann_file': 'seen.json', 'data_root': str(tmp_path)}
     (tmp_path / 'seen.json').write_text('{}')
     base = write_base(tmp_path, 'other', **{f'val_dataloader.dataset.{key}': value for key, value in place.items()})
-    load = replay.load_spec
+    load = engine.load_spec
 
     def with_files(*args):
         spec = load(*args)
         spec.proxy.config['train_dataloader']['dataset'].update(place)
         return spec
 
-    monkeypatch.setattr(replay, 'load_spec', with_files)
+    monkeypatch.setattr(engine, 'load_spec', with_files)
     assert main(['transfer', str(work_dir), str(base), '--seeds', '1', '--describe', 'set=files']) == 2
     assert 'judged on images that they have seen' in capsys.readouterr().err
 
@@ -157,13 +157,13 @@ def test_a_loss_without_a_place_is_named(work_dir: Path, tmp_path: Path, capsys)
 def test_a_metric_that_the_config_lacks_is_told_before_anything_is_trained(
     work_dir: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:
-    load = replay.load_spec
+    load = engine.load_spec
 
     def with_other_metric(*args):
         spec = load(*args)
         return replace(spec, proxy=replace(spec.proxy, metric='toy/other'))
 
-    monkeypatch.setattr(replay, 'load_spec', with_other_metric)
+    monkeypatch.setattr(engine, 'load_spec', with_other_metric)
     base, rows_file = write_base(tmp_path, 'other'), tmp_path / 'rows.csv'
     command = ['transfer', str(work_dir), str(base), '--seeds', '1', '--workers', '1', '--results', str(rows_file)]
     assert main(command) == 2
@@ -209,7 +209,7 @@ def test_data_of_another_place_are_to_be_named(work_dir: Path, tmp_path: Path, o
         (tmp_path / site / 'camvid').mkdir(parents=True)
     (tmp_path / 'link').symlink_to(tmp_path / 'site1/camvid')
     roots = [reading(path and tmp_path / path) for path in (ours, theirs)]
-    spec = replay.load_spec(work_dir)
+    spec = engine.load_spec(work_dir)
     spec.base.merge_from_dict(roots[0])
     base = write_base(tmp_path, 'other', **roots[1])
     if not same:

@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip('mmengine')
 
 from mmautoloss.__main__ import main
-from mmautoloss.engine import load_search_config, read_found, spec_of
+from mmautoloss.engine import load_search_config, spec_of
+from mmautoloss.found import read_found
 from mmautoloss.losses import ZOO, cards
 from tests.isolation import ROOT
 

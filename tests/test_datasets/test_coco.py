@@ -16,8 +16,9 @@ from mmengine.config import Config
 
 import mmautoloss.datasets.coco  # noqa: F401  registers DigitScenes
 from mmautoloss.datasets import CLASSES, SceneSettings
+from tests.isolation import ROOT
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = ROOT / 'configs'
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,9 @@ from mmpose.utils import register_all_modules
 
 import mmautoloss.datasets.keypoints  # noqa: F401  registers DigitKeypoints
 from mmautoloss.datasets import KEYPOINTS, SPLITS, SceneSettings
+from tests.isolation import ROOT
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = ROOT / 'configs'
 FLIP = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale'), dict(type='RandomFlip', prob=1.0)]
 
 

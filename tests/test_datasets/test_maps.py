@@ -19,8 +19,9 @@ from mmseg.utils import register_all_modules
 
 from mmautoloss.datasets import CLASSES, SPLITS, SceneSettings
 from mmautoloss.datasets.maps import FOREGROUND
+from tests.isolation import ROOT
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = ROOT / 'configs'
 BASES = [
     'digits/deeplabv3plus.py',
     'camvid/deeplabv3plus.py',

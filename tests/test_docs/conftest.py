@@ -41,7 +41,7 @@ SCENES = {
 @pytest.fixture(scope='session')
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The work dir of a finished search of the toy, with a rung that watches."""
-    from mmautoloss.testing.toy_config import run_toy, toy_config
+    from mmautoloss.testing.toy_searches import run_toy, toy_config
 
     folder = tmp_path_factory.mktemp('docs')
     run_toy(toy_config(folder, {'proxy.rung': {'at': 0.5, 'watch': True}, 'budget.max_trials': 12}))

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mmautoloss.engine.screening import _PROBE
-from mmautoloss.engine.settings import build, only
-from mmautoloss.engine.spec import DEFAULTS, REQUIRED
+from mmautoloss.engine.config.screen import ScreenSettings
+from mmautoloss.engine.config.sections import build, only
+from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.screen import RejectionTest
 from mmautoloss.search import Budget, Rung
@@ -37,7 +37,7 @@ SECTIONS = {
     'proxy.rung': defaults_of(Rung),
     'strategy RegularizedEvolution': defaults_of(RegularizedEvolution),
     'strategy RandomSearch': defaults_of(RandomSearch),
-    'screen': {**defaults_of(RejectionTest), **_PROBE},
+    'screen': {**defaults_of(RejectionTest), **{k: v for k, v in defaults_of(ScreenSettings).items() if k != 'test'}},
     'budget': defaults_of(Budget),
     'execute': defaults_of(ExecuteSettings),
 }

@@ -9,11 +9,11 @@ import pytest
 pytest.importorskip('mmseg')
 
 from mmautoloss.__main__ import build_parser
-from mmautoloss.cli.options import options_of
+from mmautoloss.cli.arguments import options_of
 from mmautoloss.engine import load_search_config, spec_of
-from mmautoloss.engine.compare import _Comparison
-from mmautoloss.engine.transfer import Transfer
-from mmautoloss.pairs import pairs_of
+from mmautoloss.engine.training.comparison import _Comparison
+from mmautoloss.engine.training.transfer import Transfer
+from mmautoloss.key_values import pairs_of
 from mmautoloss.trial import Role, Trial
 from tests.isolation import ROOT
 from tests.test_docs.pages import commands

@@ -13,10 +13,10 @@ from mmengine.visualization import Visualizer
 from mmengine.visualization.vis_backend import BaseVisBackend
 
 from mmautoloss.engine import load_search_config
-from mmautoloss.engine.guarded import GuardedVisBackend, guard_config
+from mmautoloss.engine.guarded_backend import GuardedVisBackend, guard_config
 from mmautoloss.errors import SetupError
 from mmautoloss.report.figures.progress_image import draw_progress
-from mmautoloss.testing.toy_config import run_toy, write_toy
+from mmautoloss.testing.toy_searches import run_toy, write_toy
 from mmautoloss.trial import History, Role, State
 
 

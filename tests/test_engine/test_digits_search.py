@@ -16,7 +16,7 @@ from mmengine.config import Config
 
 from mmautoloss.trial import Role, State, read_history
 from tests.isolation import ROOT
-from tests.test_engine.test_export import differences
+from tests.test_engine.test_config.test_losses import differences
 
 pytestmark = pytest.mark.slow
 

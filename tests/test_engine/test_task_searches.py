@@ -14,13 +14,14 @@ pytest.importorskip('mmpose')
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from mmautoloss.engine import launch, load_search_config, read_result, spec_of
-from mmautoloss.engine.pictures import draw_pictures
+from mmautoloss.branches import find_losses
+from mmautoloss.engine import launch, load_search_config, spec_of
+from mmautoloss.engine.illustration.pictures import draw_pictures
+from mmautoloss.found import read_result
 from mmautoloss.losses import SearchedLoss
-from mmautoloss.proxy import find_losses
 from mmautoloss.trial import History, Role
 from tests.isolation import ROOT
-from tests.test_engine.test_export import differences
+from tests.test_engine.test_config.test_losses import differences
 
 pytestmark = pytest.mark.slow
 

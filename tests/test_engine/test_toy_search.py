@@ -12,15 +12,15 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmautoloss.engine import build_search, load_search_config
-from mmautoloss.engine.result import read_found
 from mmautoloss.errors import CalibrationError, JournalError, SetupError
 from mmautoloss.execute import ExecuteSettings, Executor
+from mmautoloss.found.read import read_found
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.report import read_results
-from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import History, Role, State, read_history
-from tests.test_engine.test_export import differences
+from tests.test_engine.test_config.test_losses import differences
 from tests.test_search.processes import read_events
 
 

@@ -10,7 +10,7 @@ from mmautoloss.engine.trial_files import TrialFiles, best_trials
 from mmautoloss.expr import Genome
 from mmautoloss.search import Budget, Planner, SearchSettings
 from mmautoloss.strategy import RandomSearch
-from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import LOG, History, Outcome, Role, State, Trial, log_name, trial_folder
 
 GENOME = Genome.from_text({'cls': '-y * log(p)'})

@@ -11,7 +11,7 @@ from torch.nn.functional import max_pool2d, one_hot
 
 from mmautoloss.evaluation import boundary, segmentation_scores
 from mmautoloss.evaluation.boundary import count_band, dilate
-from mmautoloss.evaluation.label_maps import label_maps
+from mmautoloss.evaluation.label_maps import check_label_maps
 
 
 def step(edge: int, width: int = 24) -> Tensor:
@@ -35,7 +35,9 @@ def test_band_is_max_pool_minus_min_pool(make_maps):
     _, target = make_maps(0, shape=(2, 15, 12), ignored=0)
     hot = one_hot(target, 4).permute(0, 3, 1, 2)
     band = pool(hot, 2) + pool(-hot, 2)
-    everywhere = count_band(label_maps(target, target, 4), 2)[:, 1]  # prediction = target: the union is the class
+    everywhere = count_band(check_label_maps(target, target, 4), 2)[
+        :, 1
+    ]  # prediction = target: the union is the class
     assert torch.equal(everywhere, (band * hot).sum(dim=(2, 3)).long())
 
 

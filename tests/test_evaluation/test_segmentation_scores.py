@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 
 import pytest
 import torch
 
 from mmautoloss.errors import SetupError
-from mmautoloss.evaluation import SEGMENTATION_METRICS, count_images, segmentation, segmentation_scores, total
+from mmautoloss.evaluation import SEGMENTATION_METRICS, count_images, segmentation_scores, total
 from tests.test_evaluation import reference
 
 
@@ -131,8 +130,3 @@ def test_counts_of_different_settings_do_not_add(make_maps):
         first + second
     with pytest.raises(SetupError, match='same metrics and classes'):
         first + count_images(pred, target, 5)[0]
-
-
-def test_doctests():
-    done = doctest.testmod(segmentation)
-    assert done.attempted and not done.failed

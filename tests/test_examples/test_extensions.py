@@ -14,15 +14,16 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmautoloss.engine.own_modules import with_own_modules
+from mmautoloss.branches import Branch
+from mmautoloss.engine.config.losses import with_own_modules
 from mmautoloss.errors import JournalError
 from mmautoloss.execute import ExecuteSettings, Executor
 from mmautoloss.expr import Genome
-from mmautoloss.proxy import Branch, ProxySettings
+from mmautoloss.proxy import ProxySettings
 from mmautoloss.strategy import Strategy, build_strategy
 from mmautoloss.testing.executor_suite import ExecutorSuite
-from mmautoloss.testing.strategy import StrategySuite
-from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.testing.strategy_suite import StrategySuite
+from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import History, Role, State
 from tests.isolation import ROOT
 
@@ -92,7 +93,7 @@ def test_a_journal_with_an_own_operator_is_read_without_its_module(tmp_path: Pat
 def test_a_search_with_an_own_operator_is_not_continued_without_it(tmp_path: Path) -> None:
     search(tmp_path, 'primitive', {'seeds': [], 'strategy.initial': 1, 'budget.max_trials': 0})
     code = (
-        'from mmautoloss.testing.toy_config import toy_config, run_toy; from pathlib import Path\n'
+        'from mmautoloss.testing.toy_searches import toy_config, run_toy; from pathlib import Path\n'
         f'run_toy(toy_config(Path({str(tmp_path)!r}), '
         "{'seeds': [], 'strategy.initial': 1, 'budget.max_trials': 1, 'resume': True}))"
     )

@@ -17,14 +17,14 @@ from mmautoloss.expr import (
     PUBLISHED,
     Primitive,
     canonical,
+    custom_primitives,
     declare_primitives,
-    own_primitives,
     parse,
     random_tree,
     register_primitive,
     simplify,
 )
-from mmautoloss.expr.own import RESERVED
+from mmautoloss.expr.custom import RESERVED
 from mmautoloss.losses import InputKind, SearchedLoss, input_kind, plain_loss, register_kind
 from mmautoloss.losses.inputs.scores import Softmax
 from mmautoloss.screen import register_metric
@@ -117,13 +117,13 @@ def test_the_same_operator_may_come_again_and_another_may_not() -> None:
 def test_a_declared_operator_is_read_and_becomes_real_when_it_is_registered() -> None:
     declare_primitives({'softplus': {'arity': 1}})
     tree = parse('softplus(p) * y')
-    assert own_primitives() == {} and tuple(DRAWN) == PUBLISHED
+    assert custom_primitives() == {} and tuple(DRAWN) == PUBLISHED
     with pytest.raises(ExpressionError, match="'softplus' is of a user: import"):
         SearchedLoss(tree)(torch.zeros(1, 2), torch.zeros(1).long())
     with pytest.raises(ExpressionError, match='2 operand'):
         declare_primitives({'softplus': {'arity': 2}})
     register_primitive(operator(), drawn=False)
-    assert own_primitives()['softplus']['drawn'] is False and tuple(DRAWN) == PUBLISHED
+    assert custom_primitives()['softplus']['drawn'] is False and tuple(DRAWN) == PUBLISHED
     assert SearchedLoss(tree)(torch.zeros(1, 2), torch.zeros(1).long()).item() == pytest.approx(0.974077)
 
 

@@ -11,7 +11,7 @@ pytest.importorskip('mmengine')
 from mmautoloss.engine import spec_of
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.trial import Role, Trial
 
 GOOD = Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'})

@@ -8,8 +8,8 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.execute import Executor, Limits, LocalExecutor, SerialExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.executor import VirtualExecutor
 from mmautoloss.testing.executor_suite import BROKEN, INFINITE, ExecutorSuite
+from mmautoloss.testing.virtual_executor import VirtualExecutor
 from mmautoloss.trial import Outcome, State, Trial
 
 

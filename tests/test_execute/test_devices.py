@@ -7,7 +7,7 @@ import pytest
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import ExecuteSettings, SerialExecutor
 from mmautoloss.execute.devices import share_gpus, visible_gpus
-from mmautoloss.execute.process import Place
+from mmautoloss.execute.worker_process import WorkerIdentity
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_each_worker_has_gpus_of_its_own_while_they_last() -> None:
 
 
 def test_environment_of_a_process() -> None:
-    place = Place('local-1', rank=1, ranks=2, gpus=('2', '3'), threads=4, port=999, beat=1.0)
+    place = WorkerIdentity('local-1', rank=1, ranks=2, gpus=('2', '3'), threads=4, port=999, beat=1.0)
     assert place.environment == {
         'OMP_NUM_THREADS': '4',
         'MKL_NUM_THREADS': '4',

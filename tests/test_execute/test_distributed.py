@@ -13,7 +13,7 @@ from mmautoloss.engine import spec_of
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import LocalExecutor, SerialExecutor
 from mmautoloss.proxy import ProxyEvaluator, share_batch
-from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.trial import Role, State, Trial, log_name
 from tests.test_execute.conftest import DEADLY, GOOD, searched
 

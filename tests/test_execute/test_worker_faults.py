@@ -16,7 +16,7 @@ import torch
 from mmautoloss.engine import spec_of
 from mmautoloss.execute import Limits, LocalExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.trial import Outcome, State
 from tests.test_execute.conftest import DEADLY, GOOD, searched
 

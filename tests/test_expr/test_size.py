@@ -15,7 +15,6 @@ from mmautoloss.expr import (
     apply,
     canonical,
     compile_tree,
-    generate,
     mutate,
     parse,
     parse_prefix,
@@ -25,9 +24,10 @@ from mmautoloss.expr import (
     without_pools,
 )
 from mmautoloss.expr.forms import MASKED_TORCH, NUMPY, TORCH, to_sympy, write_code
+from mmautoloss.expr.random_trees import MAX_DEPTH as RANDOM_DEPTH
 from mmautoloss.expr.tree import MAX_DEPTH, MAX_NODES, fits
 from mmautoloss.losses import SearchedLoss, input_kind
-from mmautoloss.losses.shorter import by_algebra, shorter_form
+from mmautoloss.losses.short_forms import by_algebra, shorter_form
 from mmautoloss.report.figures.tree import draw_tree
 from mmautoloss.report.page.text import maths
 
@@ -152,7 +152,7 @@ def test_no_other_way_leads_beyond():
 
 def test_a_search_never_draws_a_larger_one():
     rng = random.Random(1)
-    assert max(random_tree(rng, INPUTS, generate.MAX_DEPTH).size for _ in range(60)) <= MAX_NODES
+    assert max(random_tree(rng, INPUTS, RANDOM_DEPTH).size for _ in range(60)) <= MAX_NODES
     for tree in (LARGEST['mutated 0'], LARGEST['sum'], LARGEST['signs']):
         for _ in range(100):
             tree, _ = mutate(tree, rng, INPUTS, max_nodes=10**9)

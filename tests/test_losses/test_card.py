@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmautoloss.losses import SearchedLoss, cards, known_loss
-from mmautoloss.trial.read import replay
+from mmautoloss.trial.read import record_of
 from tests.isolation import ROOT
 
 
@@ -18,7 +18,7 @@ from tests.isolation import ROOT
 def test_losses_are_those_of_the_journal(name: str) -> None:
     card = cards()[name]
     path = ROOT / card.journal
-    record = replay(path, gzip.decompress(path.read_bytes()).split(b'\n')[:-1])
+    record = record_of(path, gzip.decompress(path.read_bytes()).split(b'\n')[:-1])
     trial = record.history[card.origin['trial']]
     assert {loss['name']: loss['expression'] for loss in card.losses} == trial.genome.to_text()
     assert {loss['name']: loss['weight'] for loss in card.losses} == pytest.approx(dict(trial.weights))

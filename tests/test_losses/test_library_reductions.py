@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmautoloss.expr import parse
 from mmautoloss.losses import SearchedLoss, known_loss, plain_loss
-from mmautoloss.screen.native.field import divisor_of
+from mmautoloss.screen.native.sample_arrays import divisor_of
 from mmautoloss.screen.probe import Sample
 
 det = pytest.importorskip('mmdet.models.losses', exc_type=ImportError)

@@ -17,7 +17,7 @@ from torch import nn
 from mmautoloss.engine import spec_of
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.toy_config import toy_config
+from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.trial import Role, Trial
 
 SQUARE = Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'})

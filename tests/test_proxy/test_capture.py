@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy import Branch, ProxyEvaluator, capture_probes
+from mmautoloss.proxy import ProxyEvaluator, capture_probes
 from mmautoloss.proxy.capture import _join
 from mmautoloss.screen import Probe, load_probes, save_probes
 from mmautoloss.testing.toy import CLASSES, ROWS

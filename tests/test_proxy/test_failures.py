@@ -13,13 +13,13 @@ from mmengine.hooks import CheckpointHook
 from mmengine.registry import METRICS
 from torch import nn
 
-from mmautoloss.engine.launch import require_metric
+from mmautoloss.branches.branch import build_losses, require_installed
 from mmautoloss.errors import SetupError, TimeLimitExceeded
 from mmautoloss.execute import SerialExecutor
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxyEvaluator
-from mmautoloss.proxy.branch import build_losses, require_installed
 from mmautoloss.proxy.progress import Progress
+from mmautoloss.proxy.sanity_check import require_metric
 from mmautoloss.testing.toy import ToyMetric
 from mmautoloss.trial import Outcome, State
 from tests.test_proxy.conftest import EXP, SINK, SQUARE, baseline, searched

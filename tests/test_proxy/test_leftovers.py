@@ -21,7 +21,7 @@ from mmautoloss.execute import LocalExecutor
 from mmautoloss.proxy import ProxyEvaluator
 from mmautoloss.report import ResultRow
 from mmautoloss.testing.toy import ToyDetector, ToyMetric, ToyScenes
-from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import Outcome, State, read_journal
 from tests.test_proxy.conftest import SINK, baseline, digest, searched, toy_settings
 

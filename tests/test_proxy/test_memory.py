@@ -20,8 +20,8 @@ from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy import evaluator as evaluator_module
 from mmautoloss.proxy import memory as memory_module
 from mmautoloss.proxy.config import _AT_ONCE
+from mmautoloss.proxy.log_only import ONLY_LOGGED, nothing_logged
 from mmautoloss.proxy.memory import _of_group, available_memory, freed_memory_kept
-from mmautoloss.proxy.unlogged import ONLY_LOGGED, nothing_logged
 from tests.isolation import ROOT
 from tests.test_proxy.conftest import baseline, digest
 

@@ -13,10 +13,11 @@ from mmengine.runner import Runner
 
 from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.proxy import ProxyEvaluator
-from mmautoloss.testing.alike import GivenWeightsHook
+from mmautoloss.testing.plain_training import GivenWeightsHook
+from tests.isolation import ROOT
 from tests.test_proxy.conftest import baseline, digest
 
-CONFIGS = Path(__file__).parents[2] / 'configs' / 'digits'
+CONFIGS = ROOT / 'configs' / 'digits'
 SMALL = {'size': 64, 'train': 12, 'search_val': 4, 'val': 6, 'test': 3, 'seed': 3}
 STEPS = 6
 

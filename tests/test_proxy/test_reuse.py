@@ -17,7 +17,7 @@ from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
 from mmautoloss.proxy import ProxyEvaluator
-from mmautoloss.testing.toy_config import write_toy
+from mmautoloss.testing.toy_searches import write_toy
 from mmautoloss.trial import Outcome, State, Trial
 from tests.isolation import ROOT
 from tests.test_proxy.conftest import EXP, SINK, SQUARE, baseline, digest, searched

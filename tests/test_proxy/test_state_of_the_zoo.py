@@ -18,7 +18,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings, plain_config
-from mmautoloss.testing.alike import GivenWeightsHook
+from mmautoloss.testing.plain_training import GivenWeightsHook
 from tests.isolation import ROOT
 from tests.test_proxy.conftest import baseline, digest
 
@@ -183,7 +183,7 @@ def test_one_trial_twice_is_one_trial(settings: Callable[..., ProxySettings], na
 
 def test_switched_pipeline_is_that_of_a_plain_runner(settings: Callable[..., ProxySettings], tmp_path: Path) -> None:
     cfg = switched_in_processes()
-    cfg.custom_hooks += [{'type': 'mmautoloss.testing.alike.FreshRandomHook'}]
+    cfg.custom_hooks += [{'type': 'mmautoloss.testing.plain_training.FreshRandomHook'}]
     evaluator = ProxyEvaluator(settings(cfg, cache=2**30))
     weights, _ = trained(evaluator)
     assert 'kept in memory' in evaluator.kept

@@ -24,9 +24,10 @@ from mmautoloss.report.page.palette import PALETTE
 from mmautoloss.report.page.text import cell, maths
 from mmautoloss.trial import Record, Role, read_journal
 from tests.browser import browser, opened, overflow
+from tests.isolation import ROOT
 from tests.test_report.searches import TEXTS, Story, long_search, search
 
-JOURNALS = sorted((Path(__file__).parents[1] / 'test_trial' / 'journals').glob('*.jsonl'))
+JOURNALS = sorted((ROOT / 'tests' / 'test_trial' / 'journals').glob('*.jsonl'))
 PIXEL = bytes.fromhex(
     '89504e470d0a1a0a0000000d4948445200000001000000010806000000'
     '1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,9 @@ pytest.importorskip('mmengine')
 from mmautoloss.expr import Genome
 from mmautoloss.report.status import Failure, Score, Status, status_of
 from mmautoloss.trial import Outcome, Pulse, Record, Role, State, Trial, outcome_to_json, read_journal
+from tests.isolation import ROOT
 
-VERSION_1 = Path(__file__).parents[1] / 'test_trial' / 'journals' / 'version1.jsonl'
+VERSION_1 = ROOT / 'tests' / 'test_trial' / 'journals' / 'version1.jsonl'
 BUDGET = {'max_trials': 10, 'max_seconds': None, 'baseline_repeats': 1, 'finalists': 2, 'finalist_repeats': 3}
 TEXTS = {'cls': '-y * log(p)', 'box': 'abs(p - y)'}
 BEGAN = 1000.0

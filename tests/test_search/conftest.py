@@ -15,7 +15,7 @@ from mmautoloss.losses import input_kind
 from mmautoloss.screen import ACCEPTED, Screen, Verdict
 from mmautoloss.search import Budget, Planner, SearchSettings, Stop, run_search
 from mmautoloss.strategy import RandomSearch, Strategy
-from mmautoloss.testing.executor import Recorder, VirtualExecutor
+from mmautoloss.testing.virtual_executor import Recorder, VirtualExecutor
 from mmautoloss.trial import Journal, Outcome, State, Trial
 
 BRANCHES = {'cls': ('p', 'y'), 'box': ('p', 'y')}

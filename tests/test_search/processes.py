@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mmautoloss.testing.faults import VARIABLE
+from mmautoloss.testing.fault_injection import VARIABLE
 from tests.isolation import ROOT
 
 LIMIT = 400  # seconds, for a machine that is busy

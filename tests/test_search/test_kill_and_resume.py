@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip('mmengine')
 
-from mmautoloss.testing.toy_config import run_toy, toy_config, write_toy
+from mmautoloss.testing.toy_searches import run_toy, toy_config, write_toy
 from mmautoloss.trial import History, Role, State, read_history
 from tests.test_search.processes import (
     LIMIT,

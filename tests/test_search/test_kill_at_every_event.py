@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip('mmengine')
 
-from mmautoloss.testing.deaths import run_to_next_event
-from mmautoloss.testing.toy_config import run_toy, toy_config
+from mmautoloss.testing.killed_searches import run_to_next_event
+from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import read_journal
 from tests.test_search.processes import LIMIT, read_events
 

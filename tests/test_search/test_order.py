@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmautoloss.testing.executor import VirtualExecutor
+from mmautoloss.testing.virtual_executor import VirtualExecutor
 from mmautoloss.trial import Outcome, State, Trial
 from tests.test_search.conftest import Search, score_by_number
 

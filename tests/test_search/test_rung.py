@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmautoloss.engine.replay import replay
+from mmautoloss.engine.reproduction import replay
 from mmautoloss.errors import SetupError
 from mmautoloss.search import Rung
 from mmautoloss.search.driver import known_outcome

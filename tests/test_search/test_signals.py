@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip('mmengine')
 
-from mmautoloss.testing.toy_config import write_toy
+from mmautoloss.testing.toy_searches import write_toy
 from mmautoloss.trial import State, read_history, read_journal
 from tests.test_search.processes import LIMIT, descendants, finish, is_alive, start, wait_for
 

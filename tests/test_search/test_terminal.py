@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip('mmengine')
 pty = pytest.importorskip('pty')
 
-from mmautoloss.testing.faults import VARIABLE  # noqa: E402
-from mmautoloss.testing.toy_config import write_toy  # noqa: E402
+from mmautoloss.testing.fault_injection import VARIABLE  # noqa: E402
+from mmautoloss.testing.toy_searches import write_toy  # noqa: E402
 from tests.isolation import ROOT  # noqa: E402
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from mmautoloss.strategy import (
     Strategy,
     build_strategy,
 )
-from mmautoloss.testing.strategy import INPUTS, StrategySuite
+from mmautoloss.testing.strategy_suite import INPUTS, StrategySuite
 
 Inputs = Mapping[str, tuple[str, ...]]
 

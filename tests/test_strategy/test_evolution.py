@@ -10,7 +10,7 @@ import pytest
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import MUTATIONS, Genome
 from mmautoloss.strategy import Proposal, RegularizedEvolution
-from mmautoloss.testing.strategy import INPUTS, accept_all, make_history
+from mmautoloss.testing.strategy_suite import INPUTS, accept_all, make_history
 from mmautoloss.trial import History, Outcome, Role, State, Trial
 
 

@@ -41,13 +41,13 @@ def probe_of(call: Call) -> Probe:
 
 def of_compiled_code(tree: Tree, probe: Probe) -> Tensor | None:
     """The gradient of the predictions that count, as a line; None where the expression is left to the plain screen."""
-    from mmautoloss.screen.native.field import Field, divisor_of
     from mmautoloss.screen.native.lowering import lower
+    from mmautoloss.screen.native.sample_arrays import SampleArrays, divisor_of
 
     program, (sample,) = lower(tree, probe.kind), probe.samples
     if program is None:
         return None
-    field = Field(probe.kind, sample, divisor_of(sample, probe.kind))
+    field = SampleArrays(probe.kind, sample, divisor_of(sample, probe.kind))
     field.load(program)
     return torch.from_numpy(field.gradient().copy())
 

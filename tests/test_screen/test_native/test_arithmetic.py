@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmautoloss.screen.native.arithmetic import exp32, log1p32, log32, tanh32
-from mmautoloss.screen.native.compiled import compiled
+from mmautoloss.screen.native.compiler import compiled
 
 FUNCTIONS = {'exp': exp32, 'log': log32, 'log1p': log1p32, 'tanh': tanh32}
 

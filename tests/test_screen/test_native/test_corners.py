@@ -10,9 +10,9 @@ import torch
 from mmautoloss.expr import parse
 from mmautoloss.losses import SearchedLoss
 from mmautoloss.screen import Sample
-from mmautoloss.screen.native.field import Field
 from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import lower
+from mmautoloss.screen.native.sample_arrays import SampleArrays
 
 
 @pytest.mark.parametrize('text', ['1 - i / u', '1 - i / u + (e - u) / e', 'i * e', 'u + e ** 2', 'i', 'e'])
@@ -22,7 +22,7 @@ def test_gradients_where_corners_are_one(text: str) -> None:
     pred = torch.tensor([[x1, y1, x2, y2] for (x1, x2), (y1, y2) in itertools.product(sides, repeat=2)])
     target = torch.tensor([[1.0, 1.0, 3.0, 3.0]]).expand_as(pred)
     loss = SearchedLoss(text, 'area')
-    field = Field(loss.kind, Sample(pred, target, None, None), 1.0)
+    field = SampleArrays(loss.kind, Sample(pred, target, None, None), 1.0)
     field.load(lower(parse(text, inputs='iue'), loss.kind))
     pred.requires_grad_()
     (wanted,) = torch.autograd.grad(loss(pred, target, avg_factor=1), pred)

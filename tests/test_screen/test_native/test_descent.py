@@ -12,11 +12,11 @@ from mmautoloss.expr import parse
 from mmautoloss.losses import SearchedLoss
 from mmautoloss.screen import PROBE_METRICS, Probe, RejectionTest
 from mmautoloss.screen.native.descent import ADAM, NORMALIZED, SGD
-from mmautoloss.screen.native.field import Course, divisor_of
-from mmautoloss.screen.native.ground import Ground
 from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import lower
-from mmautoloss.screen.native.yardstick import yardstick
+from mmautoloss.screen.native.metrics import metric_on_arrays
+from mmautoloss.screen.native.sample_arrays import DescentSettings, divisor_of
+from mmautoloss.screen.native.scored_descent import ScoredDescent
 from tests.test_screen.test_native.conftest import CALLS, loss_by_hand, make_calls
 
 OPTIMIZERS = {'normalized': (NORMALIZED, 0.2), 'sgd': (SGD, 0.5), 'adam': (ADAM, 0.1)}
@@ -29,8 +29,8 @@ LOSSES = {
 def gains(probe: Probe, text: str, test: RejectionTest, number: int) -> tuple[float, float]:
     """The gain of the plain test and of the compiled one, on the whole probe and to the end."""
     sample = test.sample(probe)
-    course = Course(number, test.steps, test.lr, test.decay)
-    ground = Ground(probe, sample, divisor_of(sample, probe.kind), course)
+    course = DescentSettings(number, test.steps, test.lr, test.decay)
+    ground = ScoredDescent(probe, sample, divisor_of(sample, probe.kind), course)
     ground.load(lower(parse(text), probe.kind))
     return test.gain(SearchedLoss(text, inputs=probe.inputs), probe, sample), ground.gain_at(1.0)
 
@@ -75,7 +75,7 @@ def test_every_metric_is_the_one_of_the_plain_test(calls: str, metric: str) -> N
         samples = tuple(replace(s, target=F.one_hot(s.target, 4)[:, :3].float()) for s in samples)
     probe = Probe(found.inputs, metric, samples, found.scaling)
     sample = RejectionTest().sample(probe)
-    measure, generator = yardstick(probe, sample), torch.Generator().manual_seed(0)
+    measure, generator = metric_on_arrays(probe, sample), torch.Generator().manual_seed(0)
     for spread in (0.0, 0.5, 3.0):
         pred = sample.pred + spread * torch.randn(sample.pred.shape, generator=generator)
         rows = probe.kind.rows(pred, sample.target, sample.weight, sample.ignore_index)

@@ -13,9 +13,9 @@ from mmautoloss.expr import parse, random_tree
 from mmautoloss.losses import INPUT_KINDS, InputKind, Rows, SearchedLoss, as_nchw, choose_rows, register_kind
 from mmautoloss.screen import RejectionTest, Sample
 from mmautoloss.screen.fast import FastScreen
-from mmautoloss.screen.native.field import Field
 from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import lower
+from mmautoloss.screen.native.sample_arrays import SampleArrays
 from mmautoloss.screen.screen import ProbeScreen, Verdict
 from tests.test_screen.test_native.conftest import make_calls
 
@@ -62,7 +62,7 @@ def own_kinds():
 def native(text: str, inputs: str, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """The gradient as a line."""
     kind = INPUT_KINDS[inputs]
-    field = Field(kind, Sample(pred, target, weight, None), 1.0)
+    field = SampleArrays(kind, Sample(pred, target, weight, None), 1.0)
     field.load(lower(parse(text), kind))
     return torch.from_numpy(field.gradient().copy())
 

@@ -144,7 +144,7 @@ def test_without_numba_there_is_one_clear_error(monkeypatch: pytest.MonkeyPatch)
 
 def test_compiled_code_is_kept_by_its_sources(tmp_path) -> None:
     """And a folder that cannot be made is said, not an error."""
-    code = 'from mmautoloss.screen.native.compiled import cache_folder; print(cache_folder())'
+    code = 'from mmautoloss.screen.native.compiler import cache_folder; print(cache_folder())'
     (tmp_path / 'file').write_text('')
     for home, warned in ((tmp_path / 'cache', False), (tmp_path / 'file', True)):
         found = subprocess.run(

@@ -14,10 +14,10 @@ from mmautoloss.expr import Tree, canonical, parse, random_tree
 from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.losses.inputs.rows import as_nchw
 from mmautoloss.screen import Probe, RejectionTest, Sample, gradient_norms, gradient_signature
-from mmautoloss.screen.native.field import Field, divisor_of
+from mmautoloss.screen.native.fingerprints import Slopes
 from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import lower
-from mmautoloss.screen.native.slopes import Slopes
+from mmautoloss.screen.native.sample_arrays import SampleArrays, divisor_of
 from tests.test_screen.test_native.conftest import CALLS, loss_by_hand, make_calls
 
 GRAPHS = 300
@@ -53,7 +53,7 @@ def test_gradient_of_random_graphs(calls: str) -> None:
     """
     probe = make_calls(calls)
     sample = RejectionTest().sample(probe)
-    field = Field(probe.kind, sample, divisor_of(sample, probe.kind))
+    field = SampleArrays(probe.kind, sample, divisor_of(sample, probe.kind))
     compared, off = 0, []
     for tree in graphs(probe, GRAPHS):
         single, double = (by_autograd(sample, probe, tree, dtype) for dtype in (torch.float32, torch.float64))
@@ -90,7 +90,7 @@ def test_gradient_with_the_weights_of_a_hand_made_loss(calls: str) -> None:
     tree = parse('(p - y) ** 2 * (1 + y)')
     loss = SearchedLoss(tree, probe.inputs, **SETTINGS[calls])
     for sample in (*probe.samples, joined):
-        field = Field(probe.kind, sample, divisor_of(sample, probe.kind))
+        field = SampleArrays(probe.kind, sample, divisor_of(sample, probe.kind))
         field.load(lower(tree, probe.kind))
         wanted = sample.rows(probe.kind, sample.gradient(loss)).pred
         np.testing.assert_allclose(field.gradient(), flat(as_nchw(wanted)), rtol=2e-4, atol=1e-8)

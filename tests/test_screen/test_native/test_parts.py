@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmautoloss.screen import RejectionTest, Sample
-from mmautoloss.screen.native.field import Field, divisor_of
 from mmautoloss.screen.native.part import scattered_part, tiled_part
+from mmautoloss.screen.native.sample_arrays import SampleArrays, divisor_of
 from tests.test_screen.test_native.conftest import CALLS, make_calls
 
 PARTS = {'scattered': scattered_part, 'tiled': tiled_part}
@@ -20,7 +20,7 @@ def test_a_part_is_a_call_of_the_same_kind(calls: str, make: str) -> None:
     sample = RejectionTest().sample(probe)
     part = PARTS[make](sample, probe.kind, sample.pred.numel() // 4)
     assert 0 < part.pred.numel() < sample.pred.numel()
-    field = Field(probe.kind, part, divisor_of(sample, probe.kind))
+    field = SampleArrays(probe.kind, part, divisor_of(sample, probe.kind))
     assert field.size > 0
     assert 0 <= probe.score(part.pred, part) <= 1
     assert torch.isin(part.pred.unique(), sample.pred.unique()).all()

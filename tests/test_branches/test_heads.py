@@ -1,0 +1,248 @@
+"""Every head of the libraries: its losses are found, and formulas in their places train like the hand-made ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+pytest.importorskip('mmdet.models', reason='builds models of mmdet', exc_type=ImportError)
+pytest.importorskip('mmseg.models', reason='builds models of mmseg', exc_type=ImportError)
+pytest.importorskip('mmpose.models', reason='builds models of mmpose', exc_type=ImportError)
+
+from mmdet.testing import demo_mm_inputs
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.structures import PixelData
+from mmpose.testing import get_packed_inputs
+from mmseg.structures import SegDataSample
+
+from mmautoloss.branches import Branch, build_branches, check_branches, find_losses
+from mmautoloss.engine.config.losses import with_losses
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome
+from mmautoloss.losses import SearchedLoss, known_loss
+from mmautoloss.proxy.capture import _record
+from tests.test_branches.heads_table import CLASSES, ROWS, Row
+
+pytestmark = pytest.mark.slow
+
+SEARCHABLE = [name for name, row in ROWS.items() if any(row.losses.values())]
+FORMULAS = {
+    ('CrossEntropyLoss', 'softmax'): 'ce',
+    ('CrossEntropyLoss', 'sigmoid'): 'bce',
+    ('CrossEntropyLoss', 'mask'): 'bce',
+    ('FocalLoss', 'sigmoid'): 'focal',
+    ('L1Loss', 'delta'): 'l1',
+    ('SmoothL1Loss', 'delta'): 'smooth_l1',
+    ('GIoULoss', 'area'): 'giou',
+    ('KeypointMSELoss', 'heatmap'): 'mse',
+}
+LOG_IOU = '-log(i / u)'
+"""mmdet's ``IoULoss`` by default."""
+SMOOTH_L1 = '{m} * (abs(p - y) - 0.5 * {m}) / {beta}'
+LEAST = '(0.5 * (abs(p - y) + {beta} - abs(abs(p - y) - {beta})))'
+"""The smaller of error and bend."""
+
+Batch = dict[str, Any]
+
+
+def detection_batch(full: tuple[bool, bool], classes: int) -> Batch:
+    objects = [3 if given else 0 for given in full]
+    return demo_mm_inputs(2, (3, 128, 128), num_items=objects, num_classes=classes, with_mask=True)
+
+
+def segmentation_batch(full: tuple[bool, bool], classes: int) -> Batch:
+    samples = []
+    for given in full:
+        labels = torch.randint(classes, (1, 64, 64)) if given else torch.full((1, 64, 64), 255)
+        sample = SegDataSample(metainfo={'img_shape': (64, 64), 'ori_shape': (64, 64)})
+        sample.gt_sem_seg = PixelData(data=labels)
+        samples.append(sample)
+    return {'inputs': [torch.randint(256, (3, 64, 64), dtype=torch.uint8) for _ in full], 'data_samples': samples}
+
+
+def pose_batch(full: tuple[bool, bool], classes: int) -> Batch:
+    batch = get_packed_inputs(2, img_shape=(64, 64), input_size=(64, 64), heatmap_size=(16, 16))
+    for sample, given in zip(batch['data_samples'], full, strict=True):
+        sample.gt_instance_labels.keypoint_weights[:] = float(given)
+    return batch
+
+
+BATCHES: dict[str, Callable[[tuple[bool, bool], int], Batch]] = {
+    'mmdet': detection_batch,
+    'mmseg': segmentation_batch,
+    'mmpose': pose_batch,
+}
+
+
+def make_batch(row: Row, cfg: Config, full: tuple[bool, bool] = (True, True)) -> Batch:
+    """Two images; an image that is not full has no objects, labels or keypoints."""
+    torch.manual_seed(0)
+    classes = cfg.model.get('decode_head', {}) if isinstance(cfg.model.get('decode_head'), Mapping) else {}
+    return BATCHES[row.library](full, classes.get('num_classes', CLASSES))
+
+
+def build(cfg: Config) -> nn.Module:
+    torch.manual_seed(1)
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        model = MODELS.build(deepcopy(cfg.model))
+    return model.train()
+
+
+def formula(loss: nn.Module, inputs: str) -> str:
+    """What a hand-made loss computes."""
+    kind = type(loss).__name__
+    if kind == 'IoULoss':
+        return LOG_IOU
+    if kind == 'SmoothL1Loss' and loss.beta != 1:
+        return SMOOTH_L1.format(m=LEAST.format(beta=loss.beta), beta=loss.beta)
+    return known_loss(FORMULAS[kind, inputs], inputs)
+
+
+def searched_config(row: Row, model: nn.Module, branches: tuple[Branch, ...]) -> Config:
+    """The row's config with the formula of each hand-made loss in its place."""
+    genome, weights = {}, {}
+    for branch in branches:
+        loss = branch.loss(model)
+        genome[branch.name] = formula(loss, branch.inputs)
+        weights[branch.name] = loss.loss_weight * row.scale.get(branch.name, 1.0)
+    return with_losses(row.model_config(), branches, Genome.from_text(genome), weights)
+
+
+def listen(loss: nn.Module, heard: list[Tensor]) -> torch.utils.hooks.RemovableHandle:
+    def hear(module: nn.Module, args: Any, kwargs: dict[str, Any], value: Tensor) -> None:
+        if kwargs.get('reduction_override') != 'none':  # by which OHEM draws its pixels
+            heard.append(value.detach().clone())  # mmseg adds losses of one name in place
+
+    return loss.register_forward_hook(hear, with_kwargs=True)
+
+
+def run(model: nn.Module, batch: Batch, branches: tuple[Branch, ...]) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    """One training pass: the total loss, and by branch what its calls gave."""
+    torch.manual_seed(2)
+    np.random.seed(2)
+    calls: dict[str, list[Tensor]] = {branch.name: [] for branch in branches}
+    handles = [listen(branch.loss(model), calls[branch.name]) for branch in branches]
+    losses = model(**model.data_preprocessor(deepcopy(batch), True), mode='loss')
+    for handle in handles:
+        handle.remove()
+    model.zero_grad()
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    return total.detach(), calls
+
+
+@pytest.fixture(params=SEARCHABLE)
+def row(request: pytest.FixtureRequest) -> Row:
+    return ROWS[request.param]
+
+
+@pytest.mark.parametrize('name', ROWS)
+def test_losses_are_found_with_names_and_kinds(name: str) -> None:
+    found = find_losses(build(ROWS[name].model_config()))
+    assert {loss.name: loss.inputs for loss in found} == dict(ROWS[name].losses)
+    assert all(bool(loss.reason) == (loss.inputs is None) for loss in found)
+
+
+def test_formulas_train_like_hand_made_losses(row: Row) -> None:
+    cfg = row.model_config()
+    hand_made = build(cfg)
+    branches = build_branches('all', lambda: hand_made)
+    model = build(searched_config(row, hand_made, branches))
+    assert all(isinstance(branch.loss(model), SearchedLoss) for branch in branches)
+    check_branches(model, branches)
+    model.load_state_dict(hand_made.state_dict())
+    batch = make_batch(row, cfg)
+    wanted, reference = run(hand_made, batch, branches)
+    found, calls = run(model, batch, branches)
+    for name, values in reference.items():
+        assert values, name
+        assert sum(value.sum() for value in values) > 0, name
+        for value, same in zip(calls[name], values, strict=True):
+            torch.testing.assert_close(value.sum(), same.sum(), rtol=1e-4, atol=1e-6, msg=name)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
+    gradients = dict(hand_made.named_parameters())
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None or gradients[name].grad is not None:
+            torch.testing.assert_close(parameter.grad, gradients[name].grad, rtol=1e-3, atol=1e-5, msg=name)
+    for branch in branches:
+        assert any(p.grad is not None and p.grad.any() for p in branch.head(model).parameters()), branch.name
+    torch.optim.SGD(model.parameters(), lr=1e-4).step()
+    after, _ = run(model, batch, branches)
+    assert after.isfinite() and after != found
+
+
+@pytest.mark.parametrize('full', [(True, False), (False, False)], ids=['one image is empty', 'all images are empty'])
+def test_images_without_anything_do_not_disturb(row: Row, full: tuple[bool, bool]) -> None:
+    cfg = row.model_config()
+    model = build(cfg)
+    branches = build_branches('all', lambda: model)
+    model = build(searched_config(row, model, branches))
+    total, calls = run(model, make_batch(row, cfg, full), branches)
+    assert total.isfinite()
+    assert all(value.isfinite() for values in calls.values() for value in values)
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_calls_of_several_levels_can_be_joined(row: Row) -> None:
+    """One call with all that the levels of a pyramid are called with gives the sum of their losses."""
+    cfg = row.model_config()
+    model = build(cfg)
+    branches = build_branches('all', lambda: model)
+    batch = make_batch(row, cfg)
+    torch.manual_seed(2)
+    np.random.seed(2)
+    state = deepcopy(model.state_dict())
+    samples = _record(model, branches, deepcopy(batch))
+    model.load_state_dict(state)
+    _, calls = run(model, batch, branches)
+    for branch in branches:
+        wanted = sum(value.sum() for value in calls[branch.name])
+        joined = samples[branch.name].loss(branch.loss(model)).sum()
+        torch.testing.assert_close(joined, wanted.detach(), rtol=1e-4, atol=1e-6, msg=branch.name)
+        assert len(samples[branch.name].rows(branch.kind).pred), branch.name
+
+
+UNFIT = [(name, loss) for name, row in ROWS.items() for loss, kind in row.losses.items() if kind is None]
+
+
+@pytest.mark.parametrize(('name', 'loss'), UNFIT)
+def test_losses_that_cannot_be_searched_stop_with_reason_and_remedy(name: str, loss: str) -> None:
+    model = build(ROWS[name].model_config())
+    found = next(one for one in find_losses(model) if one.name == loss)
+    with pytest.raises(SetupError) as error:
+        build_branches([found.path], lambda: model)
+    assert str(error.value) == f'The loss {found.loss} at {found.path!r} cannot be searched: {found.reason}.'
+
+
+def test_wrong_kind_of_boxes_names_the_setting_of_the_head() -> None:
+    model = build(ROWS['Faster R-CNN'].model_config())
+    area = Branch('roi_box', 'roi_head.bbox_head.loss_bbox', 'area')
+    with pytest.raises(SetupError, match=r'Set reg_decoded_bbox=True in roi_head\.bbox_head, or inputs="delta"'):
+        check_branches(model, (area,))
+    cfg = ROWS['Faster R-CNN'].model_config()
+    cfg.model.roi_head.bbox_head.update(reg_decoded_bbox=True, loss_bbox={'type': 'GIoULoss'})
+    delta = Branch('roi_box', 'roi_head.bbox_head.loss_bbox', 'delta')
+    with pytest.raises(SetupError, match=r'Set reg_decoded_bbox=False in roi_head\.bbox_head, or inputs="area"'):
+        check_branches(build(cfg), (delta,))
+
+
+def test_model_without_loss_modules_says_so() -> None:
+    """mmdet's SSD calls functions, so there is nothing to replace."""
+    with pytest.raises(SetupError, match='No loss of this model can be searched'):
+        build_branches('all', nn.Identity)
+
+
+def test_one_config_for_all_stages_is_refused_before_a_search() -> None:
+    row = ROWS['Cascade Mask R-CNN']
+    model = build(row.model_config())
+    mask = build_branches(['roi_head.mask_head.1.loss_mask'], lambda: model)
+    genome = Genome.from_text({'mask1': known_loss('bce', 'mask')})
+    with pytest.raises(SetupError, match=r"no 'roi_head\.mask_head\.1\.loss_mask' \(branch 'mask1'\)"):
+        with_losses(row._replace(stages={}).model_config(), mask, genome, {'mask1': 1.0})
