@@ -24,7 +24,9 @@ def same_default_scope() -> Iterator[None]:
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
     """Imports a benchmark as Python does that runs it."""
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
+    folders = [ROOT / 'benchmarks/speed', ROOT / 'benchmarks/quality']
+    for folder in folders:
+        monkeypatch.syspath_prepend(str(folder))
     yield importlib.import_module
-    for path in (ROOT / 'benchmarks').glob('*.py'):
+    for path in (path for folder in folders for path in folder.glob('*.py')):
         sys.modules.pop(path.stem, None)

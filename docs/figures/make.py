@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / 'benchmarks'))
+sys.path.insert(0, str(HERE.parents[1] / 'benchmarks/speed'))
 
 from probes import KNOWN, made_up_probes  # noqa: E402
 

@@ -1,6 +1,6 @@
 """Losses that searches of this project have found, each with a card: where it comes from, what it beats, where it fails.
 
-The files in ``shipped`` are written by ``benchmarks/cards.py`` from journals and results in ``docs/results``.
+The files in ``shipped`` are written by ``benchmarks/quality/cards.py`` from journals and results in ``docs/results``.
 """
 
 from __future__ import annotations

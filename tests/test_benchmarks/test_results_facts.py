@@ -53,7 +53,7 @@ def made_up() -> list[ResultRow]:
 @pytest.fixture
 def comparison(load) -> Any:
     """That of the network that was searched on."""
-    return load('results_facts').comparisons_of(made_up())[0]
+    return load('comparisons').comparisons_of(made_up())[0]
 
 
 def test_losses_are_grouped_named_and_ordered(comparison) -> None:
@@ -80,7 +80,7 @@ def test_the_best_by_hand_has_enough_seeds(comparison) -> None:
 @pytest.mark.parametrize('metric', ['NME', 'test/NME', 'NME+EPE'])
 def test_lower_is_better_for_errors(load, metric: str) -> None:
     rows = [row._replace(metric=metric) for row in made_up()]
-    facts, results = load('results_facts'), load('results')
+    facts, results = load('comparisons'), load('results')
     found = facts.comparisons_of(rows)[0]
     assert found.best_by_hand.label == 'ce, balanced', 'a thousandth below the hand-made loss on three of five seeds'
     assert [loss.label for loss in found.losses[-2:]] == ['found 7', 'found 12']
@@ -98,13 +98,13 @@ def test_equal_names_are_told_apart(load) -> None:
         *rows_of('found-1', '{"decode": "p"}', 0.2),
         *rows_of('found-1', TWICE, 0.1, weights='{"decode": 1.0, "aux": 0.4}'),
     ]
-    (found,) = load('results_facts').comparisons_of(rows)
+    (found,) = load('comparisons').comparisons_of(rows)
     assert found.hand_made.label == 'l1, hand-made'
     assert [loss.label for loss in found.losses[1:]] == ['giou', 'giou (2)', 'found 1', 'found 1 (2)', 'found 1 (3)']
 
 
 def test_networks_of_transfer_are_those_with_a_config(load) -> None:
-    facts = load('results_facts')
+    facts = load('comparisons')
     searched, carried = facts.split_transfer(facts.comparisons_of(made_up()))
     assert [each.network for each in searched] == ['deeplabv3plus_r18w16']
     assert [each.network for each in carried] == ['camvid_pspnet']
@@ -133,7 +133,7 @@ def test_a_panel_keeps_what_it_has_room_for(load, comparison, monkeypatch: pytes
 
 
 def test_a_known_loss_far_off_does_not_squeeze_the_found_ones(load) -> None:
-    facts, plot = load('results_facts'), load('results_plot')
+    facts, plot = load('comparisons'), load('results_plot')
     rows = [*rows_of('mse', '', 0.5), *rows_of('l1, usual weight', TWICE, 0.1), *rows_of('found-1', TWICE, 0.51)]
     near = plot.limits(plot.drawn_rows(facts.comparisons_of(rows)[0]))
     assert -0.01 < near[0] < 0 and 0.01 < near[1] < 0.02
@@ -203,12 +203,12 @@ def test_a_figure_without_rows_is_not_written(load, tmp_path: Path, monkeypatch,
 def test_the_cards_are_what_journals_and_rows_say(load) -> None:
     cards = load('cards')
     written = {path.name: path.read_text(encoding='utf-8') for path in cards.FOLDER.glob('*.json')}
-    assert written == cards.texts(), 'make them again: python benchmarks/cards.py'
+    assert written == cards.texts(), 'make them again: python benchmarks/quality/cards.py'
 
 
 def test_a_card_leaves_out_what_cannot_be_compared(load) -> None:
     """Few common seeds, a network that has no hand-made loss among its rows, or no loss by hand at all."""
-    cards, facts = load('cards'), load('results_facts')
+    cards, facts = load('cards'), load('comparisons')
     genome = Genome.from_text({'decode': 'p * y', 'aux': 'p * y'})
     trial = Trial(12, Role.SEARCH, 0, genome, {'decode': 1.0, 'aux': 1.0})
     rows = [
@@ -229,13 +229,13 @@ def test_a_card_leaves_out_what_cannot_be_compared(load) -> None:
 
 
 def test_the_tables_of_the_pages_are_those_of_the_rows(load) -> None:
-    results, facts = load('results'), load('results_facts')
+    results, facts = load('results'), load('comparisons')
     pages = [path.read_text(encoding='utf-8') for path in results.PAGES]
     comparisons = facts.comparisons_of(results.read_results(results.DOCS / 'results/results.csv'))
     tables = results.tables_of(comparisons)
     searches = [path for study in ('ablation', 'choices') for path in (results.DOCS / 'results' / study).iterdir()]
     for page in pages:
-        assert page == results.filled(page, tables), 'make them again: python benchmarks/results.py page'
+        assert page == results.filled(page, tables), 'make them again: python benchmarks/quality/results.py page'
     missing = [name for name in tables if f'<!-- {name} -->\n' not in '\n'.join(pages)]
     assert missing == [], 'give each its place: <!-- NAME --> and <!-- end -->'
     told = {name.removeprefix('searches ') for name in tables}

@@ -153,7 +153,7 @@ def test_curves_of_gains_are_drawn(load, tmp_path: Path) -> None:
 
 
 def test_a_packed_journal_says_all_but_where_it_was_made(load, tmp_path: Path, monkeypatch) -> None:
-    pack = load('pack')
+    pack = load('packed_journals')
     reason = f'File "/home/me/lib/python3.11/site-packages/mmdet/a.py"\nFile "{ROOT}/mmautoloss/b.py"'
     events = [
         {'event': 'started', 'host': 'mine', 'pid': 7, 'slots': 2},
@@ -202,8 +202,8 @@ def test_no_machine_is_named_in_what_is_packed(load, tmp_path: Path) -> None:
     ]
     journal, packed, again = (tmp_path / name for name in ('journal.jsonl', 'a.jsonl.gz', 'b.jsonl.gz'))
     journal.write_bytes(b''.join(map(seal, events)))
-    load('pack').pack(journal, packed)
-    load('pack').pack(packed, again)
+    load('packed_journals').pack(journal, packed)
+    load('packed_journals').pack(packed, again)
     assert again.read_bytes() == packed.read_bytes()
     found = [event for event, _ in parse_lines(gzip.decompress(packed.read_bytes()).splitlines())]
     assert [event.get('reason') for event in found] == [None, *told]
@@ -236,7 +236,7 @@ def test_an_ablation_searches_once_an_arm_and_reads_its_journals(load, tmp_path:
     assert headers['ours']['screen']['engine'] == 'fast' and headers['ours']['seeds'] == []
 
     plain, packed = out / 'ours' / '3' / 'journal.jsonl', out / 'ours' / '3' / 'journal.jsonl.gz'
-    load('pack').pack(plain, packed)
+    load('packed_journals').pack(plain, packed)
     plain.unlink()
     table, figure = tmp_path / 'best.csv', tmp_path / 'best.png'
     monkeypatch.setattr(sys, 'argv', ['ablation.py', 'show', str(out), '--csv', str(table), '--plot', str(figure)])

@@ -72,7 +72,7 @@ def candidates(names: tuple[str, ...], known: Tree, count: int) -> list[Tree]:
 @pytest.mark.slow
 @pytest.mark.parametrize('calls', CALLS)
 def test_verdicts_are_those_of_the_plain_screen(calls: str) -> None:
-    """At least 98 % of what the plain one accepts, 99.5 % of what it rejects; ``benchmarks/screening.py`` has thousands."""
+    """At least 98 % of what the plain one accepts, 99.5 % of what it rejects; ``speed/screening.py`` has thousands."""
     probe, known = make_calls(calls), loss_by_hand(calls)
     plain, fast = (screen(probe, QUICK, known) for screen in (ProbeScreen, FastScreen))
     trees = candidates(probe.kind.names, known.graph.tree, 120 if 'maps' in calls else 240)

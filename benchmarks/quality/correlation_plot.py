@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from search_tables import tau_text
+
 from mmautoloss.engine.training.longer_training import read_pairs
 from mmautoloss.report.correlation import Correlation, correlation_of
 
@@ -78,7 +80,4 @@ def _scatter(axis: Any, found: Correlation) -> None:
 
 
 def _agreement(found: Correlation) -> str:
-    if found.tau is None:
-        return "Kendall's tau unknown"
-    interval = '' if found.tau_range is None else ' ({:.2f} to {:.2f})'.format(*found.tau_range)
-    return f"Kendall's tau {found.tau:.2f}{interval}"
+    return f"Kendall's tau {'unknown' if found.tau is None else tau_text(found)}"

@@ -6,7 +6,7 @@ half of them fresh graphs, half of them mutations of accepted ones, on probes of
 seconds of the two halves are then weighted as a search draws them: at the published rates, until one is accepted. So nearly
 all are fresh graphs, since few of these are.
 
-    python benchmarks/screening.py [--quick] [--probes work_dirs/.../probes.pt] [--plot FILE.png]
+    python benchmarks/speed/screening.py [--quick] [--probes work_dirs/.../probes.pt] [--plot FILE.png]
 
 The last line is one JSON object: ``ratio`` (seconds of (a) over seconds of (b), the same number of expressions for each
 probe), ``ratio_fresh`` and ``ratio_chain`` (that of each half), ``kept`` (share of what (a) accepts that (b) accepts too),
@@ -29,13 +29,13 @@ from typing import NamedTuple
 
 import torch
 from candidates import chain, fresh
+from memory import MB, resident
 from probes import KNOWN, KNOWN_OF_INPUTS, made_up_probes
 
 from mmautoloss.expr import Tree, parse
 from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.screen import FastScreen, Probe, RejectionTest, load_probes
 
-MB = 1024 * 1024
 FRESH_RATE = 0.5 / 0.9
 """Of children that are not copies, how many are drawn afresh, as published; the others are mutants."""
 
@@ -189,12 +189,6 @@ def explore(probes: Mapping[str, Probe], count: int) -> tuple[float, dict[str, f
     total = each * len(screens)
     print(f'{total} fresh graphs: {rate:,.0f} a minute, drawn and judged; growth {growth:.1f} MB, peak {peak:.0f} MB')
     return growth, {name: (found + 1) / (each + 1) for name, found in accepted.items()}
-
-
-def resident() -> int:
-    """Bytes of memory that this process has."""
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 def agreement(rows: list[Judged]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Which settings of the rejection test tell good losses from poor ones? Judged on losses that were trained unseen by it.
 
-    python benchmarks/ablation.py run CONFIG --out POOL --arms untested --max-trials 96 --seeds 0
-    python benchmarks/screen_choices.py CONFIG POOL/untested/0/journal.jsonl [--cfg-options data_root=...]
+    python benchmarks/quality/ablation.py run CONFIG --out POOL --arms untested --max-trials 96 --seeds 0
+    python benchmarks/quality/screen_choices.py CONFIG POOL/untested/0/journal.jsonl [--cfg-options data_root=...]
 
 The first command searches without the test, so that all kinds of losses are trained, mutants of known ones above all. The
 second judges them, as they were trained, by the test with one setting changed at a time, and some with two. Good are those
@@ -19,11 +19,9 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 import torch
-from ablation_facts import read_record
+from arm_journals import read_record
 from mmengine.config import DictAction
-from rich.console import Console
-from rich.table import Table
-from rows import write_rows
+from tables import print_table, write_rows
 
 from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.engine.config.spec import SearchSpec
@@ -118,19 +116,14 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='K=V')
     args = parser.parse_args()
     groups = trained(read_record(args.journal).history)
-    console = Console(highlight=False)
-    console.print('{} good, {} poor, {} between'.format(*map(len, groups)))
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
-    for title in ('setting', 'good kept', 'poor refused', 'between kept', 'ms a verdict'):
-        table.add_column(title, justify='left' if title == 'setting' else 'right')
-    rows = []
+    print('{} good, {} poor, {} between'.format(*map(len, groups)), flush=True)
+    printed, filed = [], []
     for each in judgements(args, groups):
-        rows.append((each.setting, *(round(number, 4) for number in each[1:])))
+        filed.append((each.setting, *(round(number, 4) for number in each[1:])))
         if args.csv:  # after each, since all of it takes long
-            write_rows(args.csv, Judgement._fields, rows)
-        shares = (f'{share:.2f}' for share in each[1:4])
-        table.add_row(each.setting, *shares, f'{each.milliseconds:.2f}')
-    console.print(table)
+            write_rows(args.csv, Judgement._fields, filed)
+        printed.append((each.setting, *(f'{number:.2f}' for number in each[1:])))
+    print_table(('setting', 'good kept', 'poor refused', 'between kept', 'ms a verdict'), printed, left=('setting',))
 
 
 if __name__ == '__main__':

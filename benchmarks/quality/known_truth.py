@@ -1,7 +1,7 @@
 """Does a search find what is known to be right? Three small tasks whose best loss is known, from their usual loss.
 
-    python benchmarks/known_truth.py            # three seeds of each, about two minutes
-    python benchmarks/known_truth.py --seeds 0 --csv truths.csv
+    python benchmarks/quality/known_truth.py            # three seeds of each, about two minutes
+    python benchmarks/quality/known_truth.py --seeds 0 --csv truths.csv
 
 Each task (``mmautoloss/testing/known_truths.py`` says why its loss is right) trains a linear network. A search begins at the
 usual loss and is never told the right one; found and right losses are trained with three seeds.
@@ -13,13 +13,12 @@ import argparse
 import contextlib
 import io
 import tempfile
+from itertools import product
 from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
-from rich.console import Console
-from rich.table import Table
-from rows import write_rows
+from tables import print_table, write_rows
 
 from mmautoloss.search.planner import SearchStalled
 from mmautoloss.testing.known_truths import TRUTHS, truth_config
@@ -78,21 +77,17 @@ def main() -> None:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--csv', type=Path, help='a row a task and seed')
     args = parser.parse_args()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
     titles = ('task', 'seed', *Found._fields)
-    for title in titles:
-        table.add_column(title, justify='left' if title in ('task', 'expression') else 'right', overflow='fold')
-    rows: list[tuple[object, ...]] = []
-    for task in TRUTHS:
-        for seed in args.seeds:
-            with tempfile.TemporaryDirectory() as folder:
-                found = search(task, seed, Path(folder))
-            scores = [f'{score:.3f}' for score in found[:3]]
-            table.add_row(task, str(seed), *scores, str(found.trained), found.expression)
-            rows.append((task, seed, *(round(score, 4) for score in found[:3]), *found[3:]))
-            if args.csv:  # after each, as a search may take long
-                write_rows(args.csv, titles, rows)
-    Console(highlight=False, markup=False).print(table)
+    printed, filed = [], []
+    for task, seed in product(TRUTHS, args.seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            found = search(task, seed, Path(folder))
+        scores = [f'{score:.3f}' for score in found[:3]]
+        printed.append((task, str(seed), *scores, str(found.trained), found.expression))
+        filed.append((task, seed, *(round(score, 4) for score in found[:3]), *found[3:]))
+        if args.csv:  # after each, as a search may take long
+            write_rows(args.csv, titles, filed)
+    print_table(titles, printed, left=('task', 'expression'))
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from results_facts import Comparison, Loss
+from comparisons import Comparison, Loss
 
 from mmautoloss.report.statistics import Difference
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 
-from ablation_facts import Facts, facts_of, read_arms
+from ablation_summary import Summary, summaries_of
+from arm_journals import read_arms
 from arms import TITLES
 
 from mmautoloss.report.correlation import Correlation, Pair, kendall
@@ -28,26 +29,26 @@ def search_table(folder: Path) -> Iterator[str]:
     Args:
         folder: With a folder an arm, and in it one a seed.
     """
-    facts = facts_of(read_arms(folder))
-    if not facts:
+    summaries = summaries_of(read_arms(folder))
+    if not summaries:
         return
-    yield line('arm', 'seeds', 'expressions drawn', 'failed', f'best {_metric(facts)}', 'mean of the five best')
+    yield line('arm', 'seeds', 'expressions drawn', 'failed', f'best {_metric(summaries)}', 'mean of the five best')
     yield line(*['---'] * 6)
-    for each in facts:
+    for each in summaries:
         title = TITLES.get(each.arm, f'`{each.arm}`')
         drawn = f'{mean(each.explored):,.0f}'.replace(',', ' ')
         yield line(title, str(len(each.best)), drawn, _lost(each), _scores(each.best), _mean(each.best_five))
-    yield line('hand-made', '', '', '', _mean([score for each in facts for score in each.baseline]), '')
+    yield line('hand-made', '', '', '', _mean([score for each in summaries for score in each.baseline]), '')
 
 
-def _metric(facts: Sequence[Facts]) -> str:
-    return facts[0].metric.rpartition('/')[2]
+def _metric(summaries: Sequence[Summary]) -> str:
+    return summaries[0].metric.rpartition('/')[2]
 
 
-def _lost(facts: Facts) -> str:
+def _lost(summary: Summary) -> str:
     """``1 of 24, 6 stopped``: means over searches."""
-    text = f'{_count(facts.failed)} of {_count(facts.trained)}'
-    return f'{text}, {_count(facts.stopped)} stopped' if any(facts.stopped) else text
+    text = f'{_count(summary.failed)} of {_count(summary.trained)}'
+    return f'{text}, {_count(summary.stopped)} stopped' if any(summary.stopped) else text
 
 
 def _count(counts: Sequence[int]) -> str:
@@ -78,10 +79,13 @@ def correlate_table(correlations: Mapping[str, Correlation]) -> Iterator[str]:
         search = name.removesuffix(f', {found.times:g} times')
         candidates = f'{len(found.pairs)}, {found.failed} failed' if found.failed else str(len(found.pairs))
         kept = '-' if found.best_kept is None else f'{round(found.best_kept * found.few)} of {found.few}'
-        yield line(search, f'{found.times:g}', candidates, _tau(found), _tau_of_working(found), kept, *_by_hand(found))
+        yield line(
+            search, f'{found.times:g}', candidates, tau_text(found), _tau_of_working(found), kept, *_by_hand(found)
+        )
 
 
-def _tau(found: Correlation) -> str:
+def tau_text(found: Correlation) -> str:
+    """Kendall's tau with its interval; a dash where it is not known."""
     if found.tau is None:
         return '-'
     interval = '' if found.tau_range is None else ' ({:.2f} to {:.2f})'.format(*found.tau_range)

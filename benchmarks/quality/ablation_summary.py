@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from arms import ARMS
-from rich.console import Console
-from rich.table import Table
+from arm_journals import Arm
+from tables import print_table, write_rows
 
 from mmautoloss.trial import Record, Role, State, Trial
-from mmautoloss.trial.read import record_of
 
 
 @dataclass(frozen=True)
-class Arm:
-    """The searches of one arm on one set, one a seed.
-
-    Attributes:
-        set: Name of the set: that of the folder.
-        name: Name of the arm.
-        records: What the journals say, by seed.
-    """
-
-    set: str
-    name: str
-    records: tuple[Record, ...]
-
-    @classmethod
-    def read(cls, folder: Path, name: str) -> Arm:
-        """The searches of an arm in the folder of a set that have begun."""
-        records = [read_record(path) for path in sorted((folder / name).glob('*/journal.jsonl*'))]
-        return cls(folder.name, name, tuple(record for record in records if record.header))
-
-
-def read_arms(folder: Path) -> list[Arm]:
-    """The arms that have a search in the folder of a set: in the order of ``arms.ARMS``, then those it has no more."""
-    names = {path.parents[1].name for path in folder.glob('*/*/journal.jsonl*')}
-    return [Arm.read(folder, name) for name in [*(n for n in ARMS if n in names), *sorted(names - ARMS.keys())]]
-
-
-@dataclass(frozen=True)
-class Facts:
+class Summary:
     """An arm in numbers; lists have one entry a seed.
 
     Attributes:
@@ -77,19 +46,19 @@ class Facts:
     baseline: list[float]
 
 
-def facts_of(arms: Sequence[Arm]) -> list[Facts]:
+def summaries_of(arms: Sequence[Arm]) -> list[Summary]:
     """The numbers of all arms that have a search."""
-    return [_facts(arm) for arm in arms if arm.records]
+    return [_summary(arm) for arm in arms if arm.records]
 
 
-def _facts(arm: Arm) -> Facts:
+def _summary(arm: Arm) -> Summary:
     candidates = [list(_candidates(record)) for record in arm.records]
     courses = [list(_best_so_far(trials)) for trials in candidates]
     hours = [
         [(record.settled_elapsed[trial.number] / 3600, best) for trial, best in zip(trials, course, strict=True)]
         for record, trials, course in zip(arm.records, candidates, courses, strict=True)
     ]
-    return Facts(
+    return Summary(
         set=arm.set,
         metric=str(arm.records[0].header['metric']),
         arm=arm.name,
@@ -129,46 +98,23 @@ def _best_so_far(trials: Sequence[Trial]) -> Iterator[float | None]:
         yield best
 
 
-def read_record(path: Path) -> Record:
-    """What a journal says, also a packed one (``journal.jsonl.gz``)."""
-    content = gzip.decompress(path.read_bytes()) if path.suffix == '.gz' else path.read_bytes()
-    return record_of(path, content.split(b'\n')[:-1])
+_TITLES = (
+    *('set', 'arm', 'seeds', 'explored', 'trained', 'failed', 'stopped'),
+    *('best', 'spread', 'best 5', 'spread', 'hand-made'),
+)
 
 
-def print_facts(facts: Sequence[Facts]) -> None:
+def print_summaries(summaries: Sequence[Summary]) -> None:
     """Prints a table of all arms."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
-    for title in (
-        'set',
-        'arm',
-        'seeds',
-        'explored',
-        'trained',
-        'failed',
-        'stopped',
-        'best',
-        'spread',
-        'best 5',
-        'spread',
-        'hand-made',
-    ):
-        table.add_column(title, justify='left' if title in ('set', 'arm') else 'right')
-    for each in facts:
-        table.add_row(
-            each.set,
-            each.arm,
-            str(len(each.best)),
-            f'{mean(each.explored):.0f}',
-            f'{mean(each.trained):.0f}',
-            f'{mean(each.failed):.1f}',
-            f'{mean(each.stopped):.1f}',
-            *_mean_and_spread(each.best),
-            *_mean_and_spread(each.best_five),
-            f'{mean(each.baseline):.3f}' if each.baseline else '-',
-        )
-    console = Console(highlight=False)
-    console.width = max(console.width, 110)  # where the output goes to a file
-    console.print(table)
+    print_table(_TITLES, map(_cells, summaries), left=('set', 'arm'))
+
+
+def _cells(summary: Summary) -> Iterator[str]:
+    yield from (summary.set, summary.arm, str(len(summary.best)))
+    yield from (f'{mean(counts):.0f}' for counts in (summary.explored, summary.trained))
+    yield from (f'{mean(counts):.1f}' for counts in (summary.failed, summary.stopped))
+    yield from (*_mean_and_spread(summary.best), *_mean_and_spread(summary.best_five))
+    yield f'{mean(summary.baseline):.3f}' if summary.baseline else '-'
 
 
 def _mean_and_spread(scores: Sequence[float | None]) -> tuple[str, str]:
@@ -176,13 +122,13 @@ def _mean_and_spread(scores: Sequence[float | None]) -> tuple[str, str]:
     return f'{mean(known):.3f}' if known else 'none', f'{stdev(known):.3f}' if len(known) > 1 else '-'
 
 
-def write_csv(facts: Sequence[Facts], path: Path) -> None:
+def write_summaries(summaries: Sequence[Summary], path: Path) -> None:
     """Writes the best score after each training, a row a set, arm, seed and training."""
-    with path.open('w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(('set', 'arm', 'search', 'training', 'hours', 'best'))
-        for each in facts:
-            for search, course in enumerate(each.over_hours):
-                for training, (hours, best) in enumerate(course, 1):
-                    row = (each.set, each.arm, search, training, f'{hours:.4f}', '' if best is None else f'{best:.4f}')
-                    writer.writerow(row)
+    write_rows(path, ('set', 'arm', 'search', 'training', 'hours', 'best'), _rows(summaries))
+
+
+def _rows(summaries: Sequence[Summary]) -> Iterator[tuple[str | int, ...]]:
+    for each in summaries:
+        for search, course in enumerate(each.over_hours):
+            for training, (hours, best) in enumerate(course, 1):
+                yield each.set, each.arm, search, training, f'{hours:.4f}', '' if best is None else f'{best:.4f}'

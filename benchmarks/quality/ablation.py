@@ -1,10 +1,10 @@
 """Which part of the search is worth what, and which setting: the same set and budget, one change from arm to arm.
 
-    python benchmarks/ablation.py run configs/camvid/deeplabv3plus_search_bf1.py --out work_dirs/ablation/camvid \
+    python benchmarks/quality/ablation.py run configs/camvid/deeplabv3plus_search_bf1.py --out work_dirs/ablation/camvid \
         --max-trials 24 --seeds 0 1 2 --cfg-options data_root=/path/to/camvid
-    python benchmarks/ablation.py run configs/camvid/deeplabv3plus_search_bf1.py --out work_dirs/choices/camvid \
+    python benchmarks/quality/ablation.py run configs/camvid/deeplabv3plus_search_bf1.py --out work_dirs/choices/camvid \
         --study choices --max-trials 24 --seeds 0 1 2 --cfg-options data_root=/path/to/camvid
-    python benchmarks/ablation.py show work_dirs/ablation/camvid --plot ablation.png --csv ablation.csv
+    python benchmarks/quality/ablation.py show work_dirs/ablation/camvid --plot ablation.png --csv ablation.csv
 
 ``run`` searches once an arm and seed (what is finished is left alone, what was broken off goes on); ``show`` reads the
 journals, also packed ones (``journal.jsonl.gz``), and nothing else.
@@ -17,10 +17,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ablation_facts import facts_of, print_facts, read_arms, write_csv
+from ablation_summary import print_summaries, summaries_of, write_summaries
+from arm_journals import read_arms
 from arms import ARMS, CHOICES, PARTS
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 STUDIES = {'parts': PARTS, 'choices': CHOICES}
 
@@ -28,14 +29,14 @@ STUDIES = {'parts': PARTS, 'choices': CHOICES}
 def main() -> int:
     args = _parse()
     if args.command == 'show':
-        facts = facts_of([arm for folder in args.folders for arm in read_arms(folder)])
-        print_facts(facts)
+        summaries = summaries_of([arm for folder in args.folders for arm in read_arms(folder)])
+        print_summaries(summaries)
         if args.csv:
-            write_csv(facts, args.csv)
+            write_summaries(summaries, args.csv)
         if args.plot:
             from ablation_plot import plot
 
-            plot(facts, args.plot)
+            plot(summaries, args.plot)
         return 0
     for seed in args.seeds:  # seed by seed, so that an early end compares like with like
         for arm in args.arms or STUDIES[args.study]:

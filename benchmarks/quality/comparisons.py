@@ -11,7 +11,7 @@ from statistics import mean, stdev
 from mmautoloss.report.results import USUAL, ResultRow
 from mmautoloss.report.statistics import LEAST, Difference, paired_difference
 
-TRANSFER = Path(__file__).resolve().parents[1] / 'configs/transfer'
+TRANSFER = Path(__file__).resolve().parents[2] / 'configs/transfer'
 LESS = ('NME', 'EPE')
 """Metrics that are errors; the rows do not say so."""
 

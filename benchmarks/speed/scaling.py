@@ -4,7 +4,7 @@ Two worker processes against one, on two cores, with single-threaded training of
 uneven trial times under the real driver (journal on disk, evolution, console), where every millisecond of the driver is a
 millisecond for which free workers wait.
 
-    python benchmarks/scaling.py [--quick]
+    python benchmarks/speed/scaling.py [--quick]
 
 The last line is one JSON object: ``two_workers`` (throughput of two workers over that of one), ``busy_256`` (share of
 the time for which the simulated workers are at work) and ``driver_ms`` (milliseconds of driver a trial).

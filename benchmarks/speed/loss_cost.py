@@ -5,7 +5,7 @@ against the classes of mmdet, mmseg and mmpose, as their heads call them, at tra
 Values and gradients are compared first. The three take turns, and each is given its shortest time, since others use the
 machine.
 
-    python benchmarks/loss_cost.py [--quick]
+    python benchmarks/speed/loss_cost.py [--quick]
 
 The last line is one JSON object: ``worst_eager`` and ``worst_compiled`` (time over that of the library, the largest of all
 rows) and ``rows``. ``memory`` is that of the tensors which wait for the backward pass, without the prediction, over the

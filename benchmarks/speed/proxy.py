@@ -4,8 +4,8 @@ The time of a candidate in a warm worker (reset, training, validation) against t
 Runner that is already built: as it is, and with the decoded and resized samples kept in memory; and a fresh process for
 each against it. Weights and scores of all of them must agree, bit for bit. In one process, taking turns, single-threaded.
 
-    python benchmarks/proxy.py --quick
-    python benchmarks/proxy.py [CONFIG ...] [--data ../shared/data] [--iterations N]
+    python benchmarks/speed/proxy.py --quick
+    python benchmarks/speed/proxy.py [CONFIG ...] [--data ../shared/data] [--iterations N]
 
 Without --quick it measures the search configs that are named; by default those of the four small real sets whose data
 lie under --data. With --quick: Faster R-CNN on pictures of 720p (JPEG), which it writes itself.
@@ -34,13 +34,13 @@ warnings.filterwarnings('ignore')
 import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from photos import write_photos  # noqa: E402
-from plain import Measured, train_plainly  # noqa: E402
+from plain_runner import Measured, train_plainly  # noqa: E402
 
 from mmautoloss.engine import load_search_config, spec_of  # noqa: E402
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings  # noqa: E402
 from mmautoloss.trial import Role, Trial  # noqa: E402
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REAL = {
     'bccd': 'configs/bccd/faster_rcnn_search.py',
     'camvid': 'configs/camvid/deeplabv3plus_search_miou.py',

@@ -1,9 +1,10 @@
-"""Packs journals for docs/results: without paths, host and processes of the machine that searched, and signs of life.
+r"""Packs journals for docs/results: without paths, host and processes of the machine that searched, and signs of life.
 
-    python benchmarks/pack.py work_dirs/bf1/journal.jsonl docs/results/journals/camvid_held_out_bf1.jsonl.gz
-    python benchmarks/pack.py work_dirs/ablation/bccd docs/results/ablation/bccd    # every search below the folder
+    python benchmarks/quality/packed_journals.py work_dirs/bf1/journal.jsonl \
+        docs/results/journals/camvid_held_out_bf1.jsonl.gz
+    python benchmarks/quality/packed_journals.py work_dirs/ablation/bccd docs/results/ablation/bccd
 
-The same journal gives the same bytes, also where it is packed already.
+The second command packs every search below the folder. The same journal, packed or not, gives the same bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from mmautoloss.trial.line import DamagedLine, parse_lines, seal
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 _FOLDERS = re.compile(r"""(?<![\w./\\])(?:/|[A-Za-z]:\\|~/)(?:[^\s/\\"':]+[/\\])+""")
 """The folders of an absolute path."""

@@ -1,6 +1,6 @@
 """Writes the cards of found losses (``mmautoloss zoo``) from the journals and results of docs/results.
 
-    python benchmarks/cards.py
+    python benchmarks/quality/cards.py
 
 What a card says of its losses is computed here; what it is for and where it fails is written below.
 """
@@ -15,15 +15,15 @@ from math import isclose
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ablation_facts import read_record
-from results_facts import Comparison, Loss, comparisons_of
+from arm_journals import read_record
+from comparisons import Comparison, Loss, comparisons_of
 
 from mmautoloss.found.read import found_in
 from mmautoloss.losses import Measured
 from mmautoloss.report.results import read_results
 from mmautoloss.trial import Trial
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / 'mmautoloss/losses/shipped'
 
 

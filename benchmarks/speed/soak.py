@@ -4,7 +4,7 @@
 through the reused Runner (of the toy; without --quick also 30 of Faster R-CNN on digit scenes), and the reading of a
 journal of 100,000 trials.
 
-    python benchmarks/soak.py [--quick]
+    python benchmarks/speed/soak.py [--quick]
 
 The last line is one JSON object: ``rss_growth_mb`` (memory gained between the first tenth and the end of either part, the
 larger one), ``fd_growth`` (open files likewise) and ``journal_100k_s`` (seconds to read the journal).
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from memory import MB, resident
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
@@ -37,6 +38,8 @@ from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.testing.virtual_executor import VirtualExecutor
 from mmautoloss.trial import Journal, Outcome, Role, State, Trial, read_journal
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Usage(NamedTuple):
@@ -50,10 +53,9 @@ class Usage(NamedTuple):
     @classmethod
     def now(cls) -> Usage:
         gc.collect()
-        pages = int(Path('/proc/self/statm').read_text().split()[1])
         managers = (MMLogger, MessageHub, Visualizer, DefaultScope)
         return cls(
-            rss_mb=pages * os.sysconf('SC_PAGE_SIZE') / 2**20,
+            rss_mb=resident() / MB,
             files=len(os.listdir('/proc/self/fd')),
             threads=threading.active_count(),
             managed=sum(len(manager._instance_dict) for manager in managers),
@@ -129,7 +131,7 @@ def toy(folder: Path) -> ProxySettings:
 def digits(folder: Path) -> ProxySettings:
     from mmautoloss.engine import load_search_config
 
-    spec = spec_of(load_search_config('configs/digits/faster_rcnn_search.py', str(folder / 'digits')))
+    spec = spec_of(load_search_config(str(ROOT / 'configs/digits/faster_rcnn_search.py'), str(folder / 'digits')))
     return replace(spec.proxy, schedule={**spec.proxy.schedule, 'max_iters': 4})
 
 

@@ -1,6 +1,6 @@
 """Which settings of evolution find what is known to be right? Three small tasks, one setting changed at a time.
 
-    python benchmarks/strategy_choices.py --seeds 0 1 2 --csv choices.csv    # about twenty minutes
+    python benchmarks/quality/strategy_choices.py --seeds 0 1 2 --csv choices.csv    # about twenty minutes
 
 The tasks are those of ``known_truth.py``. A search is given a third of the trainings that it has there, so that there is
 something left to lose. 0 is the usual loss and 1 the one that is known to be right; above 1 is better than that.
@@ -16,9 +16,7 @@ from statistics import mean, variance
 from typing import Any
 
 from known_truth import search
-from rich.console import Console
-from rich.table import Table
-from rows import write_rows
+from tables import print_table, write_rows
 
 from mmautoloss.testing.known_truths import TRUTHS
 
@@ -64,27 +62,20 @@ def main() -> None:
     parser.add_argument('--settings', nargs='+', choices=CHOICES, default=list(CHOICES), metavar='SETTING')
     parser.add_argument('--csv', type=Path, help='a row a setting, task and seed')
     args = parser.parse_args()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
-    for title in ('setting', *TRUTHS, 'mean', 'standard error'):
-        table.add_column(title, justify='left' if title == 'setting' else 'right')
-    rows: list[tuple[Any, ...]] = []
+    printed: list[list[str]] = []
+    filed: list[tuple[Any, ...]] = []
     for setting in args.settings:
         found = {task: shares(task, CHOICES[setting], args.seeds) for task in TRUTHS}
-        rows += [
+        filed += [
             (setting, task, seed, round(share, 4))
             for task, each in found.items()
             for seed, share in zip(args.seeds, each, strict=True)
         ]
         if args.csv:  # after each, since all of it takes long
-            write_rows(args.csv, ('setting', 'task', 'seed', 'share'), rows)
-        every = [share for each in found.values() for share in each]
-        table.add_row(
-            setting,
-            *(f'{mean(each):.2f}' for each in found.values()),
-            f'{mean(every):.2f}',
-            _error(found.values()),
-        )
-    Console(highlight=False, markup=False).print(table)
+            write_rows(args.csv, ('setting', 'task', 'seed', 'share'), filed)
+        means = [mean(each) for each in (*found.values(), [share for each in found.values() for share in each])]
+        printed.append([setting, *(f'{each:.2f}' for each in means), _error(found.values())])
+    print_table(('setting', *TRUTHS, 'mean', 'standard error'), printed, left=('setting',))
 
 
 if __name__ == '__main__':

@@ -1,8 +1,8 @@
 """The tables and figures of docs/results.md and docs/transfer.md, made again from the rows that the tools filed.
 
-    python benchmarks/results.py tables --set camvid
-    python benchmarks/results.py page
-    python benchmarks/results.py figures
+    python benchmarks/quality/results.py tables --set camvid
+    python benchmarks/quality/results.py page
+    python benchmarks/quality/results.py figures
 
 ``tables`` prints, as Markdown, every comparison on a test set; ``page`` writes them into the two pages, each between two
 comments that name it, and with them the tables of searches, from the packed journals of ``docs/results`` and the rows of
@@ -19,16 +19,17 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ablation_facts import facts_of, read_arms
+from ablation_summary import summaries_of
+from arm_journals import read_arms
+from comparisons import Comparison, Loss, comparisons_of, split_transfer
 from correlation_plot import plot_correlations, read_correlations
-from results_facts import Comparison, Loss, comparisons_of, split_transfer
 from search_tables import correlate_table, line, search_table, strategy_table
 
 from mmautoloss.errors import SetupError
 from mmautoloss.report.results import read_results
 from mmautoloss.report.statistics import LEAST, Difference
 
-DOCS = Path(__file__).resolve().parents[1] / 'docs'
+DOCS = Path(__file__).resolve().parents[2] / 'docs'
 PAGES = (DOCS / 'results.md', DOCS / 'transfer.md')
 
 
@@ -56,7 +57,7 @@ def main() -> int:
     correlations = read_correlations(sorted(args.correlate.glob('*.csv')))
     _say(args.out / 'correlate.png', plot_correlations(correlations, args.out / 'correlate.png'))
     arms = [arm for folder in sorted(args.ablation.glob('*')) for arm in read_arms(folder)]
-    _say(args.out / 'ablation.png', plot(facts_of(arms), args.out / 'ablation.png'))
+    _say(args.out / 'ablation.png', plot(summaries_of(arms), args.out / 'ablation.png'))
     return 0
 
 
