@@ -9,6 +9,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from mmautoloss.expr.operators.means import POSITIONS
+from mmautoloss.expr.operators.means import count as count_of
 from mmautoloss.losses.call_inputs import leaves, pull_back
 from mmautoloss.losses.definition import Call
 from mmautoloss.losses.fused.blocks import WHOLE, Block, each_block, valid_of
@@ -26,7 +28,7 @@ def count(pred: Tensor, valid: Tensor | None) -> Tensor | int:
     """Number of positions that count: one number, or one a channel (1, C or 1, 1, 1)."""
     if valid is None:
         return len(pred) * prod(pred.shape[2:])
-    return valid.expand(len(pred), -1, *(pred.shape[2:] or (1, 1))).sum(dim=(0, 2, 3), keepdim=True).clamp(min=1)
+    return count_of(valid.expand(len(pred), -1, *(pred.shape[2:] or (1, 1))), POSITIONS)
 
 
 def at_once(
