@@ -11,6 +11,8 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -39,7 +41,12 @@ def _min_pool(x: Tensor, valid: Tensor) -> Tensor:
     return -_max_pool(-x, valid)
 
 
-MASKED = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'maxpool': _max_pool, 'minpool': _min_pool}
+MASKED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    'mean_nhw': _mean_nhw,
+    'mean_c': _mean_c,
+    'maxpool': _max_pool,
+    'minpool': _min_pool,
+}
 """Functions ``(x, valid)`` by the name of the operator; ``valid`` is bool, broadcastable to x (N, C, H, W).
 
 What they give for elements that do not count has no meaning: ``Program`` takes 0 there.
