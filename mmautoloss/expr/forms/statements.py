@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import NamedTuple
 
@@ -198,7 +198,7 @@ def _square(base: _Text) -> _Text:
     return _Text(f'{base.text}**2' if simple else f'{_wrap(base, _ATOM)} ** 2', _POWER)
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[..., _Text]] = {
     'add': lambda a, b: _Text(f'{_wrap(a, _SUM)} + {_wrap(b, _PRODUCT)}', _SUM),
     'sub': lambda a, b: _Text(f'{_wrap(a, _SUM)} - {_wrap(b, _PRODUCT)}', _SUM),
     'mul': lambda a, b: _Text(f'{_wrap(a, _PRODUCT)} * {_wrap(b, _SIGN)}', _PRODUCT),

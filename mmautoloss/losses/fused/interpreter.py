@@ -15,7 +15,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
@@ -82,7 +82,7 @@ def _mean_c(x: Tensor, inputs: Inputs) -> Tensor:
     return x.mean(dim=1, keepdim=True)
 
 
-def _by_channel(valid: Tensor | None) -> bool:
+def _by_channel(valid: Tensor | None) -> TypeGuard[Tensor]:
     return valid is not None and valid.shape[1] > 1
 
 

@@ -62,7 +62,7 @@ class Instruction(NamedTuple):
 class Value(NamedTuple):
     """The value of an instruction; if sparse, only that in the channel of the label, with 0 in all others."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # a method of tuples, which nobody calls
     sparse: bool = False
 
 
@@ -177,8 +177,9 @@ class _Lowering:
 
     def _emit(self, node: str, *operands: int) -> int:
         parts = [self._get(operand) for operand in operands]
-        if all(part.number is not None for part in parts) and node not in ('at', 'spread', 'share'):
-            return self._constant(self._fold(node, [part.number for part in parts]))
+        numbers = [part.number for part in parts if part.number is not None]
+        if len(numbers) == len(parts) and node not in ('at', 'spread', 'share'):
+            return self._constant(self._fold(node, numbers))
         if node in ('mean_nhw', 'mean_c') and not parts[0].wide:
             if node == 'mean_c':
                 raise _RefusedError

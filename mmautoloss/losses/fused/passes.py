@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +20,8 @@ from mmautoloss.losses.fused.interpreter import pull_back as pull_back_steps
 from mmautoloss.losses.fused.plan import Plan, Stage
 from mmautoloss.losses.inputs.rows import valid_of_prediction
 
-Values = list[Tensor | float | None]
+Values = list[Any]
+"""By instruction: a tensor, the number of a constant, or None where it is not known yet."""
 Means = dict[int, Tensor]
 """Means over all positions, by instruction."""
 
@@ -82,13 +84,13 @@ class _Passes:
         for mean, parts in zip(stage.means, by_mean, strict=True):
             self.means[mean] = sum(parts) / self.counts
 
-    def back(self, stage: Stage) -> list[Tensor | None]:
+    def back(self, stage: Stage) -> list[Tensor]:
         """Goes over the blocks for gradients, and in the last stage for totals, which are returned."""
         found = each_block(partial(self._back, stage), self.pred)
         for _, of_means in found:
             for index, part in of_means.items():
                 self.of_means[index] = self.of_means[index] + part if index in self.of_means else part
-        return [total for total, _ in found]
+        return [total for total, _ in found if total is not None]
 
     def _back(self, stage: Stage, block: Block) -> tuple[Tensor | None, Means]:
         inputs, values = self._evaluated(stage, block)
