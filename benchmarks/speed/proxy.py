@@ -40,7 +40,7 @@ from mmautoloss.engine import load_search_config, spec_of  # noqa: E402
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings  # noqa: E402
 from mmautoloss.trial import Role, Trial  # noqa: E402
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 REAL = {
     'bccd': 'configs/bccd/faster_rcnn_search.py',
     'camvid': 'configs/camvid/deeplabv3plus_search_miou.py',

@@ -15,8 +15,14 @@ FILES = [*PAGES, ROOT / 'benchmarks/README.md', *sorted((ROOT / 'examples').glob
 BASES = [ROOT, *(ROOT / name for name in ('mmautoloss', 'docs', 'tests'))]
 """Folders from which a page may name a file."""
 
+FOLDERS = ('mmautoloss', 'tests', 'tools', 'benchmarks', 'configs', 'docs', 'examples')
+
+_WRITTEN = {'best_config.py', 'search_config.py'}
+"""By a search."""
+
 _MODULE = re.compile(r'(?<![\w/-])mmautoloss(?:\.\w+)+')
 _FILE = re.compile(r'(?<![\w./{<-])(?:\w+/)+\w+\.py\b')
+_BARE = re.compile(r'`(\w+\.py)`')
 _TYPE = re.compile(r"type='mmautoloss\.(\w+)'")
 _OF_USERS = re.compile(r'work_dirs/|[A-Z]+/')
 
@@ -65,6 +71,14 @@ def test_files_are_there(file: Path) -> None:
     for path in sorted(set(_FILE.findall(file.read_text(encoding='utf-8')))):
         known = _OF_USERS.match(path) or any((base / path).exists() for base in BASES)
         assert known, f'{name_of(file)} names {path}, which is not there'
+
+
+@pytest.mark.parametrize('page', PAGES, ids=name_of)
+def test_files_without_folder_are_there(page: Path) -> None:
+    """A page may leave out the folder, as of a file beside the one before."""
+    for name in sorted(set(_BARE.findall(page.read_text(encoding='utf-8'))) - _WRITTEN):
+        found = [path for folder in FOLDERS for path in (ROOT / folder).rglob(name)]
+        assert found, f'{name_of(page)} names {name}, which is not there'
 
 
 def test_a_name_that_is_gone_is_noticed() -> None:
