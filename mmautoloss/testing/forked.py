@@ -24,24 +24,20 @@ import torch
 SERVER = multiprocessing.get_context('forkserver')
 """Starts processes; what it has imported, they have."""
 
-_IMPORTS = [
-    'engine',
-    'testing.toy',
-    'testing.toy_searches',
-    'testing.killed_searches',
-    'report.figures.progress_image',
-]
-SERVER.set_forkserver_preload(
-    [
-        *(f'mmautoloss.{name}' for name in _IMPORTS),
+_OURS = ['engine', 'report.figures.progress_image', 'screen.native.race', 'testing.killed_searches', 'testing.toy']
+_OTHERS = [
+    *(
         'matplotlib.backends.backend_agg',
-        'numba',
+        'matplotlib.figure',
+        'mmcv.ops',
         'pytest',
-        'torch._dynamo',
-        'torchvision',
-        'yapf',
-    ]
-)
+        'rich',
+        'scipy.linalg',
+        'setuptools',
+    ),
+    *('numba.cpython.unicode', 'numba.np.npyimpl', 'numba.typed', 'torch._dynamo', 'torchvision', 'yapf'),
+]
+SERVER.set_forkserver_preload([*_OTHERS, *(f'mmautoloss.{name}' for name in _OURS)])  # what is missing is left out
 
 
 class ForkedProgram:

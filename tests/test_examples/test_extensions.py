@@ -49,13 +49,13 @@ def test_examples_are_short_and_say_what_they_are(path: Path) -> None:
 
 def test_a_search_draws_an_own_operator_and_goes_on_and_replays(tmp_path: Path) -> None:
     seeds = [{'cls': 'y * softplus(-log(p))', 'box': 'l1'}]
-    changes = {'seeds': seeds, 'budget.max_trials': 3, 'budget.finalists': 1}
+    changes = {'seeds': seeds, 'budget.max_trials': 1, 'budget.finalists': 1}
     history = search(tmp_path, 'primitive', changes)
     known = history.of_role(Role.KNOWN)[0]
     assert known.state is State.COMPLETE and 'softplus' in known.genome['cls'].nodes
     header = json.loads((tmp_path / 'work/journal.jsonl').read_text().splitlines()[0])
     assert header['primitives']['softplus']['drawn'] is True
-    grown = search(tmp_path, 'primitive', {**changes, 'budget.max_trials': 4, 'resume': True})
+    grown = search(tmp_path, 'primitive', {**changes, 'budget.max_trials': 2, 'resume': True})
     assert [trial.genome for trial in grown][: len(history)] == [trial.genome for trial in history]
     done = command('replay', str(tmp_path / 'work'))
     assert done.returncode == 0 and 'all are equal' in done.stdout, done.stdout + done.stderr
