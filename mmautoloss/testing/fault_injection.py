@@ -30,14 +30,15 @@ class Faults:
         says: What it then says.
         nan_at: First iteration of which the class loss is NaN; gradients stay finite.
         die_at: Iteration in which the process kills itself.
-        die_in: ``'build'`` or ``'validate'``, where the process kills itself.
+        die_in: ``'build'``, ``'validate'`` or both of them, where the process kills itself.
         hang_at: Iteration that does not end.
         freeze_at: Iteration in which the process is stopped, as by a debugger.
         memory_at: Iteration in which more memory is asked for than there is.
         slow: Seconds by which every iteration is longer.
         where: Only trainings whose class loss has this text in its expression; hand-made losses have
             none. '' means all.
-        once: A file that is made when a fault strikes; while it is there, none does. '' for always.
+        once: Where a file is made when a fault strikes, its name this and that of the fault; while it is there, that
+            fault does not. '' for always.
         in_worker: Only in worker processes.
         rank: Only in this process of those that train a candidate together.
         metric: ``fault`` of ``ToyMetric``.
@@ -47,7 +48,7 @@ class Faults:
     says: str = 'the toy fails'
     nan_at: int | None = None
     die_at: int | None = None
-    die_in: str | None = None
+    die_in: str = ''
     hang_at: int | None = None
     freeze_at: int | None = None
     memory_at: int | None = None
@@ -60,7 +61,7 @@ class Faults:
 
     def enter(self, phase: str) -> None:
         """Does the harm of a phase."""
-        if phase == self.die_in and self._strikes():
+        if phase in self.die_in.split() and self._strikes(phase):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def strike(self, losses: dict[str, Tensor], loss_cls: nn.Module) -> dict[str, Tensor]:
@@ -71,15 +72,15 @@ class Faults:
             return losses
         time.sleep(self.slow)
         for harm, do in _HARM.items():
-            if getattr(self, f'{harm}_at') == iteration and self._strikes():
+            if getattr(self, f'{harm}_at') == iteration and self._strikes(harm):
                 do()
-        if self.fail_at == iteration and self._strikes():
+        if self.fail_at == iteration and self._strikes('fail'):
             raise RuntimeError(f'{self.says} in iteration {iteration}')
-        if self.nan_at is not None and iteration >= self.nan_at and self._strikes():
+        if self.nan_at is not None and iteration >= self.nan_at and self._strikes('nan'):
             return {**losses, 'loss_cls': losses['loss_cls'] + float('nan')}
         return losses
 
-    def _strikes(self) -> bool:
+    def _strikes(self, fault: str) -> bool:
         if self.in_worker and multiprocessing.parent_process() is None:
             return False
         if self.rank is not None and os.environ.get('RANK') != str(self.rank):
@@ -87,7 +88,7 @@ class Faults:
         if not self.once:
             return True
         with contextlib.suppress(FileExistsError):
-            Path(self.once).touch(exist_ok=False)
+            Path(f'{self.once}-{fault}').touch(exist_ok=False)
             return True
         return False
 

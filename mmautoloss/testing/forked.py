@@ -24,31 +24,27 @@ import torch
 SERVER = multiprocessing.get_context('forkserver')
 """Starts processes; what it has imported, they have."""
 
-_IMPORTS = [
-    'engine',
-    'testing.toy',
-    'testing.toy_searches',
-    'testing.killed_searches',
-    'report.figures.progress_image',
-]
-SERVER.set_forkserver_preload(
-    [
-        *(f'mmautoloss.{name}' for name in _IMPORTS),
+_OURS = ['engine', 'report.figures.progress_image', 'screen.native.race', 'testing.killed_searches', 'testing.toy']
+_OTHERS = [
+    *(
         'matplotlib.backends.backend_agg',
-        'numba',
+        'matplotlib.figure',
+        'mmcv.ops',
         'pytest',
-        'torch._dynamo',
-        'torchvision',
-        'yapf',
-    ]
-)
+        'rich',
+        'scipy.linalg',
+        'setuptools',
+    ),
+    *('numba.cpython.unicode', 'numba.np.npyimpl', 'numba.typed', 'torch._dynamo', 'torchvision', 'yapf'),
+]
+SERVER.set_forkserver_preload([*_OTHERS, *(f'mmautoloss.{name}' for name in _OURS)])  # what is missing is left out
 
 
 class ForkedProgram:
     """A running program; its methods are those of ``subprocess.Popen``.
 
     Args:
-        command: What would follow ``python``: a path or ``-m`` and a module, and arguments.
+        command: What would follow ``python``: a path, or ``-m`` and a module, or ``-c`` and code; and arguments.
         folder: The working directory.
         environment: All environment variables.
         out: File to which its output is appended.
@@ -113,13 +109,13 @@ def _run(command: list[str], folder: str, environment: Mapping[str, str], out: s
     os.environ.update(environment)
     os.chdir(folder)
     torch.set_num_threads(1)
+    sys.path.insert(0, folder if command[0] in ('-m', '-c') else str(Path(command[0]).absolute().parent))
+    sys.argv = command[1:] if command[0] == '-m' else command
     if command[0] == '-m':
-        sys.path.insert(0, folder)
-        sys.argv = command[1:]
         runpy.run_module(command[1], run_name='__main__', alter_sys=True)
+    elif command[0] == '-c':
+        exec(command[1], {'__name__': '__main__'})
     else:
-        sys.path.insert(0, str(Path(command[0]).absolute().parent))
-        sys.argv = command
         runpy.run_path(command[0], run_name='__main__')
 
 

@@ -9,33 +9,34 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 
 from mmautoloss.testing.forked import SERVER
-from mmautoloss.testing.toy_searches import run_toy, toy_config
+from mmautoloss.testing.toy_searches import run_toy
 
 
-def run_to_next_event(folder: Path, name: str, seconds: float) -> int:
+def run_to_next_event(config: Path, work: Path, seconds: float) -> int:
     """Begins a search, or goes on with it, until one event has been written; then SIGKILL, before anything else happens.
 
     Args:
-        folder: Where the configs are written.
-        name: Name of the work dir in it.
+        config: The search.
+        work: Its work dir.
         seconds: How long to wait.
 
     Returns:
         The exit code of the process: -9 where it was killed, 0 where there was nothing left to do.
     """
-    process = SERVER.Process(target=_run, args=(folder, name))
+    process = SERVER.Process(target=_run, args=(config, work))
     process.start()
     process.join(seconds)
     return process.exitcode
 
 
-def _run(folder: Path, name: str) -> None:
+def _run(config: Path, work: Path) -> None:
     torch.set_num_threads(1)
-    journal = folder / name / 'journal.jsonl'
-    cfg = toy_config(folder)
-    cfg.work_dir = str(folder / name)
+    journal = work / 'journal.jsonl'
+    cfg = Config.fromfile(config)
+    cfg.work_dir = str(work)
     cfg.train_cfg.resume = journal.exists()
     os.fsync = _sync_and_die(journal, os.fsync)
     run_toy(cfg)

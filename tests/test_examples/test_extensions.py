@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.strategy import Strategy, build_strategy
 from mmautoloss.testing.executor_suite import ExecutorSuite
+from mmautoloss.testing.forked import run_forked
 from mmautoloss.testing.strategy_suite import StrategySuite
 from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import History, Role, State
@@ -36,9 +37,7 @@ def search(folder: Path, example: str, changes: Mapping[str, Any]) -> History:
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A command in a process that knows nothing of the examples."""
-    return subprocess.run(
-        [sys.executable, '-m', 'mmautoloss', *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
+    return run_forked(['-m', 'mmautoloss', *arguments], ROOT, os.environ)
 
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'examples').glob('*.py')), ids=lambda path: path.name)
@@ -50,13 +49,13 @@ def test_examples_are_short_and_say_what_they_are(path: Path) -> None:
 
 def test_a_search_draws_an_own_operator_and_goes_on_and_replays(tmp_path: Path) -> None:
     seeds = [{'cls': 'y * softplus(-log(p))', 'box': 'l1'}]
-    changes = {'seeds': seeds, 'budget.max_trials': 3, 'budget.finalists': 1}
+    changes = {'seeds': seeds, 'budget.max_trials': 1, 'budget.finalists': 1}
     history = search(tmp_path, 'primitive', changes)
     known = history.of_role(Role.KNOWN)[0]
     assert known.state is State.COMPLETE and 'softplus' in known.genome['cls'].nodes
     header = json.loads((tmp_path / 'work/journal.jsonl').read_text().splitlines()[0])
     assert header['primitives']['softplus']['drawn'] is True
-    grown = search(tmp_path, 'primitive', {**changes, 'budget.max_trials': 4, 'resume': True})
+    grown = search(tmp_path, 'primitive', {**changes, 'budget.max_trials': 2, 'resume': True})
     assert [trial.genome for trial in grown][: len(history)] == [trial.genome for trial in history]
     done = command('replay', str(tmp_path / 'work'))
     assert done.returncode == 0 and 'all are equal' in done.stdout, done.stdout + done.stderr
@@ -85,7 +84,7 @@ def test_a_journal_with_an_own_operator_is_read_without_its_module(tmp_path: Pat
         f'tree = read_history({str(tmp_path / "work/journal.jsonl")!r})[1].of_role("known")[0].genome["cls"]\n'
         'print(to_latex(tree)); SearchedLoss(tree)(torch.zeros(1, 2), torch.zeros(1).long())'
     )
-    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = run_forked(['-c', code], ROOT, os.environ)
     assert r'\operatorname{softplus}\left(-\log' in done.stdout
     assert "ExpressionError: The operator 'softplus' is of a user: import the module" in done.stderr
 
@@ -97,7 +96,7 @@ def test_a_search_with_an_own_operator_is_not_continued_without_it(tmp_path: Pat
         f'run_toy(toy_config(Path({str(tmp_path)!r}), '
         "{'seeds': [], 'strategy.initial': 1, 'budget.max_trials': 1, 'resume': True}))"
     )
-    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = run_forked(['-c', code], ROOT, os.environ)
     assert JournalError.__name__ in done.stderr and 'primitives was' in done.stderr
 
 

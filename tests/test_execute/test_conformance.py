@@ -1,4 +1,4 @@
-"""Every executor keeps the contract; that of Ray is in ``test_ray.py``."""
+"""Every executor keeps the contract; those with workers are in ``test_local.py`` and ``test_ray.py``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip('mmengine')
 
-from mmautoloss.execute import Executor, Limits, LocalExecutor, SerialExecutor
+from mmautoloss.execute import Executor, SerialExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.testing.executor_suite import BROKEN, INFINITE, ExecutorSuite
 from mmautoloss.testing.virtual_executor import VirtualExecutor
@@ -36,9 +36,3 @@ class TestSerialExecutor(ExecutorSuite):
 
     def build(self, settings: ProxySettings, slots: int) -> Executor:
         return SerialExecutor(ProxyEvaluator(settings))
-
-
-@pytest.mark.slow
-class TestLocalExecutor(ExecutorSuite):
-    def build(self, settings: ProxySettings, slots: int) -> Executor:
-        return LocalExecutor(settings, workers=slots, threads=1, limits=Limits(retries=1))

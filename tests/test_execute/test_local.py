@@ -1,89 +1,35 @@
-"""Worker processes give what this process gives, and one that dies takes one trial with it."""
+"""Worker processes keep the contract of executors: one that dies takes one trial with it, and none is left."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
-import torch
 
 from mmautoloss.errors import SetupError
-from mmautoloss.execute import Executor, LocalExecutor, SerialExecutor
+from mmautoloss.execute import Executor, Limits, LocalExecutor, SerialExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.trial import Outcome, State, Trial
-from tests.test_execute.conftest import DEADLY, GOOD, baseline, searched
+from mmautoloss.testing.executor_suite import ExecutorSuite, FaultTrial
+from mmautoloss.trial import Outcome, State
+from tests.test_execute.conftest import baseline
 from tests.test_search.processes import is_alive, wait_for
 
-LIMIT = 240
-
-
-@pytest.fixture(scope='module')
-def local(settings: ProxySettings) -> Iterator[LocalExecutor]:
-    """Two workers, which all tests of this file share."""
-    executor = LocalExecutor(settings, workers=2, threads=1)
-    yield executor
-    executor.close()
-
-
-@pytest.fixture(scope='module')
-def serial(settings: ProxySettings) -> Iterator[SerialExecutor]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    evaluator = ProxyEvaluator(settings)
-    yield SerialExecutor(evaluator)
-    evaluator.close()
-    torch.set_num_threads(threads)
-
-
-def run(executor: Executor, trial: Trial) -> Outcome:
-    """The outcome without what may differ from worker to worker."""
-    outcome = executor.submit(trial).result(LIMIT)
-    assert outcome.worker and set(outcome.stages) >= {'train', 'validate'}
-    return replace(outcome, seconds=0.0, stages={}, worker='')
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    'trial',
-    [
-        pytest.param(baseline(), id='hand-made'),
-        pytest.param(baseline(seed=3), id='other seed'),
-        pytest.param(searched(GOOD), id='searched'),
-    ],
-)
-def test_workers_agree_with_this_process(local: LocalExecutor, serial: SerialExecutor, trial: Trial) -> None:
-    wanted = run(serial, trial)
-    assert wanted.state is State.COMPLETE
-    assert run(local, trial) == wanted
+class TestLocalExecutor(ExecutorSuite):
+    def build(self, settings: ProxySettings, slots: int) -> Executor:
+        return LocalExecutor(settings, workers=slots, threads=1, limits=Limits(retries=1))
 
+    @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
+    def test_close_ends_everything_and_may_be_called_again(self, executor: Executor) -> None:
+        pids = [pid for slot in executor._slots if slot.worker for pid in slot.worker.pids]
+        assert pids and all(map(is_alive, pids))
+        super().test_close_ends_everything_and_may_be_called_again(executor)
+        wait_for(lambda: not any(map(is_alive, pids)), seconds=20)
 
-@pytest.mark.slow
-def test_deadly_trial_fails_alone(local: LocalExecutor, serial: SerialExecutor) -> None:
-    pair = {local.submit(searched(DEADLY)): 'deadly', local.submit(searched(GOOD)): 'good'}
-    with pytest.raises(RuntimeError, match='All 2 workers are busy'):
-        local.submit(baseline())
-    outcomes = {name: future.result(LIMIT) for future, name in pair.items()}
-    assert (outcomes['deadly'].state, outcomes['deadly'].attempts) == (State.FAILED, 2)
-    assert outcomes['deadly'].reason.startswith('worker died: SIGKILL, perhaps for lack of memory (train, iteration')
-    wanted = run(serial, searched(GOOD))
-    assert outcomes['good'].score == wanted.score
-    assert run(local, searched(GOOD)) == wanted, 'the slot of the dead one is free again'
-    both = [local.submit(searched(GOOD)), local.submit(baseline())]
-    assert [future.result(LIMIT).state for future in both] == [State.COMPLETE] * 2
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
-def test_close_leaves_no_process(local: LocalExecutor) -> None:
-    """The last test that uses the shared workers."""
-    local.submit(baseline()).result(LIMIT)
-    pids = [pid for slot in local._slots if slot.worker for pid in slot.worker.pids]
-    assert pids and all(map(is_alive, pids))
-    local.close()
-    wait_for(lambda: not any(map(is_alive, pids)), seconds=20)
-    local.close()  # again does no harm
+    def test_reason_tells_how_and_where_the_worker_died(self, ordeal: FaultTrial) -> None:
+        assert ordeal.bad.attempts == 2
+        assert ordeal.bad.reason.startswith('worker died: SIGKILL, perhaps for lack of memory (train, iteration')
 
 
 @pytest.mark.parametrize(('workers', 'threads', 'each'), [(0, None, 1), (2, 0, 1), (-1, 1, 1), (1, 1, 0)])

@@ -147,7 +147,7 @@ class TestTwoWorkers:
         import ray
 
         assert pair.failed.reason.endswith('the toy fails in iteration 0\n')
-        assert (pair.folder / 'struck').exists(), 'a path of the config was relative'
+        assert (pair.folder / 'struck-fail').exists(), 'a path of the config was relative'
 
         def look() -> str:
             import mmautoloss

@@ -12,7 +12,7 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.testing.killed_searches import run_to_next_event
 from mmautoloss.testing.toy_searches import run_toy, toy_config
-from mmautoloss.trial import read_journal
+from mmautoloss.trial import Role, State, read_journal
 from tests.test_search.processes import LIMIT, read_events
 
 pytestmark = [
@@ -22,12 +22,12 @@ pytestmark = [
 
 
 def test_killed_after_every_event_it_is_the_unbroken_search(tmp_path: Path) -> None:
-    cfg = toy_config(tmp_path)
+    cfg = toy_config(tmp_path, {'budget.max_trials': 2})
     run_toy(cfg)
     unbroken, work = Path(cfg.work_dir), tmp_path / 'broken'
     sessions, code = 0, -signal.SIGKILL
     while code == -signal.SIGKILL and sessions < 100:
-        code = run_to_next_event(tmp_path, 'broken', LIMIT)
+        code = run_to_next_event(tmp_path / 'toy_search.py', work, LIMIT)
         sessions += 1
     assert code == 0, 'the last session finds nothing left to do, and ends well'
     record = read_journal(work / 'journal.jsonl')
@@ -36,5 +36,7 @@ def test_killed_after_every_event_it_is_the_unbroken_search(tmp_path: Path) -> N
     kinds = {event['event'] for event in events}
     assert kinds == {'proposed', 'settled'} and record.ended == 'done'
     assert sessions > len(events), 'one event a session'
+    assert {trial.role for trial in record.history} == set(Role), 'in every stage of a search'
+    assert {trial.state for trial in record.history} == {State.COMPLETE, State.EQUIVALENT}
     for name in ('best_config.py', 'best_losses.json'):
         assert (work / name).read_text() == (unbroken / name).read_text()
