@@ -78,7 +78,8 @@ def spec(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> SearchSpec:
     """The search as its settings describe it, whether or not the data are on this machine."""
     monkeypatch.setattr('mmautoloss.engine.config.spec.check_files', lambda cfg: None)
     cfg.work_dir = 'work_dirs/none'
-    return spec_of(cfg)
+    with torch.device('meta'):  # it builds the model, too
+        return spec_of(cfg)
 
 
 def test_there_are_plain_and_search_configs() -> None:
