@@ -120,7 +120,7 @@ def test_screens_are_timed_on_the_same_expressions(load, capsys: pytest.CaptureF
     probe = probes.made_up_probes()['box_deltas']
     result = screening.compare('box_deltas', probe, seconds=1.0, chance=0.001)
     drawn = [row.drawn for row in result.rows]
-    assert drawn.count('fresh') == drawn.count('chain') > 2
+    assert drawn.count('fresh') == drawn.count('chain') >= 1
     assert result.plain > result.fast > 0
     assert screening.agreement(result.rows)['refused'] > 0.9
     assert 'box_deltas, chain' in capsys.readouterr().out
