@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,6 +24,15 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 """
+
+
+@pytest.fixture(scope='module', autouse=True)
+def quick_collection() -> Iterator[None]:
+    """For folders in which many evaluators are closed: each then collects garbage, without a look through all libraries."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @contextmanager

@@ -60,18 +60,26 @@ def single(node: Any) -> Any:
     return [single(item) for item in node] if isinstance(node, (list, tuple)) else node
 
 
+BUILT: dict[str, torch.nn.Module] = {}
+
+
 def build(cfg: Config) -> torch.nn.Module:
-    """The model without memory for its weights, which here are of no interest."""
+    """The model without memory for its weights, which here are of no interest; configs of one model share it."""
     init_default_scope(cfg.default_scope)
-    with torch.device('meta'):
-        return MODELS.build(whole_model(cfg))
+    model = whole_model(cfg)
+    described = repr(model)
+    if described not in BUILT:
+        with torch.device('meta'):
+            BUILT[described] = MODELS.build(model)
+    return BUILT[described]
 
 
 def spec(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> SearchSpec:
     """The search as its settings describe it, whether or not the data are on this machine."""
     monkeypatch.setattr('mmautoloss.engine.config.spec.check_files', lambda cfg: None)
     cfg.work_dir = 'work_dirs/none'
-    return spec_of(cfg)
+    with torch.device('meta'):  # it builds the model, too
+        return spec_of(cfg)
 
 
 def test_there_are_plain_and_search_configs() -> None:

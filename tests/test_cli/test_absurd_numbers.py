@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -75,15 +75,19 @@ def test_a_command(command: str, places: dict[str, Path], capsys: pytest.Capture
 
 
 @pytest.mark.parametrize('command', TOOLS)
-def test_a_tool(command: str, places: dict[str, Path], tmp_path: Path) -> None:
-    words = [word.format(**places) for word in command.split()]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / words[0]), *words[1:], '--work-dir', str(tmp_path / 'work')],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env={'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'PATH': '', 'HOME': str(tmp_path)},
-    )
-    assert done.returncode == 2 and TOOLS[command] in done.stderr.splitlines()[-1], done.stderr
+def test_a_tool(
+    command: str,
+    places: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In this process: ``tests/test_tools.py`` runs the tools as programs."""
+    tool, *words = (word.format(**places) for word in command.split())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', [tool, *words, '--work-dir', str(tmp_path / 'work')])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')
+    told = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2 and TOOLS[command] in told[-1], told
     assert not (tmp_path / 'work' / 'journal.jsonl').exists()

@@ -13,8 +13,7 @@ pytest.importorskip('mmcv')
 pytest.importorskip('mmseg')
 
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS
 from mmseg.utils import register_all_modules
 
 from mmautoloss.datasets import CLASSES, SPLITS, SceneSettings
@@ -95,11 +94,10 @@ def test_reads_a_given_root_and_makes_nothing(monkeypatch, scenes, tmp_path, sma
 
 @pytest.mark.parametrize('name', BASES)
 def test_base_config_has_a_hand_made_loss_in_each_head(name):
+    """``tests/test_configs.py`` builds them."""
     config = Config.fromfile(CONFIGS / name)
-    with DefaultScope.overwrite_default_scope('mmseg'), torch.device('meta'):  # no memory for weights of 60 M
-        model = MODELS.build(config.model)
-    for head in (model.decode_head, model.auxiliary_head):
-        assert type(head.loss_decode).__name__ == 'CrossEntropyLoss'
+    for head in ('decode_head', 'auxiliary_head'):
+        assert config.model[head].loss_decode.type == 'CrossEntropyLoss'
     assert config.val_evaluator == dict(type='mmautoloss.SegmentationMetric')
 
 

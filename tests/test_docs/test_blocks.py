@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,19 @@ MOST_NOT_RUN = 6
 """Blocks that may be marked as not run, each with a reason."""
 
 BLOCKS = [block for page in PAGES for block in read_blocks(page)]
-SHELL = [
-    pytest.param(command, id=f'{block}: {command[:60]}')
-    for block in BLOCKS
-    if block.language == 'shell' and not block.not_run
-    for command in dict.fromkeys(commands(block.text))
-]
+
+
+def plain(command: str) -> str:
+    """A command without comment and without the place of Python, which are nothing to the check."""
+    return shlex.join(shlex.split(command, comments=True)).removeprefix('.venv/bin/')
+
+
+SHELL: dict[str, Block] = {}
+"""Each command with the first block that has it: pages repeat some, which one run checks."""
+for shown in BLOCKS:
+    if shown.language == 'shell' and not shown.not_run:
+        for line in commands(shown.text):
+            SHELL.setdefault(plain(line), shown)
 
 
 def test_every_block_has_a_language_and_is_closed() -> None:
@@ -69,7 +77,7 @@ def _build_losses(block: Block, names: dict[str, Any]) -> None:
             assert isinstance(MODELS.build(dict(value)), SearchedLoss), f'{block}: {name}'
 
 
-@pytest.mark.parametrize('command', SHELL)
+@pytest.mark.parametrize('command', SHELL, ids=[f'{block}: {command[:60]}' for command, block in SHELL.items()])
 def test_command(command: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     assert check(command, monkeypatch) in ('run', 'read')

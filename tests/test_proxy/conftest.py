@@ -19,6 +19,9 @@ from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.trial import Role, Trial
+from tests.isolation import quick_collection
+
+__all__ = ['quick_collection']
 
 SQUARE = Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'})
 SINK = Genome.from_text({'cls': '(p - y) ** 2', 'box': 'abs(p - y)'})

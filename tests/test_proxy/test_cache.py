@@ -95,7 +95,7 @@ def plain(thing: Any) -> Any:
     if isinstance(thing, BitmapMasks):
         return [thing.height, thing.width, plain(thing.masks)]
     if isinstance(thing, torch.Tensor | np.ndarray):
-        return [str(thing.dtype), list(thing.shape), thing.tolist()]
+        return [str(thing.dtype), list(thing.shape), np.asarray(thing).tobytes()]
     if isinstance(thing, dict):
         return {key: plain(value) for key, value in thing.items()}
     return [plain(each) for each in thing] if isinstance(thing, (list, tuple)) else thing

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -25,17 +27,21 @@ from mmautoloss.proxy.memory import _of_group, available_memory, freed_memory_ke
 from tests.isolation import ROOT
 from tests.test_proxy.conftest import baseline, digest
 
+Make = Callable[..., ProxyEvaluator]
 SMALL = {'size': 64, 'train': 12, 'search_val': 4, 'val': 6, 'test': 3, 'seed': 3}
 FLIP = {'type': 'RandomFlip', 'prob': 0.5, 'direction': 'horizontal'}
-TASKS = {'det': 'faster_rcnn', 'mask': 'mask_rcnn', 'seg': 'deeplabv3plus', 'pose': 'pose'}
+TASKS = {'mask': 'mask_rcnn', 'seg': 'deeplabv3plus', 'pose': 'pose'}
+"""Mask R-CNN has all that Faster R-CNN has."""
 
 
-@pytest.fixture
-def make(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv('MMAUTOLOSS_DATA', str(tmp_path_factory.getbasetemp() / 'scenes'))
-    made = []
+@pytest.fixture(scope='module')
+def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
+    """Evaluators by task, loader processes and changes, each built once: tests of a task share them."""
+    environment = pytest.MonkeyPatch()
+    environment.setenv('MMAUTOLOSS_DATA', str(tmp_path_factory.getbasetemp() / 'scenes'))
+    tmp_path = tmp_path_factory.mktemp('memory')
 
-    def settings(task: str, workers: int = 0) -> ProxySettings:
+    def settings(task: str, workers: int) -> ProxySettings:
         cfg = load_search_config(str(ROOT / 'configs/digits' / f'{TASKS[task]}_search.py'), str(tmp_path))
         for name in ('train', 'val', 'test'):
             loader = cfg[f'{name}_dataloader']
@@ -46,13 +52,18 @@ def make(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
         cfg.train_cfg.proxy.schedule.max_iters = 5
         return spec_of(cfg).proxy
 
-    def evaluator(settings: ProxySettings) -> ProxyEvaluator:
-        made.append(ProxyEvaluator(settings))
-        return made[-1]
+    made: dict[tuple, ProxyEvaluator] = {}
 
-    yield lambda *given, **changes: evaluator(replace(settings(*given), **changes))
-    for each in made:
+    def evaluator(task: str, workers: int = 0, **changes: Any) -> ProxyEvaluator:
+        key = (task, workers, *changes.items())
+        if key not in made:
+            made[key] = ProxyEvaluator(replace(settings(task, workers), **changes))
+        return made[key]
+
+    yield evaluator
+    for each in made.values():
         each.close()
+    environment.undo()
 
 
 def trained(evaluator: ProxyEvaluator, seed: int = 0) -> tuple[str, dict[str, float]]:
@@ -64,7 +75,7 @@ def trained(evaluator: ProxyEvaluator, seed: int = 0) -> tuple[str, dict[str, fl
 
 @pytest.mark.slow
 @pytest.mark.parametrize('task', TASKS)
-def test_training_with_kept_samples_is_the_training_without(make, task: str) -> None:
+def test_training_with_kept_samples_is_the_training_without(make: Make, task: str) -> None:
     without, with_cache = make(task, cache=0), make(task)
     first = trained(without)
     assert [trained(with_cache) for _ in range(2)] == [first, first]
@@ -73,7 +84,7 @@ def test_training_with_kept_samples_is_the_training_without(make, task: str) -> 
 
 
 @pytest.mark.slow
-def test_processes_of_a_data_loader_share_kept_samples(make) -> None:
+def test_processes_of_a_data_loader_share_kept_samples(make: Make) -> None:
     without, with_cache = make('pose', 2, cache=0), make('pose', 2)
     assert trained(with_cache) == trained(without)
     assert 'kept in memory: up to' in with_cache.kept
@@ -82,8 +93,8 @@ def test_processes_of_a_data_loader_share_kept_samples(make) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('task', ['det', 'seg', 'pose'])
-def test_accuracies_change_no_weight(make, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('task', TASKS)
+def test_accuracies_change_no_weight(make: Make, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluator = make(task)
     called = []
     for module, name in ONLY_LOGGED:

@@ -106,16 +106,16 @@ def counts() -> dict[str, int]:
     return {**sizes, 'files': len(list(files.iterdir())) if files.exists() else 0}
 
 
-def test_nothing_grows_over_twenty_trials(make_evaluator: Make) -> None:
+def test_nothing_grows_from_trial_to_trial(make_evaluator: Make) -> None:
     """Managers and log files of MMEngine outlive their Runner unless they are put away."""
     evaluator = make_evaluator({'model.faults': {'fail_at': 1, 'where': 'exp('}})
     before = counts()
     outcomes: list[Outcome] = [evaluator.evaluate(baseline())]
     warm = counts()
-    for number in range(20):
+    for number in range(8):
         trial = searched((SQUARE, SINK, EXP, SQUARE)[number % 4], seed=number % 3)
         outcomes.append(evaluator.evaluate(trial))
-    assert [outcome.state for outcome in outcomes].count(State.FAILED) == 5
+    assert [outcome.state for outcome in outcomes].count(State.FAILED) == 2
     assert counts() == warm
     evaluator.close()
     assert counts() == before

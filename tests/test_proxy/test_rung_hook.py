@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,11 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS, MODELS
 
-from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.proxy import ProxyEvaluator
 from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.rung_hook import rung_iteration
 from mmautoloss.testing.toy import ToyDetector
 from mmautoloss.trial import Outcome, Role, State, Trial
-from tests.isolation import ROOT
 from tests.test_proxy.conftest import SQUARE, baseline, digest, searched
 
 Make = Callable[..., ProxyEvaluator]
@@ -172,24 +169,6 @@ def test_time_of_the_rung_is_not_that_of_the_training(monkeypatch: pytest.Monkey
         assert (progress.phase, progress.step) == ('train', 1)
         clock[0] += 4
     assert progress.stages == {'rung': 2.0, 'train': 9.0} and progress.phase == 'idle'
-
-
-@pytest.mark.slow
-def test_detector_is_trained_as_without(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> None:
-    pytest.importorskip('mmdet')
-    monkeypatch.setenv('MMAUTOLOSS_DATA', str(tmp_path_factory.getbasetemp() / 'scenes'))
-    cfg = load_search_config(str(ROOT / 'configs/digits/faster_rcnn_search.py'), str(tmp_path))
-    for name in ('train', 'val', 'test'):
-        cfg[f'{name}_dataloader'].dataset.scenes = {'size': 64, 'train': 12, 'search_val': 4, 'val': 6, 'test': 3}
-    cfg.train_cfg.proxy.schedule.max_iters = 6
-    settings = spec_of(cfg).proxy
-    found = []
-    for each in (settings, replace(settings, rung=0.5)):
-        evaluator = ProxyEvaluator(each)
-        outcome, weights = trained(evaluator, baseline())
-        found.append((outcome.score, dict(outcome.metrics), weights, 'rung' in outcome.stages))
-        evaluator.close()
-    assert found[0][:3] == found[1][:3] and [each[3] for each in found] == [False, True]
 
 
 @MODELS.register_module(force=True)

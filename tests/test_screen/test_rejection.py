@@ -100,7 +100,7 @@ def test_early_end_gives_the_same_verdicts(name: str) -> None:
     full = ProbeScreen(probe, RejectionTest(steps=40, early=0.0), None)
     names = input_kind(name).names
     verdicts = []
-    while len(verdicts) < 60:
+    while len(verdicts) < 40:
         tree = random_tree(rng, names, 3)
         if full.judge(tree).gain is not None:
             verdicts.append((early.judge(tree).accepted, full.judge(tree).accepted))

@@ -165,8 +165,8 @@ def test_evaluate_and_apply(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFi
     assert 'ToyCrossEntropy' in capsys.readouterr().out
 
 
-def test_search_on_worker_processes(tmp_path: Path) -> None:
-    changes = {'execute': {'workers': 2, 'threads': 1}, 'budget': {'max_trials': 1, 'finalists': 1}}
+def test_search_on_a_worker_process(tmp_path: Path) -> None:
+    changes = {'execute': {'isolate': True, 'threads': 1}, 'budget': {'max_trials': 1, 'finalists': 1}}
     history = run_toy(load_search_config(str(write_new(tmp_path, changes)), str(tmp_path / 'work')))
     assert history.of_role(Role.SEARCH) and all(trial.outcome.score is not None for trial in history)
 
