@@ -55,10 +55,12 @@ def run(args: argparse.Namespace) -> int:
     sign = 1 if spec.proxy.greater else -1
     hand_made = [trial for trial in history.of_role(Role.BASELINE) if trial.score is not None][:1]
     pairs = train_longer(
-        spec, [*hand_made, *trials], args.times, lambda *told: None if args.json else _say(*told, sign)
+        spec,
+        [*hand_made, *trials],
+        args.times,
+        lambda pair, outcome: None if args.json else _say(pair, outcome, sign),
     )
-    count = len(hand_made)
-    found = correlation_of(pairs[count:], args.times, *pairs[:count])
+    found = correlation_of(pairs[len(hand_made) :], args.times, pairs[0] if hand_made else None)
     if args.json:
         print(json.dumps(found.to_json(), indent=2))
     else:
@@ -107,8 +109,8 @@ def _advise(found: Correlation, work_dir: str) -> None:
     """Names the best of the long trainings, be it hand-made, where it is not that of the search."""
     if found.tau is None:
         return
-    best = max((pair for pair in found.pairs if pair.long is not None), key=lambda pair: pair.long)
-    if found.hand_made and found.hand_made.long is not None and found.hand_made.long >= best.long:
+    best = max((pair for pair in found.pairs if pair.long is not None), key=lambda pair: pair.required_long)
+    if found.hand_made and found.hand_made.long is not None and found.hand_made.long >= best.required_long:
         print('in long trainings the hand-made losses are the best')
     elif found.regret:
         print(f'that one is trial {best.trial}: mmautoloss apply BASE {work_dir} --trial {best.trial} -o OUT')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +68,7 @@ def _wanted(args: argparse.Namespace, count: int) -> range:
     return wanted
 
 
-def _shown(replayed: Iterator[Replayed], total: int) -> Iterator[Replayed]:
+def _shown(replayed: Iterator[Replayed], total: int) -> Iterable[Replayed]:
     """The same with a bar, on a terminal."""
     from rich.console import Console
     from rich.progress import track

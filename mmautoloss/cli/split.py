@@ -83,8 +83,9 @@ def _write(texts: dict[Path, str], folder: Path) -> None:
 
 def _print_counts(source: Source, parts: dict[str, list[int]]) -> None:
     objects = {name: source.objects(indices) for name, indices in parts.items()}
-    rows = [('images', *(len(parts[name]) for name in PARTS))]
-    rows += [(label, *(objects[name][label] for name in PARTS)) for label in objects['train']]
+    ours, others = PARTS
+    rows = [('images', len(parts[ours]), len(parts[others]))]
+    rows += [(label, objects[ours][label], objects[others][label]) for label in objects[ours]]
     if source.repeats:
         print(f'{source.repeats} repeated names are left out')
     width = max(len(label) for label, *_ in rows)

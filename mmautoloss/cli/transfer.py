@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmautoloss.trial import History, Trial
@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
     named = Path(args.search_config) if args.search_config else None
     spec = load_spec(path.parent, chosen_config(path.parent, named, '--search-config'))
     trials = _choose(read_history(path)[1], spec.search.budget.finalists, args)
-    spec = replace(spec, results=Path(args.results) if args.results else path.parent / 'transfer.csv')
+    results = Path(args.results) if args.results else path.parent / 'transfer.csv'
+    spec = replace(spec, results=results)
     if args.workers is not None:
         spec = replace(spec, execute=replace(spec.execute, workers=args.workers))
     transfer = Transfer(
@@ -84,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
     known = [with_usual_weight(entry, spec) for entry in args.also]
     split = args.split or final_split_of(spec.base)
     compare(spec, moved, known, range(args.first_seed, args.first_seed + args.seeds), split)
-    told: tuple[Any, ...] = (spec.describe, spec.proxy.metric, split, length_of(spec.base.train_cfg))
-    print_comparison(read_results(spec.results), *told, spec.proxy.greater)
+    length = length_of(spec.base.train_cfg)
+    print_comparison(read_results(results), spec.describe, spec.proxy.metric, split, length, spec.proxy.greater)
     return 0
 
 

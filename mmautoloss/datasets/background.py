@@ -44,14 +44,14 @@ def draw_stains(size: int, rng: np.random.Generator) -> np.ndarray:
 def add_blob(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lays a soft ellipse or a box over the image, fainter than any digit."""
     size = len(image)
-    cover = np.zeros((size, size), np.float32)
+    cover: np.ndarray = np.zeros((size, size), np.float32)
     centre = [int(value) for value in rng.integers(0, size, 2)]
     radii = [int(value) for value in np.rint(rng.uniform(0.05, 0.22, 2) * size)]
     if rng.random() < 0.6:
-        cv2.ellipse(cover, centre, radii, rng.uniform(0, 180), 0, 360, 1.0, -1)
+        cv2.ellipse(cover, centre, radii, rng.uniform(0, 180), 0, 360, (1.0,), -1)
     else:
         corner = [middle + radius for middle, radius in zip(centre, radii, strict=True)]
-        cv2.rectangle(cover, centre, corner, 1.0, -1)
+        cv2.rectangle(cover, centre, corner, (1.0,), -1)
     cover = cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.5, 2.5))
     return image + cover[..., None] * draw_tint(rng, 15, 40)
 
@@ -59,13 +59,13 @@ def add_blob(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def add_stroke(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lays a thin bent line over the image, thinner and fainter than the strokes of a digit."""
     size = len(image)
-    cover = np.zeros((size, size), np.uint8)
+    cover: np.ndarray = np.zeros((size, size), np.uint8)
     begin, bend, end = rng.uniform(-0.1, 1.1, size=(3, 2)) * size
     time = np.linspace(0, 1, 12)[:, None]
     curve = (1 - time) ** 2 * begin + 2 * time * (1 - time) * bend + time**2 * end
     points = np.rint(curve).astype(np.int32)[:, None]
     thickness = int(rng.integers(1, 1 + max(1, size // 48)))
-    cv2.polylines(cover, [points], False, 255, thickness, cv2.LINE_AA)
+    cv2.polylines(cover, [points], False, (255,), thickness, cv2.LINE_AA)
     return image + (cover / np.float32(255))[..., None] * draw_tint(rng, 20, 50)
 
 

@@ -28,7 +28,7 @@ _PATIENCE = 10.0
 _environment = threading.Lock()
 
 
-class LocalExecutor(SupervisedExecutor):
+class LocalExecutor(SupervisedExecutor['LocalWorker']):
     """One process a slot, started afresh (spawn) and kept; with GPUs, each has its own.
 
     Args:
@@ -63,7 +63,7 @@ class LocalExecutor(SupervisedExecutor):
         self.gpus = share_gpus(visible_gpus(), workers, self.ranks)
         self._ear, self._bell = Pipe(duplex=False)
 
-    def _start(self, index: int, name: str) -> Worker:
+    def _start(self, index: int, name: str) -> LocalWorker:
         beat = min(1.0, self.limits.silence / 4)
         port = _free_port() if self.ranks > 1 else 0
         places = [
@@ -72,7 +72,7 @@ class LocalExecutor(SupervisedExecutor):
         ]
         return LocalWorker(self.settings, places)
 
-    def _sleep(self, workers: Sequence[Worker], seconds: float) -> None:
+    def _sleep(self, workers: Sequence[LocalWorker], seconds: float) -> None:
         sources = [source for worker in workers for source in worker.sources()]
         if self._ear in wait([self._ear, *sources], seconds):
             self._ear.recv_bytes()
@@ -116,7 +116,7 @@ class LocalWorker(Worker):
     @property
     def pids(self) -> list[int]:
         """The processes, by rank."""
-        return [process.pid for process in self._processes]
+        return [process.pid for process in self._processes if process.pid is not None]
 
     def begin(self, trial: Trial, limit: float | None) -> None:
         """Hands the trial to all processes."""
@@ -167,9 +167,11 @@ class LocalWorker(Worker):
     def _require_company(self) -> None:
         """One process that failed alone leaves the others waiting for it."""
         failed = [outcome for outcome in self._outcomes.values() if outcome.state is State.FAILED]
-        if failed and self._failed_at is None:
+        if not failed:
+            return
+        if self._failed_at is None:
             self._failed_at = time.monotonic()
-        if failed and time.monotonic() - self._failed_at > _PATIENCE:
+        if time.monotonic() - self._failed_at > _PATIENCE:
             raise WorkerDied(f'one of its {len(self._links)} processes failed alone: {failed[0].reason}')
 
     def _cause(self) -> str:

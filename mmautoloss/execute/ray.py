@@ -29,7 +29,7 @@ _PATIENCE = 60.0
 """Seconds that a worker waits for room in the cluster before it takes the actor of one that has nothing to do."""
 
 
-class RayExecutor(SupervisedExecutor):
+class RayExecutor(SupervisedExecutor['RayWorker']):
     """One actor a slot, anywhere in a Ray cluster; each keeps its Runner.
 
     Args:
@@ -83,13 +83,13 @@ class RayExecutor(SupervisedExecutor):
         if connected:
             self._ray.shutdown()
 
-    def _start(self, index: int, name: str) -> Worker:
+    def _start(self, index: int, name: str) -> RayWorker:
         options = {'num_cpus': self.threads, 'num_gpus': self.gpus, 'scheduling_strategy': 'SPREAD'}
         actor = self._actor.options(**options).remote(os.getcwd(), self.threads, bool(self.gpus))
         beat = min(1.0, self.limits.silence / 4)
         return RayWorker(self._ray, actor, self._settings, name, beat, self._news)
 
-    def _sleep(self, workers: Sequence[Worker], seconds: float) -> None:
+    def _sleep(self, workers: Sequence[RayWorker], seconds: float) -> None:
         self._lend()
         self._news.wait(seconds)
         self._news.clear()
@@ -99,12 +99,13 @@ class RayExecutor(SupervisedExecutor):
 
     def _lend(self) -> None:
         """A cluster that lost a node may have no room for a new actor: then one with nothing to do takes the trial."""
-        waiting = [slot for slot in self._slots if slot.job and slot.worker and slot.worker.waited > _PATIENCE]
-        idle = [slot for slot in self._slots if not slot.job and slot.worker and not slot.worker.waited]
-        for needy, lender in zip(waiting, idle, strict=False):
-            needy.worker.kill()
-            needy.worker, lender.worker = lender.worker, None
-            needy.worker.name, needy.begun = needy.pulse.worker, False
+        there = [(slot, slot.worker) for slot in self._slots if slot.worker]
+        waiting = [(slot, worker) for slot, worker in there if slot.job and worker.waited > _PATIENCE]
+        idle = [(slot, worker) for slot, worker in there if not slot.job and not worker.waited]
+        for (needy, stuck), (lender, lent) in zip(waiting, idle, strict=False):
+            stuck.kill()
+            needy.worker, lender.worker = lent, None
+            lent.name, needy.begun = needy.pulse.worker, False
             self._wake()
 
 
@@ -251,7 +252,7 @@ def _define_actor(ray: ModuleType) -> Any:
             if os.path.isdir(folder):  # paths of a config may be relative
                 os.chdir(folder)
             self._threads = threads
-            self._trials = None
+            self._trials: Any = None  # until it is prepared; the class is not known here
 
         def prepare(self, settings: Any) -> None:
             from mmautoloss.execute.ray import TrialActor

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from mmautoloss.execute.worker import Worker
 from mmautoloss.trial import Outcome, Pulse, Trial
+
+W = TypeVar('W', bound=Worker)
 
 
 @dataclass
@@ -20,11 +23,11 @@ class Job:
     attempt: int = 1
 
 
-class Slot:
+class Slot(Generic[W]):
     """One place for a worker; its worker may be replaced."""
 
     def __init__(self, name: str) -> None:
-        self.worker: Worker | None = None
+        self.worker: W | None = None
         self.job: Job | None = None
         self.begun = False
         self.losses = 0  # workers in a row
@@ -43,8 +46,8 @@ class Slot:
             self.since = now
         self.pulse = pulse
 
-    def restart_clocks(self, phase: str) -> None:
+    def restart_clocks(self, phase: str, trial: int) -> None:
         """A job begins, on a worker that is there or on a new one."""
         self.heard = self.moved = time.monotonic()
         self.since = None
-        self.pulse = replace(self.pulse, phase=phase, step=0, trial=self.job.trial.number)
+        self.pulse = replace(self.pulse, phase=phase, step=0, trial=trial)

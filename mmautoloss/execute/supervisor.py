@@ -9,12 +9,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import Generic
 
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
 from mmautoloss.execute.limits import Limits
-from mmautoloss.execute.slot import Job, Slot
-from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.execute.slot import Job, Slot, W
+from mmautoloss.execute.worker import WorkerDied
 from mmautoloss.proxy import SUSPENDED
 from mmautoloss.trial import Outcome, Pulse, State, Trial
 
@@ -28,7 +29,7 @@ _START = 600.0
 """Seconds that imports and the building of the model may take in any case; they show no iterations."""
 
 
-class SupervisedExecutor(Executor):
+class SupervisedExecutor(Executor, Generic[W]):
     """Slots with a worker each, watched by one thread.
 
     A worker that dies or hangs is replaced, and its trial is measured again as often as ``limits.retries`` says; a trial
@@ -50,18 +51,18 @@ class SupervisedExecutor(Executor):
             raise SetupError(f'workers must be at least 1, but got {slots}.')
         self.slots = slots
         self.limits = limits or Limits()
-        self._slots = [Slot(f'{prefix}-{index}') for index in range(slots)]
+        self._slots: list[Slot[W]] = [Slot(f'{prefix}-{index}') for index in range(slots)]
         self._lock = threading.Lock()
         self._closing = False
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
 
     @abstractmethod
-    def _start(self, index: int, name: str) -> Worker:
+    def _start(self, index: int, name: str) -> W:
         """Starts a worker for a slot; called in the supervising thread."""
 
     @abstractmethod
-    def _sleep(self, workers: Sequence[Worker], seconds: float) -> None:
+    def _sleep(self, workers: Sequence[W], seconds: float) -> None:
         """Waits until a worker has news or ``_wake`` is called, at most so long."""
 
     @abstractmethod
@@ -117,7 +118,8 @@ class SupervisedExecutor(Executor):
                     self._excuse(now - looked)
                 looked = now
                 for index, slot in enumerate(self._slots):
-                    self._attend(index, slot) if slot.job else self._listen(slot)
+                    job = slot.job
+                    self._attend(index, slot, job) if job else self._listen(slot)
                 self._sleep([slot.worker for slot in self._slots if slot.worker], _ROUND)
         except BaseException as error:  # a defect of ours must not leave the search waiting for ever
             with self._lock:
@@ -138,45 +140,52 @@ class SupervisedExecutor(Executor):
             slot.moved += seconds
             slot.since = None if slot.since is None else slot.since + seconds
 
-    def _listen(self, slot: Slot) -> None:
+    def _listen(self, slot: Slot[W]) -> None:
         """Of a worker that has nothing to do; one that died is not missed before the next trial."""
+        worker = slot.worker
+        if worker is None:
+            return
         try:
-            for pulse in slot.worker.news() if slot.worker else ():
-                slot.hear(pulse)
+            for news in worker.news():
+                if not isinstance(news, Pulse):
+                    raise RuntimeError(f'{slot.pulse.worker} has no trial, but told of an outcome: {news}')
+                slot.hear(news)
         except WorkerDied:
-            slot.worker.kill()
+            worker.kill()
             slot.worker = None
 
-    def _attend(self, index: int, slot: Slot) -> None:
+    def _attend(self, index: int, slot: Slot[W], job: Job) -> None:
         try:
-            if not slot.begun:
-                self._begin(index, slot)
-            for news in slot.worker.news():
+            worker = slot.worker
+            if worker is None or not slot.begun:
+                worker = self._begin(index, slot, job)
+            for news in worker.news():
                 if isinstance(news, Pulse):
                     slot.hear(news)
                 else:
                     slot.losses = 0
-                    self._settle(slot, news)
+                    self._settle(slot, job, news)
                     return
         except WorkerDied as death:
-            self._lose(slot, f'worker died: {death}{_where(slot.pulse)}')
+            self._lose(slot, job, f'worker died: {death}{_where(slot.pulse)}')
             return
-        late = self._too_late(slot)
+        late = self._too_late(slot, job)
         if late:
-            self._lose(slot, late, again=not late.startswith('time limit'))
+            self._lose(slot, job, late, again=not late.startswith('time limit'))
 
-    def _begin(self, index: int, slot: Slot) -> None:
+    def _begin(self, index: int, slot: Slot[W], job: Job) -> W:
         self._listen(slot)  # one that died meanwhile is no attempt of this trial
-        fresh = slot.worker is None
-        slot.restart_clocks('start' if fresh else 'idle')
-        if fresh:
-            slot.worker = self._start(index, slot.pulse.worker)
+        worker = slot.worker
+        slot.restart_clocks('start' if worker is None else 'idle', job.trial.number)
+        if worker is None:
+            worker = slot.worker = self._start(index, slot.pulse.worker)
         slot.begun = True
-        slot.worker.begin(slot.job.trial, slot.job.limit)
+        worker.begin(job.trial, job.limit)
+        return worker
 
-    def _too_late(self, slot: Slot) -> str:
+    def _too_late(self, slot: Slot[W], job: Job) -> str:
         """Why the worker must be given up; '' while it may go on."""
-        now, limits, job = time.monotonic(), self.limits, slot.job
+        now, limits = time.monotonic(), self.limits
         # the worker itself ends a training after its limit; this is for one whose iteration does not end
         if job.limit is not None and slot.since is not None and now - slot.since > 1.1 * job.limit + _GRACE:
             return f'time limit: more than {job.limit:.0f} s{_where(slot.pulse)}'
@@ -188,22 +197,20 @@ class SupervisedExecutor(Executor):
             return f'worker hung: no iteration for {stall:.0f} s{_where(slot.pulse)}'
         return ''
 
-    def _lose(self, slot: Slot, reason: str, again: bool = True) -> None:
+    def _lose(self, slot: Slot[W], job: Job, reason: str, again: bool = True) -> None:
         """The worker is gone, or must go."""
         slot.losses += 1
         if slot.worker is not None:
             slot.worker.kill()
             slot.worker = None
-        job = slot.job
         if again and job.attempt <= self.limits.retries:
             job.attempt += 1
             slot.begun = False
             self._wake()
         else:
-            self._settle(slot, Outcome(State.FAILED, reason=reason))
+            self._settle(slot, job, Outcome(State.FAILED, reason=reason))
 
-    def _settle(self, slot: Slot, outcome: Outcome) -> None:
-        job = slot.job
+    def _settle(self, slot: Slot[W], job: Job, outcome: Outcome) -> None:
         slot.pulse = replace(slot.pulse, phase='idle', step=0, trial=None)
         with self._lock:
             slot.job = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -103,8 +104,9 @@ def _record(model: nn.Module, branches: tuple[Branch, ...], batch: Any) -> dict[
     heard: dict[str, list[dict[str, Any]]] = {branch.name: [] for branch in branches}
     handles = [_listen(branch.loss(model), heard[branch.name]) for branch in branches]
     try:
+        preprocess: Any = model.data_preprocessor
         with torch.no_grad():
-            data = model.data_preprocessor(batch, True)
+            data = preprocess(batch, True)
             model(**data, mode='loss') if isinstance(data, dict) else model(*data, mode='loss')
     except ValueError as error:
         if 'more than 1 value per channel' not in str(error):
@@ -148,10 +150,12 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
             f'The loss at {branch.path!r} is also called with {", ".join(others)}, which a searched loss does not take. '
             'Leave this branch out.'
         )
-    thirds = [next((call[name] for name in _THIRD if name in call), None) for call in calls]
+    thirds: list[Any] = [next((call[name] for name in _THIRD if name in call), None) for call in calls]
     factors = {_number(call.get('avg_factor')) for call in calls}
     if len(factors) > 1:
-        raise SetupError(f'The loss at {branch.path!r} is called with several normalisers at once: {sorted(factors)}.')
+        raise SetupError(
+            f'The loss at {branch.path!r} is called with several normalisers at once: {_in_order(factors)}.'
+        )
     given = [*(value for part in parts for value in part[:2]), *(third for third in thirds if third is not None)]
     if not all(isinstance(value, Tensor) for value in given):
         raise SetupError(
@@ -160,7 +164,8 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
         )
     preds, targets = zip(*(part[:2] for part in parts), strict=True)
     with _at(branch):
-        pred, target, weight = points_as_maps(_joined(preds), _joined(targets), _joined(thirds))
+        weight = None if thirds[0] is None else _joined(thirds)
+        pred, target, weight = points_as_maps(_joined(preds), _joined(targets), weight)
     return Sample(
         pred=pred,
         target=target,
@@ -182,8 +187,8 @@ def _at(branch: Branch) -> Iterator[None]:
         ) from None
 
 
-def _joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
-    return None if tensors[0] is None else _plain(torch.cat(tuple(tensors)))
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    return _plain(torch.cat(tuple(tensors)))
 
 
 def _plain(tensor: Tensor) -> Tensor:
@@ -194,6 +199,10 @@ def _plain(tensor: Tensor) -> Tensor:
 
 def _number(value: Tensor | float | None) -> float | None:
     return None if value is None else float(value)
+
+
+def _in_order(factors: Iterable[float | None]) -> list[float | None]:
+    return sorted(factors, key=lambda factor: -math.inf if factor is None else factor)
 
 
 def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitored: Sequence[str]) -> Probe:
@@ -223,7 +232,7 @@ def _scaling(model: nn.Module, branch: Branch) -> dict[str, Tensor]:
     """How the deltas of a box branch are normalised."""
     if branch.inputs != 'delta':
         return {}
-    coder = getattr(branch.head(model), 'bbox_coder', None)
+    coder: Any = getattr(branch.head(model), 'bbox_coder', None)
     if not (hasattr(coder, 'means') and hasattr(coder, 'stds')):
         raise SetupError(
             f'The deltas of the branch {branch.name!r} cannot be judged: the head has no bbox_coder with means and '

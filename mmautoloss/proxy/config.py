@@ -99,9 +99,11 @@ def share_batch(loader: Mapping[str, Any], ranks: int) -> int | None:
         SetupError: It cannot be shared evenly.
     """
     size = loader.get('batch_size')
-    if ranks > 1 and (not isinstance(size, int) or size % ranks):
+    if ranks <= 1:
+        return size
+    if not isinstance(size, int) or size % ranks:
         raise SetupError(
             f'The train_dataloader needs a batch_size that {ranks} processes can share, but got {size}: '
             'change gpus_per_candidate or the batch size.'
         )
-    return size // ranks if ranks > 1 else size
+    return size // ranks

@@ -70,11 +70,11 @@ class ProxyEvaluator:
         """
         if self._runner is None:
             with self.progress.stage('build'):
-                self._build()
+                return self._build()
         return self._runner
 
     @one_at_a_time
-    def _build(self) -> None:
+    def _build(self) -> ProxyRunner:
         settings = self.settings
         cfg = proxy_config(
             Config(dict(settings.config)),
@@ -85,11 +85,12 @@ class ProxyEvaluator:
         )
         self._name = cfg.experiment_name
         with contextlib.nullcontext() if self._log else _silence():
-            self._runner = ProxyRunner.from_cfg(cfg)
-        self._runner.progress = self.progress
-        self.kept = self._runner.keep_samples(settings.cache)
-        check_branches(self._runner.model, settings.branches)
-        self._hand_made = {branch.name: branch.loss(self._runner.model) for branch in settings.branches}
+            runner = self._runner = ProxyRunner.from_cfg(cfg)
+        runner.progress = self.progress
+        self.kept = runner.keep_samples(settings.cache)
+        check_branches(runner.model, settings.branches)
+        self._hand_made = {branch.name: branch.loss(runner.model) for branch in settings.branches}
+        return runner
 
     @property
     def hand_made(self) -> dict[str, nn.Module]:
@@ -106,14 +107,15 @@ class ProxyEvaluator:
         """
         if self._runner and (self._proof.verdict.anew or (self._proof.pending and self._runner.leftover())):
             self._clear()
-        with open_log(self.settings.trials, trial) as self._log:
-            outcome = self._outcome(trial, limit)
-            self._log.write(last_word(outcome, self.settings))
-            outcome = replace(outcome, leak=self._prove(trial))
+        with open_log(self.settings.trials, trial) as log:
+            self._log = log
+            outcome = self._outcome(trial, limit, log)
+            log.write(last_word(outcome, self.settings))
+            outcome = replace(outcome, leak=self._prove(trial, log))
         self._log = None
         return outcome
 
-    def _outcome(self, trial: Trial, limit: float | None) -> Outcome:
+    def _outcome(self, trial: Trial, limit: float | None, log: TrialLog) -> Outcome:
         begin = time.perf_counter()
         self.progress.begin(limit)
         self._rung = None
@@ -121,7 +123,7 @@ class ProxyEvaluator:
         state = State.FAILED
         try:
             with freed_memory_kept():
-                metrics = self._measure(trial)
+                metrics = self._measure(trial, log)
             score, reason, state = self._score(metrics), '', State.COMPLETE
         except StoppedAtRung as error:
             score, reason, state = None, str(error), State.STOPPED
@@ -135,7 +137,7 @@ class ProxyEvaluator:
         except (Exception, SystemExit):
             # anything in the user's model, data or metric: an outcome, not the end; the Runner may be in any state
             score, reason = None, traceback.format_exc(limit=-6)
-            self._log.write(traceback.format_exc())  # all of it; the journal holds the end
+            log.write(traceback.format_exc())  # all of it; the journal holds the end
             self.broken = 'CUDA error' in reason
             self._clear()
         seconds = time.perf_counter() - begin
@@ -159,10 +161,11 @@ class ProxyEvaluator:
         with _silence():
             runner.reset(0)
             loop = runner.val_loop
-            runner.model.eval()
+            model: Any = runner.model
+            model.eval()
             batch = next(iter(loop.dataloader))
             with torch.no_grad():
-                outputs = runner.model.val_step(batch)
+                outputs = model.val_step(batch)
             loop.evaluator.process(data_samples=outputs, data_batch=batch)
             return dict(loop.evaluator.evaluate(len(loop.dataloader.dataset)))
 
@@ -184,11 +187,11 @@ class ProxyEvaluator:
         except Exception:  # after an illegal access to its memory a GPU refuses everything; told by ``broken``
             self.broken = True
 
-    def _measure(self, trial: Trial) -> dict[str, float]:
+    def _measure(self, trial: Trial, log: TrialLog) -> dict[str, float]:
         runner = self.runner
-        with logged(runner.logger, self._log):
+        with logged(runner.logger, log):
             self._train(runner, trial)
-            with kept_predictions(runner, self.settings, trial, self._log), self.progress.stage('validate'):
+            with kept_predictions(runner, self.settings, trial, log), self.progress.stage('validate'):
                 return numbers(runner.val_loop.run())
 
     def _train(self, runner: ProxyRunner, trial: Trial) -> None:
@@ -202,7 +205,7 @@ class ProxyEvaluator:
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
 
-    def _prove(self, trial: Trial) -> str:
+    def _prove(self, trial: Trial, log: TrialLog) -> str:
         """Once, after the first trial that was trained: what differs when it begins again; '' for nothing."""
         if self._runner is None or not self._proof.ready:
             return ''
@@ -213,7 +216,7 @@ class ProxyEvaluator:
         if self._runner is runner:
             runner.model = trained
         text = self._proof.verdict.text
-        self._log.write(f'{text}\n' if text else '')
+        log.write(f'{text}\n' if text else '')
         return text
 
     def _begin(self, trial: Trial, own: bool) -> BeginningHook:

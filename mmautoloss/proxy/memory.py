@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
@@ -63,11 +63,13 @@ def freed_memory_kept() -> Iterator[None]:
 
 def _set(options: dict[int, int]) -> None:
     mallopt = _mallopt()
-    for option, value in options.items() if mallopt else ():
+    if mallopt is None:
+        return
+    for option, value in options.items():
         mallopt(option, value)
 
 
-def _mallopt() -> ctypes._CFuncPtr | None:
+def _mallopt() -> Callable[[int, int], int] | None:
     if not sys.platform.startswith('linux') or _set_by_user():
         return None
     return getattr(ctypes.CDLL(None), 'mallopt', None)

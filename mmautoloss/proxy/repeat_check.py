@@ -141,6 +141,8 @@ class RepeatCheck:
 
     def settle(self, begin: Begin) -> None:
         """Begins the training that was watched once more."""
+        if self._first is None:
+            raise ValueError('No training was watched.')
         self.pending = False
         self.verdict = prove(self._first, begin)
         self._first = None

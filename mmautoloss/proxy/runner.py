@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.hooks import Hook
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper, revert_sync_batchnorm
 from mmengine.registry import DefaultScope
@@ -109,7 +110,7 @@ class ProxyRunner(Runner):
         self._val_loop = cfg.val_cfg
         self.optim_wrapper = cfg.optim_wrapper
         self.param_schedulers = cfg.get('param_scheduler')
-        self._hooks = []
+        self._hooks: list[Hook] = []
         self.register_hooks(cfg.default_hooks, cfg.custom_hooks)
         self._empty_message_hub()
         self.model = self.wrap_model(self.cfg.get('model_wrapper_cfg'), self._fresh_model(seed))
@@ -120,7 +121,7 @@ class ProxyRunner(Runner):
 
     def _empty_message_hub(self) -> None:
         """It stays the same object, since models and transforms may have asked for it when they were built."""
-        vars(self.message_hub).update(vars(MessageHub(self._experiment_name)))
+        self.message_hub.__dict__.update(vars(MessageHub(self._experiment_name)))
         MessageHub._instance_dict.pop(self._experiment_name, None)
         MessageHub._instance_dict[self._experiment_name] = self.message_hub  # the last one is the current one
 
@@ -129,7 +130,7 @@ class ProxyRunner(Runner):
         self.end_loops()
         if self._as_built is None:
             self._as_built = InitialState(self)
-        self.model = self.optim_wrapper = None  # a GPU need not hold two models
+        self.model = self.optim_wrapper = None  # type: ignore[assignment]  # a GPU need not hold two models
         self._as_built.restore(self)
         if torch.cuda.is_available():
             gc.collect()
@@ -185,7 +186,8 @@ class ProxyRunner(Runner):
     @property
     def bare_model(self) -> nn.Module:
         """The model without what distributes it among processes."""
-        return self.model.module if is_model_wrapper(self.model) else self.model
+        model: Any = self.model
+        return model.module if is_model_wrapper(model) else model
 
     def wrap_model(self, model_wrapper_cfg: Any, model: nn.Module) -> nn.Module:
         """Moves the model to its device; ``reset`` wraps it, since a wrapper remembers the training before."""

@@ -26,6 +26,13 @@ class Pair(NamedTuple):
     short: float
     long: float | None
 
+    @property
+    def required_long(self) -> float:
+        """Its long score, for those who know that it did not fail."""
+        if self.long is None:
+            raise ValueError(f'The long training of trial {self.trial} failed.')
+        return self.long
+
 
 @dataclass(frozen=True)
 class Correlation:
@@ -68,7 +75,7 @@ def choose_spread(history: History, count: int) -> list[Trial]:
     Only such as were trained themselves are taken: two equal losses would count twice.
     """
     trained = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if t.state is State.COMPLETE]
-    ranked = sorted(trained, key=lambda trial: (-trial.score, trial.number))
+    ranked = sorted(trained, key=lambda trial: (-trial.required_score, trial.number))
     if count >= len(ranked):
         return ranked
     places = [round(i * (len(ranked) - 1) / max(1, count - 1)) for i in range(count)]
@@ -87,12 +94,12 @@ def correlation_of(
         draws: Samples of the bootstrap.
         seed: Of the bootstrap.
     """
-    known = hand_made is not None and hand_made.long is not None
+    bar = hand_made if hand_made is not None and hand_made.long is not None else None
     ranked = tuple(sorted(pairs, key=lambda pair: (-pair.short, pair.trial)))
     scored = [pair for pair in ranked if pair.long is not None]
     few = max(1, round(len(scored) / 4))
-    by_long = sorted(scored, key=lambda pair: (-pair.long, pair.trial))
-    above = [pair for pair in scored if known and pair.short > hand_made.short]
+    by_long = sorted(scored, key=lambda pair: (-pair.required_long, pair.trial))
+    above = [pair for pair in scored if bar is not None and pair.short > bar.short]
     kept = {pair.trial for pair in scored[:few]} & {pair.trial for pair in by_long[:few]}
     tau = kendall(scored)
     return Correlation(
@@ -103,10 +110,10 @@ def correlation_of(
         tau_range=None if tau is None else _bootstrap(scored, draws, seed),
         best_kept=len(kept) / few if scored else None,
         few=few,
-        regret=by_long[0].long - scored[0].long if scored else None,
+        regret=by_long[0].required_long - scored[0].required_long if scored else None,
         hand_made=hand_made,
-        above=len(above) if known else None,
-        stay_above=sum(pair.long > hand_made.long for pair in above) if known else None,
+        above=None if bar is None else len(above),
+        stay_above=None if bar is None else sum(pair.required_long > bar.required_long for pair in above),
     )
 
 

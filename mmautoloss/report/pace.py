@@ -60,7 +60,7 @@ def pace_of(record: Record, elapsed: float) -> Pace:
         if times
         else None,
         per_hour_last_20=lately,
-        seconds=median(trial.outcome.seconds for trial in scored) if scored else None,
+        seconds=median(trial.required_outcome.seconds for trial in scored) if scored else None,
         stages=_stages(scored),
         left=left,
         seconds_left=_seconds_left(left, lately, budget.get('max_seconds'), elapsed),
@@ -80,8 +80,9 @@ def _last(times: list[float], count: int) -> float | None:
 
 
 def _stages(trials: list[Trial]) -> dict[str, float]:
-    names = dict.fromkeys(name for trial in trials for name in trial.outcome.stages)
-    seconds = {name: [t.outcome.stages[name] for t in trials if name in t.outcome.stages] for name in names}
+    stages = [trial.required_outcome.stages for trial in trials]
+    names = dict.fromkeys(name for each in stages for name in each)
+    seconds = {name: [each[name] for each in stages if name in each] for name in names}
     return {name: median(values) for name, values in seconds.items()}
 
 

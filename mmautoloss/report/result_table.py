@@ -47,8 +47,8 @@ def print_comparison(
     for loss, expression, weights in losses:
         weight = json.loads(weights or '{}')
         for branch, text in json.loads(expression or '{}').items():
-            told = f', weight {weight[branch]}' if branch in weight else ''
-            console.print(escape(f'{loss}, {branch}: {text}{told}'), soft_wrap=True)
+            factor = f', weight {weight[branch]}' if branch in weight else ''
+            console.print(escape(f'{loss}, {branch}: {text}{factor}'), soft_wrap=True)
 
 
 def _tell(values: Mapping[int, float], hand_made: Mapping[int, float], greater: bool) -> tuple[str, str]:

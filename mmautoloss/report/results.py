@@ -69,7 +69,7 @@ def result_rows(
         and (trial.role in (Role.BASELINE, Role.KNOWN) or trial.number in finalists or trial.repeats in finalists)
         and trial.state is State.COMPLETE
     ]
-    return [make_row(trial, describe, proxy, proxy.value(trial.outcome.metrics)) for trial in chosen]
+    return [make_row(trial, describe, proxy, proxy.value(trial.required_outcome.metrics)) for trial in chosen]
 
 
 def read_results(path: Path) -> list[ResultRow]:
@@ -97,7 +97,8 @@ def read_results(path: Path) -> list[ResultRow]:
 
 def _row(values: Mapping[str, str]) -> ResultRow:
     numbers = {'seed': int(values['seed']), 'iterations': int(values['iterations']), 'value': float(values['value'])}
-    return ResultRow(**{'weights': '', **values, **numbers})
+    fields: dict[str, Any] = {'weights': '', **values, **numbers}
+    return ResultRow(**fields)
 
 
 def append_results(path: Path, rows: Iterable[ResultRow]) -> None:

@@ -103,7 +103,7 @@ def rungs_of(
     return Rungs(
         searches=len(watched),
         trained=len(trained),
-        with_rung=sum(trial.outcome.rung is not None for trial in trained),
+        with_rung=sum(trial.required_outcome.rung is not None for trial in trained),
         failed=sum(each.failed for each in watched),
         unscored=len(unscored),
         unscored_trained=sum(trial.state is State.COMPLETE for trial in unscored),
@@ -133,12 +133,13 @@ class _Watched:
         self.top = {trial.number for trial in self.history.best_found(TOP)}
         self.best = next((trial.number for trial in self.history.best_found(1)), None)
         self._left = 1 - _reached(rung.get('at', Rung.at), record.header['proxy']['schedule'])
-        self.seconds = sum(trial.outcome.seconds for trial in self.trained)
-        self.rung_seconds = sum(trial.outcome.stages.get('rung', 0.0) for trial in self.trained)
+        self.seconds = sum(trial.required_outcome.seconds for trial in self.trained)
+        self.rung_seconds = sum(trial.required_outcome.stages.get('rung', 0.0) for trial in self.trained)
 
     def stopped(self, rung: Rung) -> list[Trial]:
         """Candidates that would have been stopped."""
-        settled, scores, seen, found = self.history.settled(), [], 0, []
+        settled, seen, found = self.history.settled(), 0, []
+        scores: list[float] = []
         for trial in sorted(self.trained, key=lambda trial: trial.settled_before):
             for score in _rung_scores(settled[seen : trial.settled_before]):
                 insort(scores, score)
@@ -149,12 +150,12 @@ class _Watched:
 
     def saved(self, stopped: Sequence[Trial]) -> float:
         """Seconds that the rest of these trainings and their validation took."""
-        stages = [trial.outcome.stages for trial in stopped]
+        stages = [trial.required_outcome.stages for trial in stopped]
         return sum(self._left * each.get('train', 0.0) + each.get('validate', 0.0) for each in stages)
 
     def correlation(self) -> float | None:
         """Rank correlation of the scores at the rung and in the end."""
-        pairs = [(trial.outcome.rung, trial.score) for trial in self.trained if trial.outcome.rung is not None]
+        pairs = [(rung, t.required_score) for t in self.trained if (rung := t.required_outcome.rung) is not None]
         try:
             return correlation(*(_ranks(scores) for scores in zip(*pairs, strict=True))) if pairs else None
         except StatisticsError:  # fewer than two, or all equal
@@ -164,7 +165,7 @@ class _Watched:
 def _rung_scores(trials: Iterable[Trial]) -> Iterator[float]:
     """Scores at the rung of the candidates among some trials."""
     candidates = (trial for trial in trials if trial.role in (Role.KNOWN, Role.SEARCH))
-    return (trial.outcome.rung for trial in candidates if trial.outcome.rung is not None)
+    return (rung for trial in candidates if (rung := trial.required_outcome.rung) is not None)
 
 
 def _is_unscored(trial: Trial) -> bool:
@@ -174,13 +175,14 @@ def _is_unscored(trial: Trial) -> bool:
 
 
 def _ended_there(trial: Trial) -> bool:
-    return trial.state is State.FAILED and trial.outcome.reason.endswith(AT_RUNG)
+    return trial.state is State.FAILED and trial.required_outcome.reason.endswith(AT_RUNG)
 
 
 def _falls(trial: Trial, bar: float | None) -> bool:
     if bar is None:
         return False
-    return _is_unscored(trial) if trial.outcome.rung is None else trial.outcome.rung < bar
+    rung = trial.required_outcome.rung
+    return _is_unscored(trial) if rung is None else rung < bar
 
 
 def _reached(at: float, schedule: dict[str, Any]) -> float:

@@ -214,7 +214,7 @@ def _failures(history: History) -> tuple[Failure, ...]:
     for trial in history.settled():
         if trial.state is State.FAILED:
             trained = (trial.was_spared and history.failed_loss(trial.fingerprint)) or trial
-            groups.setdefault(kind_of(trained.outcome.reason) or 'no reason given', []).append(trial.number)
+            groups.setdefault(kind_of(trained.required_outcome.reason) or 'no reason given', []).append(trial.number)
     ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[1]))
     return tuple(Failure(reason, len(found), tuple(found), log_name(found[-1])) for reason, found in ordered)
 

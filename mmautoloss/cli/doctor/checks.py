@@ -8,15 +8,18 @@ from __future__ import annotations
 import importlib
 import tempfile
 from pathlib import Path
+from typing import Literal
+
+State = Literal['ok', 'note', 'failed', 'absent']
 
 
-def load_operators() -> tuple[str, str]:
+def load_operators() -> tuple[State, str]:
     """Loads the compiled part of mmcv, which an installation without a compiler lacks."""
     extension = importlib.import_module('mmcv._ext')
-    return 'ok', f'loads, {Path(extension.__file__).name}'
+    return 'ok', f'loads, {Path(str(extension.__file__)).name}'
 
 
-def compute_nms() -> tuple[str, str]:
+def compute_nms() -> tuple[State, str]:
     """Computes one of mmcv's operators, on the GPU as well where there is one.
 
     Loading the extension is not enough: it may have been built without CUDA, or for another torch.
@@ -34,7 +37,7 @@ def compute_nms() -> tuple[str, str]:
     return 'ok', f'computes on {" and ".join(devices)}'
 
 
-def find_cuda() -> tuple[str, str]:
+def find_cuda() -> tuple[State, str]:
     """Lists the GPUs that torch sees; none is fine, only slower."""
     import torch
 
@@ -45,7 +48,7 @@ def find_cuda() -> tuple[str, str]:
     return 'ok', f'{", ".join(names)}; {build}'
 
 
-def find_mmcv_cuda() -> tuple[str, str]:
+def find_mmcv_cuda() -> tuple[State, str]:
     """Tells whether mmcv was compiled with CUDA, which matters only where there is a GPU."""
     import torch
     from mmcv.ops import get_compiling_cuda_version
@@ -58,7 +61,7 @@ def find_mmcv_cuda() -> tuple[str, str]:
     return 'note', 'compiled for the CPU only, which is all this machine needs'
 
 
-def load_checkpoint() -> tuple[str, str]:
+def load_checkpoint() -> tuple[State, str]:
     """Saves a checkpoint as MMEngine does and loads it through MMEngine, bare and then mended."""
     import torch
     from mmengine.logging import HistoryBuffer

@@ -67,7 +67,7 @@ class Check:
     """
 
     name: str
-    state: Literal['ok', 'note', 'failed', 'absent']
+    state: checks.State
     detail: str = ''
 
 
@@ -119,7 +119,7 @@ def probe_package(name: str, distributions: Mapping[str, Sequence[str]]) -> Pack
     return Package(name, 'ok', version, sources)
 
 
-def attempt(name: str, package: str, probe: Callable[[], tuple[str, str]]) -> Check:
+def attempt(name: str, package: str, probe: Callable[[], tuple[checks.State, str]]) -> Check:
     """Runs a probe and turns whatever it raises into a fact.
 
     Args:
@@ -138,7 +138,7 @@ def attempt(name: str, package: str, probe: Callable[[], tuple[str, str]]) -> Ch
 def attempt_import(module: str) -> Check:
     """Imports a part of a library."""
 
-    def probe() -> tuple[str, str]:
+    def probe() -> tuple[checks.State, str]:
         importlib.import_module(module)
         return 'ok', 'imports'
 

@@ -49,7 +49,8 @@ def keep_samples(data: Sequence[KeptData], limit: int) -> str:
     if not limit:
         return ''
     data = [KeptData(leaf, each.reads, each.workers) for each in data for leaf in leaves(each.dataset)]
-    chosen = [each for each in data if _why_not(each) is None]
+    reasons = [_why_not(each) for each in data]
+    chosen = [each for each, reason in zip(data, reasons, strict=True) if reason is None]
     store = SampleStore(limit)
     for forks in (True, False):  # where both ways of a flip do not fit, what is before it may
         plans = [_plan(each, store, forks) for each in chosen]
@@ -60,11 +61,10 @@ def keep_samples(data: Sequence[KeptData], limit: int) -> str:
             return f'samples are not kept in memory: {type(error).__name__}: {error}'
         if plans and need <= min(limit, available_memory() // 2):
             return _install(plans, need)
-    reasons = [_why_not(each) for each in data if each not in chosen]
     return 'samples are not kept in memory: ' + (
         f'they need about {_mib(need)} a process, allowed are {_mib(limit)} (execute.cache)'
         if plans
-        else next(iter(reasons), 'no pipeline begins with a known step')
+        else next(filter(None, reasons), 'no pipeline begins with a known step')
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmautoloss.proxy.cache.frozen import freeze, thaw
-from mmautoloss.proxy.cache.steps import Steps, Transform
+from mmautoloss.proxy.cache.steps import Fork, Steps, Transform
 from mmautoloss.proxy.cache.store import SampleStore
 from mmautoloss.proxy.state import Snapshot
 
@@ -39,7 +39,8 @@ class KeptSamples:
         """The sample after the whole pipeline; None where the pipeline gives none."""
         if not self._is_in_force():
             return type(self.dataset).prepare_data(self.dataset, index)
-        sample = self.kept(index) if self.steps.fork is None else self._forked(index)
+        fork = self.steps.fork
+        sample = self.kept(index) if fork is None else self._forked(index, fork)
         return run(self.steps.rest, sample)
 
     def _is_in_force(self) -> bool:
@@ -69,19 +70,19 @@ class KeptSamples:
             sample = run(self.steps.after, self.steps.fork.take(sample, None))
         return freeze(sample, self.dataset)
 
-    def _forked(self, index: int) -> Any:
+    def _forked(self, index: int, fork: Fork) -> Any:
         lead = None
         if index not in self._exists:
             lead = self._lead(index)
             self._exists[index] = lead is not None
         if not self._exists[index]:
             return None  # and nothing is drawn, as in the pipeline itself
-        choice = self.steps.fork.draw()
+        choice = fork.draw()
         frozen = self.store.get((id(self), index, choice))
         if frozen is not None:
             return thaw(frozen, self.dataset)
         lead = self._lead(index) if lead is None else lead
-        sample = run(self.steps.after, self.steps.fork.take(lead, choice))
+        sample = run(self.steps.after, fork.take(lead, choice))
         self.store.put((id(self), index, choice), freeze(sample, self.dataset))
         return sample
 

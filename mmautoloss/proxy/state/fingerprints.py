@@ -78,7 +78,7 @@ def _told_array(array: Tensor | np.ndarray) -> str:
         return kind
     grad = ' trained' if array.requires_grad else ''
     content = array.detach().cpu().contiguous().flatten().view(torch.uint8) if array.numel() else array.new_zeros(0)
-    return f'{kind}{grad} {_digest(memoryview(content.cpu().numpy()))}'
+    return f'{kind}{grad} {_digest(content.cpu().numpy().data)}'
 
 
 def _digest(content: Any) -> str:

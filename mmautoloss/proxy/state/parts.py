@@ -76,13 +76,16 @@ def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
 def attributes(thing: Any) -> dict[str, Any]:
     """``vars``, with what stands in slots; nothing of classes."""
     found = {} if isinstance(thing, type) else dict(getattr(thing, '__dict__', ()))
-    found.update((name, getattr(thing, name)) for name in _slots(type(thing)) if hasattr(thing, name))
+    kind: type = type(thing)
+    found.update((name, getattr(thing, name)) for name in _slots(kind) if hasattr(thing, name))
     return found
 
 
 @functools.cache
 def _slots(kind: type) -> tuple[str, ...]:
-    return () if issubclass(kind, (Config, Tensor)) else tuple(copyreg._slotnames(kind))
+    if issubclass(kind, (Config, Tensor)):
+        return ()
+    return tuple(copyreg._slotnames(kind))  # type: ignore[attr-defined]  # what pickle asks, too
 
 
 def cells(function: types.FunctionType) -> Iterator[tuple[str, types.CellType]]:
@@ -112,7 +115,7 @@ def is_whole(thing: Any) -> bool:
 def reachable(roots: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Everything that is reached from objects, each once, by its first path; whole things at each of their places."""
     seen: set[int] = set()
-    pending = list(reversed(roots.items()))
+    pending = list(roots.items())[::-1]
     kept = []  # what is made on the way must not be freed, or its id would be another's
     while pending:
         path, thing = pending.pop()

@@ -57,12 +57,12 @@ def ancestry_of(history: History, trial: Trial, scale: Scale) -> tuple[Ancestor,
         trial: The last of the line.
         scale: That of the search.
     """
-    trial = trial if trial.repeats is None else history[trial.repeats]
+    member: Trial | None = trial if trial.repeats is None else history[trial.repeats]
     line = []
-    while trial is not None and trial.genome is not None:
-        parent = _parent(history, trial)
-        line.append(Ancestor(trial.number, trial.origin, scale.shown(trial.score), changes_of(parent, trial)))
-        trial = parent
+    while member is not None and member.genome is not None:
+        parent = _parent(history, member)
+        line.append(Ancestor(member.number, member.origin, scale.shown(member.score), changes_of(parent, member)))
+        member = parent
     return tuple(reversed(line))
 
 
@@ -75,13 +75,11 @@ def _parent(history: History, trial: Trial) -> Trial | None:
 
 def changes_of(parent: Trial | None, child: Trial) -> tuple[Change, ...]:
     """What differs between the expressions of two trials; all of the child where there is no parent."""
+    trees = child.required_genome
     if parent is None:
-        return tuple(Change(name, '', str(tree), '', str(tree)) for name, tree in child.genome.items())
-    return tuple(
-        change_of(name, parent.genome[name], tree)
-        for name, tree in child.genome.items()
-        if tree != parent.genome[name]
-    )
+        return tuple(Change(name, '', str(tree), '', str(tree)) for name, tree in trees.items())
+    before = parent.required_genome
+    return tuple(change_of(name, before[name], tree) for name, tree in trees.items() if tree != before[name])
 
 
 def change_of(branch: str, before: Tree, after: Tree) -> Change:

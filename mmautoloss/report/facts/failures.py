@@ -31,4 +31,4 @@ def failures_of(failures: tuple[Failure, ...]) -> Table:
 def example_of(failure: Failure, history: History) -> Example:
     """The latest trial that failed so."""
     number = failure.trials[-1]
-    return Example(number, history[number].outcome.reason.strip())
+    return Example(number, history[number].required_outcome.reason.strip())

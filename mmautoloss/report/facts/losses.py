@@ -46,11 +46,11 @@ def losses_of(trial: Trial, header: Mapping[str, Any]) -> tuple[Loss, ...]:
         trial: The trial.
         header: The first event of its journal.
     """
-    return tuple(_loss(trial, name, (header.get('branches') or {}).get(name)) for name in trial.genome)
+    return tuple(_loss(trial, name, (header.get('branches') or {}).get(name)) for name in trial.required_genome)
 
 
-def _loss(trial: Trial, name: str, place: Mapping[str, str] | None) -> Loss:
-    tree, weight = trial.genome[name], trial.weights.get(name, 1.0)
+def _loss(trial: Trial, name: str, place: Mapping[str, Any] | None) -> Loss:
+    tree, weight = trial.required_genome[name], trial.weights.get(name, 1.0)
     called = name_of(tree) or ''
     known = (str(tree), to_latex(tree), tree.size, weight)
     if not place:

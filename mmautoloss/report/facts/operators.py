@@ -25,14 +25,15 @@ def operators_of(history: History) -> Table:
     trained = [trial for trial in history.of_role(Role.SEARCH) if is_found(trial)]
     if len(trained) < LEAST:
         return Table(COLUMNS)
-    sets = [_operators(trial) for trial in sorted(trained, key=lambda trial: (-trial.score, trial.number))]
+    sets = [_operators(trial) for trial in sorted(trained, key=lambda trial: (-trial.required_score, trial.number))]
     good = sets[: -(-len(sets) // 4)]
     rows = [_row(name, good, sets) for name in PRIMITIVES if any(name in each for each in sets)]
-    return Table(COLUMNS, tuple(sorted(rows, key=lambda row: (row[8] - row[3], row[0]))))
+    rows.sort(key=lambda row: (row[8] - row[3], row[0]))
+    return Table(COLUMNS, tuple(rows))
 
 
 def _operators(trial: Trial) -> frozenset[str]:
-    return frozenset(node for tree in trial.genome.values() for node in tree.nodes) & PRIMITIVES.keys()
+    return frozenset(node for tree in trial.required_genome.values() for node in tree.nodes) & PRIMITIVES.keys()
 
 
 def _row(name: str, good: Sequence[frozenset[str]], sets: Sequence[frozenset[str]]) -> tuple:

@@ -24,8 +24,8 @@ def progress_of(record: Record, scale: Scale) -> Table:
 def _rows(record: Record, scale: Scale) -> Iterator[tuple]:
     best: float | None = None
     for order, trial in enumerate(record.history.settled()):
-        if is_found(trial) and (best is None or trial.score > best):
-            best = trial.score
+        if is_found(trial) and (best is None or trial.required_score > best):
+            best = trial.required_score
         yield (
             order,
             trial.number,
@@ -33,7 +33,7 @@ def _rows(record: Record, scale: Scale) -> Iterator[tuple]:
             trial.state.value,
             record.settled_elapsed[trial.number] / 3600,
             scale.shown(trial.score),
-            scale.shown(trial.outcome.rung),
+            scale.shown(trial.required_outcome.rung),
             scale.shown(best),
         )
 

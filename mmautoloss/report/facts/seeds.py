@@ -38,15 +38,16 @@ def summary_of(seeds: Table) -> Table:
     Args:
         seeds: What ``seeds_of`` gives.
     """
-    losses = dict.fromkeys(seeds.column('losses'))
+    losses = dict.fromkeys(str(name) for name in seeds.column('losses'))
     return Table(SUMMARY, tuple(_summary(name, [row for row in seeds.rows if row[0] == name]) for name in losses))
 
 
 def label_of(trial: Trial) -> str:
     """How the losses of a trial are called: by its number, known ones by their names as well."""
-    known = trial.role is Role.KNOWN
-    names = dict.fromkeys(name_of(tree) for tree in trial.genome.values()) if known else (None,)
-    return f'trial {trial.number}' + ('' if None in names else f' ({" + ".join(names)})')
+    if trial.role is not Role.KNOWN:
+        return f'trial {trial.number}'
+    names = dict.fromkeys(name_of(tree) or '' for tree in trial.required_genome.values())
+    return f'trial {trial.number}' + (f' ({" + ".join(names)})' if all(names) else '')
 
 
 def _of(trial: Trial, kind: str, history: History, scale: Scale) -> Iterator[tuple]:

@@ -21,7 +21,7 @@ def sizes_of(history: History, scale: Scale) -> Table:
         whether no other scores as much with fewer nodes, or more with as many; ``mean`` over ``seeds`` trainings.
     """
     trials = [trial for trial in history.of_role(Role.KNOWN, Role.SEARCH) if trial.state is State.COMPLETE]
-    nodes = {trial.number: nodes_of(trial.genome) for trial in trials}
+    nodes = {trial.number: nodes_of(trial.required_genome) for trial in trials}
     front = _front(trials, nodes)
     return Table(
         COLUMNS, tuple(_row(each, nodes[each.number], each.number in front, history, scale) for each in trials)
@@ -41,8 +41,8 @@ def nodes_of(genome: Genome) -> int:
 
 def _front(trials: Sequence[Trial], nodes: Mapping[int, int]) -> set[int]:
     best, numbers = None, set()
-    for trial in sorted(trials, key=lambda each: (nodes[each.number], -each.score, each.number)):
-        if best is None or trial.score > best:
-            best = trial.score
+    for trial in sorted(trials, key=lambda each: (nodes[each.number], -each.required_score, each.number)):
+        if best is None or trial.required_score > best:
+            best = trial.required_score
             numbers.add(trial.number)
     return numbers

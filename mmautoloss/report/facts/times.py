@@ -25,13 +25,14 @@ def stages_of(record: Record) -> Table:
         ``driver`` draws and screens while they train, as a share of the hours of search. Stages that the journal does
         not know are left out.
     """
-    trained = [trial for trial in record.history.settled() if trial.outcome.seconds or trial.outcome.stages]
-    names = dict.fromkeys(name for trial in trained for name in trial.outcome.stages)
-    spent = {name: _sum(trial.outcome.stages.get(name, 0.0) for trial in trained) for name in names}
-    count = {name: sum(name in trial.outcome.stages for trial in trained) for name in names}
-    other = _sum(trial.outcome.seconds for trial in trained if not trial.outcome.stages)
+    outcomes = [trial.required_outcome for trial in record.history.settled()]
+    trained = [each for each in outcomes if each.seconds or each.stages]
+    names = dict.fromkeys(name for each in trained for name in each.stages)
+    spent = {name: _sum(each.stages.get(name, 0.0) for each in trained) for name in names}
+    count = {name: sum(name in each.stages for each in trained) for name in names}
+    other = _sum(each.seconds for each in trained if not each.stages)
     if other:
-        spent[OTHER], count[OTHER] = other, sum(not trial.outcome.stages for trial in trained)
+        spent[OTHER], count[OTHER] = other, sum(not each.stages for each in trained)
     capacity = _sum(session.slots * max(0.0, session.last - session.began) for session in record.sessions)
     if capacity > sum(spent.values()):
         spent[WAITING] = capacity - sum(spent.values())
@@ -49,10 +50,11 @@ def workers_of(record: Record) -> Table:
     """What each worker settled; ``first`` and ``last`` are numbers of trials. None are known of old journals."""
     groups: dict[str, list[Trial]] = {}
     for trial in record.history.settled():
-        if trial.outcome.worker:
-            groups.setdefault(trial.outcome.worker, []).append(trial)
+        worker = trial.required_outcome.worker
+        if worker:
+            groups.setdefault(worker, []).append(trial)
     rows = (
-        (name, len(group), _sum(t.outcome.seconds for t in group), group[0].number, group[-1].number)
+        (name, len(group), _sum(t.required_outcome.seconds for t in group), group[0].number, group[-1].number)
         for name, group in sorted(groups.items())
     )
     return Table(WORKERS, tuple(rows))
@@ -73,7 +75,7 @@ def _driver(record: Record) -> list[tuple]:
 def _session(record: Record, facts: SessionFacts) -> tuple:
     end = facts.began + facts.seconds
     settled = [n for n, time in record.settled_time.items() if facts.began <= time <= end]
-    busy = _sum(record.history[number].outcome.seconds for number in settled)
+    busy = _sum(record.history[number].required_outcome.seconds for number in settled)
     hours = facts.seconds / 3600
     share = min(1.0, busy / (facts.slots * hours)) if hours else None
     ended = 'running' if facts.ended is None else (facts.ended.splitlines() or [''])[0]

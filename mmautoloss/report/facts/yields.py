@@ -35,8 +35,8 @@ def _row(group: Sequence[Trial], record: Record) -> tuple:
         funnel.update(trial.funnel)
     drawn, accepted = sum(funnel.values()), funnel[ACCEPTED]
     settled = [record.settled_elapsed[t.number] for t in group if t.number in record.settled_elapsed]
-    times = [record.proposal_seconds.get(trial.number) for trial in group]
-    seconds = None if None in times else sum(times)
+    times = [record.proposal_seconds[t.number] for t in group if t.number in record.proposal_seconds]
+    seconds = sum(times) if len(times) == len(group) else None
     return (
         group[0].number,
         group[-1].number,

@@ -32,7 +32,7 @@ VARIABLES = {
 }
 """Colours by their use: hand-made losses are BASE, found ones FOUND, whatever failed FAULT."""
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {  # matplotlib's own type is a list of all its settings
     'svg.fonttype': 'none',
     'font.family': 'sans-serif',
     'font.size': 10,

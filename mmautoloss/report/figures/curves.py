@@ -15,7 +15,7 @@ COLOURS = {'found': FOUND, 'hand-made': BASE}
 
 WIDTHS = {'found': 1.4, 'hand-made': 3.0}
 _EXTREME = 4
-_DASHES = {1.0: 'solid', 0.0: (0, (4, 2))}
+_DASHES: dict[float, Any] = {1.0: 'solid', 0.0: (0, (4, 2))}
 
 
 def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mapping[str, tuple[Curve, ...]]) -> Figure:

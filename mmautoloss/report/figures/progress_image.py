@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mmautoloss.report.statistics import spread
@@ -33,7 +35,8 @@ def draw_progress(history: History, metric: str, sign: int) -> np.ndarray:
         axes.plot(numbers, scores, 'o', color=_FOUND, alpha=0.5, label='candidates')
         axes.step(numbers, best, where='post', color=_FOUND, label='best so far')
     winner = history.winner()
-    title = '' if winner is None else '\n'.join(f'{k}: {_short(v)}' for k, v in winner.genome.to_text().items())
+    texts = {} if winner is None else winner.required_genome.to_text()
+    title = '\n'.join(f'{k}: {_short(v)}' for k, v in texts.items())
     axes.set_title(title, fontsize=8, loc='left', color=_INK, parse_math=False)
     axes.set(xlabel='trial', ylabel=metric)
     if axes.get_legend_handles_labels()[0]:
@@ -42,7 +45,7 @@ def draw_progress(history: History, metric: str, sign: int) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _draw_baseline(axes: object, scores: list[float]) -> None:
+def _draw_baseline(axes: Any, scores: list[float]) -> None:
     if scores:
         mean, noise = float(np.mean(scores)), spread(scores)
         axes.axhline(mean, color=_BASE, label='hand-made')
@@ -52,7 +55,7 @@ def _draw_baseline(axes: object, scores: list[float]) -> None:
 def _scores(history: History, sign: int) -> tuple[list[int], list[float]]:
     # as on the page: searched ones, in the order in which they were over
     trials = [t for t in history.settled() if t.role is Role.SEARCH and t.state is State.COMPLETE]
-    return [trial.number for trial in trials], [sign * trial.score for trial in trials]
+    return [trial.number for trial in trials], [sign * trial.required_score for trial in trials]
 
 
 def _short(text: str, most: int = 110) -> str:

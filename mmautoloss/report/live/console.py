@@ -96,27 +96,30 @@ class ConsoleObserver(Observer):
     def table(self, history: History, ranking: Sequence[Trial], path: Path | None) -> None:
         """Prints baseline and best losses with mean, spread and number of seeds."""
         table = Table(title=f'{self.metric}, mean and spread over seeds', title_justify='left')
-        for column, justify in (('losses', 'left'), ('mean', 'right'), ('spread', 'right'), ('seeds', 'right')):
-            table.add_column(column, justify=justify, overflow='fold')
+        table.add_column('losses', justify='left', overflow='fold')
+        for column in ('mean', 'spread', 'seeds'):
+            table.add_column(column, justify='right', overflow='fold')
         table.add_row('hand-made losses', *self._numbers(history.baseline_scores()), style='bold')
         for trial in ranking:
-            lines = [f'trial {trial.number}', *(f'  {name}: {tree}' for name, tree in trial.genome.items())]
-            table.add_row(escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number)))
+            table.add_row(*self._row(f'trial {trial.number}', trial, history))
         ranked = {trial.number for trial in ranking}
         for trial in history.of_role(Role.KNOWN):
             if trial.number not in ranked:
-                lines = [f'seed, trial {trial.number}', *(f'  {name}: {tree}' for name, tree in trial.genome.items())]
-                table.add_row(escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number)))
+                table.add_row(*self._row(f'seed, trial {trial.number}', trial, history))
         self.console.print(table)
         self._tell_stopped(history)
         self.console.print(escape(verdict_of(history, ranking).text))
         if path:
             self.console.print(f'The best losses, ready to train: {escape(str(path))}')
 
+    def _row(self, title: str, trial: Trial, history: History) -> tuple[str, ...]:
+        lines = [title, *(f'  {name}: {tree}' for name, tree in trial.required_genome.items())]
+        return escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number))
+
     def _tell_stopped(self, history: History) -> None:
         candidates = history.of_role(Role.SEARCH)
         stopped = [trial for trial in candidates if trial.state is State.STOPPED and not trial.was_spared]
-        unscored = sum(trial.outcome.rung is None for trial in stopped)
+        unscored = sum(trial.required_outcome.rung is None for trial in stopped)
         if stopped:
             self.console.print(
                 f'{len(stopped)} of {history.n_proxies()} candidates were stopped at the rung'
@@ -126,9 +129,10 @@ class ConsoleObserver(Observer):
 
     def _tell_leak(self, trial: Trial) -> None:
         """Once: every process that trains finds the same."""
-        if trial.outcome.leak and not self._leak_told:
+        leak = trial.required_outcome.leak
+        if leak and not self._leak_told:
             self._leak_told = True
-            text = f'[yellow]trial {trial.number}: {escape(trial.outcome.leak)}[/yellow]'
+            text = f'[yellow]trial {trial.number}: {escape(leak)}[/yellow]'
             self.console.print(text, soft_wrap=True)  # all of it, also on a terminal
 
     def _mark(self, trial: Trial) -> None:
@@ -136,20 +140,20 @@ class ConsoleObserver(Observer):
             self._best = trial.score if self._best is None else max(self._best, trial.score)
 
     def _line(self, trial: Trial) -> str:
-        outcome = trial.outcome
+        outcome = trial.required_outcome
         if trial.state is State.FAILED and trial.was_spared:
             result = f'[dim]failed as {escape(outcome.reason)}[/dim]'
         elif trial.state is State.FAILED:
             result = f'[red]failed{self._log_of(trial)}: {escape(_last_line(outcome.reason))}[/red]'
         elif trial.state is State.EQUIVALENT:
-            result = f'[dim]{self.sign * trial.score:.4f} as {escape(outcome.reason)}[/dim]'
+            result = f'[dim]{self.sign * trial.required_score:.4f} as {escape(outcome.reason)}[/dim]'
         elif trial.state is State.STOPPED:
             found = 'no score' if outcome.rung is None else f'{self.sign * outcome.rung:.4f}'
             why = f'as {outcome.reason}' if trial.was_spared else f'{outcome.seconds:5.1f} s'
             result = f'[yellow]stopped: {found} at the rung[/yellow] {escape(why)}'
         else:
             mark = 'bold green' if trial.role is Role.SEARCH and trial.score == self._best else 'default'
-            result = f'[{mark}]{self.sign * trial.score:.4f}[/{mark}] {outcome.seconds:5.1f} s'
+            result = f'[{mark}]{self.sign * trial.required_score:.4f}[/{mark}] {outcome.seconds:5.1f} s'
         origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
         formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
         return f'{trial.number:4d} {trial.role.value:8s} {result}  [dim]{escape(origin)}[/dim]  {escape(formulas)}'

@@ -61,7 +61,7 @@ def standing_of(history: History, wanted: int, states: Counter[State], pace: Pac
     found = history.scores_of(winner.number) if winner else []
     return Standing(
         wanted=wanted,
-        best=(winner.number, sign * mean(found), len(found)) if found else None,
+        best=(winner.number, sign * mean(found), len(found)) if winner and found else None,
         baseline=(spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
         funnel=history.funnel(),
         states=Counter(states),

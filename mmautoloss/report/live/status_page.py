@@ -76,11 +76,10 @@ def _print_failures(failures: Sequence[Failure], work_dir: Path, console: Consol
     """With the log of the latest, where one is there."""
     titles = ('failed', 'because of', 'log of the latest')
     rows = [(str(f.count), f.reason, f.log if (work_dir / f.log).exists() else '') for f in failures[:_MOST]]
-    if not any(log for _, _, log in rows):
-        titles, rows = titles[:2], [row[:2] for row in rows]
+    width = 3 if any(log for _, _, log in rows) else 2
     if len(failures) > _MOST:
-        rows.append(('', f'and {len(failures) - _MOST} more', '')[: len(titles)])
-    _print_table(console, titles, rows, right=(0,))
+        rows.append(('', f'and {len(failures) - _MOST} more', ''))
+    _print_table(console, titles[:width], [row[:width] for row in rows], right=(0,))
 
 
 def _print_pace(status: Status, console: Console) -> None:
@@ -109,7 +108,8 @@ def _print_workers(status: Status, console: Console) -> None:
         trial, step = '-' if each.trial is None else str(each.trial), str(each.step or '-')
         rows.append((each.worker, trial, each.phase, step, span(each.silent), each.where))
     _print_table(console, ('workers', 'trial', 'phase', 'step', heard, 'where'), rows, right=(1, 3, 4))
-    console.print(f'as they were {span(status.beat)} ago', style='dim')
+    if status.beat is not None:
+        console.print(f'as they were {span(status.beat)} ago', style='dim')
 
 
 def _print_sessions(status: Status, console: Console) -> None:

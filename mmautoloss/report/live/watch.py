@@ -104,7 +104,8 @@ class Watch(Observer):
 
     def _take(self, history: History) -> None:
         now = time.monotonic()
-        if self._record is not None and now - self._pace[0] > _PACE_SECONDS:
+        due = now - self._pace[0] > _PACE_SECONDS
+        if self._record is not None and self._began is not None and due:
             self._pace = now, pace_of(self._record, now - self._began)
         self._standing = standing_of(history, self._wanted, self._states, self._pace[1], self._sign)
 
@@ -124,10 +125,10 @@ class Watch(Observer):
         since = time.monotonic() - self._told[1]
         if self._live is None and self._began is not None and (due or since >= EVERY_SECONDS):
             self._told = self._standing.trained, time.monotonic()
-            self.console.print(f'[dim]{escape(self._summary())}[/dim]', soft_wrap=True)
+            self.console.print(f'[dim]{escape(self._summary(time.monotonic() - self._began))}[/dim]', soft_wrap=True)
 
-    def _summary(self) -> str:
+    def _summary(self, elapsed: float) -> str:
         standing = self._standing
-        trained = f'{standing.trained} of {standing.wanted} candidates after {span(time.monotonic() - self._began)}'
+        trained = f'{standing.trained} of {standing.wanted} candidates after {span(elapsed)}'
         parts = [trained, scores_text(standing), pace_text(standing, self._drawing), end_text(standing)]
         return '-- ' + '; '.join(filter(None, [*parts, doing_text(dict(self._running), self._drawing)]))

@@ -111,13 +111,15 @@ class Report:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        portraits = [figure for finalist in self.finalists for figure in finalist.portraits]
-        names = Counter(each.name for each in (*self.figures.values(), *portraits, *self.sheets.values()))
+        names = Counter(each.name for each in self._with_tables())
         twice = [name for name, count in names.items() if count > 1]
         if twice:
             raise ValueError(f'Figures and tables must have names of their own, but got {", ".join(twice)} twice.')
 
     def tables(self) -> dict[str, Table]:
         """The tables of all figures and sheets, by the stem of their files."""
+        return {each.name: each.table for each in self._with_tables()}
+
+    def _with_tables(self) -> list[Figure | Sheet]:
         portraits = [figure for finalist in self.finalists for figure in finalist.portraits]
-        return {each.name: each.table for each in (*self.figures.values(), *portraits, *self.sheets.values())}
+        return [*self.figures.values(), *portraits, *self.sheets.values()]
