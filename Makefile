@@ -10,13 +10,15 @@ export VENV ?= .venv
 CONFIG ?= configs/digits/faster_rcnn_search.py
 TESTS ?= tests
 ARGS ?=
+# tests of a file share costly fixtures, so a file is never shared out
+JOBS ?= 2
 PY = $(VENV)/bin/python
 
 .PHONY: help install search test doctor lint clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
-	@echo 'Variables: CONFIG of search, TESTS of test, ARGS for the program, PYTHON and VENV of install.'
+	@echo 'Variables: CONFIG of search, TESTS and JOBS of test, ARGS for the program, PYTHON and VENV of install.'
 
 install: ## Bring .venv to the tested set; builds the operators of mmcv once a machine
 	@bash tools/install.sh
@@ -24,8 +26,8 @@ install: ## Bring .venv to the tested set; builds the operators of mmcv once a m
 search: install ## Search loss functions: CONFIG=configs/digits/faster_rcnn_search.py by default
 	$(PY) tools/search.py $(CONFIG) $(ARGS)
 
-test: install ## Run the tests: TESTS=tests/test_x.py ARGS="-k name" to run some
-	$(PY) -m pytest $(TESTS) $(ARGS)
+test: install ## Run the tests in JOBS=2 processes: TESTS=tests/test_x.py ARGS="-k name" to run some
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
 
 doctor: install ## Tell what is installed, which tasks work and what mends the rest
 	$(PY) -m mmautoloss doctor $(ARGS)

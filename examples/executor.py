@@ -14,8 +14,15 @@ import subprocess
 import sys
 from multiprocessing.connection import Connection, wait
 
-from mmautoloss.execute import ExecuteSettings, SupervisedExecutor, Worker, WorkerDied, register_executor
-from mmautoloss.execute.worker_process import WorkerIdentity, work
+from mmautoloss.execute import (
+    ExecuteSettings,
+    SupervisedExecutor,
+    Worker,
+    WorkerDied,
+    WorkerIdentity,
+    register_executor,
+    work,
+)
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.trial import Pulse, Trial, outcome_from_json
 

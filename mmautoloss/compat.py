@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -64,8 +63,8 @@ def _numpy_reconstructors() -> list[Any]:
     """
     import numpy as np
 
-    array: Callable = np.empty(0).__reduce__()[0]
-    scalar: Callable = np.float64(0).__reduce__()[0]
+    array: Any = np.empty(0).__reduce__()[0]
+    scalar: Any = np.float64(0).__reduce__()[0]
     homes = ('numpy.core.multiarray', 'numpy._core.multiarray')
     functions = [
         (function, f'{home}.{name}')

@@ -1,15 +1,24 @@
-"""What tests share: MMEngine's process-wide scope as it was before, and the benchmarks as modules."""
+"""What tests share: MMEngine's process-wide scope as it was before, benchmarks as modules, an order for processes."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import pytest
 
 from tests.isolation import ROOT
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the files of tests, slow files come first, so that none works alone at the end."""
+    if hasattr(config, 'workerinput'):
+        count = Counter(item.path for item in items)
+        slow = {item.path for item in items if item.get_closest_marker('slow')}
+        items.sort(key=lambda item: (item.path not in slow, -count[item.path], item.path))
 
 
 @pytest.fixture(autouse=True)

@@ -104,7 +104,7 @@ def build_branches(settings: BranchSettings, build_model: Callable[[], nn.Module
     model = build_model()
     found = find_losses(model)
     if settings == 'all':
-        chosen = {loss.name: loss.path for loss in found if loss.inputs}
+        chosen: dict[str, Any] = {loss.name: loss.path for loss in found if loss.inputs}
         if not chosen:
             raise SetupError(f'No loss of this model can be searched.\n{describe(found)}')
     elif isinstance(settings, Mapping):
@@ -136,11 +136,11 @@ def _explicit(name: str, entry: Mapping[str, str], found: Sequence[ModelLoss]) -
 
 
 def _discover(name: str, entry: Any, found: Sequence[ModelLoss]) -> Branch:
-    path = entry.get('path') if isinstance(entry, Mapping) else entry
+    path: Any = entry.get('path') if isinstance(entry, Mapping) else entry
     loss = _find(path, found)
     if loss.inputs is None:
         raise SetupError(f'The loss {loss.loss} at {path!r} cannot be searched: {loss.reason}.')
-    return Branch(name, path, loss.inputs, loss.settings)
+    return Branch(name, loss.path, loss.inputs, loss.settings)
 
 
 def _find(path: str, found: Sequence[ModelLoss]) -> ModelLoss:

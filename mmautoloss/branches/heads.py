@@ -55,7 +55,7 @@ def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
     if getattr(loss, 'use_mask', False):
         return 'mask', ''
     if loss is getattr(head, 'loss_cls', None) and (
-        getattr(head, 'bg_cls_weight', 0) or hasattr(head, 'class_weight')
+        getattr(head, 'bg_cls_weight', False) or hasattr(head, 'class_weight')
     ):
         return None, 'its head normalises by the class weights of this loss; use a head without class weights'
     return ('sigmoid' if getattr(loss, 'use_sigmoid', False) else 'softmax'), ''
@@ -106,7 +106,7 @@ _OF_QUALITY = _never('its target is a pair of label and quality; use a head with
 _OF_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
 _OF_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
 
-_RULES: dict[str, Callable[[nn.Module, nn.Module], Verdict]] = {
+_RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
     'CrossEntropyLoss': _cross_entropy,
     'FocalLoss': _sigmoid,

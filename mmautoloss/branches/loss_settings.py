@@ -22,7 +22,8 @@ def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
         inputs: Kind of input of the searched loss.
     """
     if type(loss).__name__ == 'SearchedLoss':
-        settings = {**loss.counts._asdict(), 'loss_name': loss.loss_name}
+        searched: Any = loss
+        settings = {**searched.counts._asdict(), 'loss_name': searched.loss_name}
         return {key: value for key, value in settings.items() if value != _default(loss, key)}
     settings = _of_classes(loss, inputs)
     ignored = _ignored(loss)
@@ -63,7 +64,8 @@ def _numbers(given: Any) -> list[float] | None:
 def _default(loss: nn.Module, name: str) -> Any:
     """What a loss takes for an argument where its config does not say."""
     for base in type(loss).__mro__:
-        argument = inspect.signature(base.__init__).parameters.get(name)
+        call = inspect.signature(base.__init__)  # type: ignore[misc]  # of a class, which mypy takes for an instance
+        argument = call.parameters.get(name)
         if argument is not None and argument.default is not inspect.Parameter.empty:
             return argument.default
     return None

@@ -7,6 +7,7 @@ boundary, and neither does the border of the image. Distances are Chebyshev dist
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -110,7 +111,7 @@ def boundary_score(boundary: Tensor) -> float:
 
 def _in_turns(maps: LabelMaps, *labels: Tensor) -> Iterator[Tensor]:
     """The classes that occur, as many at a time as fit into memory."""
-    pixels = sum(maps.histogram(each, maps.valid) for each in labels).sum(dim=0)
+    pixels = reduce(torch.add, (maps.histogram(each, maps.valid) for each in labels)).sum(dim=0)
     classes = pixels.nonzero().flatten()
     yield from classes.split(max(1, _MOST_ELEMENTS // max(1, maps.target.numel())))
 

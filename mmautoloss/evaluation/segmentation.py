@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
+from typing import Any
 
 from torch import Tensor
 
@@ -37,7 +38,8 @@ class SegmentationCounts:
         pairs = [(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)]
         if any((a is None) != (b is None) or (a is not None and a.shape != b.shape) for a, b in pairs):
             raise SetupError('Only counts of the same metrics and classes add up; count both with the same settings.')
-        return SegmentationCounts(*(None if a is None else a + b for a, b in pairs))
+        added: list[Any] = [None if a is None else a + b for a, b in pairs]
+        return SegmentationCounts(*added)
 
     def scores(self) -> dict[str, float]:
         """The metrics that were counted for, never rounded.

@@ -7,6 +7,7 @@ from mmautoloss.execute.serial import SerialExecutor
 from mmautoloss.execute.settings import EXECUTORS, ExecuteSettings, register_executor
 from mmautoloss.execute.supervisor import SupervisedExecutor
 from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.execute.worker_process import WorkerIdentity, work
 
 __all__ = [
     'EXECUTORS',
@@ -18,5 +19,7 @@ __all__ = [
     'SupervisedExecutor',
     'Worker',
     'WorkerDied',
+    'WorkerIdentity',
     'register_executor',
+    'work',
 ]

@@ -16,13 +16,14 @@ from functools import lru_cache
 
 from mmautoloss.expr.chains import Chain, is_times_zero, negate, squared, sum_of, terms_of, times_zero, unsigned
 from mmautoloss.expr.constants import ON_CONSTANTS, fold, is_constant
+from mmautoloss.expr.operators import OPERATORS
 from mmautoloss.expr.overflow import ANY, OF_DATA, cannot_overflow
 from mmautoloss.expr.tree import Tree, arity
 from mmautoloss.expr.tree import join as apply  # a form may have a few signs more than what it is of
 
 _MEANS = frozenset({'mean_nhw', 'mean_c'})
-_ODD = frozenset({'log', 'sqrt', 'tanh', 'sin', 'erf', 'atan'}) | _MEANS
-_NOT_NEGATIVE = frozenset({'abs', 'square', 'exp'})
+_ODD = frozenset(name for name, operator in OPERATORS.items() if operator.odd)
+_NOT_NEGATIVE = frozenset(name for name, operator in OPERATORS.items() if operator.not_negative)
 _POOLS = {'maxpool': 'minpool', 'minpool': 'maxpool'}
 
 

@@ -133,7 +133,7 @@ def _paired(factors: list[Tree]) -> list[Tree]:
     """Sorted factors, in which two equal ones are a square."""
     counts = Counter(factors)
     while len(factors) != len(counts):
-        pairs = Counter()
+        pairs: Counter[Tree] = Counter()
         for factor, count in counts.items():
             pairs[factor] += count % 2
             pairs[squared(factor)] += count // 2

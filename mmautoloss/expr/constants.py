@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from mmautoloss.expr.primitives import EPS
+from mmautoloss.expr.operators import OPERATORS
 from mmautoloss.expr.tree import Tree, format_number, is_number
 from mmautoloss.expr.tree import join as apply
 
@@ -13,29 +13,8 @@ _LEAST, _LARGEST = 2.0**-126, 3.4e38
 """What float32 can hold with all its digits; beyond are Inf and, below, numbers that are rounded away."""
 
 
-def _guarded(x: float) -> float:
-    """``x + EPS`` as float32 has it, the precision of training: from here on EPS is rounded away.
-
-    So ``log(1)`` is 0 and ``1 / 1`` is 1, as they are for the candidate that is trained.
-    """
-    return x if abs(x) >= 2**-15 else x + EPS
-
-
 ON_CONSTANTS: dict[str, Callable[[float], float]] = {
-    'abs': abs,
-    'inv': lambda x: 1 / _guarded(x),
-    'log': lambda x: math.copysign(1, x) * math.log(_guarded(abs(x))) if x else 0.0,
-    'exp': math.exp,
-    'tanh': math.tanh,
-    'sin': math.sin,
-    'erf': math.erf,
-    'atan': math.atan,
-    'square': lambda x: x * x,
-    'sqrt': lambda x: math.copysign(1, x) * math.sqrt(_guarded(abs(x))) if x else 0.0,
-    'mean_nhw': float,
-    'mean_c': float,
-    'maxpool': float,
-    'minpool': float,
+    name: operator.on_number for name, operator in OPERATORS.items() if operator.on_number
 }
 """The operators of one operand, on a number."""
 

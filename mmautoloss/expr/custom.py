@@ -130,8 +130,9 @@ def _agree(known: Primitive, new: Primitive) -> bool:
 
 
 def _is_free_word(name: object) -> bool:
-    word = isinstance(name, str) and name.isascii() and name.isidentifier()
-    return word and not iskeyword(name) and name not in TAKEN
+    if not isinstance(name, str):
+        return False
+    return name.isascii() and name.isidentifier() and not iskeyword(name) and name not in TAKEN
 
 
 def _check(primitive: Primitive, masked: Masked | None) -> None:

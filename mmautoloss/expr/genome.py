@@ -33,7 +33,7 @@ class Genome(Mapping[str, Tree]):
             if not isinstance(tree, Tree):
                 raise ExpressionError(f'The branch {branch!r} needs an expression tree, but got {tree!r}.')
         self._trees: dict[str, Tree] | None = dict(trees)
-        self._texts: dict[str, str] | None = None
+        self._texts: dict[str, str] = {}  # until they are asked for
 
     @classmethod
     def from_text(cls, texts: Mapping[str, str]) -> Genome:
@@ -53,7 +53,7 @@ class Genome(Mapping[str, Tree]):
 
     def to_text(self) -> dict[str, str]:
         """The expressions as infix text."""
-        if self._texts is None:
+        if not self._texts:
             self._texts = {branch: str(tree) for branch, tree in self._read().items()}
         return dict(self._texts)
 

@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from mmautoloss.expr.constants import ON_CONSTANTS
@@ -54,20 +55,23 @@ def _leaf_of(operand: Tree) -> Tree | None:
     if operand.inputs != ('p',):
         return None
     line = _line_of(operand)
-    if line is None or line in _LEAVES:
-        return _LEAVES.get(line)
+    if line is None:
+        return None
+    if line in _LEAVES:
+        return _LEAVES[line]
     negated = _LEAVES.get(_times(-1.0, line))
     return negated and apply('neg', negated)
 
 
 def _line_of(tree: Tree) -> _Line | None:
     """What an expression of ``p`` is as a line; None where it is none."""
-    done: list[_Line | None] = []
+    done: list[_Line] = []
     for node in reversed(tree.nodes):
         operands = [done.pop() for _ in range(arity(node))]
-        if None in operands:
+        line = _line_at(node, operands) if operands else _line_of_leaf(node)
+        if line is None:
             return None
-        done.append(_line_at(node, operands) if operands else _line_of_leaf(node))
+        done.append(line)
     return done[0]
 
 
@@ -107,7 +111,7 @@ def _absolute(x: _Line) -> _Line | None:
     return _times(-1.0, x) if max(ends) <= 0 else None
 
 
-_LINES = {
+_LINES: dict[str, Callable[..., _Line | None]] = {
     'add': lambda x, z: (x[0] + z[0], x[1] + z[1]),
     'mul': _product,
     'neg': lambda x: _times(-1.0, x),

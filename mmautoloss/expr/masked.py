@@ -4,6 +4,7 @@ Means are those of the elements that count; in a pool an element that does not c
 Where all count, the values are those of the published operators.
 
 Example:
+    >>> import torch
     >>> x = torch.tensor([1.0, 3.0, 8.0]).view(1, 1, 1, 3)
     >>> MASKED['mean_nhw'](x, x < 5).flatten().tolist()
     [2.0, 2.0, 2.0]
@@ -11,35 +12,15 @@ Example:
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable
+
 from torch import Tensor
 
-from mmautoloss.expr.primitives import PRIMITIVES
+from mmautoloss.expr.operators import OPERATORS
 
-
-def _mean(x: Tensor, valid: Tensor, dims: tuple[int, ...]) -> Tensor:
-    valid = valid.expand_as(x)
-    count = valid.sum(dim=dims, keepdim=True).clamp(min=1)
-    return (torch.where(valid, x, 0).sum(dim=dims, keepdim=True) / count).expand_as(x)
-
-
-def _mean_nhw(x: Tensor, valid: Tensor) -> Tensor:
-    return _mean(x, valid, (0, 2, 3))
-
-
-def _mean_c(x: Tensor, valid: Tensor) -> Tensor:
-    return _mean(x, valid, (1,))
-
-
-def _max_pool(x: Tensor, valid: Tensor) -> Tensor:
-    return PRIMITIVES['maxpool'].function(torch.where(valid, x, -torch.inf))
-
-
-def _min_pool(x: Tensor, valid: Tensor) -> Tensor:
-    return -_max_pool(-x, valid)
-
-
-MASKED = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'maxpool': _max_pool, 'minpool': _min_pool}
+MASKED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    name: operator.masked for name, operator in OPERATORS.items() if operator.masked
+}
 """Functions ``(x, valid)`` by the name of the operator; ``valid`` is bool, broadcastable to x (N, C, H, W).
 
 What they give for elements that do not count has no meaning: ``Program`` takes 0 there.

@@ -26,6 +26,7 @@ _SHOWN = 500
 _SPELLINGS = {'add': ast.Add, 'sub': ast.Sub, 'mul': ast.Mult, 'div': ast.Div, 'pow': ast.Pow}
 """Signs as calls, as people write them who think in prefix notation."""
 _LEAVES = (ast.Name, ast.Constant)
+_Operation = ast.Call | ast.BinOp | ast.UnaryOp
 _PRINTED = str.maketrans(
     {'^': '**', '−': '-', '–': '-', '×': '*', '·': '*', '⋅': '*', '÷': '/', '²': '**2', '³': '**3'}
 )
@@ -103,7 +104,7 @@ class _Reader:
 
     def read(self, body: ast.expr) -> Tree:
         """Without recursion: operators with their operands from the root down, then their trees from the leaves up."""
-        order: list[tuple[ast.expr, list[ast.expr]]] = []
+        order: list[tuple[_Operation, list[ast.expr]]] = []
         done: dict[ast.expr, Tree] = {}
         waiting = [body]
         while waiting:
@@ -111,6 +112,8 @@ class _Reader:
             if isinstance(node, _LEAVES):
                 done[node] = self._leaf(node)
                 continue
+            if not isinstance(node, _Operation):
+                raise self.fail(f'{_source(node)!r} is not allowed: only operators, inputs and numbers are')
             operands = self._operands(node)
             order.append((node, operands))
             waiting.extend(reversed(operands))
@@ -137,7 +140,7 @@ class _Reader:
         except ExpressionError as error:
             raise self.fail(str(error).rstrip('.')) from None
 
-    def _operands(self, node: ast.expr) -> list[ast.expr]:
+    def _operands(self, node: _Operation) -> list[ast.expr]:
         """What has to be read before a node; what it may not be is refused here."""
         if isinstance(node, ast.Call):
             return self._arguments(node)
@@ -145,11 +148,9 @@ class _Reader:
             if not isinstance(node.op, tuple(_SPELLINGS.values())):
                 raise self.fail(f'Unknown operator in {_source(node)!r} (known: + - * / **)')
             return [node.left] if isinstance(node.op, ast.Pow) else [node.left, node.right]
-        if isinstance(node, ast.UnaryOp):
-            if not isinstance(node.op, (ast.UAdd, ast.USub)):
-                raise self.fail(f'Unknown sign in {_source(node)!r}')
-            return [node.operand]
-        raise self.fail(f'{_source(node)!r} is not allowed: only operators, inputs and numbers are')
+        if not isinstance(node.op, (ast.UAdd, ast.USub)):
+            raise self.fail(f'Unknown sign in {_source(node)!r}')
+        return [node.operand]
 
     def _arguments(self, node: ast.Call) -> list[ast.expr]:
         name = _called(node)
@@ -161,13 +162,16 @@ class _Reader:
             raise self.fail(f'{name!r} takes {count} operand(s), but got {_source(node)!r}')
         return node.args[:1] if _sign(node) is ast.Pow else node.args
 
-    def _joined(self, node: ast.expr, operands: list[Tree]) -> Tree:
+    def _joined(self, node: _Operation, operands: list[Tree]) -> Tree:
         if isinstance(node, ast.UnaryOp):
             return operands[0] if isinstance(node.op, ast.UAdd) else join('neg', *operands)
+        if isinstance(node, ast.BinOp):
+            return self._signed(type(node.op), operands, node.right)
         sign = _sign(node)
-        if sign is ast.Pow:
-            return self._power(operands[0], node.args[1] if isinstance(node, ast.Call) else node.right)
-        return _SIGNS[sign](*operands) if sign else join(_called(node), *operands)
+        return self._signed(sign, operands, node.args[-1]) if sign else join(_called(node), *operands)
+
+    def _signed(self, sign: type, operands: list[Tree], right: ast.expr) -> Tree:
+        return self._power(operands[0], right) if sign is ast.Pow else _SIGNS[sign](*operands)
 
     def _power(self, base: Tree, exponent: ast.expr) -> Tree:
         value = _value(exponent)
@@ -196,10 +200,8 @@ def _called(node: ast.Call) -> str:
     return ALIASES.get(name, name)
 
 
-def _sign(node: ast.expr) -> type | None:
-    """The sign that an operation has or could have; None of a call that is none. An operator of that name goes first."""
-    if isinstance(node, ast.BinOp):
-        return type(node.op)
+def _sign(node: ast.Call) -> type | None:
+    """The sign that a call could have; None of a call that is none. An operator of that name goes first."""
     name = _called(node)
     return None if name in PRIMITIVES else _SPELLINGS[name]
 

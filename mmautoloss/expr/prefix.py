@@ -117,7 +117,7 @@ def _operator(node: ast.AST) -> str | None:
 
 def _refuse_inner_sums(text: str, body: ast.expr) -> None:
     """A sum over the channels can be left to the loss only at the root; below it, it would be another value."""
-    while _operator(body) == 'Neg' and len(body.args) == 1:
+    while isinstance(body, ast.Call) and _operator(body) == 'Neg' and len(body.args) == 1:
         body = body.args[0]
     if any(_operator(node) == 'Dot' for node in ast.walk(body) if node is not body):
         raise _fail('"Dot", a sum over the channels, can only be read at the root or below "Neg" at the root', text)
@@ -130,7 +130,9 @@ def _refuse_two_activations(text: str, body: ast.expr) -> None:
 
 
 def _is_activation(node: ast.AST) -> bool:
-    return _operator(node) in _ACTIVATIONS and [ast.unparse(argument) for argument in node.args] == ['X']
+    if not isinstance(node, ast.Call) or _operator(node) not in _ACTIVATIONS:
+        return False
+    return [ast.unparse(argument) for argument in node.args] == ['X']
 
 
 class _Reader:
@@ -143,8 +145,9 @@ class _Reader:
     def read(self, node: ast.expr) -> Tree:
         if isinstance(node, ast.Name):
             return self._leaf(node.id)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            return Tree((format_number(node.value),))
+        number = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(number, (int, float)) and not isinstance(number, bool):
+            return Tree((format_number(number),))
         if isinstance(node, ast.Call):
             return self._call(node)
         raise _fail(f'{ast.unparse(node)!r} is not allowed: only operators, leaves and numbers are', self.text)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmautoloss.errors import ExpressionError
 from mmautoloss.expr.forms import to_sympy
+from mmautoloss.expr.operators import LOOKING_AROUND, OPERATORS
 from mmautoloss.expr.tree import Tree, apply, format_number
 
 if TYPE_CHECKING:
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
 LARGEST = 40
 """Most nodes of an expression that is tried; simplification of more takes minutes."""
 
-_FUNCTIONS = {'exp': 'exp', 'log': 'log', 'tanh': 'tanh', 'Abs': 'abs', 'sin': 'sin', 'erf': 'erf', 'atan': 'atan'}
-_AROUND = ('mean_nhw', 'mean_c', 'maxpool', 'minpool')
+_OPERATORS = {
+    operator.spellings.ideal_sympy.call.removesuffix('({0})'): name
+    for name, operator in OPERATORS.items()
+    if operator.spellings
+}
+"""By the name of their function in SymPy."""
 
 
 def simplify_by_sympy(tree: Tree) -> Tree | None:
@@ -33,7 +38,7 @@ def simplify_by_sympy(tree: Tree) -> Tree | None:
     if tree.size > LARGEST:
         return None
     names = {name: sympy.Symbol(name, real=True) for name in tree.inputs}
-    names |= {name: sympy.Function(name, real=True) for name in _AROUND}
+    names |= {name: sympy.Function(name, real=True) for name in LOOKING_AROUND}
     try:
         found = sympy.simplify(sympy.sympify(to_sympy(tree, ideal=True), locals=names))
         return _to_tree(found)
@@ -53,8 +58,8 @@ def _to_tree(expression: sympy.Expr) -> Tree:
         return _product(expression)
     if name == 'Pow':
         return _power(expression.base, expression.exp)
-    if name in _FUNCTIONS or name in _AROUND:
-        return apply(_FUNCTIONS.get(name, name), _to_tree(expression.args[0]))
+    if name in _OPERATORS:
+        return apply(_OPERATORS[name], _to_tree(expression.args[0]))
     raise ExpressionError(f'There is no operator for {expression}.')
 
 

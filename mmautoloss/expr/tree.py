@@ -86,6 +86,8 @@ class Tree:
     """
 
     __slots__ = ('_hash', 'nodes')
+    nodes: tuple[str, ...]
+    _hash: int
 
     def __init__(self, nodes: Iterable[str]) -> None:
         nodes = tuple(nodes)

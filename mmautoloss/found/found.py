@@ -162,7 +162,8 @@ def _is_line(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     """Whether it is finite, also as a float."""
-    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    is_real = isinstance(value, Real) and not isinstance(value, bool)
+    return is_real and abs(value) <= sys.float_info.max
 
 
 def _listed(scores: Sequence[float]) -> str:
@@ -172,7 +173,7 @@ def _listed(scores: Sequence[float]) -> str:
 def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, ...]:
     """The losses of a trial."""
     return tuple(
-        NamedLoss(b.name, b.path, b.inputs, str(trial.genome[b.name]), trial.weights[b.name], b.settings)
+        NamedLoss(b.name, b.path, b.inputs, str(trial.required_genome[b.name]), trial.weights[b.name], b.settings)
         for b in branches
     )
 

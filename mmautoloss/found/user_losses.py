@@ -40,8 +40,12 @@ class GivenLosses(NamedTuple):
 def places_of(model: nn.Module | Sequence[ModelLoss], branches: Sequence[Branch] = ()) -> list[ModelLoss]:
     """The losses of a model; those that a search has named by their names there."""
     found = find_losses(model) if isinstance(model, nn.Module) else model
-    named = {branch.path: {'name': branch.name, 'inputs': branch.inputs, 'reason': ''} for branch in branches}
-    return [place._replace(**named.get(place.path, {})) for place in found]
+    named = {branch.path: branch for branch in branches}
+    return [_renamed(place, named[place.path]) if place.path in named else place for place in found]
+
+
+def _renamed(place: ModelLoss, branch: Branch) -> ModelLoss:
+    return place._replace(name=branch.name, inputs=branch.inputs, reason='')
 
 
 def read_given(

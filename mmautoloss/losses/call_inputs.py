@@ -46,7 +46,7 @@ def leaves(kind: InputKind, pred: Tensor, target: Tensor, names: Collection[str]
     tensors = kind.leaves(pred, target, names)
     wanted = _NAMES.intersection(names)
     if wanted:
-        known = {name: _as_rows(tensors[name], pred) for name in ('p', 'label') if name in tensors}
+        known: dict[str, Tensor] = {name: _as_rows(tensors[name], pred) for name in ('p', 'label') if name in tensors}
         logarithms = LOGARITHMS_OF[kind.activation]
         # a tiny call is left to autograd
         compute = logarithms.differentiable if torch.is_grad_enabled() else logarithms.leaves

@@ -107,7 +107,7 @@ class SearchedLoss(nn.Module):
             raise SetupError(
                 f'loss_name must contain "loss", or the loss takes no part in training, but got {loss_name!r}.'
             )
-        if not isinstance(loss_weight, Real) or not math.isfinite(loss_weight):
+        if not _is_finite(loss_weight):
             raise SetupError(f'loss_weight must be a finite number, but got {loss_weight!r}.')
         text = str(expression) if isinstance(expression, Tree) else expression
         self.graph = LossGraph(parse(text, self.kind.names, self.kind.ranges))
@@ -206,6 +206,10 @@ class SearchedLoss(nn.Module):
         }
         shown |= {'compile': True} if self.compiled else {}
         return ', '.join(f'{key}={value!r}' for key, value in shown.items())
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def _precision(pred: Tensor) -> torch.dtype:

@@ -129,8 +129,8 @@ def _try(tree: Tree, kind: InputKind, call: _Call) -> _Tried:
     total = (weights * values).sum() + 0 * sum(leaf.sum() for leaf in leaves)
     gradient, *of_leaves = torch.autograd.grad(total, [pred, *leaves])
     # the gradients of the inputs are summed over the channels
-    size = sum(each.abs().where(each.isfinite(), 0).amax(dim=1, keepdim=True) for each in of_leaves)
-    rounding = 64 * torch.finfo(torch.float64).eps * size.reshape(len(pred), 1, *pred.shape[2:])
+    sizes = [each.abs().where(each.isfinite(), 0).amax(dim=1, keepdim=True) for each in of_leaves]
+    rounding = 64 * torch.finfo(torch.float64).eps * reduce(torch.add, sizes).reshape(len(pred), 1, *pred.shape[2:])
     return _Tried(values.float().isfinite() & _finite_in_float32(tree, kind, call), gradient, rounding)
 
 
@@ -154,7 +154,7 @@ def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[_Call]:
     if kind.name == 'area':
         yield from _boxes(generator)
         return
-    shapes = [(60, 3)] if not kind.maps and kind.name != 'mask' else [(4, 3, 5, 6), (60, 3)]
+    shapes: list[tuple[int, ...]] = [(60, 3)] if not kind.maps and kind.name != 'mask' else [(4, 3, 5, 6), (60, 3)]
     if kind.name in ('mask', 'heatmap'):
         shapes = [(4, 3, 5, 6)]
     seams = torch.tensor([-800.0, -40.0, -1.0, -1e-6, 0.0, 1e-6, 0.5, 1.0, 40.0, 800.0], dtype=torch.float64)

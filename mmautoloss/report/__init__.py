@@ -1,6 +1,7 @@
 """What a person sees and keeps of a search."""
 
 from mmautoloss.report.correlation import Correlation, Pair, choose_spread, correlation_of
+from mmautoloss.report.description import Description
 from mmautoloss.report.live.console import ConsoleObserver
 from mmautoloss.report.live.status_page import print_status
 from mmautoloss.report.result_table import print_comparison
@@ -11,6 +12,7 @@ from mmautoloss.report.status import Status, status_of
 __all__ = [
     'ConsoleObserver',
     'Correlation',
+    'Description',
     'Pair',
     'ResultRow',
     'Rungs',

@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mmautoloss.report.description import Description
 from mmautoloss.report.results import ResultRow
 from mmautoloss.report.statistics import paired_difference
 
 
 def print_comparison(
     rows: Iterable[ResultRow],
-    describe: Mapping[str, str],
+    describe: Description,
     metric: str,
     split: str,
     iterations: int,
@@ -26,17 +27,13 @@ def print_comparison(
 
     A loss is called better or worse only where the interval of the difference excludes zero (``paired_difference``).
     """
-    wanted = (describe.get('set', ''), describe.get('network', ''), metric, split, iterations)
+    wanted = (describe.set, describe.network, metric, split, iterations)
     rows = [row for row in rows if (row.set, row.network, row.metric, row.split, row.iterations) == wanted]
     title = ', '.join(filter(None, [*wanted[:2], f'{metric} on {split}', f'{iterations} iterations']))
     table = Table(title=title, title_justify='left')
     for column in ('losses', 'mean', 'spread', 'seeds', 'difference', '95 %', 'by seed'):
         table.add_column(column, overflow='fold')
-    reference = (
-        describe.get('hand_made', 'hand-made'),
-        '',
-        '',
-    )  # as expressions the same losses may have the same name
+    reference = (describe.hand_made, '', '')  # as expressions the same losses may have the same name
     hand_made = {row.seed: row.value for row in rows if row.identity == reference}
     losses = dict.fromkeys(row.identity for row in rows)
     for identity in losses:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TextIO
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import name_of
 from mmautoloss.proxy import ProxySettings
+from mmautoloss.report.description import Description
 from mmautoloss.trial import History, Role, State, Trial
 
 USUAL = 'usual weight'
@@ -57,7 +58,7 @@ _WITHOUT_WEIGHTS = tuple(field for field in ResultRow._fields if field != 'weigh
 
 
 def result_rows(
-    history: History, ranking: Sequence[Trial], describe: Mapping[str, str], proxy: ProxySettings
+    history: History, ranking: Sequence[Trial], describe: Description, proxy: ProxySettings
 ) -> list[ResultRow]:
     """Rows of the baseline, of the known losses, and of the finalists with all their seeds."""
     finalists = {trial.number for trial in ranking}
@@ -141,18 +142,25 @@ def _drop_last_line(file: TextIO) -> None:
     file.write(text[: text.rfind('\n') + 1])
 
 
-def make_row(trial: Trial, describe: Mapping[str, str], proxy: ProxySettings, value: float) -> ResultRow:
-    """The row of one training; ``describe`` has ``task``, ``set``, ``network``, ``split`` and ``hand_made``."""
+def make_row(trial: Trial, describe: Description, proxy: ProxySettings, value: float) -> ResultRow:
+    """The row of one training.
+
+    Args:
+        trial: Whose training it was.
+        describe: What the row is filed under.
+        proxy: How it was trained.
+        value: What came out, as the metric reports it.
+    """
     return ResultRow(
-        task=describe.get('task', ''),
-        set=describe.get('set', ''),
-        network=describe.get('network', ''),
+        task=describe.task,
+        set=describe.set,
+        network=describe.network,
         metric=proxy.metric,
         loss=_name(trial, describe),
         expression='' if trial.genome is None else json.dumps(trial.genome.to_text()),
         weights=_weights(trial),
         seed=trial.seed,
-        split=describe.get('split', 'search_val'),
+        split=describe.split,
         iterations=length_of(proxy.schedule),
         value=value,
     )
@@ -169,10 +177,10 @@ def length_of(schedule: Mapping[str, Any]) -> int:
     return int(schedule.get('max_iters') or schedule.get('max_epochs') or 0)
 
 
-def _name(trial: Trial, describe: Mapping[str, str]) -> str:
+def _name(trial: Trial, describe: Description) -> str:
     """Hand-made and known losses by their names, one a branch, found ones by the number of their trial."""
     if trial.genome is None:
-        return describe.get('hand_made', 'hand-made')
+        return describe.hand_made
     names = [name_of(tree) for tree in trial.genome.values()]
     if trial.role is Role.KNOWN or trial.origin == 'known':
         text = '+'.join(name or str(tree) for name, tree in zip(names, trial.genome.values(), strict=True))

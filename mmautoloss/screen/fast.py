@@ -56,7 +56,7 @@ class FastScreen(ProbeScreen):
 
     def _try(self, tree: Tree) -> Verdict:
         program = self._program(tree)
-        if program is None:
+        if self._race is None or program is None:
             return super()._try(tree)
         gain = self._race.gain(program)
         if gain is None:

@@ -39,6 +39,13 @@ class Sample:
     ignore_index: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def required_weight(self) -> Tensor:
+        """Its weight, where the first sample of its probe has one."""
+        if self.weight is None:
+            raise ValueError('Either all calls of a loss have weights or none.')
+        return self.weight
+
     def loss(self, objective: Objective, pred: Tensor | None = None) -> Tensor:
         """Value of a loss on this sample, at other predictions if given."""
         options = {'avg_factor': self.avg_factor, 'ignore_index': self.ignore_index}
@@ -107,14 +114,14 @@ class Probe:
         parts = [(s, s.rows(self.kind).index) for s in self.samples]
         weight = None
         if self.samples[0].weight is not None:
-            weight = torch.cat([s.weight[index] for s, index in parts])
+            weight = torch.cat([s.required_weight[index] for s, index in parts])
             weight = None if self.kind.weighted and bool((weight == 1).all()) else weight
-        factors = [s.avg_factor for s in self.samples]
+        factors = [s.avg_factor for s in self.samples if s.avg_factor is not None]
         return Sample(
             pred=torch.cat([s.pred[index] for s, index in parts]),
             target=torch.cat([s.target[index] for s, index in parts]),
             weight=weight,
-            avg_factor=None if None in factors else float(sum(factors)),
+            avg_factor=float(sum(factors)) if len(factors) == len(self.samples) else None,
             ignore_index=self.samples[0].ignore_index,
             settings=self.settings,
         )

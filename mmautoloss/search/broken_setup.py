@@ -33,9 +33,9 @@ def require_working(latest: Sequence[Trial], count: int) -> None:
     last = latest[-count:] if count else []
     if not count or len(last) < count or any(trial.state is not State.FAILED for trial in last):
         return
-    kinds = {kind_of(trial.outcome.reason) for trial in last}
+    kinds = {kind_of(trial.required_outcome.reason) for trial in last}
     if len(kinds) == 1 and not last[-1].failed_by_itself:
         raise SetupError(
             f'The last {count} trials failed alike, so not the losses are at fault but the set-up. Mend it and go on with '
-            f'--resume; budget.max_failures says how many are too many.\n{last[-1].outcome.reason}'
+            f'--resume; budget.max_failures says how many are too many.\n{last[-1].required_outcome.reason}'
         )

@@ -39,7 +39,7 @@ def known_outcome(trial: Trial, history: History) -> Outcome | None:
     twin = history.stopped_loss(trial.fingerprint)
     if twin is None or trial.bar is None:
         return None
-    rung = twin.outcome.rung
+    rung = twin.required_outcome.rung
     if rung is None or rung < trial.bar:  # else the bar has sunk since
         return Outcome(State.STOPPED, reason=f'{SAME}{twin.number}', rung=rung)
     return None
@@ -198,7 +198,7 @@ class _Driver:
 
     def _limit(self) -> float | None:
         """Seconds that a trial may take, by what the hand-made losses took without the building of the model."""
-        outcomes = [trial.outcome for trial in self.history.of_role(Role.BASELINE) if trial.score is not None]
+        outcomes = [trial.required_outcome for trial in self.history.of_role(Role.BASELINE) if trial.score is not None]
         return self.limits.of_trial([outcome.seconds - outcome.stages.get('build', 0.0) for outcome in outcomes])
 
     def _baseline_known(self) -> bool:

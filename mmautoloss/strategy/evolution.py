@@ -58,8 +58,8 @@ class RegularizedEvolution(RandomSearch):
         super().__init__(inputs, depth)
         for name, value in {'initial': initial, 'population': population}.items():
             require_whole(name, value, None)
-        for name, value in {'tournament': tournament, 'copy_rate': copy_rate, 'fresh_rate': fresh_rate}.items():
-            require_number(name, value, None)
+        for name, share in {'tournament': tournament, 'copy_rate': copy_rate, 'fresh_rate': fresh_rate}.items():
+            require_number(name, share, None)
         require_whole('mutations', mutations, 1)
         require_whole('max_nodes', max_nodes, 1, MAX_NODES)
         require_flag('distinct', distinct)
@@ -91,8 +91,8 @@ class RegularizedEvolution(RandomSearch):
         parent = self.select(alive, rng)
         kind = rng.random()
         if kind < self.copy_rate:
-            return Proposal(parent.genome, parent.number, 'copy')
-        genome, done = parent.genome, []
+            return Proposal(parent.required_genome, parent.number, 'copy')
+        genome, done = parent.required_genome, []
         branches = list(self.inputs) if self.vary == 'all' else [rng.choice(list(self.inputs))]
         for index, branch in enumerate(branches):
             if index:  # the first draw, which made it no copy, is that of the first branch

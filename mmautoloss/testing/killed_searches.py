@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -11,11 +10,8 @@ from pathlib import Path
 
 import torch
 
+from mmautoloss.testing.forked import SERVER
 from mmautoloss.testing.toy_searches import run_toy, toy_config
-
-# children are forked off a server that has imported everything once
-_SERVER = multiprocessing.get_context('forkserver')
-_SERVER.set_forkserver_preload(['mmautoloss.testing.killed_searches', 'mmautoloss.testing.toy'])
 
 
 def run_to_next_event(folder: Path, name: str, seconds: float) -> int:
@@ -29,7 +25,7 @@ def run_to_next_event(folder: Path, name: str, seconds: float) -> int:
     Returns:
         The exit code of the process: -9 where it was killed, 0 where there was nothing left to do.
     """
-    process = _SERVER.Process(target=_run, args=(folder, name))
+    process = SERVER.Process(target=_run, args=(folder, name))
     process.start()
     process.join(seconds)
     return process.exitcode

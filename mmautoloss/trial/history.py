@@ -88,9 +88,9 @@ class History:
                 trials[trial.number] = trial
 
     def _judge(self, trial: Trial) -> None:
-        state, role = trial.outcome.state, trial.role
-        if role in _CANDIDATES and trial.outcome.rung is not None and not trial.was_spared:
-            insort(self._rungs, trial.outcome.rung)
+        state, role, rung = trial.state, trial.role, trial.required_outcome.rung
+        if role in _CANDIDATES and rung is not None and not trial.was_spared:
+            insort(self._rungs, rung)
         if role in _CANDIDATES:
             self._n_proxies -= trial.was_spared
         if state is State.STOPPED:
@@ -184,7 +184,8 @@ class History:
 
     def winner(self) -> Trial | None:
         """The best candidate: by the mean over its seeds among those that were repeated, else by its one score."""
-        repeated = {trial.repeats for trial in self.of_role(Role.FINALIST)} & self._trials.keys()
+        repeats = (trial.repeats for trial in self.of_role(Role.FINALIST))
+        repeated = {number for number in repeats if number is not None} & self._trials.keys()
         trained = [t for t in self._at(repeated) if t.role is Role.SEARCH and t.state is State.COMPLETE]
         return next(iter(self._by_mean(trained) or self.ranking(1)), None)
 

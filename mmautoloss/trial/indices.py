@@ -18,7 +18,7 @@ class Ranked:
 
     def add(self, trial: Trial) -> None:
         """Takes in a trial with a score."""
-        self._waiting.append((-trial.score, trial.number))
+        self._waiting.append((-trial.required_score, trial.number))
 
     def numbers(self, count: int) -> list[int]:
         """The first of them."""
@@ -59,4 +59,4 @@ class Shortest:
 
 
 def _size(trial: Trial) -> int:
-    return sum(tree.size for tree in trial.genome.values())
+    return sum(tree.size for tree in trial.required_genome.values())

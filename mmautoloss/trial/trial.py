@@ -135,6 +135,28 @@ class Trial:
         return self.outcome.score if self.outcome else None
 
     @property
+    def required_outcome(self) -> Outcome:
+        """Its outcome, for those who know that it is settled."""
+        if self.outcome is None:
+            raise ValueError(f'Trial {self.number} is not settled.')
+        return self.outcome
+
+    @property
+    def required_score(self) -> float:
+        """Its score, for those who know that it has one."""
+        score = self.score
+        if score is None:
+            raise ValueError(f'Trial {self.number} has no score.')
+        return score
+
+    @property
+    def required_genome(self) -> Genome:
+        """Its expressions, for those who know that its losses are not the hand-made ones."""
+        if self.genome is None:
+            raise ValueError(f'Trial {self.number} has the hand-made losses, not expressions.')
+        return self.genome
+
+    @property
     def was_spared(self) -> bool:
         """Whether it was settled without a training, as the same loss as another."""
         outcome = self.outcome
@@ -146,7 +168,7 @@ class Trial:
 
         Whoever was ended by a limit of time, a worker that died or an exception may go well another time.
         """
-        return self.state is State.FAILED and self.outcome.reason.startswith(OWN_FAULT)
+        return self.state is State.FAILED and self.required_outcome.reason.startswith(OWN_FAULT)
 
     def settle(self, outcome: Outcome) -> Trial:
         """The same trial with an outcome."""

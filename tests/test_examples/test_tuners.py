@@ -27,6 +27,9 @@ train_cfg = dict(max_iters=2)
 def run(folder: Path, example: str, *args: str) -> str:
     (folder / 'small.py').write_text(SMALL)
     places = {'MMAUTOLOSS_DATA': str(folder), 'HOME': str(folder), 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    places['RAY_ADDRESS'] = (
+        'local'  # else Ray takes any cluster of this machine, such as that of a test beside this one
+    )
     done = subprocess.run(
         [sys.executable, str(ROOT / 'examples' / example), str(folder / 'small.py'), *args],
         cwd=folder,

@@ -11,7 +11,7 @@ pytest.importorskip('mmengine')
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.report import ResultRow, append_results, print_comparison, read_results, result_rows
+from mmautoloss.report import Description, ResultRow, append_results, print_comparison, read_results, result_rows
 from mmautoloss.report.results import make_row
 from mmautoloss.trial import History, Outcome, Role, State, Trial
 
@@ -68,8 +68,8 @@ def test_a_file_without_weights_is_read_and_gets_them_with_the_next_row(tmp_path
 
 def test_a_row_has_its_weights_to_six_digits_in_the_order_of_the_expressions() -> None:
     found = Trial(3, Role.SEARCH, 0, GENOME, {'box': 0.38123456789, 'cls': 1.0})
-    assert make_row(found, {}, PROXY, 0.5).weights == '{"cls": 1.0, "box": 0.381235}'
-    assert make_row(Trial(0, Role.BASELINE, 0), {}, PROXY, 0.5).weights == ''
+    assert make_row(found, Description(), PROXY, 0.5).weights == '{"cls": 1.0, "box": 0.381235}'
+    assert make_row(Trial(0, Role.BASELINE, 0), Description(), PROXY, 0.5).weights == ''
 
 
 def test_rows_are_those_of_baseline_and_finalists() -> None:
@@ -88,7 +88,7 @@ def test_rows_are_those_of_baseline_and_finalists() -> None:
         state = State.FAILED if error is None else State.COMPLETE
         metrics = {} if error is None else {'toy/error': error}
         history.settle(number, Outcome(state, None if error is None else -error, metrics))
-    rows = result_rows(history, history.ranking(1), {'task': 'toy', 'hand_made': 'hand'}, PROXY)
+    rows = result_rows(history, history.ranking(1), Description(task='toy', hand_made='hand'), PROXY)
     assert [(row.loss, row.seed, row.value) for row in rows] == [
         ('hand', 0, 0.5),
         ('ce+l1', 1, 0.4),
@@ -112,7 +112,7 @@ def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) ->
         for seed, value in enumerate(pair)
     ]
     foreign = [ROW._replace(value=7.0, **other) for other in ({'metric': 'm2'}, {'split': 'test'}, {'iterations': 9})]
-    describe = {'set': 's', 'network': 'n', 'hand_made': 'hand'}
+    describe = Description(set='s', network='n', hand_made='hand')
     print_comparison([*rows, *foreign], describe, 'm', 'val', 8)
     table = capsys.readouterr().out
     assert 's, n, m on val, 8 iterations' in table and '7.0' not in table
@@ -129,7 +129,7 @@ def test_losses_of_other_weights_are_others(capsys) -> None:
         for weights, value in (('{"cls": 1.0}', 0.25), ('{"cls": 0.96}', 0.75), ('', 0.5))
         for seed in range(2)
     ]
-    print_comparison([*hand_made, *weighed], {'set': 's', 'network': 'n', 'hand_made': 'hand'}, 'm', 'val', 8)
+    print_comparison([*hand_made, *weighed], Description(set='s', network='n', hand_made='hand'), 'm', 'val', 8)
     lines = capsys.readouterr().out.splitlines()
     means = ('0.2500', '0.7500', '0.5000')
     assert [sum(mean in line and 'found-3' in line for line in lines) for mean in means] == [1, 1, 1]

@@ -5,34 +5,32 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mmautoloss.testing.fault_injection import VARIABLE
+from mmautoloss.testing.forked import ForkedProgram
 from tests.isolation import ROOT
 
 LIMIT = 400  # seconds, for a machine that is busy
 
 
-def start(config: Path, work: Path, *args: str, **faults: Any) -> subprocess.Popen[str]:
+def start(config: Path, work: Path, *args: str, **faults: Any) -> ForkedProgram:
     """Starts ``tools/search.py``; its output goes to a file beside the work dir."""
     environment = {**os.environ, VARIABLE: json.dumps(faults), 'OMP_NUM_THREADS': '1'}
     environment['PYTHONPATH'] = os.pathsep.join([str(ROOT), environment.get('PYTHONPATH', '')])
-    command = [sys.executable, 'tools/search.py', str(config), '--work-dir', str(work), *args]
-    with work.with_suffix('.log').open('a') as log:
-        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, text=True)
+    command = ['tools/search.py', str(config), '--work-dir', str(work), *args]
+    return ForkedProgram(command, ROOT, environment, work.with_suffix('.log'))
 
 
-def finish(process: subprocess.Popen[str], work: Path) -> None:
+def finish(process: ForkedProgram, work: Path) -> None:
     """Waits for a search to end well."""
     assert process.wait(LIMIT) == 0, work.with_suffix('.log').read_text()
 
 
-def kill_at(process: subprocess.Popen[str], work: Path, events: int) -> None:
+def kill_at(process: ForkedProgram, work: Path, events: int) -> None:
     """Sends SIGKILL as soon as the journal tells of so many beginnings and ends of trials."""
     wait_for(lambda: count_events(work) >= events or process.poll() is not None)
     assert process.poll() is None, work.with_suffix('.log').read_text()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip('mmengine')
 
+from mmautoloss.testing.forked import ForkedProgram
 from mmautoloss.testing.toy_searches import write_toy
 from mmautoloss.trial import State, read_history, read_journal
 from tests.test_search.processes import LIMIT, descendants, finish, is_alive, start, wait_for
@@ -22,15 +21,13 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc'),
 ]
 
-Begin = Callable[..., subprocess.Popen]
-
 
 def settled(work: Path) -> int:
     path = work / 'journal.jsonl'
     return len(read_history(path)[1].settled()) if path.exists() and path.stat().st_size else 0
 
 
-def begin(folder: Path, workers: int, slow: float) -> tuple[Path, Path, subprocess.Popen]:
+def begin(folder: Path, workers: int, slow: float) -> tuple[Path, Path, ForkedProgram]:
     """A search of which the first trial has settled and others run."""
     config = write_toy(folder, {'execute.workers': workers, 'budget.max_trials': 40})
     work = folder / 'work'
@@ -41,7 +38,7 @@ def begin(folder: Path, workers: int, slow: float) -> tuple[Path, Path, subproce
     return config, work, process
 
 
-def send(process: subprocess.Popen, signum: int) -> None:
+def send(process: ForkedProgram, signum: int) -> None:
     for pid in (process.pid, *descendants(process.pid)):
         os.kill(pid, signum)
 
@@ -90,7 +87,7 @@ def test_twice_or_sigterm_stops_now(tmp_path: Path, signals: list[int], workers:
     assert all(history[number].state is State.COMPLETE for number in running)
 
 
-def begin_slow(folder: Path, workers: int) -> tuple[Path, Path, subprocess.Popen]:
+def begin_slow(folder: Path, workers: int) -> tuple[Path, Path, ForkedProgram]:
     """A search whose first trial runs and does not end."""
     config, work = write_toy(folder, {'execute.workers': workers, 'budget.max_trials': 40}), folder / 'work'
     process = start(config, work, slow=300)

@@ -27,6 +27,7 @@ from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, custom_primitives, parse
 from mmautoloss.losses import cards, is_known, known_loss
 from mmautoloss.proxy import ProxySettings, plain_config, rung_iteration, share_batch, spelled
+from mmautoloss.report import Description
 from mmautoloss.search import Budget, Rung, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
 
@@ -44,7 +45,7 @@ class SearchSpec:
         header: What must not change when the search is continued.
         execute: Where candidates are trained.
         resume: Whether to continue.
-        describe: ``task``, ``set`` and ``network`` of the results.
+        describe: What results are filed under.
         results: CSV file for results, or None.
         report: Whether the page of the search is written at its end.
         work_dir: Where everything is written.
@@ -58,7 +59,7 @@ class SearchSpec:
     header: Mapping[str, Any]
     execute: ExecuteSettings
     resume: bool
-    describe: Mapping[str, str]
+    describe: Description
     results: Path | None
     report: bool
     work_dir: Path
@@ -131,7 +132,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         header=_header(cfg, settings, branches),
         execute=execute,
         resume=settings['resume'],
-        describe=settings['describe'],
+        describe=build('describe', Description, settings['describe']),
         results=Path(settings['results']) if settings['results'] else None,
         report=bool(settings['report']),
         work_dir=work_dir,

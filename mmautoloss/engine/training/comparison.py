@@ -103,7 +103,7 @@ class _Comparison:
         self.proxy = replace(
             spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None, rung=None
         )
-        self.describe = {**spec.describe, 'split': split or judging}
+        self.describe = replace(spec.describe, split=split or judging)
         self.path = spec.results
         self.rows: list[ResultRow] = []
         self.failures: list[str] = []

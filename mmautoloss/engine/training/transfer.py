@@ -79,7 +79,7 @@ class Transfer:
         self._branches, self._mapping = spec.branches, mapping
         self._places = places_of(build_model(cfg), () if mapping else spec.branches)
         own = {'network': base.stem, 'hand_made': '+'.join(place.loss for place in self._places)}
-        self._spec = replace(spec, base=cfg, describe={**spec.describe, **own, **describe})
+        self._spec = replace(spec, base=cfg, describe=replace(spec.describe, **{**own, **describe}))
 
     def move(self, trials: Sequence[Trial]) -> TransferTrials:
         """Places the losses of trials.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import NamedTuple
 
 from mmautoloss.errors import ExpressionError
 from mmautoloss.expr.forms.style import Style
+from mmautoloss.expr.operators import LOOKING_AROUND
 from mmautoloss.expr.program import Step, compile_tree
 from mmautoloss.expr.tree import Tree, is_number
 
@@ -17,7 +18,6 @@ WIDTH = 76
 
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
 _LETTERS = 'abcdfghkmnqrstvwxz'  # without the inputs of all kinds, and without letters that look like digits
-_SAME_OF_CONSTANTS = frozenset({'mean_nhw', 'mean_c', 'maxpool', 'minpool'})
 
 
 class Code(NamedTuple):
@@ -122,7 +122,7 @@ class _Writer:
     def _joined(self, index: int) -> tuple[str, tuple[int, ...]]:
         """``a + -b`` as a difference, ``a * (1 / b)`` as a quotient, and the mean of a constant as the constant."""
         node, operands = self.steps[index]
-        while node in _SAME_OF_CONSTANTS and self.constant[operands[0]]:
+        while node in LOOKING_AROUND and self.constant[operands[0]]:
             node, operands = self.steps[operands[0]] if self.steps[operands[0]].operands else ('same', operands)
         if len(operands) == 2:
             right = self.steps[operands[1]]
@@ -198,7 +198,7 @@ def _square(base: _Text) -> _Text:
     return _Text(f'{base.text}**2' if simple else f'{_wrap(base, _ATOM)} ** 2', _POWER)
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[..., _Text]] = {
     'add': lambda a, b: _Text(f'{_wrap(a, _SUM)} + {_wrap(b, _PRODUCT)}', _SUM),
     'sub': lambda a, b: _Text(f'{_wrap(a, _SUM)} - {_wrap(b, _PRODUCT)}', _SUM),
     'mul': lambda a, b: _Text(f'{_wrap(a, _PRODUCT)} * {_wrap(b, _SIGN)}', _PRODUCT),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mmautoloss.expr.primitives import EPS
+from mmautoloss.expr.operators import EPS, OPERATORS, Spelling
 
 
 class Style(NamedTuple):
@@ -24,6 +24,8 @@ class Style(NamedTuple):
         imports: Imports, by the operator that needs them, '' for all.
         helpers: Definitions of the functions that ``calls`` names and the library lacks, by operator.
         needs: The helper that another one calls.
+
+    What is of a single operator comes from the table of operators (``Style.of``).
     """
 
     calls: Mapping[str, str]
@@ -36,6 +38,29 @@ class Style(NamedTuple):
     imports: Mapping[str, str] = {}
     helpers: Mapping[str, str] = {}
     needs: Mapping[str, str] = {}
+
+    @classmethod
+    def of(cls, language: str, imports: str = '', **settings: Any) -> Style:
+        """The style of a language, one of the fields of ``Spellings``.
+
+        Args:
+            language: Which one.
+            imports: What all code needs.
+            settings: The rest of the style.
+        """
+        spellings: dict[str, Spelling] = {
+            name: getattr(operator.spellings, language)
+            for name, operator in OPERATORS.items()
+            if operator.spellings is not None
+        }
+        return cls(
+            calls={name: each.call for name, each in spellings.items()},
+            helpers={name: each.helper for name, each in spellings.items() if each.helper},
+            needs={name: each.needs for name, each in spellings.items() if each.needs},
+            imports={name: each.imports for name, each in spellings.items() if each.imports}
+            | ({'': imports} if imports else {}),
+            **settings,
+        )
 
     def head(self, operators: Collection[str], body: str) -> str:
         """The top of a file: imports, the constant EPS where it is read, and helpers.

@@ -6,24 +6,8 @@ from mmautoloss.expr.forms.statements import write_code
 from mmautoloss.expr.forms.style import Style
 from mmautoloss.expr.tree import Tree
 
-_CALLS = {
-    'abs': 'Abs({0})',
-    'exp': 'exp({0})',
-    'tanh': 'tanh({0})',
-    'sin': 'sin({0})',
-    'atan': 'atan({0})',
-    'erf': 'erf({0})',
-    'mean_nhw': 'mean_nhw({0})',
-    'mean_c': 'mean_c({0})',
-    'maxpool': 'maxpool({0})',
-    'minpool': 'minpool({0})',
-}
-_EXACT = Style(
-    calls=_CALLS | {name: f'(sign({{0}}) * {name}(Abs({{0}}) + 1.0e-12))' for name in ('log', 'sqrt')},
-    eps='1.0e-12',
-    cuts=False,
-)
-_IDEAL = Style(calls=_CALLS | {'log': 'log({0})', 'sqrt': 'sqrt({0})'}, eps='', cuts=False)
+_EXACT = Style.of('sympy', eps='1.0e-12', cuts=False)
+_IDEAL = Style.of('ideal_sympy', eps='', cuts=False)
 
 
 def to_sympy(tree: Tree, ideal: bool = False) -> str:

@@ -114,11 +114,11 @@ def _variable(name: str) -> str:
     return re.split(r'[.\[]', name, maxsplit=1)[0]
 
 
-def _total(plan: Plan, pred: Tensor, call: Call, scale: Tensor) -> tuple[Tensor, None]:
+def _total(plan: Plan, pred: Tensor, call: Call, scale: Tensor) -> tuple[Tensor, Tensor | None]:
     return at_once(pred, plan, call, scale, wanted=False)
 
 
-def _both(plan: Plan, pred: Tensor, call: Call, scale: Tensor) -> tuple[Tensor, Tensor]:
+def _both(plan: Plan, pred: Tensor, call: Call, scale: Tensor) -> tuple[Tensor, Tensor | None]:
     return at_once(pred, plan, call, scale)
 
 

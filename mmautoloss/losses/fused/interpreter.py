@@ -15,33 +15,25 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
 
-from mmautoloss.expr.primitives import EPS, PRIMITIVES
-from mmautoloss.losses.fused.derivatives import DERIVATIVES
+from mmautoloss.expr.operators import OPERATORS, means
+from mmautoloss.expr.operators.means import CHANNELS, POSITIONS
 from mmautoloss.losses.fused.plan import Plan
 
 Shape = tuple[int, ...]
 
-
-def _log(x: Tensor) -> Tensor:
-    return x.abs().add_(EPS).log_().mul_(x.sign())
-
-
-def _sqrt(x: Tensor) -> Tensor:
-    return x.abs().add_(EPS).sqrt_() * x.sign()
-
-
-_FUNCTIONS = {name: primitive.function for name, primitive in PRIMITIVES.items()}
-_FUNCTIONS |= {
-    'sub': torch.sub,
-    'rsub': torch.rsub,
-    'log': _log,
-    'sqrt': _sqrt,
-}  # in place, as far as autograd may look on
+_FUNCTIONS = {name: operator.primitive.function for name, operator in OPERATORS.items()}
+_FUNCTIONS |= {'sub': torch.sub, 'rsub': torch.rsub}
+_DERIVATIVES = {name: operator.derivatives for name, operator in OPERATORS.items()}
+_DERIVATIVES |= {
+    'sub': (lambda gradient, x, z, value: gradient, lambda gradient, x, z, value: -gradient),
+    'rsub': (lambda gradient, x, z, value: -gradient, lambda gradient, x, z, value: gradient),
+}
+"""Those of the table, and of differences, which only plans have."""
 
 
 class Inputs(NamedTuple):
@@ -77,7 +69,7 @@ def evaluate(plan: Plan, order: Iterable[int], values: list, inputs: Inputs) -> 
 
 def channel_sum(x: Tensor, valid: Tensor | None) -> Tensor:
     """The sum over the positions that count, (1, C, 1, 1)."""
-    return (x if valid is None else torch.where(valid, x, 0)).sum(dim=(0, 2, 3), keepdim=True)
+    return means.total(x, valid, POSITIONS)
 
 
 def _mean_nhw(x: Tensor, inputs: Inputs) -> Tensor:
@@ -86,16 +78,12 @@ def _mean_nhw(x: Tensor, inputs: Inputs) -> Tensor:
 
 def _mean_c(x: Tensor, inputs: Inputs) -> Tensor:
     if _by_channel(inputs.valid):
-        return torch.where(inputs.valid, x, 0).sum(dim=1, keepdim=True) / _channels_that_count(inputs.valid)
+        return means.total(x, inputs.valid, CHANNELS) / means.count(inputs.valid, CHANNELS)
     return x.mean(dim=1, keepdim=True)
 
 
-def _by_channel(valid: Tensor | None) -> bool:
+def _by_channel(valid: Tensor | None) -> TypeGuard[Tensor]:
     return valid is not None and valid.shape[1] > 1
-
-
-def _channels_that_count(valid: Tensor) -> Tensor:
-    return valid.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def _at(x: Tensor, inputs: Inputs) -> Tensor:
@@ -135,23 +123,16 @@ def pull_back(plan: Plan, order: Sequence[int], values: list, inputs: Inputs, gr
         if not operands or index not in gradients:
             continue
         gradient, value = gradients.pop(index), values[index]
+        read = [values[operand] for operand in operands]
         for position, operand in enumerate(operands):
             if instructions[operand].active:
-                if len(operands) == 2:
-                    part = _part(node, position, gradient, values[operands[1 - position]])
-                    part = _like(part, value, values[operand], inputs)
-                elif node in _BACK_AROUND:
-                    part = _BACK_AROUND[node](gradient, values[operand], inputs)
+                if node in _BACK_AROUND:
+                    part = _BACK_AROUND[node](gradient, read[0], inputs)
                 else:
-                    part = DERIVATIVES[node](gradient, values[operand], value)
+                    part = _DERIVATIVES[node][position](gradient, *read, value)
+                if len(operands) == 2:
+                    part = _like(part, value, read[position], inputs)
                 gradients[operand] = gradients[operand] + part if operand in gradients else part
-
-
-def _part(node: str, position: int, gradient: Tensor, other: Tensor) -> Tensor:
-    """Gradient of one of two operands."""
-    if node == 'mul':
-        return gradient * other
-    return -gradient if (node, position) in (('sub', 1), ('rsub', 0)) else gradient
 
 
 def _like(gradient: Tensor, value: Tensor, operand: Tensor, inputs: Inputs) -> Tensor:
@@ -191,10 +172,7 @@ def _counting_in(full: Shape, valid: Tensor) -> Tensor:
 
 def mean_seed(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
     """Gradient of what a mean over the positions is of: a value for all elements that count, and 0 for the others."""
-    gradient = gradient / inputs.counts
-    if inputs.valid is not None:
-        gradient = torch.where(inputs.valid, gradient, 0)
-    return _over_channels(gradient, x)
+    return _over_channels(means.share(gradient, inputs.counts, inputs.valid), x)
 
 
 def _over_channels(gradient: Tensor, x: Tensor) -> Tensor:
@@ -207,7 +185,7 @@ def _over_channels(gradient: Tensor, x: Tensor) -> Tensor:
 def _mean_c_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
     if not _by_channel(inputs.valid):
         return gradient / x.shape[1]
-    return _over_channels(torch.where(inputs.valid, gradient / _channels_that_count(inputs.valid), 0), x)
+    return _over_channels(means.share(gradient, means.count(inputs.valid, CHANNELS), inputs.valid), x)
 
 
 def _at_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:

@@ -20,15 +20,15 @@ import torch
 
 from mmautoloss.expr.bounds import gradients_of, values_of
 from mmautoloss.expr.logarithms import LOGARITHMS
-from mmautoloss.expr.primitives import PRIMITIVES
+from mmautoloss.expr.operators import OPERATORS
 from mmautoloss.expr.program import compile_tree
 from mmautoloss.expr.tree import Tree, is_number
-from mmautoloss.losses.fused.derivatives import DERIVATIVES
 from mmautoloss.losses.inputs.logarithms import AT_LABEL
 
 _ACTIVE = LOGARITHMS | frozenset(AT_LABEL.values())
-_ZERO_AT_ZERO = frozenset({'neg', 'abs', 'square', 'tanh', 'sqrt', 'log', 'sin', 'erf', 'atan'})
-_KNOWN = frozenset({'add', 'mul', 'mean_nhw', 'mean_c', *DERIVATIVES})
+_DERIVED = frozenset(name for name, operator in OPERATORS.items() if operator.derivatives)
+_ZERO_AT_ZERO = frozenset(name for name in _DERIVED if OPERATORS[name].keeps_zero)
+_KNOWN = _DERIVED | {'mean_nhw', 'mean_c'}
 """Operators that a plan may have: no pools, which look at neighbours, and none of a user's own."""
 
 
@@ -62,7 +62,7 @@ class Instruction(NamedTuple):
 class Value(NamedTuple):
     """The value of an instruction; if sparse, only that in the channel of the label, with 0 in all others."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # a method of tuples, which nobody calls
     sparse: bool = False
 
 
@@ -177,8 +177,9 @@ class _Lowering:
 
     def _emit(self, node: str, *operands: int) -> int:
         parts = [self._get(operand) for operand in operands]
-        if all(part.number is not None for part in parts) and node not in ('at', 'spread', 'share'):
-            return self._constant(self._fold(node, [part.number for part in parts]))
+        numbers = [part.number for part in parts if part.number is not None]
+        if len(numbers) == len(parts) and node not in ('at', 'spread', 'share'):
+            return self._constant(self._fold(node, numbers))
         if node in ('mean_nhw', 'mean_c') and not parts[0].wide:
             if node == 'mean_c':
                 raise _RefusedError
@@ -195,7 +196,7 @@ class _Lowering:
         """A constant from constants, rounded and overflowing as tensors do."""
         if node in ('mean_nhw', 'mean_c'):
             return numbers[0]
-        function = torch.sub if node == 'sub' else PRIMITIVES[node].function
+        function = torch.sub if node == 'sub' else OPERATORS[node].primitive.function
         return function(*(torch.tensor(number, dtype=self.dtype) for number in numbers)).item()
 
     def _constant(self, number: float) -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from mmautoloss.expr.operators.means import POSITIONS
+from mmautoloss.expr.operators.means import count as count_of
 from mmautoloss.losses.call_inputs import leaves, pull_back
 from mmautoloss.losses.definition import Call
 from mmautoloss.losses.fused.blocks import WHOLE, Block, each_block, valid_of
@@ -17,7 +20,8 @@ from mmautoloss.losses.fused.interpreter import pull_back as pull_back_steps
 from mmautoloss.losses.fused.plan import Plan, Stage
 from mmautoloss.losses.inputs.rows import valid_of_prediction
 
-Values = list[Tensor | float | None]
+Values = list[Any]
+"""By instruction: a tensor, the number of a constant, or None where it is not known yet."""
 Means = dict[int, Tensor]
 """Means over all positions, by instruction."""
 
@@ -26,7 +30,7 @@ def count(pred: Tensor, valid: Tensor | None) -> Tensor | int:
     """Number of positions that count: one number, or one a channel (1, C or 1, 1, 1)."""
     if valid is None:
         return len(pred) * prod(pred.shape[2:])
-    return valid.expand(len(pred), -1, *(pred.shape[2:] or (1, 1))).sum(dim=(0, 2, 3), keepdim=True).clamp(min=1)
+    return count_of(valid.expand(len(pred), -1, *(pred.shape[2:] or (1, 1))), POSITIONS)
 
 
 def at_once(
@@ -80,13 +84,13 @@ class _Passes:
         for mean, parts in zip(stage.means, by_mean, strict=True):
             self.means[mean] = sum(parts) / self.counts
 
-    def back(self, stage: Stage) -> list[Tensor | None]:
+    def back(self, stage: Stage) -> list[Tensor]:
         """Goes over the blocks for gradients, and in the last stage for totals, which are returned."""
         found = each_block(partial(self._back, stage), self.pred)
         for _, of_means in found:
             for index, part in of_means.items():
                 self.of_means[index] = self.of_means[index] + part if index in self.of_means else part
-        return [total for total, _ in found]
+        return [total for total, _ in found if total is not None]
 
     def _back(self, stage: Stage, block: Block) -> tuple[Tensor | None, Means]:
         inputs, values = self._evaluated(stage, block)

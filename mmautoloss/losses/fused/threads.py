@@ -35,9 +35,10 @@ def on_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> lis
         with torch.no_grad():  # the mode is one of the thread
             while True:
                 with lock:
-                    index, item = next(waiting, (None, None))
-                if index is None:
+                    following = next(waiting, None)
+                if following is None:
                     return
+                index, item = following
                 results[index] = function(item)
 
     for task in [_pool(torch.get_num_threads()).submit(work) for _ in range(count)]:

@@ -114,8 +114,11 @@ class InputKind(ABC):
         if pred.dim() != 4:
             return pred, target, weight
         step = max(1, round(max(pred.shape[-2:]) / side))
-        maps = [None if t is None or t.dim() < 3 else t[..., ::step, ::step] for t in (pred, target, weight)]
-        return maps[0], maps[1], weight if maps[2] is None else maps[2]
+
+        def thinned(tensor: Tensor) -> Tensor:
+            return tensor if tensor.dim() < 3 else tensor[..., ::step, ::step]
+
+        return thinned(pred), thinned(target), None if weight is None else thinned(weight)
 
 
 def full_gradient(gradient: Tensor, tensor: Tensor) -> Tensor:

@@ -32,16 +32,16 @@ class Rows(NamedTuple):
     channel_weight: Tensor | None = None
 
     @property
-    def index(self) -> Tensor:
+    def index(self) -> Tensor:  # type: ignore[override]  # a method of tuples, which nobody calls
         """Positions (M,) of the rows in the call."""
         return torch.arange(len(self.pred), device=self.pred.device) if self.chosen is None else self.chosen
 
     @property
     def positions(self) -> Tensor | int:
         """Number of positions (m, h, w) with a label, the divisor of the published mean."""
-        if self.labelled is not None:
-            masked = isinstance(self.labelled, Tensor) and self.labelled.dtype == torch.bool
-            return self.labelled.sum() if masked else self.labelled
+        labelled = self.labelled
+        if labelled is not None:
+            return labelled.sum() if isinstance(labelled, Tensor) and labelled.dtype == torch.bool else labelled
         if self.valid is None:
             return len(self.pred) * (self.pred[0, 0].numel() if self.pred.dim() == 4 and len(self.pred) else 1)
         height_width = self.pred.shape[-2:]

@@ -48,13 +48,13 @@ def exp32(x: np.float32) -> np.float32:
     p = p * r + _F(1.6666665459e-1)
     p = p * r + _F(5.0000001201e-1)
     p = p * r * r + r + _F(1)
-    return p * _from_bits((_I(n) + _I(127)) << _I(23))
+    return p * _from_bits((_I(n) + _I(127)) << _I(23))  # type: ignore[call-arg]  # numba passes the first argument
 
 
 @compiled(inline='always')
 def log32(x: np.float32) -> np.float32:
     """Natural logarithm of a normal positive number; Inf and NaN stay what they are."""
-    bits = _bits_of(x)
+    bits: Any = _bits_of(x)  # type: ignore[call-arg]  # numba passes the first argument
     exponent = _F((bits >> _I(23)) - _I(126))
     m = _from_bits((bits & _I(0x7FFFFF)) | _I(0x3F000000))
     low = m < _F(0.70710678)

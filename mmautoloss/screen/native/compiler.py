@@ -16,7 +16,12 @@ from mmautoloss.expr.logarithms import LEAST
 from mmautoloss.losses.inputs.boxes import AREA_EPS
 from mmautoloss.user_cache import cache_root
 
-MATHS = {'error_model': 'numpy', 'fastmath': {'contract', 'nsz', 'reassoc'}, 'nogil': True, 'boundscheck': False}
+MATHS: dict[str, Any] = {
+    'error_model': 'numpy',
+    'fastmath': {'contract', 'nsz', 'reassoc'},
+    'nogil': True,
+    'boundscheck': False,
+}
 """Sums may be reordered, but NaN and Inf stay what they are."""
 
 
@@ -39,7 +44,7 @@ def _usable(folder: Path) -> bool:
             return True
         reason = 'no permission to write'
     except OSError as error:
-        reason = error.strerror
+        reason = str(error.strerror)
     warnings.warn(
         f'Compiled code cannot be kept in {folder} ({reason}): each start compiles for some ten seconds. '
         'Set XDG_CACHE_HOME to a folder that can be written.',
@@ -48,6 +53,7 @@ def _usable(folder: Path) -> bool:
     return False
 
 
+_CONFIG: Any = numba.config  # its attributes come from the environment
 _FOLDER = cache_folder()
 _KEPT = _usable(_FOLDER)
 
@@ -66,10 +72,11 @@ def compiled(function: Callable[..., Any] | None = None, inline: str = 'never') 
     """
     if function is None:
         return lambda function: compiled(function, inline)
-    before = numba.config.CACHE_DIR
+    before = _CONFIG.CACHE_DIR
     # read while a function is decorated: other people's functions keep their place
-    numba.config.CACHE_DIR = str(_FOLDER)
+    _CONFIG.CACHE_DIR = str(_FOLDER)
     try:
-        return numba.njit(cache=_KEPT, inline=inline, **MATHS)(function)
+        options = {'cache': _KEPT, 'inline': inline, **MATHS}
+        return numba.njit(**options)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        _CONFIG.CACHE_DIR = before

@@ -46,7 +46,8 @@ def lower(tree: Tree, kind: InputKind) -> Lowered | None:
     constants: dict[int, float] = {}
     logarithms = dict.fromkeys((LOG_P, LOG_NOT_P), -1)
     row_of: list[int] = []
-    once, always = [], []
+    once: list[tuple[int, int, int, int]] = []
+    always: list[tuple[int, int, int, int]] = []
     for node, operands in Program(evaluated(tree, kind)).steps:
         if node in rows:
             row_of.append(rows[node])

@@ -85,8 +85,8 @@ def _balanced(target: Tensor) -> Tensor:
     parts = [part & counts & occurs for part in (positive, ~positive)]
     sizes = [part.sum(dim=dims, keepdim=True) for part in parts]
     shares = sum(int((size > 0).sum()) for size in sizes)
-    weight = sum(part / size.clamp(min=1) for part, size in zip(parts, sizes, strict=True)) / max(shares, 1)
-    return weight.movedim(-1, 1)
+    positives, negatives = (part / size.clamp(min=1) for part, size in zip(parts, sizes, strict=True))
+    return ((positives + negatives) / max(shares, 1)).movedim(-1, 1)
 
 
 def _hot_and_cold(target: Tensor) -> Tensor:
@@ -97,7 +97,8 @@ def _hot_and_cold(target: Tensor) -> Tensor:
 
 
 def _scales(scaling: Mapping[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(scaling[key].numpy(force=True).astype(np.float32) for key in ('means', 'stds'))
+    means, deviations = (scaling[key].numpy(force=True).astype(np.float32) for key in ('means', 'stds'))
+    return means, deviations
 
 
 def _box_share(target: np.ndarray, *scales: np.ndarray) -> ArrayMetric:

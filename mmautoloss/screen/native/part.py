@@ -53,7 +53,9 @@ def tiled_part(sample: Sample, kind: InputKind, elements: int) -> Sample:
     weight = sample.weight
     if weight is not None and weight.dim() < 3:  # a value an image, or a channel of it
         weight = weight.repeat_interleave(each, dim=0)
-    tiles = replace(_of_maps(sample, _cut), **({} if weight is sample.weight else {'weight': weight}))
+    tiles = _of_maps(sample, _cut)
+    if weight is not sample.weight:
+        tiles = replace(tiles, weight=weight)
     counting = tiles.rows(kind).index  # an ignored area may fill whole tiles
     return scattered_rows(_rows(tiles, counting) if len(counting) else sample, kind, elements)
 
@@ -88,11 +90,12 @@ def _rows(sample: Sample, keep: Tensor) -> Sample:
 
 def _of_maps(sample: Sample, change: Callable[[Tensor], Tensor]) -> Sample:
     """A sample whose maps are changed; what has a value an image stays."""
-    pred, target, weight = (
-        tensor if tensor is None or tensor.dim() < 3 else change(tensor)
-        for tensor in (sample.pred, sample.target, sample.weight)
-    )
-    return replace(sample, pred=pred, target=target, weight=weight)
+
+    def changed(tensor: Tensor) -> Tensor:
+        return tensor if tensor.dim() < 3 else change(tensor)
+
+    weight = None if sample.weight is None else changed(sample.weight)
+    return replace(sample, pred=changed(sample.pred), target=changed(sample.target), weight=weight)
 
 
 def _pick(maps: Tensor, index: Tensor) -> Tensor:

@@ -22,6 +22,8 @@ def warm() -> None:
     test = RejectionTest(steps=2)
     for probe, text in _probes():
         program = lower(parse(text, probe.kind.names, probe.kind.ranges), probe.kind)
+        if program is None:
+            raise ValueError(f'The compiled code does not know the operators of {text!r}.')
         Race(probe, test, test.sample(probe)).gain(program)
         Slopes(probe).norms(program)
 

@@ -110,8 +110,14 @@ def test_a_section(config: Config, key: str) -> None:
         assert key.rpartition('.')[2] in told and 'dict' in told, told
 
 
-@pytest.mark.parametrize('key', ['rule', 'aux', 'base_config', 'metric', 'branches', 'seeds', 'results'])
+@pytest.mark.parametrize(
+    'key', ['rule', 'aux', 'base_config', 'metric', 'branches', 'seeds', 'results', 'describe.set']
+)
 def test_a_text(config: Config, key: str) -> None:
     for value in (3, {'a': 1}, True):
         told = refused(config, key, value)
         assert key.removesuffix('es').removesuffix('s') in told or 'Losses of this model' in told, told
+
+
+def test_a_misspelt_key_of_describe(config: Config) -> None:
+    assert 'describe has no setting netwrok' in refused(config, 'describe', {'netwrok': 'r18'})

@@ -121,7 +121,7 @@ def test_the_digits_are_judged_on_images_that_no_search_sees(digits):
     comparison = _Comparison(digits, None)
     scored = comparison.proxy.config['val_dataloader']['dataset']
     assert scored['ann_file'] == test.ann_file != val.ann_file
-    assert comparison.describe['split'] == 'test'
+    assert comparison.describe.split == 'test'
 
 
 def test_scores_of_the_test_set_are_not_filed_as_those_of_val(digits):

@@ -1,0 +1,131 @@
+"""Python programs in processes that are forked off a server which has imported everything once.
+
+A fresh Python imports for seconds what a test of a second needs. What is tested of a fresh one, such as its imports, needs
+a real ``subprocess``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+SERVER = multiprocessing.get_context('forkserver')
+"""Starts processes; what it has imported, they have."""
+
+_IMPORTS = [
+    'engine',
+    'testing.toy',
+    'testing.toy_searches',
+    'testing.killed_searches',
+    'report.figures.progress_image',
+]
+SERVER.set_forkserver_preload(
+    [
+        *(f'mmautoloss.{name}' for name in _IMPORTS),
+        'matplotlib.backends.backend_agg',
+        'numba',
+        'pytest',
+        'torch._dynamo',
+        'torchvision',
+        'yapf',
+    ]
+)
+
+
+class ForkedProgram:
+    """A running program; its methods are those of ``subprocess.Popen``.
+
+    Args:
+        command: What would follow ``python``: a path or ``-m`` and a module, and arguments.
+        folder: The working directory.
+        environment: All environment variables.
+        out: File to which its output is appended.
+        err: File to which its errors are appended; by default ``out``.
+    """
+
+    _running: weakref.WeakSet[ForkedProgram] = weakref.WeakSet()
+
+    def __init__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], out: Path, err: Path | None = None
+    ) -> None:
+        arguments = (list(command), str(folder), dict(environment), str(out), str(err or out))
+        self._process = SERVER.Process(target=_run, args=arguments)
+        self._process.start()
+        self._running.add(self)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """The exit status, or None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, seconds: float) -> int:
+        """The exit status, as soon as it has one.
+
+        Raises:
+            TimeoutError: It still runs after so many seconds.
+        """
+        self._process.join(seconds)
+        if self._process.exitcode is None:
+            raise TimeoutError(f'still runs after {seconds} s')
+        return self._process.exitcode
+
+    def send_signal(self, signum: int) -> None:
+        """Sends a signal, unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signum)
+
+
+def run_forked(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end; gives what ``subprocess.run`` gives.
+
+    Raises:
+        TimeoutError: It still runs after so many seconds.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        out, err = Path(place, 'out'), Path(place, 'err')
+        code = ForkedProgram(command, folder, environment, out, err).wait(seconds)
+        return subprocess.CompletedProcess(list(command), code, out.read_text(), err.read_text())
+
+
+def _run(command: list[str], folder: str, environment: Mapping[str, str], out: str, err: str) -> None:
+    for path, number in ((out, 1), (err, 2)):
+        with open(path, 'ab') as file:
+            os.dup2(file.fileno(), number)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    torch.set_num_threads(1)
+    if command[0] == '-m':
+        sys.path.insert(0, folder)
+        sys.argv = command[1:]
+        runpy.run_module(command[1], run_name='__main__', alter_sys=True)
+    else:
+        sys.path.insert(0, str(Path(command[0]).absolute().parent))
+        sys.argv = command
+        runpy.run_path(command[0], run_name='__main__')
+
+
+@atexit.register
+def _end() -> None:
+    """A test that failed leaves its program behind, for which the end of this process would wait."""
+    for program in ForkedProgram._running:
+        if program.poll() is None:
+            program.send_signal(signal.SIGKILL)
