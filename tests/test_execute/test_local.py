@@ -9,7 +9,7 @@ import pytest
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor, Limits, LocalExecutor, SerialExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.executor_suite import ExecutorSuite, FaultTrial
+from mmautoloss.testing.executor_suite import GOOD, ExecutorSuite, FaultTrial, make_trial
 from mmautoloss.trial import Outcome, State
 from tests.test_execute.conftest import baseline
 from tests.test_search.processes import is_alive, wait_for
@@ -22,8 +22,9 @@ class TestLocalExecutor(ExecutorSuite):
 
     @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
     def test_close_ends_everything_and_may_be_called_again(self, executor: Executor) -> None:
+        self.measure(executor, *(make_trial(GOOD, number) for number in range(self.slots)))
         pids = [pid for slot in executor._slots if slot.worker for pid in slot.worker.pids]
-        assert pids and all(map(is_alive, pids))
+        assert len(pids) == self.slots and all(map(is_alive, pids))
         super().test_close_ends_everything_and_may_be_called_again(executor)
         wait_for(lambda: not any(map(is_alive, pids)), seconds=20)
 

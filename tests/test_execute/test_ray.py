@@ -165,9 +165,9 @@ class TestTwoWorkers:
     @linux
     def test_actor_that_is_frozen_is_killed(self, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
         # a busy machine may lose an actor more
-        monkeypatch.setattr(pair.executor, 'limits', Limits(silence=6.0, stall=30.0, retries=3))
+        monkeypatch.setattr(pair.executor, 'limits', Limits(silence=6.0, stall=30.0, retries=9))
         frozen, outcome = pair.strike(signal.SIGSTOP)
-        assert outcome.state is State.COMPLETE and outcome.attempts in (2, 3, 4)
+        assert outcome.state is State.COMPLETE and outcome.attempts >= 2
         wait_for(lambda: not is_alive(frozen), 60)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +21,7 @@ LIMIT = 30
 class Straw(Worker):
     """Plays a script: each call of ``news`` gives its next entry; at its end nothing more is heard.
 
-    Entries are pulses, outcomes, errors that are raised, and seconds during which nothing is said.
+    Entries are pulses, outcomes, errors that are raised, and functions that are called while nothing is said.
     """
 
     def __init__(self, script: Sequence[object]) -> None:
@@ -28,7 +29,6 @@ class Straw(Worker):
         self.begun: list[tuple[int, float | None]] = []
         self.killed = False
         self._busy = False
-        self._quiet_until = 0.0
 
     def begin(self, trial: Trial, limit: float | None) -> None:
         self.begun.append((trial.number, limit))
@@ -36,13 +36,13 @@ class Straw(Worker):
 
     def news(self) -> Iterator[Pulse | Outcome]:
         may_speak = self.script and (self._busy or isinstance(self.script[0], Exception))
-        if not may_speak or time.monotonic() < self._quiet_until:
+        if not may_speak:
             return
         entry = self.script.pop(0)
         if isinstance(entry, Exception):
             raise entry
-        if isinstance(entry, float):
-            self._quiet_until = time.monotonic() + entry
+        if callable(entry):
+            entry()
         else:
             self._busy = isinstance(entry, Pulse)
             yield entry
@@ -83,6 +83,15 @@ def field() -> Iterator[Callable[..., Field]]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Callable[[], None]]:
+    """Entries of scripts that let time pass; it stands still otherwise, however busy the machine is."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    for module in ('supervisor', 'slot'):
+        monkeypatch.setattr(f'mmautoloss.execute.{module}.time', clock)
+    return lambda seconds: lambda: setattr(clock, 'now', clock.now + seconds)
 
 
 def trial(number: int = 7) -> Trial:
@@ -130,15 +139,15 @@ def test_hung_worker_is_replaced(field, script: list[object], reason: str) -> No
     assert executor.submit(trial()).result(LIMIT).state is State.COMPLETE
 
 
-def test_worker_that_goes_on_is_left_alone(field) -> None:
+def test_worker_that_goes_on_is_left_alone(field, wait) -> None:
     """Twice as long as a stall, but with an iteration now and then."""
-    script = [entry for step in range(6) for entry in (pulse(step=step), 0.4)]
+    script = [entry for step in range(6) for entry in (pulse(step=step), wait(0.4))]
     assert field([*script, DONE]).submit(trial()).result(LIMIT).state is State.COMPLETE
 
 
-def test_start_of_a_worker_may_be_silent(field) -> None:
+def test_start_of_a_worker_may_be_silent(field, wait) -> None:
     """Imports from a network disk: not silence, a stall at most."""
-    executor = field([0.45, pulse(), DONE], limits=Limits(silence=0.2, stall=30.0))
+    executor = field([wait(0.45), pulse(), DONE], limits=Limits(silence=0.2, stall=30.0))
     assert executor.submit(trial()).result(LIMIT).attempts == 1
 
 
