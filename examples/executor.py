@@ -42,11 +42,8 @@ class CommandWorker(Worker):
     def news(self):
         try:
             while self.link.poll():
-                message = json.loads(self.link.recv_bytes())
-                if 'outcome' in message:
-                    yield outcome_from_json(message['outcome'])
-                else:
-                    yield Pulse.from_json(message['pulse'])
+                news = json.loads(self.link.recv_bytes())
+                yield outcome_from_json(news['outcome']) if 'outcome' in news else Pulse.from_json(news['pulse'])
         except (EOFError, OSError):
             raise WorkerDied(f'exit code {self.process.wait()}') from None
 

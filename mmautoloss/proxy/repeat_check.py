@@ -116,15 +116,15 @@ class RepeatCheck:
     """The check in one process: once, after the first training that is long enough.
 
     Args:
-        wanted: Whether to check at all.
+        enabled: Whether to check at all.
 
     Attributes:
         pending: Whether the check is still to be made.
         verdict: Its result.
     """
 
-    def __init__(self, wanted: bool) -> None:
-        self.pending = wanted
+    def __init__(self, enabled: bool) -> None:
+        self.pending = enabled
         self.verdict = RepeatResult()
         self._first: BeginningHook | None = None
 

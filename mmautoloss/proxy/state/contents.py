@@ -148,26 +148,26 @@ def as_bytes(state: Any) -> bytes:
     return state.numpy().tobytes() if isinstance(state, Tensor) else repr(state).encode()
 
 
-def save(thing: Any) -> list[Saved]:
+def save(obj: Any) -> list[Saved]:
     """Saves the contents of an object; returns an empty list if they cannot change or are data."""
-    if isinstance(thing, GENERATORS):
-        return [SavedRandomState(thing)]
+    if isinstance(obj, GENERATORS):
+        return [SavedRandomState(obj)]
     saved: list[Saved] = []
-    if isinstance(thing, dict):
-        saved.append(SavedItems(thing))
-    elif isinstance(thing, (list, deque, set)):
-        saved.append(SavedElements(thing))
-    elif isinstance(thing, types.CellType):
-        saved.append(SavedCell(thing))
-    elif _is_small(thing):
-        saved.append(SavedNumbers(thing))
-    if getattr(thing, '__dict__', None) is not None or attributes(thing):
-        saved.append(SavedAttributes(thing))
+    if isinstance(obj, dict):
+        saved.append(SavedItems(obj))
+    elif isinstance(obj, (list, deque, set)):
+        saved.append(SavedElements(obj))
+    elif isinstance(obj, types.CellType):
+        saved.append(SavedCell(obj))
+    elif _is_small(obj):
+        saved.append(SavedNumbers(obj))
+    if getattr(obj, '__dict__', None) is not None or attributes(obj):
+        saved.append(SavedAttributes(obj))
     return saved
 
 
-def _is_small(thing: Any) -> bool:
-    if isinstance(thing, nn.Parameter):
+def _is_small(obj: Any) -> bool:
+    if isinstance(obj, nn.Parameter):
         return False
-    is_array = isinstance(thing, Tensor) or (isinstance(thing, np.ndarray) and thing.dtype != object)
-    return is_array and thing.nbytes <= _MAX_BYTES and getattr(getattr(thing, 'flags', None), 'writeable', True)
+    is_array = isinstance(obj, Tensor) or (isinstance(obj, np.ndarray) and obj.dtype != object)
+    return is_array and obj.nbytes <= _MAX_BYTES and getattr(getattr(obj, 'flags', None), 'writeable', True)

@@ -30,7 +30,7 @@ def fingerprint(roots: Mapping[str, Any]) -> dict[str, str]:
         >>> fingerprint({'head': {'iou': 0.5, 'seen': []}})
         {'head': 'dict of 2', "head['iou']": '0.5', "head['seen']": 'list of 0'}
     """
-    return {_OF_MODULE.sub(r'.\1', path): _describe(thing) for path, thing in reachable(roots)}
+    return {_OF_MODULE.sub(r'.\1', path): _describe(obj) for path, obj in reachable(roots)}
 
 
 def differences(first: Mapping[str, str], then: Mapping[str, str]) -> dict[str, str]:
@@ -48,24 +48,24 @@ def differences(first: Mapping[str, str], then: Mapping[str, str]) -> dict[str, 
 _PLAIN = (type(None), bool, int, float, str, bytes, Enum, np.generic, torch.dtype, torch.device)
 
 
-def _describe(thing: Any) -> str:
-    if is_array(thing):
-        return _describe_array(thing)
-    if isinstance(thing, GENERATORS) and not is_whole(thing):
-        return f'random numbers {_digest(as_bytes(random_state_of(thing)))}'
-    if isinstance(thing, (dict, list, tuple, set, frozenset)) or (hasattr(thing, '__len__') and _length(thing) > MANY):
-        content = f' {_digest(repr(sorted(map(repr, thing))).encode())}' if isinstance(thing, (set, frozenset)) else ''
-        return f'{type(thing).__name__} of {_length(thing)}{content}'
-    if isinstance(thing, _PLAIN):
-        text = repr(thing)
+def _describe(obj: Any) -> str:
+    if is_array(obj):
+        return _describe_array(obj)
+    if isinstance(obj, GENERATORS) and not is_whole(obj):
+        return f'random numbers {_digest(as_bytes(random_state_of(obj)))}'
+    if isinstance(obj, (dict, list, tuple, set, frozenset)) or (hasattr(obj, '__len__') and _length(obj) > MANY):
+        content = f' {_digest(repr(sorted(map(repr, obj))).encode())}' if isinstance(obj, (set, frozenset)) else ''
+        return f'{type(obj).__name__} of {_length(obj)}{content}'
+    if isinstance(obj, _PLAIN):
+        text = repr(obj)
         return text if len(text) <= _LONGEST else f'{text[:_LONGEST]}... {_digest(text.encode())}'
-    text = repr(thing) if type(thing).__module__ in ('builtins', 'itertools', 'collections') else type(thing).__name__
+    text = repr(obj) if type(obj).__module__ in ('builtins', 'itertools', 'collections') else type(obj).__name__
     return _ADDRESS.sub('', text)[:_LONGEST]
 
 
-def _length(thing: Any) -> int:
+def _length(obj: Any) -> int:
     try:
-        return len(thing)
+        return len(obj)
     except TypeError:  # such as a scalar of an array library
         return 0
 

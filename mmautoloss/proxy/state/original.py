@@ -27,10 +27,10 @@ class Original:
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        things = [thing for _, thing in reachable({'': model})]
-        self.shared = _of_modules(things) + [thing for thing in things if isinstance(thing, SHARED)]
+        objects = [obj for _, obj in reachable({'': model})]
+        self.shared = _of_modules(objects) + [obj for obj in objects if isinstance(obj, SHARED)]
         # a copy has the same functions as the original, with the same closures
-        self._closures = Snapshot(*(thing for thing in things if isinstance(thing, types.FunctionType)))
+        self._closures = Snapshot(*(obj for obj in objects if isinstance(obj, types.FunctionType)))
 
     def copy(self) -> nn.Module | None:
         """A deep copy of the model; None if a copy would not be equal.
@@ -40,27 +40,27 @@ class Original:
         copies lose.
         """
         self._closures.restore()
-        memo: dict[int, object] = {id(thing): thing for thing in self.shared}
+        memo: dict[int, object] = {id(obj): obj for obj in self.shared}
         try:
             model = copy.deepcopy(self.model, memo)
         except Exception:  # of the user's classes; such a model is built anew instead
             return None
-        things = (thing for _, thing in reachable({'': self.model}))
-        return None if any(_is_lost(thing, memo) for thing in things) else model
+        objects = (obj for _, obj in reachable({'': self.model}))
+        return None if any(_is_lost(obj, memo) for obj in objects) else model
 
 
-def _of_modules(things: list[object]) -> list[object]:
+def _of_modules(objects: list[object]) -> list[object]:
     """The objects that are global variables of a module."""
-    candidates = {id(thing): thing for thing in things if not isinstance(thing, (types.FunctionType, Tensor))}
+    candidates = {id(obj): obj for obj in objects if not isinstance(obj, (types.FunctionType, Tensor))}
     modules = [module for module in list(sys.modules.values()) if isinstance(module, types.ModuleType)]
     named = {id(value) for module in modules for value in list(vars(module).values())}
-    return [thing for number, thing in candidates.items() if number in named and not isinstance(thing, _VALUES)]
+    return [obj for number, obj in candidates.items() if number in named and not isinstance(obj, _VALUES)]
 
 
 _VALUES = (str, bytes, int, float, complex, tuple, type, types.ModuleType, type(None))
 
 
-def _is_lost(thing: object, memo: dict[int, object]) -> bool:
-    if isinstance(thing, types.FunctionType):
-        return any(id(inner := contents_of(cell)) in memo and memo[id(inner)] is not inner for _, cell in cells(thing))
-    return isinstance(thing, Tensor) and bool(vars(thing) or thing._backward_hooks)
+def _is_lost(obj: object, memo: dict[int, object]) -> bool:
+    if isinstance(obj, types.FunctionType):
+        return any(id(inner := contents_of(cell)) in memo and memo[id(inner)] is not inner for _, cell in cells(obj))
+    return isinstance(obj, Tensor) and bool(vars(obj) or obj._backward_hooks)

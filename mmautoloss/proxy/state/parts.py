@@ -42,42 +42,42 @@ SHARED = (Runner, ManagerMixin, Registry)
 """Classes whose objects belong to the process or are made anew for each training, and never to a model."""
 
 
-def parts_of(thing: Any) -> Iterator[tuple[str, Any]]:
+def parts_of(obj: Any) -> Iterator[tuple[str, Any]]:
     """The parts of an object, by their path from it: ``.name``, ``[key]``.
 
     Large containers have none, and attributes in ``STORES`` are left out.
     """
-    if isinstance(thing, dict):
-        yield from _items(thing) if len(thing) <= MANY else ()
-    elif isinstance(thing, (list, tuple, deque)):
-        yield from ((f'[{index}]', value) for index, value in enumerate(thing)) if len(thing) <= MANY else ()
-    elif isinstance(thing, functools.partial):
-        yield from (('.func', thing.func), ('.args', thing.args), ('.keywords', thing.keywords))
-    elif isinstance(thing, types.MethodType):
-        yield '', thing.__self__
-    elif isinstance(thing, types.FunctionType):
-        yield from ((f'<{name}>', cell) for name, cell in cells(thing))
-    elif isinstance(thing, types.CellType):
-        yield '', contents_of(thing)
-    yield from _attributes(thing)
+    if isinstance(obj, dict):
+        yield from _items(obj) if len(obj) <= MANY else ()
+    elif isinstance(obj, (list, tuple, deque)):
+        yield from ((f'[{index}]', value) for index, value in enumerate(obj)) if len(obj) <= MANY else ()
+    elif isinstance(obj, functools.partial):
+        yield from (('.func', obj.func), ('.args', obj.args), ('.keywords', obj.keywords))
+    elif isinstance(obj, types.MethodType):
+        yield '', obj.__self__
+    elif isinstance(obj, types.FunctionType):
+        yield from ((f'<{name}>', cell) for name, cell in cells(obj))
+    elif isinstance(obj, types.CellType):
+        yield '', contents_of(obj)
+    yield from _attributes(obj)
 
 
-def _items(thing: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+def _items(obj: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
     # torch numbers hooks across the process, so integer keys are replaced by their index
-    names = (index if isinstance(key, int) else repr(key) for index, key in enumerate(dict.keys(thing)))
-    pairs = zip(names, dict.items(thing), strict=True)
+    names = (index if isinstance(key, int) else repr(key) for index, key in enumerate(dict.keys(obj)))
+    pairs = zip(names, dict.items(obj), strict=True)
     return ((f'[{name}]', value) for name, (key, value) in pairs if not (isinstance(key, str) and key in STORES))
 
 
-def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
-    return ((f'.{name}', value) for name, value in attributes(thing).items() if name not in STORES)
+def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:
+    return ((f'.{name}', value) for name, value in attributes(obj).items() if name not in STORES)
 
 
-def attributes(thing: Any) -> dict[str, Any]:
+def attributes(obj: Any) -> dict[str, Any]:
     """The attributes of an object in ``__dict__`` and in slots; none for a class."""
-    values = {} if isinstance(thing, type) else dict(getattr(thing, '__dict__', ()))
-    kind: type = type(thing)
-    values.update((name, getattr(thing, name)) for name in _slots(kind) if hasattr(thing, name))
+    values = {} if isinstance(obj, type) else dict(getattr(obj, '__dict__', ()))
+    kind: type = type(obj)
+    values.update((name, getattr(obj, name)) for name in _slots(kind) if hasattr(obj, name))
     return values
 
 
@@ -101,14 +101,14 @@ def contents_of(cell: types.CellType) -> Any:
         return None
 
 
-def is_whole(thing: Any) -> bool:
+def is_whole(obj: Any) -> bool:
     """Whether an object has no parts that a training may change."""
     return (
-        isinstance(thing, (*_ATOMS, *SHARED, RemovableHandle))
-        or any(thing is generator for generator in _GLOBAL_GENERATORS)
-        or type(thing).__module__.partition('.')[0] in _FOREIGN
-        or type(thing).__module__.startswith(_OURS)
-        or (isinstance(thing, types.FunctionType) and not thing.__closure__ and not vars(thing))
+        isinstance(obj, (*_ATOMS, *SHARED, RemovableHandle))
+        or any(obj is generator for generator in _GLOBAL_GENERATORS)
+        or type(obj).__module__.partition('.')[0] in _FOREIGN
+        or type(obj).__module__.startswith(_OURS)
+        or (isinstance(obj, types.FunctionType) and not obj.__closure__ and not vars(obj))
     )
 
 
@@ -118,16 +118,16 @@ def reachable(roots: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     pending = list(roots.items())[::-1]
     kept = []  # holds temporary objects, since the id of a freed one could be reused
     while pending:
-        path, thing = pending.pop()
-        if not is_whole(thing):
-            if id(thing) in seen:
+        path, obj = pending.pop()
+        if not is_whole(obj):
+            if id(obj) in seen:
                 continue
-            seen.add(id(thing))
-            kept.append(thing)
-            pending += reversed([(path + name, part) for name, part in parts_of(thing)])
-        yield path, thing
+            seen.add(id(obj))
+            kept.append(obj)
+            pending += reversed([(path + name, part) for name, part in parts_of(obj)])
+        yield path, obj
 
 
-def is_array(thing: Any) -> bool:
+def is_array(obj: Any) -> bool:
     """Whether an object is a tensor or an array of numbers."""
-    return isinstance(thing, Tensor) or (isinstance(thing, np.ndarray) and thing.dtype != object)
+    return isinstance(obj, Tensor) or (isinstance(obj, np.ndarray) and obj.dtype != object)

@@ -29,8 +29,8 @@ class Snapshot:
     """
 
     def __init__(self, *roots: Any) -> None:
-        things = (thing for _, thing in reachable({f'[{k}]': root for k, root in enumerate(roots)}))
-        self._contents = [contents for thing in things if not is_whole(thing) for contents in save(thing)]
+        objects = (obj for _, obj in reachable({f'[{k}]': root for k, root in enumerate(roots)}))
+        self._contents = [contents for obj in objects if not is_whole(obj) for contents in save(obj)]
 
     def changed(self) -> bool:
         """Whether any state has changed."""
