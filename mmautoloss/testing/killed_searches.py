@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ _SERVER = multiprocessing.get_context('forkserver')
 _SERVER.set_forkserver_preload(['mmautoloss.testing.killed_searches', 'mmautoloss.testing.toy'])
 
 
-def run_to_next_event(folder: Path, name: str, seconds: float) -> int:
+def run_to_next_event(folder: Path, name: str, seconds: float) -> int | None:
     """Begins a search, or goes on with it, until one event has been written; then SIGKILL, before anything else happens.
 
     Args:
@@ -27,7 +28,8 @@ def run_to_next_event(folder: Path, name: str, seconds: float) -> int:
         seconds: How long to wait.
 
     Returns:
-        The exit code of the process: -9 where it was killed, 0 where there was nothing left to do.
+        The exit code of the process: -9 where it was killed, 0 where there was nothing left to do; None where it has not
+        ended.
     """
     process = _SERVER.Process(target=_run, args=(folder, name))
     process.start()
@@ -41,14 +43,14 @@ def _run(folder: Path, name: str) -> None:
     cfg = toy_config(folder)
     cfg.work_dir = str(folder / name)
     cfg.train_cfg.resume = journal.exists()
-    os.fsync = _sync_and_die(journal, os.fsync)
+    os.fsync = _sync_and_die(journal, os.fsync)  # type: ignore[assignment]  # nobody names its argument
     run_toy(cfg)
 
 
-def _sync_and_die(journal: Path, sync: Callable[[int], None]) -> Callable[[int], None]:
+def _sync_and_die(journal: Path, sync: Callable[[Any], None]) -> Callable[[Any], None]:
     known = len(_lines(journal))
 
-    def sync_and_die(file: int) -> None:
+    def sync_and_die(file: Any) -> None:
         sync(file)
         lines = _lines(journal)
         # a session that goes on writes that it does, which alone would never come to an end
