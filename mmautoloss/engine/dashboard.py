@@ -60,7 +60,7 @@ class Dashboard(Observer):
         winner = history.winner()
         if winner is not None and winner.number != self._best:
             self._best = winner.number
-            for branch, text in winner.genome.to_text().items():
+            for branch, text in winner.required_genome.to_text().items():
                 self._write_text(f'best/{branch}', f'    {text}', step)
         if step % FIGURE_EVERY == 0:
             self._draw(history, step)
@@ -73,7 +73,7 @@ class Dashboard(Observer):
         self._draw(history, len(history.settled()))
         winner = history.winner()
         if winner is not None:
-            found = Config({'found_losses': {'trial': winner.number, **winner.genome.to_text()}})
+            found = Config({'found_losses': {'trial': winner.number, **winner.required_genome.to_text()}})
             for name, backend in self._backends.items():
                 if name != _OVERWRITES:
                     backend.add_config(found)
@@ -83,7 +83,7 @@ class Dashboard(Observer):
             manager._instance_dict.pop(self._visualizer.instance_name, None)
 
     def _of_trial(self, trial: Trial) -> dict[str, float]:
-        outcome = trial.outcome
+        outcome = trial.required_outcome
         found: dict[str, float] = {'trial': trial.number}
         if trial.score is not None and not trial.was_spared:
             found[f'score/{trial.role.value}'] = self._sign * trial.score

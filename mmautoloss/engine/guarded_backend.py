@@ -29,7 +29,7 @@ class GuardedVisBackend(BaseVisBackend):
     def __init__(self, backend: BaseVisBackend | Mapping[str, Any], save_dir: str | None = None) -> None:
         super().__init__(save_dir)
         self.failure = ''
-        self.backend: BaseVisBackend | None = None
+        self.backend: Any = None  # where it cannot be built; then nothing is passed on
         if isinstance(backend, BaseVisBackend):
             self.backend = backend
         else:

@@ -105,7 +105,8 @@ def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
 
 def _compare(trial: Trial, planner: Planner, history: History) -> dict[str, tuple[Any, Any]]:
     # the time that had passed is not in the journal, and decides whether the search was over
-    roles = {planner.stage(history, elapsed) for elapsed in (0.0, math.inf)} - {None}
+    stages = [planner.stage(history, elapsed) for elapsed in (0.0, math.inf)]
+    roles = {role for role in stages if role is not None}
     if trial.role not in roles:
         return {'role': (trial.role.value, ' or '.join(sorted(role.value for role in roles)) or None)}
     again = planner.make(trial.role, history)

@@ -59,8 +59,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         torch.set_num_threads(spec.execute.threads)
     stop = stop or Stop()
     journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
-    console = {'work_dir': spec.work_dir, 'record': journal.record}
-    observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater, **console)
+    proxy, record = spec.proxy, journal.record
+    observer = ConsoleObserver(spec.branches, proxy.metric, proxy.greater, work_dir=spec.work_dir, record=record)
     try:
         with _writing(spec):
             write_resolved(spec)
@@ -140,8 +140,8 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
         best = ranking[0]
         found = read_found(spec.work_dir / 'journal.jsonl', best.number)
         write_losses(spec.work_dir / 'best_losses.json', found.losses, found.origin)
-        config = with_losses(spec.base, spec.branches, best.genome, best.weights)
-        write_config(with_own_modules(config, spec.proxy.config, spec.branches, best.genome), path)
+        config = with_losses(spec.base, spec.branches, best.required_genome, best.weights)
+        write_config(with_own_modules(config, spec.proxy.config, spec.branches, best.required_genome), path)
     if spec.results:
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
     observer.table(history, ranking, path)

@@ -55,7 +55,7 @@ class TrialFiles(Observer):
 
     def _note(self, trial: Trial) -> None:
         """A worker that died or was ended could not say why."""
-        log, reason = trial_folder(self.folder, trial.number) / LOG, trial.outcome.reason.strip()
+        log, reason = trial_folder(self.folder, trial.number) / LOG, trial.required_outcome.reason.strip()
         try:
             if not log.exists() or reason.rpartition('\n')[2] not in _tail(log):
                 log.parent.mkdir(exist_ok=True)

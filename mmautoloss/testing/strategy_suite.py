@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from mmautoloss.expr import Genome, random_tree
+from mmautoloss.expr import Genome, Tree, random_tree
 from mmautoloss.strategy import Draw, Drawn, Proposal, Strategy
 from mmautoloss.trial import History, Outcome, Role, State, Trial
 
@@ -94,7 +94,9 @@ class StrategySuite:
                     return drawn[branch]
 
                 proposal = self.propose(length, seed, draw)
-                parent = {} if proposal.parent is None else history[proposal.parent].genome
+                parent: Mapping[str, Tree] = {}
+                if proposal.parent is not None:
+                    parent = history[proposal.parent].required_genome
                 for branch, tree in proposal.genome.items():
                     wanted = drawn[branch].tree if branch in drawn else parent[branch]
                     assert tree == wanted

@@ -117,14 +117,14 @@ def toy_config(
 
 def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of settings with some replaced, by dotted name."""
-    settings = copy.deepcopy(dict(settings))
+    found = copy.deepcopy(dict(settings))
     for name, value in changes.items():
         *parents, key = name.split('.')
-        node = settings
+        node = found
         for parent in parents:
             node = node.setdefault(parent, {})
         node[key] = value
-    return settings
+    return found
 
 
 def _write(settings: Mapping[str, Any], path: Path) -> None:

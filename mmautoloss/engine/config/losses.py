@@ -72,8 +72,8 @@ def require_buildable(cfg: Config, branches: tuple[Branch, ...]) -> None:
 
 def _cause(error: BaseException) -> str:
     """The first of a chain of errors, with its line of code, since an assertion says no more."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
+    while cause := error.__cause__ or error.__context__:
+        error = cause
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f'{type(error).__name__} {error} at {frame.line!r} of {Path(frame.filename).name}'.replace('  ', ' ')
 

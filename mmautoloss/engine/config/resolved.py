@@ -52,8 +52,9 @@ def read_resolved(work_dir: Path) -> dict[str, Any]:
 def _dict_at(tree: ast.Module, name: str) -> dict[Any, ast.expr]:
     """The entries of a dict that is written out, by key."""
     for line in tree.body:
-        named = isinstance(line, ast.Assign) and [ast.unparse(target) for target in line.targets] == [name]
-        if named and isinstance(line.value, ast.Dict):
+        if not isinstance(line, ast.Assign) or [ast.unparse(target) for target in line.targets] != [name]:
+            continue
+        if isinstance(line.value, ast.Dict):
             entries = zip(line.value.keys, line.value.values, strict=True)
             return {key.value: value for key, value in entries if isinstance(key, ast.Constant)}
     return {}

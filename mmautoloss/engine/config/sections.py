@@ -32,7 +32,7 @@ def require_dict(name: str, value: Any) -> None:
         raise WrongTypeError(f'{name} must be a dict, but got {value!r}.')
 
 
-def build(name: str, cls: type, options: Mapping[str, Any]) -> Any:
+def build(name: str, cls: type[Any], options: Mapping[str, Any]) -> Any:
     """A frozen dataclass of settings from a section of a config.
 
     Raises:

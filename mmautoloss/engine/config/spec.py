@@ -162,7 +162,7 @@ def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) 
 
 def read_metric(metric: str | Sequence[str]) -> str:
     """The key of the monitored value, or several, whose mean counts, joined by +."""
-    keys = list(metric) if isinstance(metric, (list, tuple)) else [metric]
+    keys: list[Any] = list(metric) if isinstance(metric, (list, tuple)) else [metric]
     if not keys or not all(isinstance(key, str) and key for key in keys):
         raise SetupError(
             f"metric must be a key such as 'coco/bbox_mAP', or a list of keys for their mean, got {metric!r}."

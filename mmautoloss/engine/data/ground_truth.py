@@ -63,7 +63,9 @@ def _others(files: list[str], told: str) -> list[str]:
     """
     others = [file for file in files if real_path(file) != real_path(told)]
     images = [_images(path) for path in (told, *files)] if others else []
-    return [] if images and None not in images and images[0] == set().union(*images[1:]) else others
+    known = [each for each in images if each is not None]
+    joined = images and len(known) == len(images) and known[0] == set().union(*known[1:])
+    return [] if joined else others
 
 
 def _images(path: str) -> set[Any] | None:

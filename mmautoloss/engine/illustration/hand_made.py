@@ -70,7 +70,7 @@ def _hand_made(cfg: Config, branch: Branch) -> HandMade:
             module = MODELS.build(dict(settings))
         loss = loss_of(module, branch.inputs, scope, channels or 1)
         found = HandMade(type(module).__name__, loss, _classes(channels, scope))
-        _try(found, branch.inputs)
+        _try(loss, found.classes, branch.inputs)
     except Exception as error:  # a loss of the user's may raise anything, and a report does without its curve
         return HandMade('', None, CLASSES, _told('the loss of the model cannot be called', error))
     return found
@@ -157,13 +157,13 @@ def _classes(channels: int | None, scope: str) -> int:
     return CLASSES if channels is None else max(2, channels + (scope == 'mmdet'))
 
 
-def _try(found: HandMade, inputs: str) -> None:
+def _try(loss: Loss, classes: int, inputs: str) -> None:
     """Calls a loss once, so that one that cannot be called is known before anything is drawn."""
     if inputs == 'area':
-        found.loss(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
+        loss(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
         return
-    pred = torch.zeros(1, found.classes if inputs == 'softmax' else 1, 1, 1)
-    found.loss(pred, torch.zeros(1, 1, 1, dtype=torch.long) if inputs == 'softmax' else pred)
+    pred = torch.zeros(1, classes if inputs == 'softmax' else 1, 1, 1)
+    loss(pred, torch.zeros(1, 1, 1, dtype=torch.long) if inputs == 'softmax' else pred)
 
 
 def _told(what: str, error: Exception) -> str:

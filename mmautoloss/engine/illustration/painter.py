@@ -46,7 +46,8 @@ class Painter:
         shown = cv2.resize(
             image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
         )
-        sample = _sample(_scaled(arrays, scale, shown.shape[:2]))
+        height, width = shown.shape[:2]
+        sample = _sample(_scaled(arrays, scale, (height, width)))
         with _fixed_colours(), warnings.catch_warnings():
             warnings.simplefilter('ignore')  # such as that a predicted box leaves the image
             # names of classes hide what is below them on small maps

@@ -43,12 +43,12 @@ def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Fig
     figures = [figure for branch in branches for figure in _of_branch(stem, branch, trial, hand_made[branch.name])]
     scale = scale_of(record.header)
     line = ancestry_of(record.history, trial, scale)
-    baseline = [scale.shown(score) for score in record.history.baseline_scores()]
+    baseline = [scale.sign * score for score in record.history.baseline_scores()]
     return (*figures, draw_ancestry(f'{stem}_ancestry', 'Ancestry', line, baseline))
 
 
 def _of_branch(stem: str, branch: Branch, trial: Trial, hand_made: HandMade) -> tuple[Figure, ...]:
-    tree, name = trial.genome[branch.name], f'{stem}_{branch.name}'
+    tree, name = trial.required_genome[branch.name], f'{stem}_{branch.name}'
     drawn = draw_tree(f'{name}_tree', f'{branch.name}: expression', tree)
     found = found_loss(tree, branch.inputs, trial.weights.get(branch.name, 1.0))
     losses = {'found': found} if hand_made.loss is None else {'hand-made': hand_made.loss, 'found': found}

@@ -107,11 +107,12 @@ def _illustrated(
     draw_pictures: DrawPictures | None,
 ) -> Report:
     portraits, pictures, notes = {}, {}, []
-    for trial in report.facts.ranking if draw_portraits else ():
-        try:
-            portraits[trial.number] = draw_portraits(record, trial, config)
-        except Exception as error:  # of the user's model or library; the page is worth more than a drawing
-            notes.append(f'Trial {trial.number} could not be drawn: {_told(error)}')
+    if draw_portraits:
+        for trial in report.facts.ranking:
+            try:
+                portraits[trial.number] = draw_portraits(record, trial, config)
+            except Exception as error:  # of the user's model or library; the page is worth more than a drawing
+                notes.append(f'Trial {trial.number} could not be drawn: {_told(error)}')
     best = [trial.number for trial in report.facts.ranking[:1]]
     hand_made = [trial.number for trial in record.history.of_role(Role.BASELINE)[:1]]
     if draw_pictures and best and config is None:

@@ -51,8 +51,6 @@ def compare(
         SetupError: There is no file for results, the search has seen the images that would be scored, or the metric is not
             among those of the config; or trainings failed: all others are done and filed before.
     """
-    if spec.results is None:
-        raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
     comparison = _Comparison(spec, split)
     pending = [trial for trial in _trials(candidates, known, seeds) if not comparison.has(trial)]
     if not pending:
@@ -90,6 +88,8 @@ class _Comparison:
     """The rows, and what a person sees of them."""
 
     def __init__(self, spec: SearchSpec, split: str | None) -> None:
+        if spec.results is None:
+            raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
         require_unseen(spec.proxy.config, spec.base)
         judging = final_split_of(spec.base)
         if (split, judging) == ('val', 'test'):
@@ -107,7 +107,7 @@ class _Comparison:
         self.path = spec.results
         self.rows: list[ResultRow] = []
         self.failures: list[str] = []
-        self._known = {_identity(row) for row in read_results(spec.results)}
+        self._known = {_identity(row) for row in read_results(self.path)}
         self._history = History()
         self._observer = ConsoleObserver(spec.branches, self.proxy.metric, self.proxy.greater)
 
@@ -139,8 +139,8 @@ def _trials(candidates: Sequence[Trial], known: Sequence[Trial], seeds: Sequence
         for loss in known:
             trials.append(replace(loss, number=0, seed=seed, outcome=None, funnel={}, fingerprint=''))
         for found in candidates:
-            again = {'genome': found.genome, 'weights': found.weights, 'parent': found.number}
-            trials.append(Trial(0, Role.FINALIST, seed, origin='repeat', repeats=found.number, **again))
+            again = Trial(0, Role.FINALIST, seed, found.genome, found.weights, origin='repeat')
+            trials.append(replace(again, parent=found.number, repeats=found.number))
     return trials
 
 

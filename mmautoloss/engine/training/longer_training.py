@@ -126,7 +126,7 @@ def _require_same_search(path: Path, trials: Sequence[Trial]) -> None:
 
 
 def _short(trials: Sequence[Trial], number: int) -> float:
-    return next(trial.score for trial in trials if trial.number == number)
+    return next(trial.required_score for trial in trials if trial.number == number)
 
 
 def _append(path: Path, row: tuple[Any, ...]) -> None:
