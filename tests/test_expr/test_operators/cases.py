@@ -20,7 +20,7 @@ CONTEXTS = (
     'sin(p - 6 * y) * sin(p - 6 * y)',
     'sin(sin(p))',
     'sin(8 + mean_c(p * y))',
-    'p * sin(mean_nhw(p) - 4)',
+    'p * sin(4 - mean_nhw(p))',
     'mean_c(sin(p) * y) ** 2',
     'mean_nhw(sin(p)) * tanh(p)',
     'mean_c(sin(1 + mean_c(p) ** 2) * p)',
@@ -44,7 +44,7 @@ class Case(NamedTuple):
     Attributes:
         p: Predictions, float64, 0 where nothing counts.
         y: Targets, likewise.
-        weight: Weights, 0 where nothing counts.
+        weight: Weights, 0 where nothing counts; 1 where everything does.
         valid: What counts, of one channel if that is the same in all; None where everything does.
     """
 
@@ -89,7 +89,7 @@ def case_of(mask: str, seed: int = 0, seams: bool = False) -> Case:
     if seams:
         p, y = torch.tensor(SEAMS, dtype=torch.float64)[torch.randint(len(SEAMS), (2, *SHAPE), generator=generator)]
     if mask == 'all':
-        return Case(p, y, drawn[2], None)
+        return Case(p, y, torch.ones(SHAPE, dtype=torch.float64), None)
     valid = torch.rand(SHAPE if mask == 'elements' else (3, 1, 3, 4), generator=generator) > 0.35
     valid[1, :, 0, 0] = False  # nothing at a position,
     valid[1, :, 2] = False  # in a row of the map,
