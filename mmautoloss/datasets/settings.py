@@ -1,4 +1,4 @@
-"""What decides every byte of the digit scenes, and where they lie."""
+"""The settings of the digit scenes, and their default folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """What decides every byte of the data set.
+    """Settings that determine every byte of the data set.
 
     Attributes:
         size: Pixels of a side of the square images.
@@ -56,12 +56,12 @@ class SceneSettings:
         return f'digit_scenes-v{VERSION}-{self.size}px-{counts}-seed{self.seed}'
 
     def marker(self) -> str:
-        """Text of the file that says which settings a folder was made with."""
+        """Text of the file that records the settings of a folder."""
         return json.dumps({'version': VERSION, **asdict(self)}, indent=2) + '\n'
 
 
 def default_root(settings: SceneSettings | None = None) -> Path:
-    """Where the data set lies when nobody says otherwise.
+    """The default folder of the data set.
 
     Returns:
         A folder in ``$MMAUTOLOSS_DATA``, else in ``mmautoloss`` of the user's cache
