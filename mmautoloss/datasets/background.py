@@ -10,7 +10,7 @@ def draw_background(size: int, rng: np.random.Generator) -> np.ndarray:
     """Draws one background.
 
     Args:
-        size: Pixels of a side.
+        size: Side of the image in pixels.
         rng: Source of all randomness.
 
     Returns:

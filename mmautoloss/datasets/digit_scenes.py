@@ -38,8 +38,8 @@ def ensure_digit_scenes(
     that is killed leaves only a hidden folder, which the next call removes.
 
     Args:
-        root: Folder of the data set; :func:`default_root` when not given.
-        size: Pixels of a side of the images.
+        root: Folder of the data set; :func:`default_root` by default.
+        size: Side of the images in pixels.
         train: Number of training scenes.
         search_val: Number of scenes that score the candidates of a search.
         val: Number of scenes that a search never sees.

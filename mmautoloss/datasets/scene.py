@@ -57,7 +57,7 @@ def render_scene(pool: DigitPool, size: int, rng: np.random.Generator) -> Scene:
 
     Args:
         pool: Handwritten digits to choose from.
-        size: Pixels of a side.
+        size: Side of the image in pixels.
         rng: Source of all randomness.
     """
     image = draw_background(size, rng)
@@ -94,7 +94,7 @@ def place_stroke(stroke: np.ndarray, size: int, rng: np.random.Generator) -> np.
 
     Args:
         stroke: Ink of the digit, shape (8, 8).
-        size: Pixels of a side of the image.
+        size: Side of the image in pixels.
         rng: Source of all randomness.
 
     Returns:

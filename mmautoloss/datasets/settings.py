@@ -11,7 +11,7 @@ from mmautoloss.datasets.source import SPLITS
 from mmautoloss.errors import SetupError
 from mmautoloss.user_cache import cache_root
 
-# Raise it whenever a pixel or an annotation changes: the default folder is named by it.
+# Raise it whenever a pixel or an annotation changes: it is part of the name of the default folder.
 VERSION = 1
 
 
@@ -20,7 +20,7 @@ class SceneSettings:
     """Settings that determine every byte of the data set.
 
     Attributes:
-        size: Pixels of a side of the square images.
+        size: Side of the square images in pixels.
         train: Number of training scenes.
         search_val: Number of scenes that score the candidates of a search.
         val: Number of scenes that a search never sees, for the final table.

@@ -25,7 +25,7 @@ def dilate(mask: Tensor, radius: int) -> Tensor:
 
     Args:
         mask: (..., H, W), bool.
-        radius: The window has 2 * radius + 1 pixels a side.
+        radius: The side of the window has 2 * radius + 1 pixels.
     """
     for dim in (-1, -2):
         size, grown = mask.shape[dim], mask.clone()

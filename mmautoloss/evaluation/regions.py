@@ -38,7 +38,7 @@ def area_scores(areas: Tensor) -> dict[str, float]:
         areas: (3, C), see :func:`count_areas`.
 
     Returns:
-        Values in [0, 1]; NaN where no pixel counts.
+        Values in [0, 1]; NaN if no pixel counts.
     """
     correct, predicted, target = areas.double()
     iou = correct / (predicted + target - correct)  # 0 / 0 is NaN: the class is left out

@@ -45,7 +45,7 @@ class SegmentationCounts:
         """The metrics for which pixels were counted, never rounded.
 
         Returns:
-            Name to value in [0, 1]. NaN where there is nothing to score: no pixel that counts, for ``BIoU`` and
+            Name to value in [0, 1]. NaN if there is nothing to score: no pixel that counts, for ``BIoU`` and
             ``BF1`` no boundary in the target.
         """
         scores = area_scores(self.areas)
@@ -84,7 +84,7 @@ def count_images(
         num_classes: C.
         ignore_index: Label of the target that does not count and makes no boundary.
         names: Metrics to be computed; boundaries are counted only for ``BIoU`` and ``BF1``.
-        band: Radius of the band of ``BIoU`` in pixels. The default suits maps of some 50 pixels a side; for
+        band: Radius of the band of ``BIoU`` in pixels. The default suits maps of about 50 x 50 pixels; for
             images of full size the literature uses 5 and more.
         tolerance: Distance in pixels at which boundaries still match in ``BF1``. The same holds for its default; Csurka
             et al. use 0.75 % of the image diagonal.
@@ -124,7 +124,7 @@ def segmentation_scores(
     """Metrics of N label maps taken together; see :func:`count_images` for the arguments.
 
     Returns:
-        Each name with its value in [0, 1], or NaN where there is nothing to score.
+        Each name with its value in [0, 1], or NaN if there is nothing to score.
 
     Example:
         >>> import torch

@@ -83,7 +83,7 @@ class SegmentationMetric(BaseMetric):
             results: Counts of each image.
 
         Returns:
-            Each of ``names`` with its value, or NaN where there is nothing to score.
+            Each of ``names`` with its value, or NaN if there is nothing to score.
         """
         scores = total(results).scores()
         return {name: scores[name] for name in self.names}

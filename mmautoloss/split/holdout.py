@@ -29,7 +29,7 @@ def hold_out(
     """Chooses images for scoring; the others remain for training.
 
     Groups are never split. Rare categories are served first, so that each has its share on both sides: at least one
-    group each if it occurs in two.
+    group on each side if it occurs in two.
 
     Args:
         items: The images, in their order.

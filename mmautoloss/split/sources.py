@@ -102,7 +102,7 @@ class FolderSource(ListSource):
     """Images below a folder, named by their path in it without suffix, as in lists of mmseg and VOC.
 
     Raises:
-        SetupError: There are none, or two differ in their suffix only.
+        SetupError: There are no images, or two differ in their suffix only.
     """
 
     def __init__(self, path: Path) -> None:

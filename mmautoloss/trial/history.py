@@ -186,7 +186,9 @@ class History:
         """The best candidate: by mean score over seeds among those that were repeated, else by its single score."""
         repeats = (trial.repeats for trial in self.of_role(Role.FINALIST))
         repeated = {number for number in repeats if number is not None} & self._trials.keys()
-        trained = [t for t in self._select(repeated) if t.role is Role.SEARCH and t.state is State.COMPLETE]
+        trained = [
+            trial for trial in self._select(repeated) if trial.role is Role.SEARCH and trial.state is State.COMPLETE
+        ]
         return next(iter(self._by_mean(trained) or self.ranking(1)), None)
 
     def funnel(self) -> Counter[str]:

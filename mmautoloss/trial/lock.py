@@ -61,7 +61,7 @@ def _last_session(path: Path) -> Session | None:
 
 
 def lives(owner: Session) -> bool:
-    """Whether the process of a session is alive on this machine; False also if that cannot be determined."""
+    """Whether the process of a session is alive on this machine; also False if that cannot be determined."""
     if owner.host != socket.gethostname():
         return False
     try:

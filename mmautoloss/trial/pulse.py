@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Pulse:
-    """What a worker last reported.
+    """The last report of a worker.
 
     Attributes:
         worker: Name of the worker, such as ``local-0``; ``driver`` where trials run in the process of the search.

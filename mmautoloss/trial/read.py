@@ -113,7 +113,7 @@ def find_journal(work_dir: Path) -> Path:
 
 
 def journal_of(work_dir: Path) -> Path:
-    """The journal of a work dir; the path itself where it names a file."""
+    """The journal of a work dir; the path itself if it is a file."""
     return work_dir if work_dir.is_file() else work_dir / 'journal.jsonl'
 
 
