@@ -8,8 +8,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmautoloss.trial import find_journal
-
 if TYPE_CHECKING:
     from mmautoloss.report import Status
 
@@ -41,6 +39,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints how the search stands, once or again and again."""
+    from mmautoloss.trial import find_journal
+
     path = find_journal(Path(args.work_dir))
     if args.watch is None:
         _show(_look(path), args, path)

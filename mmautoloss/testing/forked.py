@@ -44,7 +44,7 @@ class ForkedProgram:
     """A running program; its methods are those of ``subprocess.Popen``.
 
     Args:
-        command: What would follow ``python``: a path, or ``-m`` and a module, or ``-c`` and code; and arguments.
+        command: What would follow ``python``: a path, or ``-m`` and a module; and arguments.
         folder: The working directory.
         environment: All environment variables.
         out: File to which its output is appended.
@@ -62,7 +62,7 @@ class ForkedProgram:
         self._running.add(self)
 
     @property
-    def pid(self) -> int:
+    def pid(self) -> int | None:
         """Its process."""
         return self._process.pid
 
@@ -84,7 +84,7 @@ class ForkedProgram:
     def send_signal(self, signum: int) -> None:
         """Sends a signal, unless it has ended."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signum)
+            os.kill(self._process.pid, signum)
 
 
 def run_forked(
@@ -109,12 +109,10 @@ def _run(command: list[str], folder: str, environment: Mapping[str, str], out: s
     os.environ.update(environment)
     os.chdir(folder)
     torch.set_num_threads(1)
-    sys.path.insert(0, folder if command[0] in ('-m', '-c') else str(Path(command[0]).absolute().parent))
+    sys.path.insert(0, folder if command[0] == '-m' else str(Path(command[0]).absolute().parent))
     sys.argv = command[1:] if command[0] == '-m' else command
     if command[0] == '-m':
         runpy.run_module(command[1], run_name='__main__', alter_sys=True)
-    elif command[0] == '-c':
-        exec(command[1], {'__name__': '__main__'})
     else:
         runpy.run_path(command[0], run_name='__main__')
 

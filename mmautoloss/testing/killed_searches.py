@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -15,7 +16,7 @@ from mmautoloss.testing.forked import SERVER
 from mmautoloss.testing.toy_searches import run_toy
 
 
-def run_to_next_event(config: Path, work: Path, seconds: float) -> int:
+def run_to_next_event(config: Path, work: Path, seconds: float) -> int | None:
     """Begins a search, or goes on with it, until one event has been written; then SIGKILL, before anything else happens.
 
     Args:
@@ -24,7 +25,7 @@ def run_to_next_event(config: Path, work: Path, seconds: float) -> int:
         seconds: How long to wait.
 
     Returns:
-        The exit code of the process: -9 where it was killed, 0 where there was nothing left to do.
+        The exit code of the process: -9 where it was killed, 0 where there was nothing left to do, None where it still runs.
     """
     process = SERVER.Process(target=_run, args=(config, work))
     process.start()
@@ -42,10 +43,10 @@ def _run(config: Path, work: Path) -> None:
     run_toy(cfg)
 
 
-def _sync_and_die(journal: Path, sync: Callable[[int], None]) -> Callable[[int], None]:
+def _sync_and_die(journal: Path, sync: Callable[[Any], None]) -> Callable[[Any], None]:
     known = len(_lines(journal))
 
-    def sync_and_die(file: int) -> None:
+    def sync_and_die(file: Any) -> None:
         sync(file)
         lines = _lines(journal)
         # a session that goes on writes that it does, which alone would never come to an end
