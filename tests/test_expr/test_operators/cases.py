@@ -27,10 +27,12 @@ CONTEXTS = (
     'mean_nhw(p * sin(mean_nhw(p * mean_c(p)) - 9))',
     'maxpool(sin(p) * y) + minpool(sin(p))',
     'sin(exp(1 / p))',
+    'sin(p) * exp(exp(1 / p))',
+    'sin(0 * p) * exp(exp(1 / p))',
 )
 """The operator stands for ``sin``: over all positions, over means of one value for several, within means, within itself.
 
-None comes near a pole where something counts; the last one is Inf where nothing does.
+None comes near a pole where something counts; values and slopes of the last three are Inf where nothing does.
 """
 MASKS = ('all', 'positions', 'elements')
 SEAMS = (0.0, -0.0, 1e-30, -1e-30, 1e-7, -1e-7, 0.3, -0.7, 2.0, -5.0, 60.0, -60.0, 1e4, -1e4)
