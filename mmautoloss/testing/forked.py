@@ -62,8 +62,10 @@ class ForkedProgram:
         self._running.add(self)
 
     @property
-    def pid(self) -> int | None:
+    def pid(self) -> int:
         """Its process."""
+        if self._process.pid is None:
+            raise RuntimeError('The program has not been started.')
         return self._process.pid
 
     def poll(self) -> int | None:
@@ -84,7 +86,7 @@ class ForkedProgram:
     def send_signal(self, signum: int) -> None:
         """Sends a signal, unless it has ended."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self._process.pid, signum)
+            os.kill(self.pid, signum)
 
 
 def run_forked(
