@@ -17,7 +17,7 @@ from mmautoloss.testing.toy_searches import run_toy
 
 
 def run_to_next_event(config: Path, work: Path, seconds: float) -> int | None:
-    """Begins a search, or goes on with it, until one event has been written; then SIGKILL, before anything else happens.
+    """Begins or continues a search until it has written one event; then sends SIGKILL, before anything else happens.
 
     Args:
         config: The search.
@@ -49,7 +49,7 @@ def _sync_and_die(journal: Path, sync: Callable[[Any], None]) -> Callable[[Any],
     def sync_and_die(file: Any) -> None:
         sync(file)
         lines = _lines(journal)
-        # a session that goes on writes that it does, which alone would never come to an end
+        # a resumed session writes an event at its start, which alone would make no progress
         if len(lines) > known and (not known or json.loads(lines[-1])['event'] not in ('started', 'ended')):
             os.kill(os.getpid(), signal.SIGKILL)
 
