@@ -1,9 +1,9 @@
-"""An executor of one's own: workers that any command starts, such as ``nice``, ``taskset`` or ``apptainer exec``.
+"""A custom executor whose workers are started by any command, such as ``nice``, ``taskset`` or ``apptainer exec``.
 
     custom_imports = dict(imports=['examples.executor'], allow_failed_imports=False)
     train_cfg = dict(execute=dict(executor='command', options=dict(command=['nice', '-n', '10']), workers=2), ...)
 
-Three methods make a worker; ``SupervisedExecutor`` replaces those that die or hang.
+A worker has three methods; ``SupervisedExecutor`` replaces workers that die or hang.
 """
 
 import contextlib
@@ -36,14 +36,17 @@ class CommandWorker(Worker):
         self.link.send((proxy, identity))
 
     def begin(self, trial: Trial, limit: float | None):
-        with contextlib.suppress(OSError):  # one that died says so in its news
+        with contextlib.suppress(OSError):  # news() reports a worker that died
             self.link.send_bytes(json.dumps({'trial': trial.to_json(), 'limit': limit}).encode())
 
     def news(self):
         try:
             while self.link.poll():
-                said = json.loads(self.link.recv_bytes())
-                yield outcome_from_json(said['outcome']) if 'outcome' in said else Pulse.from_json(said['pulse'])
+                message = json.loads(self.link.recv_bytes())
+                if 'outcome' in message:
+                    yield outcome_from_json(message['outcome'])
+                else:
+                    yield Pulse.from_json(message['pulse'])
         except (EOFError, OSError):
             raise WorkerDied(f'exit code {self.process.wait()}') from None
 
@@ -58,16 +61,16 @@ class CommandExecutor(SupervisedExecutor):
         self.proxy, self.settings = proxy, settings
 
     def _start(self, index: int, name: str) -> CommandWorker:
-        place = WorkerIdentity(name, rank=0, ranks=1, gpus=(), threads=self.settings.threads or 1, port=0, beat=1.0)
-        return CommandWorker((self.settings.options or {}).get('command', []), self.proxy, place)
+        identity = WorkerIdentity(name, rank=0, ranks=1, gpus=(), threads=self.settings.threads or 1, port=0, beat=1.0)
+        return CommandWorker((self.settings.options or {}).get('command', []), self.proxy, identity)
 
     def _sleep(self, workers: list[CommandWorker], seconds: float):
-        wait([worker.link for worker in workers], timeout=0.1)  # so often it looks for new trials
+        wait([worker.link for worker in workers], timeout=0.1)  # new trials are noticed after the timeout
 
     def _wake(self): ...
 
 
 register_executor('command', CommandExecutor)
-if __name__ == '__main__':  # the inside of a worker
+if __name__ == '__main__':  # in the process of a worker
     driver = Connection(os.dup(0))
     work(driver, *driver.recv())

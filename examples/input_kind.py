@@ -1,7 +1,7 @@
-"""A kind of input of one's own: margins, as hinge losses read them.
+"""A custom kind of input: margins, as in hinge losses.
 
-The graph reads the logits as they are, ``p``, and +1 for the true class and -1 for the others, ``y``. So the hinge loss is
-``abs(1 - y * p) + 1 - y * p``, twice, up to a constant. Name this module in a search config, and the kind in a branch:
+The graph reads the logits as ``p``, and as ``y`` +1 for the true class and -1 for the other classes. So twice the hinge loss
+is ``abs(1 - y * p) + 1 - y * p``. Name this module in a search config, and the kind in a branch:
 
     custom_imports = dict(imports=['examples.input_kind'], allow_failed_imports=False)
     train_cfg = dict(branches=dict(cls=dict(path='roi_head.bbox_head.loss_cls', inputs='margin')), ...)
@@ -19,11 +19,11 @@ class Margin(InputKind):
     """Rows of logits (M, C) with labels (M,): ``p`` are the logits, ``y`` is +1 or -1."""
 
     name = 'margin'
-    metric = 'softmax_recall'  # what the rejection test raises: the share of rows whose highest logit is right
-    activation = 'identity'  # p is the raw prediction, so the compiled screen can do it
+    metric = 'softmax_recall'  # of the rejection test: the share of rows with the highest logit in the true class
+    activation = 'identity'  # p is the raw prediction, which the compiled screen supports
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
-        """Those with a label that is a class."""
+        """The rows whose label is a class."""
         keep = (target >= 0) & (target < pred.shape[1])
         if ignore_index is not None:
             keep = keep & (target != ignore_index)

@@ -1,12 +1,12 @@
-"""A strategy of one's own: climb from the best loss so far, and start anew now and then.
+"""A custom strategy: hill climbing from the best loss so far, with occasional restarts.
 
 Name this module in a search config, and the strategy by its class:
 
     custom_imports = dict(imports=['examples.strategy'], allow_failed_imports=False)
     train_cfg = dict(strategy=dict(type='HillClimbing', fresh=0.2), ...)
 
-A strategy keeps no state: what it knows is in the history, and all chance comes from ``rng``. So a search with it resumes
-and replays like any other.
+A strategy has no state: it only uses the history, and draws all random numbers from ``rng``. So a search with it can be
+resumed and replayed like any other.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class HillClimbing(Strategy):
     """Mutates one branch of the best candidate so far.
 
     Args:
-        inputs: Names that a graph may read, by branch.
-        fresh: Share of candidates that are drawn afresh instead.
+        inputs: Names of the inputs that a graph may read, by branch.
+        fresh: Share of candidates that are random instead.
     """
 
     def __init__(self, inputs: Mapping[str, tuple[str, ...]], fresh: float = 0.2) -> None:
@@ -36,7 +36,7 @@ class HillClimbing(Strategy):
         self.fresh = fresh
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
-        """A mutant of the best, or a random genome; ``draw`` asks until the screen accepts."""
+        """A mutant of the best candidate, or a random genome; ``draw`` repeats until the screen accepts."""
         candidates = history.population()
         if not candidates or rng.random() < self.fresh:
             trees = {branch: draw(branch, lambda b=branch: self._random(b, rng)).tree for branch in self.inputs}

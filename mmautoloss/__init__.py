@@ -1,6 +1,6 @@
 """Search of loss functions for OpenMMLab models, by evolution of expression graphs.
 
-What is offered here is imported when it is first used: the losses need torch alone, a search and ``evaluate`` need MMEngine.
+The public names are imported at first use: the losses need only torch; a search and ``evaluate`` need MMEngine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
     'read_found',
 ]
 
-_HOMES = {
+_SUBPACKAGES = {
     'LossGraph': 'losses',
     'SearchedLoss': 'losses',
     'known_loss': 'losses',
@@ -38,16 +38,16 @@ _HOMES = {
     'SearchLoop': 'engine',
     'evaluate': 'engine',
 }
-"""The package of each name."""
+"""The subpackage of each public name."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _SUBPACKAGES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
+    value = getattr(importlib.import_module(f'{__name__}.{_SUBPACKAGES[name]}'), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_SUBPACKAGES})

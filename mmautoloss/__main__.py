@@ -32,7 +32,7 @@ examples:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser with one sub-command for each module named in ``mmautoloss.cli.COMMANDS``."""
+    """Builds the parser, with one subcommand for each module in ``mmautoloss.cli.COMMANDS``."""
     parser = argparse.ArgumentParser(
         prog='mmautoloss',
         description=DESCRIPTION,
@@ -55,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _import(names: Sequence[str]) -> None:
-    """Imports modules of the user, also from the present folder, which a console script does not look into.
+    """Imports modules of the user, also from the current folder, which is not on the path of a console script.
 
     Raises:
         SetupError: There is no such module, or it cannot be imported.
@@ -67,7 +67,7 @@ def _import(names: Sequence[str]) -> None:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise SetupError(f'--import {name}: {error}; is its folder on PYTHONPATH?') from None
-        except Exception as error:  # whatever a module of the user raises
+        except Exception as error:  # a module of the user may raise anything
             raise SetupError(
                 f'--import {name}: the module raised {type(error).__name__}: {error}. '
                 f'Mend it; python -c "import {name}" shows where.'
@@ -81,21 +81,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments after the program's name; those of the process by default.
 
     Returns:
-        The exit status: that of the command, or 2 where it raised an error of this package, whose
-        text is meant for the user and printed without a traceback; or 1 where the reader of its
-        output left before the end, as ``head`` does.
+        The exit status: that of the command; 2 if it raised an error of this package, which is printed
+        without a traceback; or 1 if the reader of its output closed the pipe early, as ``head`` does.
     """
     args = build_parser().parse_args(argv)
     try:
         _import(args.modules)
         status = args.run(args)
-        sys.stdout.flush()  # here, where it can be caught that nobody reads
+        sys.stdout.flush()  # here, where a closed pipe can be caught
         return status
     except MMAutoLossError as error:
         print(f'mmautoloss {args.command}: error: {error}', file=sys.stderr)
         return 2
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        # otherwise Python reports the closed pipe at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

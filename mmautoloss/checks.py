@@ -1,4 +1,4 @@
-"""Numbers of settings: one clear error for what cannot be, of whatever type it is."""
+"""Checks of the types and ranges of settings, with clear errors."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 from mmautoloss.errors import SetupError
 
 MAX_SEED = 2**32 - 1
-"""Largest seed that numpy takes."""
+"""Largest seed that numpy accepts."""
 
 
 class WrongTypeError(SetupError, TypeError):
-    """A setting of another type."""
+    """A setting has the wrong type."""
 
 
 def require_whole(name: str, value: Any, least: int | None = 0, most: int | None = None) -> None:
-    """Refuses what is no whole number in a range.
+    """Requires an integer in a range.
 
     Args:
-        name: The setting.
+        name: Name of the setting.
         value: Its value.
-        least: The least that it may be; None for no limit.
-        most: The most; None for no limit.
+        least: Minimum; None for no limit.
+        most: Maximum; None for no limit.
 
     Raises:
-        SetupError: It is none.
+        SetupError: The value is not such a number.
     """
     if not isinstance(value, int) or isinstance(value, bool):
         raise WrongTypeError(f'{name} must be a whole number, but got {value!r}.')
@@ -37,17 +37,17 @@ def require_whole(name: str, value: Any, least: int | None = 0, most: int | None
 def require_number(
     name: str, value: Any, least: float | None = 0.0, most: float | None = None, above: bool = False
 ) -> None:
-    """Refuses what is no finite number in a range.
+    """Requires a finite number in a range.
 
     Args:
-        name: The setting.
+        name: Name of the setting.
         value: Its value.
-        least: The least that it may be; None for no limit.
-        most: The most; None for no limit.
-        above: Whether it must be more than the least.
+        least: Minimum; None for no limit.
+        most: Maximum; None for no limit.
+        above: Whether the value must be greater than ``least``.
 
     Raises:
-        SetupError: It is none.
+        SetupError: The value is not such a number.
     """
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise WrongTypeError(f'{name} must be a number, but got {value!r}.')
@@ -59,22 +59,22 @@ def require_number(
 
 
 def require_flag(name: str, value: Any) -> None:
-    """Refuses what is neither True nor False; a text, even ``'False'``, would count as True.
+    """Requires True or False; a text, even ``'False'``, would count as True.
 
     Raises:
-        SetupError: It is neither.
+        SetupError: The value is neither.
     """
     if not isinstance(value, bool):
         raise WrongTypeError(f'{name} must be True or False, but got {value!r}.')
 
 
 def whole_argument(least: int = 0, most: int | None = None) -> Callable[[str], int]:
-    """Reads a whole number of the command line, as ``type=`` of an argument."""
+    """The ``type=`` of a command-line argument that is an integer in a range."""
     return _argument(int, 'a whole number', lambda value: require_whole('it', value, least, most))
 
 
 def number_argument(least: float = 0.0, most: float | None = None, above: bool = False) -> Callable[[str], float]:
-    """Reads a finite number of the command line, as ``type=`` of an argument."""
+    """The ``type=`` of a command-line argument that is a finite number in a range."""
     return _argument(float, 'a number', lambda value: require_number('it', value, least, most, above))
 
 
@@ -95,7 +95,7 @@ def _argument(read: Callable[[str], Any], kind: str, check: Callable[[Any], None
 
 def _require(name: str, value: float, least: float | None, most: float | None) -> None:
     if least is not None and value < least:
-        wanted = 'not be negative' if least == 0 else f'be at least {least}'
-        raise SetupError(f'{name} must {wanted}, but got {value}.')
+        requirement = 'not be negative' if least == 0 else f'be at least {least}'
+        raise SetupError(f'{name} must {requirement}, but got {value}.')
     if most is not None and value > most:
         raise SetupError(f'{name} must be at most {most}, but got {value}.')

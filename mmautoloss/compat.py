@@ -1,4 +1,4 @@
-"""Mends for combinations of library versions that do not work together as published."""
+"""Workarounds for library versions that are incompatible as released."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ import torch
 
 __all__ = ['allow_mmengine_checkpoints']
 
-# Since torch 2.6 ``torch.load`` reads only what is on an allow-list, unless it is told otherwise.
+# Since torch 2.6, ``torch.load`` by default accepts only classes on an allow-list.
 _STRICT_LOADING = (2, 6)
 
-# The statistics that MMEngine itself stores in every history buffer, as references to its methods.
+# Methods of ``HistoryBuffer`` to which every pickled buffer refers.
 _STATISTICS = frozenset({'min', 'max', 'current', 'mean'})
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Lets ``torch.load`` read the checkpoints that MMEngine's own Runner writes.
+    """Lets ``torch.load`` read the checkpoints of MMEngine's Runner.
 
-    Why it is needed: since torch 2.6 ``torch.load`` refuses every class that is not on its
-    allow-list. MMEngine 0.10.7 calls it without ``weights_only``, and keeps the log histories of
-    the message hub in its checkpoints as ``HistoryBuffer`` objects over numpy arrays. So it cannot
-    load, nor resume from, a checkpoint that it wrote itself (mmengine#1655; forks load them).
+    Since torch 2.6, ``torch.load`` refuses every class that is not on its allow-list. MMEngine
+    0.10.7 calls it without ``weights_only``, and its checkpoints contain the log histories of the
+    message hub as ``HistoryBuffer`` objects with numpy arrays. So it can neither load nor resume
+    from its own checkpoints (mmengine#1655; forks can).
 
-    What it does: it adds the names found in such files to torch's own allow-list, for the process
-    that calls it. Nothing of torch or MMEngine is replaced, and loading stays safe: a file with
-    any other object is refused as before. The files also name ``builtins.getattr``, since pickle
-    stores the methods of a class that way. The real one would let a crafted file reach anything,
-    so that name is answered by a stand-in which yields the four statistics of ``HistoryBuffer``
-    and refuses the rest.
+    This function adds the names in such files to torch's allow-list, for the calling process.
+    Nothing of torch or MMEngine is patched, and loading stays safe: a file with any other object is
+    refused as before. The files also refer to ``builtins.getattr``, since pickle stores methods of
+    a class that way. With the real ``getattr`` a crafted file could reach any attribute, so a
+    replacement returns only the four statistics of ``HistoryBuffer``.
 
-    It may be called any number of times, and does nothing before torch 2.6.
+    May be called any number of times; does nothing before torch 2.6.
 
     Raises:
-        ImportError: If MMEngine (or a fork with the same import name) is not installed.
+        ImportError: MMEngine (or a fork with the same import name) is not installed.
     """
     if _torch_version() < _STRICT_LOADING:
         return
@@ -56,19 +55,19 @@ def _torch_version() -> tuple[int, int]:
 
 
 def _numpy_reconstructors() -> list[Any]:
-    """What numpy needs to rebuild its arrays and scalars of numbers.
+    """Functions and classes that unpickle numeric arrays and scalars of numpy.
 
-    The two functions are listed under both names that numpy gave them, since a checkpoint may have
-    been written under numpy 1 and be read under numpy 2, or the other way round.
+    The two functions are listed under their names in numpy 1 and 2, since a checkpoint may be
+    written with one version and read with the other.
     """
     import numpy as np
 
     array: Any = np.empty(0).__reduce__()[0]
     scalar: Any = np.float64(0).__reduce__()[0]
-    homes = ('numpy.core.multiarray', 'numpy._core.multiarray')
+    modules = ('numpy.core.multiarray', 'numpy._core.multiarray')
     functions = [
-        (function, f'{home}.{name}')
-        for home in homes
+        (function, f'{module}.{name}')
+        for module in modules
         for function, name in ((array, '_reconstruct'), (scalar, 'scalar'))
     ]
     codes = np.typecodes['AllInteger'] + np.typecodes['Float'] + '?'
@@ -77,17 +76,17 @@ def _numpy_reconstructors() -> list[Any]:
 
 
 def _getattr_of_history(owner: object, name: str) -> Any:
-    """Stands in for ``getattr`` while a checkpoint is read.
+    """Replaces ``getattr`` while a checkpoint is read.
 
     Args:
-        owner: The object whose attribute the file asks for.
+        owner: The object whose attribute is requested.
         name: The name of the attribute.
 
     Returns:
         A statistic of ``HistoryBuffer``.
 
     Raises:
-        pickle.UnpicklingError: If anything else is asked for, which is what a refused load raises.
+        pickle.UnpicklingError: Any other attribute is requested; torch raises the same error.
     """
     from mmengine.logging.history_buffer import HistoryBuffer
 

@@ -1,4 +1,4 @@
-"""Every error that mmautoloss raises on purpose; all share one base. And how those of a config become one of ours."""
+"""The errors of mmautoloss, all with one base class, and the conversion of errors of a config."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TypeVar
 T = TypeVar('T')
 
 _ADVICE = '. Please check whether the value of'
-"""Where the second line of MMEngine's message on an unknown type begins."""
+"""Beginning of MMEngine's advice in its message about an unknown type."""
 
 
 class MMAutoLossError(Exception):
-    """Base of all errors of this package."""
+    """Base class of all errors of this package."""
 
 
 class SetupError(MMAutoLossError, ValueError):
-    """A setting, path or data set that cannot work; raised before work starts."""
+    """An invalid setting, path or data set; raised before the work starts."""
 
 
 class ExpressionError(MMAutoLossError, ValueError):
-    """Text or a node sequence that is no loss expression."""
+    """A text or sequence of nodes that is not a loss expression."""
 
 
 class JournalError(MMAutoLossError, RuntimeError):
@@ -28,37 +28,37 @@ class JournalError(MMAutoLossError, RuntimeError):
 
 
 class CalibrationError(MMAutoLossError, RuntimeError):
-    """The rejection test does not tell a hand-made loss from a useless one."""
+    """The rejection test does not distinguish a hand-made loss from a useless one."""
 
 
 class TrainingError(MMAutoLossError, RuntimeError):
-    """A training that failed; the text says why."""
+    """A training failed; the message gives the reason."""
 
 
 class NonFiniteLoss(MMAutoLossError, ArithmeticError):
-    """Training met NaN or Inf."""
+    """NaN or Inf occurred in a training."""
 
 
 class StoppedAtRung(MMAutoLossError):
-    """A candidate was worse at its rung than its bar, or had no score there: then the text says so."""
+    """A candidate was stopped at its rung: its score was below the bar, or missing, as the message then says."""
 
 
 class TimeLimitExceeded(MMAutoLossError, TimeoutError):
-    """A trial took longer than a trial may."""
+    """A trial exceeded its time limit."""
 
 
 def in_setup(work: Callable[[], T]) -> T:
-    """Does what builds from a config: a SetupError instead of whatever that raises."""
+    """Calls a function that builds from a config; any error becomes a ``SetupError``."""
     try:
         return work()
     except MMAutoLossError:
         raise
-    except Exception as error:  # of the user's model, data or metric, whatever it may be
+    except Exception as error:  # of the user's model, data or metric
         raise SetupError(f'The config cannot be built: {_one_sentence(error)}') from error
 
 
 def _one_sentence(error: Exception) -> str:
-    """What an exception says, in a line; MMEngine's advice on an unknown type is longer than a line."""
+    """The message of an exception in one line, without MMEngine's long advice about unknown types."""
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
     text = ' '.join(str(text).split()).replace(_ADVICE, '. Correct its type, or name its module in custom_imports.\n')
     return f'{type(error).__name__}: {text}'.partition('\n')[0]

@@ -1,8 +1,8 @@
-"""What users add to the tables of this package, from modules of their own.
+"""Extension of the tables of this package by modules of users.
 
 A module that a config names in ``custom_imports`` is imported by the search and by each of its workers, and calls
 ``register_primitive``, ``register_kind``, ``register_metric``, ``register_strategy`` or ``register_executor``. The tables
-themselves lie where their things are; this is how all of them are added to.
+are in the packages of their entries; all of them are extended by ``add``.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from mmautoloss.errors import SetupError
 
 
 def add(what: str, table: MutableMapping[str, Any], name: str, thing: Any) -> None:
-    """Puts a thing into a table, once; the same definition again changes nothing.
+    """Adds an entry to a table; adding the same definition again changes nothing.
 
     Args:
-        what: What the thing is, for the message.
-        table: Things by name.
+        what: Kind of the entry, for error messages.
+        table: Entries by name.
         name: Name in configs; letters, digits and underscores.
-        thing: A function, a class, or an object of a class.
+        thing: A function, a class, or an instance of a class.
 
     Raises:
-        SetupError: The name is none, or another thing has it.
+        SetupError: The name is invalid, or taken by another definition.
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise SetupError(f'The name of a {what} must be a word such as "my_{what}", but got {name!r}.')
@@ -37,7 +37,7 @@ def add(what: str, table: MutableMapping[str, Any], name: str, thing: Any) -> No
 
 
 def _origin(thing: Any) -> tuple[str, str]:
-    """The file in which a thing is defined, and its name there: a module can be imported under two names."""
+    """The file and the qualified name of a definition; a module name would not do, since a file can have two."""
     definition = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
     try:
         return inspect.getfile(definition), definition.__qualname__

@@ -1,4 +1,4 @@
-"""Text files that appear only when they are whole."""
+"""Atomic writing of text files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from mmautoloss.errors import SetupError
 
 
 def write_output(path: Path, text: str) -> None:
-    """Writes the file that a user asked a command for, and its folder.
+    """Writes the output file of a command, and creates its folder.
 
     Raises:
-        SetupError: It cannot be written.
+        SetupError: The file cannot be written.
     """
     try:
         if path.is_dir():
@@ -25,7 +25,7 @@ def write_output(path: Path, text: str) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file that appears only when it is whole."""
+    """Writes a text file atomically: it appears only when it is complete."""
     part = path.with_name(f'.{path.name}')
     try:
         part.write_text(text, encoding='utf-8')

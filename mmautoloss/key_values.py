@@ -1,4 +1,4 @@
-"""``NAME=VALUE`` texts."""
+"""Parses ``NAME=VALUE`` arguments."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def pairs_of(name: str, words: Sequence[str]) -> dict[str, str]:
     """The values by name.
 
     Args:
-        name: The argument, for errors.
-        words: Its words.
+        name: Name of the argument, for error messages.
+        words: The ``NAME=VALUE`` texts.
 
     Raises:
-        SetupError: One has no ``=``, or a name stands there twice.
+        SetupError: A text has no ``=``, or a name occurs twice.
     """
     if not all('=' in word for word in words):
         raise SetupError(f'{name} must be NAME=VALUE ..., but got {" ".join(words)}.')

@@ -1,9 +1,9 @@
-"""Where MMEngine finds our modules; the only bond between the core and MMEngine.
+"""Registries of this package for MMEngine; the only dependency of the core on MMEngine.
 
-The child registries make ``type='mmautoloss.SearchedLoss'`` import this package by itself, without ``custom_imports``.
-What is registered with ``everywhere=True`` also enters MMEngine's root registry, so that the bare ``type='SearchedLoss'``
-works in the scopes of mmdet, mmseg and mmpose once the package is imported. Without MMEngine nothing is registered: losses
-are then used as the modules that they are.
+The child registries import this package for ``type='mmautoloss.SearchedLoss'``, without ``custom_imports``. Classes that are
+registered with ``everywhere=True`` also enter MMEngine's root registry, so that the bare ``type='SearchedLoss'`` works in
+the scopes of mmdet, mmseg and mmpose once the package is imported. Without MMEngine nothing is registered, and losses can
+be used as plain torch modules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 try:
     from mmengine import registry as roots
 except ModuleNotFoundError as error:
-    if error.name != 'mmengine':  # MMEngine is there, and broken
+    if error.name != 'mmengine':  # MMEngine is installed, but broken
         raise
     roots = None
 
@@ -41,7 +41,7 @@ METRICS = _child('metric', 'METRICS', 'evaluation')
 
 
 def register(registry: Registry | None, everywhere: bool = False) -> Callable[[type], type]:
-    """Decorator that registers a class in one of our registries and, if asked for, in its root."""
+    """Decorator that registers a class in a registry of this package and, with ``everywhere``, in its root."""
 
     def add(cls: type) -> type:
         if registry is not None:

@@ -1,4 +1,4 @@
-"""Where files lie that can be made again."""
+"""The cache folder of this package."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from pathlib import Path
 
 
 def cache_root() -> Path:
-    """The folder of this package in the user's cache: in ``$XDG_CACHE_HOME``, else in ``~/.cache``."""
+    """The cache folder of this package, in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'mmautoloss'

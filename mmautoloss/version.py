@@ -1,3 +1,3 @@
-"""The version of this package; journals, exported losses and the set-up name it."""
+"""The version of this package, which journals and exported losses record."""
 
 VERSION = '0.1.0'

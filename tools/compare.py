@@ -9,7 +9,7 @@ import sys
 import warnings
 from pathlib import Path
 
-# of MMEngine about itself, once in every process
+# MMEngine causes this warning in every process
 warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
 from mmengine.config import DictAction  # noqa: E402

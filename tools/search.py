@@ -7,7 +7,7 @@ import sys
 import warnings
 from pathlib import Path
 
-# of MMEngine about itself, once in every process
+# MMEngine causes this warning in every process
 warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
 from mmengine.config import DictAction  # noqa: E402
@@ -47,8 +47,8 @@ def main() -> int:
         print(f'error: {error}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        place = f' ({cfg.work_dir})' if cfg else ''
-        print(f'stopped; the same command with --resume goes on{place}', file=sys.stderr)
+        folder = f' ({cfg.work_dir})' if cfg else ''
+        print(f'stopped; the same command with --resume goes on{folder}', file=sys.stderr)
         return 130
     return 0
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 import warnings
 
-# of MMEngine about itself, once in every process
+# MMEngine causes this warning in every process
 warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
 from mmengine.config import DictAction  # noqa: E402

@@ -6,7 +6,7 @@ import argparse
 import sys
 import warnings
 
-# of MMEngine about itself, once in every process
+# MMEngine causes this warning in every process
 warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 
 from mmengine.config import DictAction  # noqa: E402
@@ -30,7 +30,7 @@ def main() -> int:
             seed=args.seed,
             launcher=args.launcher,
         )
-        allow_mmengine_checkpoints()  # or --resume could not read what this tool wrote
+        allow_mmengine_checkpoints()  # needed by --resume
         Runner.from_cfg(cfg).train()
     except MMAutoLossError as error:
         print(f'error: {error}', file=sys.stderr)

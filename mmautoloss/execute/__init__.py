@@ -1,4 +1,4 @@
-"""Where trials run: in this process, in worker processes of this machine, in a Ray cluster, or where a user says."""
+"""Executors of trials: this process, worker processes of this machine, a Ray cluster, or an executor of the user."""
 
 from mmautoloss.execute.base import Executor
 from mmautoloss.execute.limits import Limits

@@ -1,4 +1,4 @@
-"""What an executor is: ``concurrent.futures`` with a number of slots."""
+"""The interface of executors: ``concurrent.futures`` with a number of slots."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from mmautoloss.trial import Outcome, Pulse, Trial
 
-_ROUND = 1.0
-"""Seconds after which a wait begins anew."""
+_WAIT = 1.0
+"""Timeout of one wait, in seconds."""
 
 
 class Executor(ABC):
-    """Where trials are measured.
+    """Evaluates trials.
 
-    A trial that crashes, hangs, takes its worker down or gives no number is a failed ``Outcome``; a future only raises
-    when the executor itself is broken.
+    A trial that crashes, hangs, kills its worker or gives no number has a failed ``Outcome``; a future only raises if the
+    executor itself is broken.
 
     Attributes:
-        slots: How many trials run at the same time.
-        isolated: Whether a trial that takes its process down leaves the search alive.
+        slots: Number of trials that run at the same time.
+        isolated: Whether the search survives a trial that kills its process.
     """
 
     slots: int = 1
@@ -28,12 +28,12 @@ class Executor(ABC):
 
     @abstractmethod
     def submit(self, trial: Trial, limit: float | None = None) -> Future[Outcome]:
-        """Begins to measure a trial.
+        """Starts to evaluate a trial.
 
         Args:
             trial: The trial.
-            limit: Seconds that training and validation may take; beyond, the trial fails with a reason that begins with
-                ``time limit``. None for no limit.
+            limit: Seconds that training and validation may take; a trial that takes longer fails with a reason that begins
+                with ``time limit``. None for no limit.
 
         Raises:
             RuntimeError: All slots are busy.
@@ -41,21 +41,21 @@ class Executor(ABC):
 
     def wait(self, running: Collection[Future[Outcome]]) -> Collection[Future[Outcome]]:
         """Blocks until at least one of the futures is done; returns those that are."""
-        # again and again: a signal that comes just before a wait without end is not seen before that is over
-        while not (done := wait(running, _ROUND, return_when=FIRST_COMPLETED).done):
+        # with a timeout: a signal that arrives just before a wait without one is handled only when that wait ends
+        while not (done := wait(running, _WAIT, return_when=FIRST_COMPLETED).done):
             pass
         return done
 
     def pulses(self) -> Sequence[Pulse]:
-        """What each worker does just now; may be called from another thread."""
+        """The current state of each worker; may be called from another thread."""
         return ()
 
     def close(self) -> None:  # noqa: B027 (an executor in this process has nothing to end)
-        """Ends the workers; what is running is given up."""
+        """Stops the workers; running trials are abandoned."""
 
 
 def train_all(executor: Executor, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
-    """Measures trials on all slots, and gives each as it is done; the executor is closed in the end."""
+    """Evaluates trials on all slots, and yields each when it is done; finally closes the executor."""
     pending = list(trials)
     running: dict[Future[Outcome], Trial] = {}
     try:

@@ -1,4 +1,4 @@
-"""Reaching a Ray cluster and its room; what needs Ray is handed the library."""
+"""Connection to a Ray cluster, and its free resources; the library is passed as an argument."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import Any
 from mmautoloss.errors import SetupError
 
 _OBJECTS = 100 << 20
-"""Bytes of shared memory of a cluster that is started here; settings are all that lies there."""
+"""Bytes of the object store of a cluster that is started here; it holds settings only."""
 
 
 def connect(ray: ModuleType, address: str | None, cpus: int) -> bool:
-    """Connects to a cluster, or starts one with so many CPUs; False where this process is connected already.
+    """Connects to a cluster, or starts one with ``cpus`` CPUs; returns False if this process is connected already.
 
     Raises:
         SetupError: The cluster cannot be reached, or this process is connected to another.
     """
     if ray.is_initialized():
-        there = ray.get_runtime_context().gcs_address
-        if address not in (None, 'auto', there):
-            raise SetupError(f'This process is connected to the Ray cluster {there}, so it cannot use {address}.')
+        connected = ray.get_runtime_context().gcs_address
+        if address not in (None, 'auto', connected):
+            raise SetupError(f'This process is connected to the Ray cluster {connected}, so it cannot use {address}.')
         return False
     address = address or os.environ.get('RAY_ADDRESS') or 'local'
     options: dict[str, Any] = {'log_to_driver': False, 'logging_level': 'error'}
@@ -35,7 +35,7 @@ def connect(ray: ModuleType, address: str | None, cpus: int) -> bool:
         options |= {'num_cpus': cpus, 'include_dashboard': False, 'object_store_memory': _OBJECTS}
     else:
         _require_answer(address)
-        options |= _luggage()
+        options |= _runtime_env()
     try:
         with _same_signals():
             ray.init(address, **options)
@@ -45,10 +45,10 @@ def connect(ray: ModuleType, address: str | None, cpus: int) -> bool:
 
 
 def _require_answer(address: str) -> None:
-    """Where nobody listens, Ray itself would try for minutes."""
+    """Checks that a port is open; without a server, Ray itself would retry for minutes."""
     host, _, port = address.rpartition(':')
     if not host or '/' in host or not port.isdigit():
-        return  # "auto", ray://..., or nonsense: Ray says what is wrong
+        return  # "auto", ray://..., or an invalid address, which Ray reports
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except OSError as error:
@@ -58,8 +58,8 @@ def _require_answer(address: str) -> None:
         ) from None
 
 
-def _luggage() -> Mapping[str, Any]:
-    """This package, for the nodes: all must run the same version. A submitted job says itself what it takes along."""
+def _runtime_env() -> Mapping[str, Any]:
+    """Ships this package to the nodes, which must all run the same version; a submitted job has its own environment."""
     if 'RAY_JOB_CONFIG_JSON_ENV_VAR' in os.environ:
         return {}
     package = Path(__file__).parents[1]
@@ -68,7 +68,7 @@ def _luggage() -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def _same_signals() -> Iterator[None]:
-    """Ray takes SIGTERM over, which is the search's to deal with."""
+    """Restores the handler of SIGTERM, which Ray replaces but the search needs."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -83,32 +83,32 @@ def shares(nodes: Sequence[Mapping[str, float]], workers: int, threads: int | No
     """CPUs and GPUs of each actor.
 
     Raises:
-        SetupError: The nodes have no room for so many actors.
+        SetupError: The nodes have too few resources for the actors.
     """
     gpus = gpus if any(node.get('GPU') for node in nodes) else 0.0
-    most = int(sum(node.get('CPU', 0) for node in nodes)) // workers
-    for cpus in [threads] if threads else range(max(1, most), 0, -1):
-        if _room(nodes, cpus, gpus) >= workers:
+    max_cpus = int(sum(node.get('CPU', 0) for node in nodes)) // workers
+    for cpus in [threads] if threads else range(max(1, max_cpus), 0, -1):
+        if _capacity(nodes, cpus, gpus) >= workers:
             return cpus, gpus
-    has = ', '.join(f'{node.get("CPU", 0):g} CPUs and {node.get("GPU", 0):g} GPUs' for node in nodes)
+    resources = ', '.join(f'{node.get("CPU", 0):g} CPUs and {node.get("GPU", 0):g} GPUs' for node in nodes)
     raise SetupError(
         f'{workers} workers with {threads or 1} CPU(s) and {gpus:g} GPU(s) each do not fit into the Ray cluster. Its '
-        f'nodes have: {has}. Ask for fewer workers or threads or a smaller share of a GPU, or add nodes.'
+        f'nodes have: {resources}. Ask for fewer workers or threads or a smaller share of a GPU, or add nodes.'
     )
 
 
-def _room(nodes: Sequence[Mapping[str, float]], cpus: int, gpus: float) -> int:
-    """How many actors fit into the nodes."""
-    room = 0
+def _capacity(nodes: Sequence[Mapping[str, float]], cpus: int, gpus: float) -> int:
+    """Number of actors that fit on the nodes."""
+    capacity = 0
     for node in nodes:
         by_cpus = int(node.get('CPU', 0) / cpus)
-        # a share lies on one GPU: of 0.4 each two fit, whatever the number of GPUs
-        room += min(by_cpus, int(node.get('GPU', 0)) * int(1 / gpus + 1e-9)) if gpus else by_cpus
-    return room
+        # a fraction is of a single GPU: with 0.4 each, two actors fit on one GPU
+        capacity += min(by_cpus, int(node.get('GPU', 0)) * int(1 / gpus + 1e-9)) if gpus else by_cpus
+    return capacity
 
 
 def describe(error: BaseException) -> str:
-    """What happened, without Ray's list of what could have been the cause."""
+    """Type and message of an error, without Ray's list of common causes."""
     cause = getattr(error, 'cause', None) or error
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or ['no reason given']
     text = lines[-1].partition(' Some common causes')[0]

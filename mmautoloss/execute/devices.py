@@ -1,4 +1,4 @@
-"""Sharing out GPUs and cores among workers."""
+"""Distributes GPUs and cores among workers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ VISIBLE = 'CUDA_VISIBLE_DEVICES'
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them; without touching any."""
-    given = os.environ.get(VISIBLE)
-    if given is None:
+    """The GPUs that this process may use, as named by ``CUDA_VISIBLE_DEVICES``; does not initialise CUDA."""
+    variable = os.environ.get(VISIBLE)
+    if variable is None:
         return tuple(str(index) for index in range(torch.cuda.device_count()))
-    names = [name.strip() for name in given.split(',')]
+    names = [name.strip() for name in variable.split(',')]
     return tuple(name for name in names if name and name != '-1') if torch.cuda.device_count() else ()
 
 
 def share_gpus(gpus: tuple[str, ...], workers: int, each: int = 1) -> list[tuple[str, ...]]:
-    """The GPUs of each worker: ``each`` of them, one worker after the other; more workers than that begin anew.
+    """The GPUs of each worker: ``each`` GPUs per worker, in turn; surplus workers share GPUs, again from the first.
 
     Example:
         >>> share_gpus(('0', '1', '2'), 2)
@@ -46,6 +46,6 @@ def share_gpus(gpus: tuple[str, ...], workers: int, each: int = 1) -> list[tuple
 
 
 def share_cores(processes: int) -> int:
-    """Threads for each of so many processes."""
+    """Number of threads for each of ``processes`` processes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     return max(1, cores // processes)

@@ -1,4 +1,4 @@
-"""When a worker is taken for dead, hung or too slow."""
+"""Limits beyond which a worker counts as dead, hung or too slow."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from mmautoloss.errors import SetupError
 
 @dataclass(frozen=True)
 class Limits:
-    """How long to wait for a worker.
+    """Time limits of trials and workers.
 
     Attributes:
-        time_factor: A trial may take this many times as long as the slowest training of the hand-made losses; 0 for no
-            limit.
-        time_floor: Seconds that a trial may take in any case.
-        stall: Seconds after which a worker that does no iteration and changes no phase has hung.
-        silence: Seconds after which a worker of which nothing at all is heard has hung.
-        retries: How often a trial is measured again because its worker died or hung.
+        time_factor: Time limit of a trial, as a multiple of the slowest training of the hand-made losses; 0 for no limit.
+        time_floor: Least time limit of a trial, in seconds.
+        stall: Seconds without a new iteration or phase after which a worker counts as hung.
+        silence: Seconds without any message after which a worker counts as hung.
+        retries: Number of times that a trial is repeated because its worker died or hung.
 
     Raises:
         SetupError: A number is out of range.
@@ -39,10 +38,10 @@ class Limits:
                 raise SetupError(f'execute.{name} must be positive, but got {value}.')
 
     def of_trial(self, baseline: Sequence[float]) -> float | None:
-        """Seconds that a trial may take; None while no baseline is known, or where there is no limit.
+        """Time limit of a trial in seconds; None if no baseline is known yet, or for no limit.
 
         Args:
-            baseline: Seconds that training and validation of the hand-made losses took.
+            baseline: Seconds of training and validation of each run of the hand-made losses.
         """
         if not baseline or not self.time_factor:
             return None

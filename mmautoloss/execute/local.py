@@ -1,4 +1,4 @@
-"""Measuring in worker processes on this machine, each with a Runner of its own."""
+"""Executor with worker processes on this machine, each with its own Runner."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from mmautoloss.proxy import ProxySettings
 from mmautoloss.trial import Outcome, Pulse, State, Trial, outcome_from_json
 
 _PATIENCE = 10.0
-"""Seconds that the processes of a candidate may answer after the first one that failed."""
+"""Seconds to wait for the other processes of a candidate after one of them has failed, or has been killed."""
 
-_environment = threading.Lock()
+_environment_lock = threading.Lock()
 
 
 class LocalExecutor(SupervisedExecutor['LocalWorker']):
-    """One process a slot, started afresh (spawn) and kept; with GPUs, each has its own.
+    """One persistent process per slot, started by spawn; with GPUs, each has its own.
 
     Args:
-        settings: How a candidate is measured.
+        settings: How a candidate is evaluated.
         workers: Number of candidates that are trained at the same time.
-        threads: Threads of a process on the CPU; by default the cores are shared out.
+        threads: CPU threads of a process; by default the cores are distributed evenly.
         gpus_per_candidate: Processes that train a candidate together by distributed data-parallel training (gloo on
             the CPU).
-        limits: How long to wait for a worker.
+        limits: Time limits of trials and workers.
 
     Raises:
         SetupError: A number is not positive, or there are fewer GPUs than a candidate needs.
@@ -61,67 +61,67 @@ class LocalExecutor(SupervisedExecutor['LocalWorker']):
         self.ranks = gpus_per_candidate
         self.threads = threads or share_cores(workers * self.ranks)
         self.gpus = share_gpus(visible_gpus(), workers, self.ranks)
-        self._ear, self._bell = Pipe(duplex=False)
+        self._wake_receiver, self._wake_sender = Pipe(duplex=False)
 
     def _start(self, index: int, name: str) -> LocalWorker:
         beat = min(1.0, self.limits.silence / 4)
         port = _free_port() if self.ranks > 1 else 0
-        places = [
+        identities = [
             WorkerIdentity(name, rank, self.ranks, self.gpus[index], self.threads, port, beat)
             for rank in range(self.ranks)
         ]
-        return LocalWorker(self.settings, places)
+        return LocalWorker(self.settings, identities)
 
     def _sleep(self, workers: Sequence[LocalWorker], seconds: float) -> None:
         sources = [source for worker in workers for source in worker.sources()]
-        if self._ear in wait([self._ear, *sources], seconds):
-            self._ear.recv_bytes()
+        if self._wake_receiver in wait([self._wake_receiver, *sources], seconds):
+            self._wake_receiver.recv_bytes()
 
     def _wake(self) -> None:
-        self._bell.send_bytes(b'.')
+        self._wake_sender.send_bytes(b'.')
 
 
 class LocalWorker(Worker):
     """The process of a worker, or the processes that train a candidate together.
 
     Args:
-        settings: How a candidate is measured.
-        places: Who each process is, by rank.
+        settings: How a candidate is evaluated.
+        identities: The identity of each process, by rank.
     """
 
-    def __init__(self, settings: ProxySettings, places: Sequence[WorkerIdentity]) -> None:
+    def __init__(self, settings: ProxySettings, identities: Sequence[WorkerIdentity]) -> None:
         self._links: list[Connection] = []
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._outcomes: dict[int, Outcome] = {}
         self._failed_at: float | None = None
-        self._spoilt = False
+        self._unusable = False
         try:
-            for place in places:
-                self._launch(settings, place)
-        except OSError as error:  # no more processes, files or memory
+            for identity in identities:
+                self._launch(settings, identity)
+        except OSError as error:  # too few processes, file descriptors or memory
             self.kill()
             raise WorkerDied(f'it cannot be started: {error}') from None
 
-    def _launch(self, settings: ProxySettings, place: WorkerIdentity) -> None:
-        here, there = Pipe()
+    def _launch(self, settings: ProxySettings, identity: WorkerIdentity) -> None:
+        own_end, worker_end = Pipe()
         process = multiprocessing.get_context('spawn').Process(
-            target=work, args=(there, settings, place), name=f'{place.name}.{place.rank}', daemon=False
+            target=work, args=(worker_end, settings, identity), name=f'{identity.name}.{identity.rank}', daemon=False
         )
-        with _inherited(place.environment):
+        with _inherited(identity.environment):
             process.start()
-        there.close()  # so that the end of the process ends the link
-        self._links.append(here)
+        worker_end.close()  # so that the link breaks when the process ends
+        self._links.append(own_end)
         self._processes.append(process)
 
     @property
     def pids(self) -> list[int]:
-        """The processes, by rank."""
+        """Ids of the processes, by rank."""
         return [process.pid for process in self._processes if process.pid is not None]
 
     def begin(self, trial: Trial, limit: float | None) -> None:
-        """Hands the trial to all processes."""
+        """Sends the trial to all processes."""
         self._outcomes, self._failed_at = {}, None
-        # one of several that stopped by its own clock would leave the others waiting; there the supervisor's counts
+        # one of several processes that stops alone would leave the others waiting, so only the supervisor limits them
         limit = limit if len(self._links) == 1 else None
         message = json.dumps({'trial': trial.to_json(), 'limit': limit}).encode()
         for link in self._links:
@@ -131,41 +131,39 @@ class LocalWorker(Worker):
                 raise WorkerDied(self._cause()) from None
 
     def news(self) -> Iterator[Pulse | Outcome]:
-        """Pulses of the first process, and its outcome when all have theirs."""
-        if self._spoilt and not self._outcomes:
+        """Pulses of the first process, and one outcome when all processes have sent theirs."""
+        if self._unusable and not self._outcomes:
             raise WorkerDied('it was spoilt by the trial before')
         for rank, link in enumerate(self._links):
             for message in _received(link):
                 if 'outcome' in message:
-                    self._spoilt = self._spoilt or message['last']
+                    self._unusable = self._unusable or message['last']
                     self._outcomes[rank] = outcome_from_json(message['outcome'])
                 elif rank == 0:
                     yield Pulse.from_json(message['pulse'])
         if len(self._outcomes) == len(self._links):
             outcomes, self._outcomes = self._outcomes, {}
-            yield next((each for each in outcomes.values() if each.state is State.FAILED), outcomes[0])
+            yield next((outcome for outcome in outcomes.values() if outcome.state is State.FAILED), outcomes[0])
         elif any(not process.is_alive() for process in self._processes):
             raise WorkerDied(self._cause())
         else:
-            self._require_company()
+            self._check_single_failure()
 
     def kill(self) -> None:
-        """Ends the processes at once."""
+        """Kills the processes."""
         for process in self._processes:
             process.kill()
         for process, link in zip(self._processes, self._links, strict=True):
-            process.join(
-                _PATIENCE
-            )  # one that waits for a dead disk or driver does not die; others must not wait for it
+            process.join(_PATIENCE)  # a process that waits for a dead disk or driver does not die
             link.close()
         self._processes, self._links = [], []
 
     def sources(self) -> list[Connection | int]:
-        """What becomes ready when there is news."""
+        """Connections and sentinels that become ready when the worker has news."""
         return [*self._links, *(process.sentinel for process in self._processes)]
 
-    def _require_company(self) -> None:
-        """One process that failed alone leaves the others waiting for it."""
+    def _check_single_failure(self) -> None:
+        """Ends the worker if one process has failed alone, since the others wait for it."""
         failed = [outcome for outcome in self._outcomes.values() if outcome.state is State.FAILED]
         if not failed:
             return
@@ -176,13 +174,13 @@ class LocalWorker(Worker):
 
     def _cause(self) -> str:
         for process in self._processes:
-            process.join(1.0)  # its exit code comes a moment after its last word
+            process.join(1.0)  # its exit code is set a moment after the link breaks
         codes = [process.exitcode for process in self._processes if process.exitcode is not None]
         return ', '.join(map(_describe_exit, codes)) or 'its link broke'
 
 
 def _received(link: Connection) -> Iterator[dict]:
-    """What lies in the link; a process that died may have left its last words there."""
+    """Messages in the link; it may still hold some of a process that has died."""
     with contextlib.suppress(EOFError, OSError):
         while link.poll():
             yield json.loads(link.recv_bytes())
@@ -191,14 +189,14 @@ def _received(link: Connection) -> Iterator[dict]:
 def _describe_exit(code: int) -> str:
     if code >= 0:
         return f'exit code {code}'
-    hint = ', perhaps for lack of memory' if code == -9 else ''  # SIGKILL, which Windows has not
+    hint = ', perhaps for lack of memory' if code == -9 else ''  # SIGKILL, by its number since Windows lacks it
     return f'{signal.Signals(-code).name}{hint}'
 
 
 @contextlib.contextmanager
 def _inherited(variables: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for a process that is started meanwhile."""
-    with _environment:
+    """Sets environment variables for a process that is started within."""
+    with _environment_lock:
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
         try:

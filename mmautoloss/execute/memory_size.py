@@ -1,4 +1,4 @@
-"""Amounts of memory as people write them."""
+"""Parses amounts of memory such as ``2 GiB``."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _UNITS = {'': 1, **{unit.upper(): size for unit, size in _SIZES.items()}}
 
 
 def parse_size(text: str | int, name: str = 'An amount of memory') -> int:
-    """Bytes of an amount of memory.
+    """Converts an amount of memory to bytes.
 
     Args:
         text: A number of bytes, or a number with a unit.
-        name: What an error calls it, such as the setting.
+        name: Name in error messages, such as that of the setting.
 
     Raises:
-        SetupError: It is none.
+        SetupError: The text is not an amount of memory.
 
     Example:
         >>> parse_size('1.5 GiB'), parse_size('1 TiB'), parse_size('200 MB'), parse_size(0)
         (1610612736, 1099511627776, 200000000, 0)
     """
-    found = re.fullmatch(r'(\d+(?:\.\d+)?)\s*([a-zA-Z]*)', str(text).strip())
-    if found is None or found[2].upper() not in _UNITS or isinstance(text, bool):
+    match = re.fullmatch(r'(\d+(?:\.\d+)?)\s*([a-zA-Z]*)', str(text).strip())
+    if match is None or match[2].upper() not in _UNITS or isinstance(text, bool):
         units = ', '.join(_SIZES)
         raise SetupError(f"{name} must be a number of bytes or a text such as '2 GiB' ({units}), but got {text!r}.")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+    return int(float(match[1]) * _UNITS[match[2].upper()])

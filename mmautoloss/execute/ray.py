@@ -1,4 +1,4 @@
-"""Measuring in actors of a Ray cluster, each with a Runner of its own; the only file that knows Ray."""
+"""Executor with actors in a Ray cluster, each with its own Runner; the only module that imports Ray."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.trial import Outcome, Pulse, Trial, outcome_from_json, outcome_to_json
 
 _PATIENCE = 60.0
-"""Seconds that a worker waits for room in the cluster before it takes the actor of one that has nothing to do."""
+"""Seconds that a worker waits for resources of the cluster before it takes over the actor of an idle one."""
 
 
 class RayExecutor(SupervisedExecutor['RayWorker']):
-    """One actor a slot, anywhere in a Ray cluster; each keeps its Runner.
+    """One actor per slot, anywhere in a Ray cluster; each keeps its Runner.
 
     Args:
-        settings: How a candidate is measured.
+        settings: How a candidate is evaluated.
         workers: Number of candidates that are trained at the same time.
-        threads: CPUs of an actor; by default as many as the nodes have for each.
-        address: The cluster, such as ``auto`` or ``10.0.0.1:6379``. None takes the one that this process is connected to
-            or that ``RAY_ADDRESS`` names; where there is none, one is started on this machine, and ended by ``close``.
-        gpus_per_worker: GPUs of an actor, at most 1; two with 0.5 share one. Where no node has a GPU, actors train
+        threads: CPUs of an actor; by default the CPUs of the nodes are distributed evenly.
+        address: The cluster, such as ``auto`` or ``10.0.0.1:6379``. None uses the cluster to which this process is
+            connected, or that of ``RAY_ADDRESS``; otherwise it starts one on this machine, which ``close`` ends.
+        gpus_per_worker: GPUs of an actor, at most 1; two actors with 0.5 share one GPU. If no node has a GPU, actors train
             on the CPU.
-        limits: How long to wait for an actor.
+        limits: Time limits of trials and actors.
 
     Raises:
-        SetupError: Ray is not installed, the cluster cannot be reached or has no room for so many workers, or a number
-            cannot be.
+        SetupError: Ray is not installed, the cluster cannot be reached or has too few resources for the workers, or a
+            number is out of range.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RayExecutor(SupervisedExecutor['RayWorker']):
         self._news = threading.Event()
 
     def close(self) -> None:
-        """Ends the actors, and the cluster if it was started here."""
+        """Stops the actors, and the cluster if it was started here."""
         super().close()
         self._disconnect()
 
@@ -90,22 +90,22 @@ class RayExecutor(SupervisedExecutor['RayWorker']):
         return RayWorker(self._ray, actor, self._settings, name, beat, self._news)
 
     def _sleep(self, workers: Sequence[RayWorker], seconds: float) -> None:
-        self._lend()
+        self._reassign_idle()
         self._news.wait(seconds)
         self._news.clear()
 
     def _wake(self) -> None:
         self._news.set()
 
-    def _lend(self) -> None:
-        """A cluster that lost a node may have no room for a new actor: then one with nothing to do takes the trial."""
-        there = [(slot, slot.worker) for slot in self._slots if slot.worker]
-        waiting = [(slot, worker) for slot, worker in there if slot.job and worker.waited > _PATIENCE]
-        idle = [(slot, worker) for slot, worker in there if not slot.job and not worker.waited]
-        for (needy, stuck), (lender, lent) in zip(waiting, idle, strict=False):
+    def _reassign_idle(self) -> None:
+        """Gives an idle actor to a slot whose own cannot start, such as after the cluster has lost a node."""
+        started = [(slot, slot.worker) for slot in self._slots if slot.worker]
+        waiting = [(slot, worker) for slot, worker in started if slot.job and worker.waited > _PATIENCE]
+        idle = [(slot, worker) for slot, worker in started if not slot.job and not worker.waited]
+        for (receiver, stuck), (giver, moved) in zip(waiting, idle, strict=False):
             stuck.kill()
-            needy.worker, lender.worker = lent, None
-            lent.name, needy.begun = needy.pulse.worker, False
+            receiver.worker, giver.worker = moved, None
+            moved.name, receiver.begun = receiver.pulse.worker, False
             self._wake()
 
 
@@ -114,11 +114,11 @@ class RayWorker(Worker):
 
     Args:
         ray: The library.
-        actor: The actor, which perhaps still waits for room in the cluster.
-        settings: Where Ray has the settings of the evaluator.
+        actor: The actor, which perhaps still waits for resources of the cluster.
+        settings: Ray's reference to the settings of the evaluator.
         name: Name of the worker.
-        beat: Seconds between two questions what it does.
-        news: Set when there is an outcome.
+        beat: Seconds between two requests for its state.
+        news: Set when an answer of the actor has arrived.
     """
 
     def __init__(
@@ -140,16 +140,16 @@ class RayWorker(Worker):
 
     @property
     def waited(self) -> float:
-        """Seconds that the actor has waited for a place; 0 once it has one."""
+        """Seconds that the actor has waited for resources; 0 once it has started."""
         return 0.0 if self._placed else time.monotonic() - self._since
 
     def begin(self, trial: Trial, limit: float | None) -> None:
-        """Hands the trial to the actor, which takes it when it is ready."""
+        """Submits the trial to the actor, which runs it once it is ready."""
         self._trial, self._pulse = trial.number, None
         self._outcome = self._call(self._actor.measure, json.dumps({'trial': trial.to_json(), 'limit': limit}))
 
     def news(self) -> Iterator[Pulse | Outcome]:
-        """What the actor does, and its outcome."""
+        """Pulses of the actor, and its outcome."""
         if self._prepared is not None and self._prepared.done():
             self._take(self._prepared)
             self._prepared, self._pulse, self._placed = None, None, True
@@ -157,24 +157,24 @@ class RayWorker(Worker):
         yield from self._pulses()
         if self._outcome is not None and self._outcome.done():
             outcome, self._outcome, self._trial = self._outcome, None, None
-            self._pulse = None  # it may tell of this trial yet
+            self._pulse = None  # the pending one may still name this trial
             yield outcome_from_json(json.loads(self._take(outcome)))
 
     def kill(self) -> None:
-        """Ends the actor at once, also one that waits for room."""
+        """Kills the actor, also one that waits for resources."""
         with contextlib.suppress(self._ray.exceptions.RayError):
             self._ray.kill(self._actor, no_restart=True)
 
     def _pulses(self) -> Iterator[Pulse]:
         if self._pulse is not None and self._pulse.done():
             pulse, self._pulse = self._pulse, None
-            # where it is out of reach for a moment, silence is the supervisor's business
+            # an actor that is briefly unreachable is left to the supervisor's limit of silence
             if not isinstance(pulse.exception(), self._ray.exceptions.ActorUnavailableError):
                 fields = json.loads(self._take(pulse))
                 self._where, self._placed = fields['where'], True
                 yield Pulse(self.name, **{'trial': self._trial, **fields})
         elif not self._placed:
-            # a full cluster is no hung worker, so something must be seen to go on
+            # waiting for a full cluster is not hanging, so the step must advance
             yield Pulse(
                 self.name, self._trial, 'start', int(self.waited / 10), where='waits for a place in the cluster'
             )
@@ -198,15 +198,15 @@ class RayWorker(Worker):
 
 
 class TrialActor:
-    """The inside of an actor.
+    """The part of an actor that needs this package.
 
     Args:
-        settings: How a candidate is measured.
-        threads: Threads on the CPU.
+        settings: How a candidate is evaluated.
+        threads: Number of CPU threads.
     """
 
     def __init__(self, settings: ProxySettings, threads: int) -> None:
-        # the start method that a config sets is that of its data loaders
+        # a config sets the start method for its data loaders
         warnings.filterwarnings('ignore', message='Multi-processing start method')
         self._evaluator = ProxyEvaluator(settings)
         self._threads = threads
@@ -215,44 +215,44 @@ class TrialActor:
         self._where = f'{platform.node()}:{os.getpid()}' + (f' GPU {gpus}' if gpus else '')
 
     def measure(self, job: str) -> str:
-        """The outcome of a trial; both are JSON."""
+        """Evaluates a trial; trial and outcome are JSON."""
         if not torch.cuda.is_available():
-            torch.set_num_threads(self._threads)  # counts for this thread alone
+            torch.set_num_threads(self._threads)  # applies to this thread only
         if self._evaluator.spent:
-            os._exit(1)  # the supervisor gives the trial to an actor that begins anew
-        given = json.loads(job)
-        self._trial = given['trial']['number']
+            os._exit(1)  # the supervisor gives the trial to a new actor
+        fields = json.loads(job)
+        self._trial = fields['trial']['number']
         try:
-            outcome = self._evaluator.evaluate(Trial.from_json(given['trial']), given['limit'])
+            outcome = self._evaluator.evaluate(Trial.from_json(fields['trial']), fields['limit'])
         finally:
             self._trial = None
         return json.dumps(outcome_to_json(outcome))
 
     def pulse(self) -> str:
-        """What is done just now, as JSON; called in another thread."""
+        """The current state as JSON; called in another thread."""
         progress = self._evaluator.progress
         fields = {'trial': self._trial, 'phase': progress.phase, 'step': progress.step, 'where': self._where}
         return json.dumps(fields)
 
 
 def _define_actor(ray: ModuleType) -> Any:
-    """The class of the actors; made here, so that Ray hands it over by value.
+    """The class of the actors, defined in a function so that Ray pickles it by value.
 
-    Thus an actor answers before it imports anything: what does not answer yet has no place in the cluster. And what the
-    node lacks shows as an error of ``prepare``.
+    So an actor answers before it imports this package: one that does not answer has not started yet, and an import that
+    fails on the node shows as an error of ``prepare``.
     """
 
     @ray.remote(max_restarts=0, max_task_retries=0, concurrency_groups={'pulse': 1})
     class MMAutoLossWorker:
         def __init__(self, folder: str, threads: int, on_gpu: bool) -> None:
-            # before torch is imported
+            # must be set before torch is imported
             os.environ['OMP_NUM_THREADS'] = os.environ['MKL_NUM_THREADS'] = str(threads)
             if not on_gpu:
                 os.environ['CUDA_VISIBLE_DEVICES'] = ''
             if os.path.isdir(folder):  # paths of a config may be relative
                 os.chdir(folder)
             self._threads = threads
-            self._trials: Any = None  # until it is prepared; the class is not known here
+            self._trials: Any = None  # a TrialActor, once prepared
 
         def prepare(self, settings: Any) -> None:
             from mmautoloss.execute.ray import TrialActor
@@ -271,7 +271,7 @@ def _define_actor(ray: ModuleType) -> Any:
 
 
 def _import_ray() -> ModuleType:
-    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # Ray would report home
+    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # Ray would send usage statistics
     try:
         import ray
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Measuring in this process, one trial after the other."""
+"""Executor in this process, one trial after the other."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _NAME = 'driver'
 
 
 class SerialExecutor(Executor):
-    """Measures within ``submit``; the future that it returns is done.
+    """Evaluates within ``submit``, which returns a finished future.
 
-    A training that hangs or takes its process down does so to the search as well; ``LocalExecutor`` with one worker does
-    not, at the price of a second process.
+    A training that hangs or crashes does the same to the search; ``LocalExecutor`` with one worker avoids this, at the cost
+    of a second process.
 
     Args:
-        evaluator: Measures a trial.
+        evaluator: Evaluates the trials.
     """
 
     def __init__(self, evaluator: ProxyEvaluator) -> None:
@@ -31,10 +31,10 @@ class SerialExecutor(Executor):
         self._trial: int | None = None
 
     def submit(self, trial: Trial, limit: float | None = None) -> Future[Outcome]:
-        """Measures a trial.
+        """Evaluates a trial.
 
         Raises:
-            SetupError: The trial before has spoilt this process.
+            SetupError: The previous trial has left this process unusable.
         """
         if self.evaluator.broken:
             raise SetupError(
@@ -50,7 +50,7 @@ class SerialExecutor(Executor):
         return future
 
     def pulses(self) -> Sequence[Pulse]:
-        """What this process does."""
+        """The current state of this process."""
         progress = self.evaluator.progress
         where = f'{platform.node()}:{os.getpid()}'
         return [Pulse(_NAME, self._trial, progress.phase, progress.step, where=where)]

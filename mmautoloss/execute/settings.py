@@ -1,4 +1,4 @@
-"""Where and with how much a search runs; none of it changes what is found."""
+"""Executor and resources of a search; they do not affect its results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mmautoloss.extension import add
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 
 MAX_WORKERS = 10_000
-"""More than any machine or cluster has use for."""
+"""Upper bound of ``workers``, beyond any realistic cluster."""
 
 
 @dataclass(frozen=True)
@@ -27,23 +27,23 @@ class ExecuteSettings(Limits):
     """``execute`` of a search config.
 
     Attributes:
-        workers: Candidates that are trained at the same time.
-        threads: Threads of a process on the CPU; None shares the cores out.
-        executor: ``'local'``, processes of this machine, ``'ray'``, actors of a Ray cluster, or one that was registered.
-        options: Settings of a registered executor; whatever it reads.
-        isolate: Whether also a single worker is a process of its own, so that a training that hangs or takes its process
-            down leaves the search alive.
+        workers: Number of candidates that are trained at the same time.
+        threads: CPU threads of a process; None distributes the cores evenly.
+        executor: ``'local'`` (processes of this machine), ``'ray'`` (actors of a Ray cluster), or a registered one.
+        options: Settings of a registered executor, in its own format.
+        isolate: Whether also a single worker is a separate process, so that the search survives a training that hangs or
+            crashes.
         gpus_per_candidate: GPUs (on the CPU: processes) that train a candidate together; with Ray also a fraction, such
             as 0.5 for two candidates a GPU.
-        ray_address: The cluster, as ``ray.init`` takes it; None starts one on this machine.
-        heartbeat: Seconds between two lines of the journal that tell what the workers do.
-        cache: Memory in which the workers together keep samples that were loaded and resized, such as ``'2 GiB'`` or a
-            number of bytes; 0 for none. Each process has an equal share. Where the samples of a training do not fit, or
-            are more than half of what is free, none are kept.
-        pictures: Validation images on which the predictions of the best trials are kept, for pictures of them; 0 for none.
+        ray_address: Address of the cluster, as for ``ray.init``; None starts one on this machine.
+        heartbeat: Seconds between two journal lines about the state of the workers.
+        cache: Memory in which all workers together cache samples that were loaded and resized, such as ``'2 GiB'`` or a
+            number of bytes; 0 for none. Each process has an equal share. If the samples of a training do not fit, or need
+            more than half of the free memory, none are cached.
+        pictures: Number of validation images on which predictions of the best trials are kept for display; 0 for none.
 
     Raises:
-        SetupError: A number is out of range, or settings do not go together.
+        SetupError: A number is out of range, or settings are incompatible.
     """
 
     workers: int = 1
@@ -85,28 +85,28 @@ class ExecuteSettings(Limits):
         require_flag('execute.isolate', self.isolate)
 
     def _check_gpus(self) -> None:
-        each = self.gpus_per_candidate
-        if each <= 0 or (each > 1 and each != int(each)):
+        gpus = self.gpus_per_candidate
+        if gpus <= 0 or (gpus > 1 and gpus != int(gpus)):
             raise SetupError(
-                f'gpus_per_candidate must be a whole number, or with Ray a fraction of 1, but got {each}.'
+                f'gpus_per_candidate must be a whole number, or with Ray a fraction of 1, but got {gpus}.'
             )
-        if each < 1 and self.executor != 'ray':
+        if gpus < 1 and self.executor != 'ray':
             raise SetupError(
-                f'gpus_per_candidate={each} needs executor="ray"; without it, more workers than GPUs share them.'
+                f'gpus_per_candidate={gpus} needs executor="ray"; without it, more workers than GPUs share them.'
             )
-        if each > 1 and self.executor == 'ray':
+        if gpus > 1 and self.executor == 'ray':
             raise SetupError(
-                f'gpus_per_candidate={each} needs executor="local": with Ray a candidate trains on one GPU.'
+                f'gpus_per_candidate={gpus} needs executor="local": with Ray a candidate trains on one GPU.'
             )
 
     @property
     def cache_share(self) -> int:
-        """Bytes of samples that each process may keep."""
+        """Bytes of samples that each process may cache."""
         return parse_size(self.cache) // self._processes
 
     @property
     def kept_by_workers(self) -> str:
-        """A line on what samples the workers may keep, which each finds out for itself; '' where none are asked for."""
+        """A line about the samples that each worker may cache, as far as they fit; '' if the cache is off."""
         if not self.cache_share:
             return ''
         return (
@@ -124,14 +124,14 @@ class ExecuteSettings(Limits):
         return self.executor == 'local' and self.workers == 1 and not self.isolate and self.gpus_per_candidate == 1
 
     def build(self, proxy: ProxySettings, evaluator: ProxyEvaluator | None = None) -> Executor:
-        """The executor.
+        """Builds the executor.
 
         Args:
-            proxy: How a candidate is measured.
-            evaluator: One of this process that is there already, if any.
+            proxy: How a candidate is evaluated.
+            evaluator: An existing evaluator of this process, if any.
 
         Raises:
-            SetupError: The machine or the cluster has less than was asked for.
+            SetupError: The machine or the cluster has too few resources.
         """
         if self.in_driver:
             return SerialExecutor(evaluator or ProxyEvaluator(proxy))
@@ -142,15 +142,16 @@ Build = Callable[[ProxySettings, ExecuteSettings], Executor]
 
 
 def register_executor(name: str, build: Build) -> Build:
-    """Makes an executor known: ``execute=dict(executor=name, ...)``.
+    """Registers an executor for ``execute=dict(executor=name, ...)``.
 
     Args:
         name: Its name.
-        build: ``build(proxy, settings)`` gives the executor, with ``settings.workers`` slots; ``proxy`` says how a candidate
-            is measured (``ProxyEvaluator(proxy).evaluate(trial, limit)`` does it). A class with these two arguments will do.
+        build: ``build(proxy, settings)`` returns the executor, with ``settings.workers`` slots; ``proxy`` says how a
+            candidate is evaluated (by ``ProxyEvaluator(proxy).evaluate(trial, limit)``). May be a class with these two
+            arguments.
 
     Raises:
-        SetupError: It cannot be called, or the name is taken.
+        SetupError: ``build`` cannot be called, or the name is taken.
     """
     if not callable(build):
         raise SetupError(f'The executor {name!r} must be a function of (proxy, settings), but got {build!r}.')
@@ -165,23 +166,23 @@ def _build_local(proxy: ProxySettings, settings: ExecuteSettings) -> Executor:
 def _build_ray(proxy: ProxySettings, settings: ExecuteSettings) -> Executor:
     from mmautoloss.execute.ray import RayExecutor
 
-    each = settings.gpus_per_candidate
-    return RayExecutor(proxy, settings.workers, settings.threads, settings.ray_address, each, settings)
+    gpus = settings.gpus_per_candidate
+    return RayExecutor(proxy, settings.workers, settings.threads, settings.ray_address, gpus, settings)
 
 
 EXECUTORS: dict[str, Build] = {'local': _build_local, 'ray': _build_ray}
-"""How executors are built, by the name that configs use."""
+"""Functions that build executors, by their name in configs."""
 
 _BUILT_IN = frozenset(EXECUTORS)
 
 
 def build_executor(execute: ExecuteSettings, proxy: ProxySettings, evaluator: ProxyEvaluator) -> Executor:
-    """The executor of a process that has an evaluator of its own; where others train, the model of that is freed.
+    """Builds the executor of a process that has an evaluator; frees the model of that if other processes train.
 
     Args:
-        execute: Where and with how much.
-        proxy: How a candidate is measured.
-        evaluator: That of this process.
+        execute: Executor and resources.
+        proxy: How a candidate is evaluated.
+        evaluator: The evaluator of this process.
     """
     if not execute.in_driver:
         evaluator.close()

@@ -1,4 +1,4 @@
-"""One place for a worker: who is there, what it does, since when."""
+"""A slot of an executor: its worker, the job of that, and its clocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ W = TypeVar('W', bound=Worker)
 
 @dataclass
 class Job:
-    """A trial that is being measured, for the so-many-th time."""
+    """A trial that is being evaluated, and the number of the attempt."""
 
     trial: Trial
     limit: float | None
@@ -24,30 +24,30 @@ class Job:
 
 
 class Slot(Generic[W]):
-    """One place for a worker; its worker may be replaced."""
+    """A slot of an executor; its worker may be replaced."""
 
     def __init__(self, name: str) -> None:
         self.worker: W | None = None
         self.job: Job | None = None
         self.begun = False
-        self.losses = 0  # workers in a row
+        self.losses = 0  # workers lost in a row
         self.pulse = Pulse(name, phase='idle')
         self.heard = self.moved = time.monotonic()
         self.since: float | None = None  # when the training of the job was first seen
 
     def hear(self, pulse: Pulse) -> None:
-        """Takes in a sign of life."""
+        """Updates pulse and clocks from a message of the worker."""
         now = self.heard = time.monotonic()
         if (pulse.phase, pulse.step, pulse.trial) != (self.pulse.phase, self.pulse.step, self.pulse.trial):
             self.moved = now
-        if pulse.phase == 'prove':  # the trial itself is over, within its time
+        if pulse.phase == 'prove':  # the trial itself is over, within its limit
             self.since = None
         elif self.since is None and pulse.phase in ('train', 'validate'):
             self.since = now
         self.pulse = pulse
 
     def restart_clocks(self, phase: str, trial: int) -> None:
-        """A job begins, on a worker that is there or on a new one."""
+        """Restarts the clocks when a job begins."""
         self.heard = self.moved = time.monotonic()
         self.since = None
         self.pulse = replace(self.pulse, phase=phase, step=0, trial=trial)

@@ -1,4 +1,4 @@
-"""The supervision of workers: what is running where, what died, what hangs, what is tried again."""
+"""Supervision of workers: replaces those that die or hang, and repeats their trials."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from mmautoloss.execute.worker import WorkerDied
 from mmautoloss.proxy import SUSPENDED
 from mmautoloss.trial import Outcome, Pulse, State, Trial
 
-_ROUND = 0.5
-"""Seconds between two looks at the workers when nothing is heard."""
+_POLL = 0.5
+"""Seconds between two checks of the workers without news."""
 
 _GRACE = 5.0
-"""Seconds in which a worker may end a trial by itself once its time is over."""
+"""Seconds in which a worker may itself end a trial that has reached its time limit."""
 
 _START = 600.0
-"""Seconds that imports and the building of the model may take in any case; they show no iterations."""
+"""Least limit in seconds for imports and the building of the model, which count no iterations."""
 
 
 class SupervisedExecutor(Executor, Generic[W]):
-    """Slots with a worker each, watched by one thread.
+    """Slots with one worker each, supervised by one thread.
 
-    A worker that dies or hangs is replaced, and its trial is measured again as often as ``limits.retries`` says; a trial
-    that takes too long fails. Children say how to start a worker.
+    A worker that dies or hangs is replaced, and its trial is repeated up to ``limits.retries`` times; a trial that takes too
+    long fails. Subclasses define how to start a worker.
 
     Args:
         slots: Number of workers.
-        limits: How long to wait for them.
-        prefix: Beginning of the workers' names.
+        limits: Time limits of trials and workers.
+        prefix: Prefix of the names of the workers.
 
     Raises:
         SetupError: ``slots`` is not positive.
@@ -59,11 +59,11 @@ class SupervisedExecutor(Executor, Generic[W]):
 
     @abstractmethod
     def _start(self, index: int, name: str) -> W:
-        """Starts a worker for a slot; called in the supervising thread."""
+        """Starts a worker for a slot; called in the supervisor thread."""
 
     @abstractmethod
     def _sleep(self, workers: Sequence[W], seconds: float) -> None:
-        """Waits until a worker has news or ``_wake`` is called, at most so long."""
+        """Waits until a worker has news or ``_wake`` is called, at most ``seconds``."""
 
     @abstractmethod
     def _wake(self) -> None:
@@ -81,11 +81,11 @@ class SupervisedExecutor(Executor, Generic[W]):
                 raise self._error
             if self._closing:
                 raise RuntimeError('The executor is closed.')
-            # a slot that has lost its last workers, perhaps for a broken GPU, is taken when no other is free
+            # a slot that has lost its last workers, perhaps because of a broken GPU, is used only if no other is free
             free = min((slot for slot in self._slots if slot.job is None), key=lambda slot: slot.losses, default=None)
             if free is None:
                 raise RuntimeError(f'All {self.slots} workers are busy.')
-            free.begun = False  # before the job, which the other thread looks for
+            free.begun = False  # set before the job, which the supervisor thread polls
             free.job = Job(trial, limit, future)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
@@ -94,12 +94,12 @@ class SupervisedExecutor(Executor, Generic[W]):
         return future
 
     def pulses(self) -> Sequence[Pulse]:
-        """What was last heard of each worker."""
+        """The latest pulse of each worker."""
         now = time.monotonic()
         return [replace(slot.pulse, silent=round(now - slot.heard, 1)) for slot in self._slots if slot.worker]
 
     def close(self) -> None:
-        """Ends all workers at once."""
+        """Kills all workers."""
         with self._lock:
             self._closing = True
             thread, self._thread = self._thread, None
@@ -108,20 +108,21 @@ class SupervisedExecutor(Executor, Generic[W]):
             thread.join()
 
     def _supervise(self) -> None:
-        if hasattr(signal, 'pthread_sigmask'):  # inherited by workers: Ctrl-C is not for them, also while they import
+        # inherited by workers: Ctrl-C must not reach them, even while they import
+        if hasattr(signal, 'pthread_sigmask'):
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        looked = time.monotonic()
+        checked = time.monotonic()
         try:
             while not self._closing:
                 now = time.monotonic()
-                if now - looked > SUSPENDED:
-                    self._excuse(now - looked)
-                looked = now
+                if now - checked > SUSPENDED:
+                    self._shift_clocks(now - checked)
+                checked = now
                 for index, slot in enumerate(self._slots):
                     job = slot.job
-                    self._attend(index, slot, job) if job else self._listen(slot)
-                self._sleep([slot.worker for slot in self._slots if slot.worker], _ROUND)
-        except BaseException as error:  # a defect of ours must not leave the search waiting for ever
+                    self._supervise_job(index, slot, job) if job else self._poll_idle(slot)
+                self._sleep([slot.worker for slot in self._slots if slot.worker], _POLL)
+        except BaseException as error:  # an error in the supervisor must not leave the search waiting forever
             with self._lock:
                 self._error = error
             for slot in self._slots:
@@ -133,15 +134,15 @@ class SupervisedExecutor(Executor, Generic[W]):
                     slot.worker.kill()
                     slot.worker = None
 
-    def _excuse(self, seconds: float) -> None:
-        """The whole search was suspended so long, which is nobody's fault."""
+    def _shift_clocks(self, seconds: float) -> None:
+        """Discounts the time for which the whole search was suspended."""
         for slot in self._slots:
             slot.heard += seconds
             slot.moved += seconds
             slot.since = None if slot.since is None else slot.since + seconds
 
-    def _listen(self, slot: Slot[W]) -> None:
-        """Of a worker that has nothing to do; one that died is not missed before the next trial."""
+    def _poll_idle(self, slot: Slot[W]) -> None:
+        """Reads the messages of an idle worker; one that died is replaced when its slot gets a trial."""
         worker = slot.worker
         if worker is None:
             return
@@ -154,7 +155,7 @@ class SupervisedExecutor(Executor, Generic[W]):
             worker.kill()
             slot.worker = None
 
-    def _attend(self, index: int, slot: Slot[W], job: Job) -> None:
+    def _supervise_job(self, index: int, slot: Slot[W], job: Job) -> None:
         try:
             worker = slot.worker
             if worker is None or not slot.begun:
@@ -169,12 +170,12 @@ class SupervisedExecutor(Executor, Generic[W]):
         except WorkerDied as death:
             self._lose(slot, job, f'worker died: {death}{_where(slot.pulse)}')
             return
-        late = self._too_late(slot, job)
-        if late:
-            self._lose(slot, job, late, again=not late.startswith('time limit'))
+        reason = self._overdue(slot, job)
+        if reason:
+            self._lose(slot, job, reason, again=not reason.startswith('time limit'))
 
     def _begin(self, index: int, slot: Slot[W], job: Job) -> W:
-        self._listen(slot)  # one that died meanwhile is no attempt of this trial
+        self._poll_idle(slot)  # a worker that died before does not count as an attempt of this trial
         worker = slot.worker
         slot.restart_clocks('start' if worker is None else 'idle', job.trial.number)
         if worker is None:
@@ -183,14 +184,14 @@ class SupervisedExecutor(Executor, Generic[W]):
         worker.begin(job.trial, job.limit)
         return worker
 
-    def _too_late(self, slot: Slot[W], job: Job) -> str:
-        """Why the worker must be given up; '' while it may go on."""
+    def _overdue(self, slot: Slot[W], job: Job) -> str:
+        """Why the worker must be killed; '' while it is within its limits."""
         now, limits = time.monotonic(), self.limits
-        # the worker itself ends a training after its limit; this is for one whose iteration does not end
+        # the worker itself checks the limit after each iteration; this is for an iteration that does not end
         if job.limit is not None and slot.since is not None and now - slot.since > 1.1 * job.limit + _GRACE:
             return f'time limit: more than {job.limit:.0f} s{_where(slot.pulse)}'
-        least = _START if slot.pulse.phase in ('start', 'build') else 0.0
-        silence, stall = max(limits.silence, least), max(limits.stall, least)
+        floor = _START if slot.pulse.phase in ('start', 'build') else 0.0
+        silence, stall = max(limits.silence, floor), max(limits.stall, floor)
         if slot.pulse.phase != 'start' and now - slot.heard > silence:
             return f'worker hung: nothing heard for {silence:.0f} s{_where(slot.pulse)}'
         if now - slot.moved > stall:
@@ -198,7 +199,7 @@ class SupervisedExecutor(Executor, Generic[W]):
         return ''
 
     def _lose(self, slot: Slot[W], job: Job, reason: str, again: bool = True) -> None:
-        """The worker is gone, or must go."""
+        """Discards a worker that died or must be killed; retries its trial or fails it."""
         slot.losses += 1
         if slot.worker is not None:
             slot.worker.kill()

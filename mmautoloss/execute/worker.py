@@ -1,4 +1,4 @@
-"""What a supervised executor needs of a worker, wherever it runs."""
+"""The interface of workers of a supervised executor."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from mmautoloss.trial import Outcome, Pulse, Trial
 
 
 class WorkerDied(MMAutoLossError):
-    """A worker is gone; the text says why, as far as that is known."""
+    """A worker has died; the message gives the reason, as far as it is known."""
 
 
 class Worker(ABC):
-    """Measures one trial after the other, somewhere else; dealt with by one thread alone."""
+    """Evaluates one trial after the other in another process; used by a single thread."""
 
     @abstractmethod
     def begin(self, trial: Trial, limit: float | None) -> None:
-        """Hands it a trial.
+        """Sends a trial to the worker.
 
         Raises:
-            WorkerDied: It is gone.
+            WorkerDied: It has died.
         """
 
     @abstractmethod
     def news(self) -> Iterable[Pulse | Outcome]:
-        """What it has said since the last call, without waiting.
+        """Messages since the last call, without waiting.
 
         Raises:
-            WorkerDied: It is gone.
+            WorkerDied: It has died.
         """
 
     @abstractmethod
     def kill(self) -> None:
-        """Ends it at once; may be called again."""
+        """Kills the worker; may be called again."""

@@ -1,4 +1,4 @@
-"""The inside of a worker process: trials come in as text, signs of life and outcomes go out."""
+"""The main function of a worker process: receives trials, sends pulses and outcomes, all as JSON."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.trial import Pulse, Trial, outcome_to_json
 
 _COLLECTIVE = timedelta(hours=2)
-"""Longest wait of a process for the others of its candidate; the supervisor notices long before."""
+"""Longest wait of a process for the others of its candidate; the limits of the supervisor are shorter."""
 
 
 class WorkerIdentity(NamedTuple):
-    """Who a worker process is.
+    """Identity of a worker process.
 
     Attributes:
         name: Name of the worker.
-        rank: Which of the processes that train a candidate together, from 0.
-        ranks: How many they are.
-        gpus: The GPUs of the worker, as ``CUDA_VISIBLE_DEVICES`` names them; none on the CPU.
-        threads: Threads of each process on the CPU.
-        port: Where the processes of a candidate meet, on this machine.
-        beat: Seconds between two signs of life.
+        rank: Rank among the processes that train a candidate together, from 0.
+        ranks: Number of these processes.
+        gpus: The GPUs of the worker, as named by ``CUDA_VISIBLE_DEVICES``; empty on the CPU.
+        threads: CPU threads of each process.
+        port: Port of the process group of a candidate, on this machine.
+        beat: Seconds between two pulses.
     """
 
     name: str
@@ -46,26 +46,26 @@ class WorkerIdentity(NamedTuple):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that the process must find when it begins, before anything is imported."""
-        found = dict.fromkeys(('OMP_NUM_THREADS', 'MKL_NUM_THREADS'), str(self.threads))
+        """Environment variables that must be set when the process starts, before any import."""
+        variables = dict.fromkeys(('OMP_NUM_THREADS', 'MKL_NUM_THREADS'), str(self.threads))
         if self.gpus:
-            found['CUDA_VISIBLE_DEVICES'] = ','.join(self.gpus)
+            variables['CUDA_VISIBLE_DEVICES'] = ','.join(self.gpus)
         if self.ranks > 1:
-            found |= {'RANK': str(self.rank), 'LOCAL_RANK': str(self.rank), 'WORLD_SIZE': str(self.ranks)}
-            found |= {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(self.port)}
-        return found
+            variables |= {'RANK': str(self.rank), 'LOCAL_RANK': str(self.rank), 'WORLD_SIZE': str(self.ranks)}
+            variables |= {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(self.port)}
+        return variables
 
 
-def work(link: Connection, settings: ProxySettings, place: WorkerIdentity) -> None:
-    """Measures trials until the driver closes the link, or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides what it means
-    # the start method that a config sets is that of its data loaders
+def work(link: Connection, settings: ProxySettings, identity: WorkerIdentity) -> None:
+    """Evaluates trials until the driver closes the link or ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the driver handles it
+    # a config sets the start method for its data loaders
     warnings.filterwarnings('ignore', message='Multi-processing start method')
     evaluator = ProxyEvaluator(settings)
-    sender = PulseSender(link, evaluator, place)
-    evaluator.progress.changed = sender.pulse  # so that the phase is known in which a process dies
+    sender = PulseSender(link, evaluator, identity)
+    evaluator.progress.changed = sender.pulse  # so that the phase in which a process dies is known
     threading.Thread(target=sender.beat, daemon=True).start()
-    _prepare(place)
+    _prepare(identity)
     while True:
         try:
             job = json.loads(link.recv_bytes())
@@ -75,51 +75,51 @@ def work(link: Connection, settings: ProxySettings, place: WorkerIdentity) -> No
         sender.pulse()
         outcome = evaluator.evaluate(Trial.from_json(job['trial']), job['limit'])
         sender.trial = None
-        sender.say({'outcome': outcome_to_json(outcome), 'last': evaluator.spent})
+        sender.send({'outcome': outcome_to_json(outcome), 'last': evaluator.spent})
         if evaluator.spent:
-            return  # whoever takes this place begins anew
+            return  # a new process takes its place
 
 
-def _prepare(place: WorkerIdentity) -> None:
-    """Takes the devices of this process and, where there are several, meets the others."""
-    if place.gpus and not torch.cuda.is_available():
-        raise SetupError(f'GPU {",".join(place.gpus)} is not available to this worker any more.')
+def _prepare(identity: WorkerIdentity) -> None:
+    """Selects the device of this process and, if several train together, joins their process group."""
+    if identity.gpus and not torch.cuda.is_available():
+        raise SetupError(f'GPU {",".join(identity.gpus)} is not available to this worker any more.')
     if torch.cuda.is_available():
-        torch.cuda.set_device(place.rank)
+        torch.cuda.set_device(identity.rank)
     else:
-        torch.set_num_threads(place.threads)
-    if place.ranks > 1:
+        torch.set_num_threads(identity.threads)
+    if identity.ranks > 1:
         backend = 'nccl' if torch.cuda.is_available() else 'gloo'
         torch.distributed.init_process_group(backend, timeout=_COLLECTIVE)
 
 
 class PulseSender:
-    """Says what this process does; two threads share it."""
+    """Sends the state and the outcomes of this process; used by two threads."""
 
-    def __init__(self, link: Connection, evaluator: ProxyEvaluator, place: WorkerIdentity) -> None:
+    def __init__(self, link: Connection, evaluator: ProxyEvaluator, identity: WorkerIdentity) -> None:
         self.trial: int | None = None
         self._link = link
         self._progress = evaluator.progress
-        self._place = place
-        self._where = f'{platform.node()}:{os.getpid()}' + (f' GPU {",".join(place.gpus)}' if place.gpus else '')
+        self._identity = identity
+        self._where = f'{platform.node()}:{os.getpid()}' + (f' GPU {",".join(identity.gpus)}' if identity.gpus else '')
         self._lock = threading.Lock()
 
-    def say(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         with self._lock:
             self._link.send_bytes(json.dumps(message).encode())
 
     def pulse(self) -> None:
-        """Says what is done just now."""
+        """Sends the current state."""
         progress = self._progress
-        pulse = Pulse(self._place.name, self.trial, progress.phase, progress.step, where=self._where)
-        self.say({'pulse': pulse.to_json()})
+        pulse = Pulse(self._identity.name, self.trial, progress.phase, progress.step, where=self._where)
+        self.send({'pulse': pulse.to_json()})
 
     def beat(self) -> None:
-        """Says what is done, again and again; ends the process when nobody listens any more."""
+        """Sends the state periodically; ends the process when the driver is gone."""
         pause = threading.Event()
-        with contextlib.suppress(OSError):  # the link broke: the driver is gone, even by SIGKILL
+        with contextlib.suppress(OSError):  # the link broke: the driver has ended, perhaps by SIGKILL
             while True:
                 self.pulse()
                 self._progress.tick()
-                pause.wait(self._place.beat)
-        os._exit(1)  # a training in the main thread would go on for nobody
+                pause.wait(self._identity.beat)
+        os._exit(1)  # the training in the main thread would go on in vain

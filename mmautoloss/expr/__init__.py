@@ -1,4 +1,4 @@
-"""What a loss is: primitives, trees, text, random graphs, mutations, one form, evaluation."""
+"""Loss expressions: primitives, trees, text, random graphs, mutations, canonical form, evaluation."""
 
 from mmautoloss.expr.canonical_form import canonical, inputs_of_gradient, simplify, without_pools
 from mmautoloss.expr.custom import custom_primitives, declare_primitives, register_primitive

@@ -1,8 +1,8 @@
-"""How large an expression of probabilities can become, and how steep each of its operators.
+"""Interval bounds on the values and gradients of an expression of probabilities.
 
-Where a label says that a channel is not meant, ``y`` is 0, and so are a product with it and the gradient of the other
-factor, provided that this factor, the slopes within it and the gradient that arrives are finite: 0 * Inf is NaN, and must
-show. These bounds prove that they are.
+In a channel other than that of the label, ``y`` is 0, and so are a product with it and the gradient of the other factor,
+provided that this factor, its slopes and the incoming gradient are finite: 0 * Inf is NaN, and must show. These bounds prove
+that they are finite.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from mmautoloss.expr.program import Step
 from mmautoloss.expr.tree import is_number
 
 _SEED = 1e3
-"""Largest gradient with which the root is met: a weight over the number of samples."""
+"""Largest gradient at the root: a weight divided by the number of samples."""
 
 _STEEPEST = 1e28
-"""Of gradients: of a mean they are summed over up to 1e8 elements, before the sum is divided by their number."""
+"""Largest gradient: a mean sums up to 1e8 of them before the division by their number."""
 
 
 LEAVES = {'p': Bounds(0.0, 1.0), 'y': Bounds(0.0, 1.0), LOG_P: Bounds(LEAST, 0.0), LOG_NOT_P: Bounds(LEAST, 0.0)}
-"""Of probabilities, their logarithms, and targets."""
+"""Bounds of probabilities, their logarithms, and targets."""
 
 
 def bounds_of(operator: str, *operands: Bounds) -> Bounds:
-    """The bounds of an operator's result, from those of its operands.
+    """The bounds of an operator's result, given those of its operands.
 
     Example:
         >>> p = LEAVES['p']
@@ -66,23 +66,23 @@ def values_of(steps: Sequence[Step], leaves: Mapping[str, Bounds] = LEAVES, othe
         leaves: Bounds of inputs; those of probabilities by default.
         other: Bounds of all other inputs.
     """
-    found: list[Bounds] = []
+    values: list[Bounds] = []
     for node, operands in steps:
         if operands:
-            found.append(bounds_of(node, *(found[operand] for operand in operands)))
+            values.append(bounds_of(node, *(values[operand] for operand in operands)))
         else:
-            found.append(Bounds(float(node), float(node)) if is_number(node) else leaves.get(node, other))
-    return found
+            values.append(Bounds(float(node), float(node)) if is_number(node) else leaves.get(node, other))
+    return values
 
 
 def gradients_of(steps: Sequence[Step], values: Sequence[Bounds]) -> list[float]:
-    """Largest absolute gradient of a loss with respect to each step; Inf where it may leave the range of float32."""
-    found = [0.0] * (len(steps) - 1) + [_SEED]
+    """Largest absolute gradient of a loss with respect to each step; Inf if it may exceed the range of float32."""
+    gradients = [0.0] * (len(steps) - 1) + [_SEED]
     for index in reversed(range(len(steps))):
-        if not found[index] < _STEEPEST:
-            found[index] = math.inf
+        if not gradients[index] < _STEEPEST:
+            gradients[index] = math.inf
         node, operands = steps[index]
         slopes = slopes_of(node, *(values[operand] for operand in operands)) if operands else ()
         for operand, slope in zip(operands, slopes, strict=True):
-            found[operand] += found[index] * slope if found[index] and slope else 0.0
-    return found
+            gradients[operand] += gradients[index] * slope if gradients[index] and slope else 0.0
+    return gradients

@@ -1,12 +1,11 @@
-"""One form for expressions that are the same loss by algebra.
+"""Canonical form of expressions, by which algebraically equal losses are recognised.
 
-``simplify`` keeps the value (up to rounding), ``canonical`` only keeps the *gradient with respect
-to the prediction*, whatever does not count and whatever weights there are. So means stay where they are: the mean over
-channels of the mean over positions is another number where other positions count in each channel, and a mean at the root
-takes away the weights of single elements. What is no longer a term may not have been Inf or NaN, which would end a training:
-where that is not proved, ``0 * term`` is left.
+``simplify`` keeps the value (up to rounding); ``canonical`` only keeps the *gradient with respect to the prediction*, for
+all masks and weights. So means stay where they are: if different positions are valid in each channel, the mean over channels
+of the mean over positions depends on their order, and a mean at the root removes the weights of single elements. A term may
+only be dropped if it can be neither Inf nor NaN, which would end a training; where that is not proved, ``0 * term`` is left.
 
-The canonical form is a key for finding duplicates; what is trained is always the expression itself.
+The canonical form is a key for finding duplicates; training always uses the expression itself.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from mmautoloss.expr.constants import ON_CONSTANTS, fold, is_constant
 from mmautoloss.expr.operators import OPERATORS
 from mmautoloss.expr.overflow import ANY, OF_DATA, cannot_overflow
 from mmautoloss.expr.tree import Tree, arity
-from mmautoloss.expr.tree import join as apply  # a form may have a few signs more than what it is of
+from mmautoloss.expr.tree import join as apply  # a form may have a few more signs than its expression
 
 _MEANS = frozenset({'mean_nhw', 'mean_c'})
 _ODD = frozenset(name for name, operator in OPERATORS.items() if operator.odd)
@@ -28,14 +27,14 @@ _POOLS = {'maxpool': 'minpool', 'minpool': 'maxpool'}
 
 
 def canonical(tree: Tree, prediction: Collection[str]) -> Tree | None:
-    """The form that all expressions with the same gradient, as far as algebra shows it, share.
+    """The form shared by all expressions whose gradients are algebraically equal, as far as simplification shows.
 
     Args:
         tree: The expression.
         prediction: Names of the inputs that depend on the prediction.
 
     Returns:
-        The form, or None where the expression has no gradient with respect to the prediction.
+        The form, or None if the expression has no gradient with respect to the prediction.
 
     Example:
         >>> from mmautoloss.expr.parsing import parse
@@ -56,15 +55,15 @@ def canonical(tree: Tree, prediction: Collection[str]) -> Tree | None:
 
 
 def inputs_of_gradient(form: Tree, prediction: Collection[str]) -> frozenset[str]:
-    """What the gradient of a canonical form depends on: the inputs of the terms that have one."""
-    if '0' not in form.nodes:  # all have
+    """The inputs on which the gradient of a canonical form depends: those of its terms with a gradient."""
+    if '0' not in form.nodes:  # all terms have a gradient
         return frozenset(form.inputs)
     live = [term for term in terms_of(form) if _is_live(term, frozenset(prediction))]
     return frozenset(name for term in live for name in term.inputs)
 
 
 def without_pools(tree: Tree) -> Tree:
-    """An expression of the same value over rows, where a window holds one cell.
+    """An expression of the same value on rows, where the window of a pool has one element.
 
     Example:
         >>> from mmautoloss.expr.parsing import parse
@@ -75,7 +74,7 @@ def without_pools(tree: Tree) -> Tree:
 
 
 def simplify(tree: Tree) -> Tree:
-    """An expression of the same value: signs outside, constants folded, operands sorted.
+    """An expression of the same value, with signs moved outwards, constants folded and operands sorted.
 
     Example:
         >>> from mmautoloss.expr.parsing import parse
@@ -86,7 +85,7 @@ def simplify(tree: Tree) -> Tree:
     for node in reversed(tree.nodes):
         operands = [done.pop() for _ in range(arity(node))]
         done.append(_simplest(node, operands) if operands else _leaf(node))
-    return _settled(done[0])
+    return _as_tree(done[0])
 
 
 @lru_cache(maxsize=1000)
@@ -95,23 +94,23 @@ def _leaf(node: str) -> Tree:
 
 
 def _simplest(operator: str, operands: list[Tree | Chain]) -> Tree | Chain:
-    """An operator over operands that are as simple as can be; sums and products stay open, since more may come."""
+    """Simplifies an operator over simplified operands; sums and products stay chains, which may still grow."""
     if operator in ('add', 'mul'):
-        left, right = (_opened(operator, operand) for operand in operands)
+        left, right = (_as_chain(operator, operand) for operand in operands)
         return left.join(right)
     if operator == 'neg':
         return _negated(operands[0])
-    settled = [_settled(operand) for operand in operands]
-    return _unary(operator, settled[0]) if operator in ON_CONSTANTS else apply(operator, *settled)
+    trees = [_as_tree(operand) for operand in operands]
+    return _unary(operator, trees[0]) if operator in ON_CONSTANTS else apply(operator, *trees)
 
 
-def _opened(operator: str, operand: Tree | Chain) -> Chain:
+def _as_chain(operator: str, operand: Tree | Chain) -> Chain:
     if isinstance(operand, Chain) and operand.operator == operator:
         return operand
-    return Chain(operator, _settled(operand))
+    return Chain(operator, _as_tree(operand))
 
 
-def _settled(operand: Tree | Chain) -> Tree:
+def _as_tree(operand: Tree | Chain) -> Tree:
     return operand.tree() if isinstance(operand, Chain) else operand
 
 
@@ -130,9 +129,9 @@ def _unary(operator: str, operand: Tree) -> Tree:
         return squared(inner)
     if operator == 'abs':
         return inner if inner.root in _NOT_NEGATIVE else apply('abs', inner)
-    if operator in _POOLS and inner.root == 'mean_nhw':  # the same in every cell
+    if operator in _POOLS and inner.root == 'mean_nhw':  # constant over positions
         return operand
-    if operator in _MEANS and inner.root == operator:  # once is enough
+    if operator in _MEANS and inner.root == operator:  # a mean of a mean over the same axes
         return operand
     if sign and operator in _POOLS:
         return negate(apply(_POOLS[operator], inner))
@@ -140,10 +139,10 @@ def _unary(operator: str, operand: Tree) -> Tree:
 
 
 def _is_live(term: Tree, prediction: frozenset[str]) -> bool:
-    """Whether a term has a gradient."""
+    """Whether a term has a gradient with respect to the prediction."""
     return not (prediction.isdisjoint(term.nodes) or is_times_zero(unsigned(term)))
 
 
 def _is_safe(term: Tree, prediction: frozenset[str]) -> bool:
-    """Whether what is 0 times a term is 0 in every call, or in none; then one look at the loss tells."""
+    """Whether 0 times a term is 0 in every call, or in none, so that a single evaluation shows it."""
     return not term.inputs or cannot_overflow(term, OF_DATA if prediction.isdisjoint(term.nodes) else ANY)

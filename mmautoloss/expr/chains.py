@@ -1,4 +1,4 @@
-"""Sums and products of many operands: gathered first, and put in order once."""
+"""Sums and products of many operands, which are collected first and then sorted once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ZERO = Tree(('0',))
 
 
 class Chain:
-    """Operands of ``add`` or ``mul`` that are not in order yet, and the sign in front of them.
+    """Unsorted operands of ``add`` or ``mul``, with the sign in front of them.
 
     Args:
         operator: ``add`` or ``mul``.
-        tree: The first operand, as simple as can be; a chain of the operator gives its own operands.
+        tree: The first operand, simplified; if its root is the operator, its operands are taken.
     """
 
     def __init__(self, operator: str, tree: Tree) -> None:
@@ -27,7 +27,7 @@ class Chain:
         self.parts = _parts(operator, unsigned(tree) if self.negative else tree)
 
     def join(self, other: Chain) -> Chain:
-        """Both as one; the longer one stays as it is, so that long chains take no longer than their length asks for."""
+        """Merges two chains by appending the shorter one to the longer one, so that long chains take linear time."""
         longer, shorter = (self, other) if len(self.parts) >= len(other.parts) else (other, self)
         if self.operator == 'mul':
             longer.negative = self.negative != other.negative
@@ -37,15 +37,15 @@ class Chain:
         return longer
 
     def tree(self) -> Tree:
-        """The one form of these operands, in whatever order they came."""
+        """The canonical tree of the operands, independent of their order."""
         signed = self.signed()
         try:
             return _sum(signed) if self.operator == 'add' else _product(signed)
-        except OverflowError:  # constants beyond range stay as they stand
+        except OverflowError:  # constants out of range are not folded
             return in_a_row(self.operator, sorted(signed, key=_nodes))
 
     def signed(self) -> list[Tree]:
-        """The operands with the sign in front taken in."""
+        """The operands with the sign in front applied to them."""
         if not self.negative:
             return self.parts
         count = len(self.parts) if self.operator == 'add' else 1
@@ -53,7 +53,7 @@ class Chain:
 
 
 def sum_of(parts: list[Tree]) -> Tree:
-    """The one form of a sum of simple terms.
+    """The canonical form of a sum of simplified terms.
 
     Example:
         >>> sum_of([Tree(('y',)), Tree(('neg', 'p'))])
@@ -63,30 +63,30 @@ def sum_of(parts: list[Tree]) -> Tree:
 
 
 def terms_of(tree: Tree) -> list[Tree]:
-    """The terms of a simple sum, with their signs."""
+    """The terms of a simplified sum, with their signs."""
     return Chain('add', tree).signed()
 
 
 def times_zero(tree: Tree) -> Tree:
-    """What is 0 where a simple tree is finite, and NaN elsewhere; 0 itself where that cannot be."""
+    """A tree that is 0 where a simplified tree is finite, and NaN elsewhere; plain 0 if it is always finite."""
     tree = unsigned(tree)
     return tree if is_times_zero(tree) else Chain('mul', ZERO).join(Chain('mul', tree)).tree()
 
 
 def is_times_zero(tree: Tree) -> bool:
-    """Whether a simple tree is a product with 0: that is its first factor."""
+    """Whether a simplified tree is a product with 0, which is then its first factor."""
     return tree.root == 'mul' and next(node for node in tree.nodes if node != 'mul') == '0'
 
 
 def negate(tree: Tree) -> Tree:
-    """The same with the other sign."""
+    """The tree with the opposite sign."""
     if tree.root == 'neg':
         return unsigned(tree)
     return tree if tree == ZERO else apply('neg', tree)
 
 
 def unsigned(tree: Tree) -> Tree:
-    """The same without a sign in front."""
+    """The tree without a sign in front."""
     return tree.operands()[0] if tree.root == 'neg' else tree
 
 
@@ -111,26 +111,26 @@ def _sum(parts: list[Tree]) -> Tree:
     terms.sort(key=_without_sign)
     if terms[0].root != 'neg':
         return in_a_row('add', terms)
-    # the sign goes outside where the first term is negative, so that a - b and -(b - a) agree
+    # a negative first term moves the sign outside, so that a - b and -(b - a) agree
     return negate(in_a_row('add', sorted(map(negate, terms), key=_without_sign)))
 
 
 def _product(parts: list[Tree]) -> Tree:
     constants = [part for part in parts if is_constant(part)]
     scale = product(part for part in constants if part != ZERO)
-    others = [part for part in parts if not is_constant(part)]
-    factors = _paired([unsigned(part) for part in others])
+    variables = [part for part in parts if not is_constant(part)]
+    factors = _paired([unsigned(part) for part in variables])
     if abs(scale) != 1 or not factors:
         factors = sorted([*factors, constant(abs(scale))], key=_nodes)
-    found = in_a_row('mul', factors)
-    if ZERO in constants:  # times Inf or NaN it is NaN, and that must show
-        return ZERO if cannot_overflow(found) else apply('mul', ZERO, found)
-    negative = (scale < 0) ^ (sum(part.root == 'neg' for part in others) % 2 == 1)
-    return negate(found) if negative else found
+    tree = in_a_row('mul', factors)
+    if ZERO in constants:  # 0 times Inf or NaN is NaN, which must show
+        return ZERO if cannot_overflow(tree) else apply('mul', ZERO, tree)
+    negative = (scale < 0) ^ (sum(part.root == 'neg' for part in variables) % 2 == 1)
+    return negate(tree) if negative else tree
 
 
 def _paired(factors: list[Tree]) -> list[Tree]:
-    """Sorted factors, in which two equal ones are a square."""
+    """Sorts factors, and replaces pairs of equal ones by squares."""
     counts = Counter(factors)
     while len(factors) != len(counts):
         pairs: Counter[Tree] = Counter()
@@ -143,7 +143,7 @@ def _paired(factors: list[Tree]) -> list[Tree]:
 
 
 def squared(tree: Tree) -> Tree:
-    """The square of a tree that is no constant and has no sign in front."""
+    """The square of a tree that is not a constant and has no sign in front."""
     return apply('square', tree.operands()[0] if tree.root == 'abs' else tree)
 
 

@@ -1,4 +1,4 @@
-"""Constants of expressions, folded as training has them: in float32, whose range and precision they must not leave."""
+"""Folds the constants of expressions, within the range and precision of float32, as in training."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mmautoloss.expr.tree import Tree, format_number, is_number
 from mmautoloss.expr.tree import join as apply
 
 _LEAST, _LARGEST = 2.0**-126, 3.4e38
-"""What float32 can hold with all its digits; beyond are Inf and, below, numbers that are rounded away."""
+"""Range of normal float32 numbers; above it is Inf, below it precision is lost."""
 
 
 ON_CONSTANTS: dict[str, Callable[[float], float]] = {
     name: operator.on_number for name, operator in OPERATORS.items() if operator.on_number
 }
-"""The operators of one operand, on a number."""
+"""The unary operators as functions of a number."""
 
 
 def is_constant(tree: Tree) -> bool:
@@ -25,26 +25,26 @@ def is_constant(tree: Tree) -> bool:
 
 
 def number_of(tree: Tree) -> float:
-    """The number that a constant is.
+    """The value of a constant.
 
     Raises:
-        OverflowError: It is beyond the range of float32.
+        OverflowError: It is out of the range of float32.
     """
     return _in_range(-float(tree.nodes[1]) if tree.root == 'neg' else float(tree.root))
 
 
 def constant(value: float) -> Tree:
-    """The tree of a number, to 12 digits.
+    """The tree of a number, rounded to 12 digits.
 
     Raises:
-        OverflowError: It is beyond the range of float32.
+        OverflowError: It is out of the range of float32.
     """
     number = Tree((format_number(float(f'{abs(_in_range(value)):.12g}')),))
     return apply('neg', number) if value < 0 else number
 
 
 def fold(operator: str, operand: Tree) -> Tree:
-    """An operator over a constant as one number; as it stands where that is beyond range, and training will tell.
+    """Applies an operator to a constant; if the result is out of range, the expression stays as it is.
 
     Example:
         >>> fold('log', Tree(('1',))), fold('exp', Tree(('100',)))
@@ -60,9 +60,9 @@ def total(constants: Iterable[Tree]) -> float:
     """The sum of constants.
 
     Raises:
-        OverflowError: In some order it leaves the range of float32.
+        OverflowError: In some order of evaluation it leaves the range of float32.
     """
-    numbers = [number_of(each) for each in constants]
+    numbers = [number_of(number) for number in constants]
     _in_range(sum(map(abs, numbers)))
     return sum(numbers)
 
@@ -71,9 +71,9 @@ def product(constants: Iterable[Tree]) -> float:
     """The product of constants.
 
     Raises:
-        OverflowError: In some order it leaves the range of float32.
+        OverflowError: In some order of evaluation it leaves the range of float32.
     """
-    numbers = [number_of(each) for each in constants]
+    numbers = [number_of(number) for number in constants]
     _in_range(math.prod(max(1, abs(number)) for number in numbers))
     _in_range(math.prod(min(1, abs(number)) for number in numbers if number))
     return math.prod(numbers)

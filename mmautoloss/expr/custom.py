@@ -1,7 +1,7 @@
-"""Operators of users: how they enter the table, and how a journal names them.
+"""Operators of users: their registration, and their description in a journal.
 
-A journal has the names and numbers of operands of the operators of its search, so that it can be read where the module that
-defines them is not imported; to compute such an expression, it must be.
+A journal names the operators of its search with their arities, so that it can be read without the module that defines them;
+to compute an expression, that module must be imported.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ Masked = Callable[[Tensor, Tensor], Tensor]
 RESERVED = frozenset(
     {
         *ALIASES,
-        *('label', 'p_label', 'log_p', 'log_not_p'),  # what kinds give besides their inputs: of scores,
+        *('label', 'p_label', 'log_p', 'log_not_p'),  # other tensors of input kinds: of scores,
         *('sides', 'scale', 'union', 'enclosing'),  # and of boxes
-        *('number', 'sub', 'rsub', 'at', 'spread', 'share'),  # instructions of plans
-        *('valid', 'np', 'math', 'torch', 'EPS', 'areas'),  # what exported code has beside its inputs
+        *('number', 'sub', 'rsub', 'at', 'spread', 'share'),  # instructions of fused plans
+        *('valid', 'np', 'math', 'torch', 'EPS', 'areas'),  # names in exported code besides the inputs
     }
 )
-"""Words that the package uses itself where inputs and operators have their names."""
+"""Words that the package itself uses in the namespace of inputs and operators."""
 
 TAKEN = RESERVED | set('pyiueq')
-"""Names that an operator cannot have: those, and the inputs of the kinds that are there."""
+"""Names that an operator cannot have: reserved words, and the inputs of the built-in kinds."""
 
 _BUILT_IN = frozenset(PRIMITIVES)
 _SHAPE = (2, 3, 4, 5)
 
 
 def register_primitive(primitive: Primitive, drawn: bool = True, masked: Masked | None = None) -> Primitive:
-    """Adds an operator: text may use it, losses compute it, and a search draws it.
+    """Registers an operator, which text may then use, losses compute, and a search draws.
 
-    Expressions with it are computed by their definition, operator by operator, with autograd's derivative, and are judged
-    by the plain screen. Call it where a config imports it (``custom_imports``), so that every worker knows it.
+    Expressions with it are computed operator by operator, differentiated by autograd, and judged by the plain screen. Call
+    this in a module that a config imports (``custom_imports``), so that every worker knows the operator.
 
     Args:
-        primitive: The operator; its function must be differentiable, and leave its operands as they are.
-        drawn: Whether random graphs and mutations bring it in; else it is only understood, as ``sin`` is.
-        masked: ``masked(x, valid)``, the same where only the elements of ``valid`` count (``expr.masked``); for an operator
-            of one operand that looks at more than its own element.
+        primitive: The operator; its function must be differentiable, and must not modify its operands.
+        drawn: Whether random graphs and mutations draw it; otherwise it is only read and computed, as ``sin`` is.
+        masked: ``masked(x, valid)``, the operator restricted to the valid elements (``expr.masked``); required for a unary
+            operator that is not elementwise.
 
     Returns:
         The operator.
 
     Raises:
-        SetupError: It is no operator, or the name is taken.
+        SetupError: It is not a valid operator, or the name is taken.
     """
     _check(primitive, masked)
     known = PRIMITIVES.get(primitive.name)
@@ -69,8 +69,8 @@ def register_primitive(primitive: Primitive, drawn: bool = True, masked: Masked 
 
 
 def custom_primitives() -> dict[str, dict[str, Any]]:
-    """The operators of users that are computed here, as a journal names them: by number of operands and some values."""
-    own = {name: each for name, each in PRIMITIVES.items() if name not in _BUILT_IN and not _is_absent(each)}
+    """The imported operators of users as described in a journal, by arity and some values."""
+    own = {name: op for name, op in PRIMITIVES.items() if name not in _BUILT_IN and not _is_absent(op)}
     return {
         name: {'arity': own[name].arity, 'drawn': name in DRAWN, 'values': values_of(own[name])}
         for name in sorted(own)
@@ -78,13 +78,13 @@ def custom_primitives() -> dict[str, dict[str, Any]]:
 
 
 def declare_primitives(named: Mapping[str, Mapping[str, Any]]) -> None:
-    """Makes operators that a journal names readable where they are not known; they cannot be computed.
+    """Makes unknown operators of a journal readable; they cannot be computed.
 
     Raises:
-        ExpressionError: One has another number of operands here.
+        ExpressionError: An operator has another arity here.
     """
-    for name, facts in named.items():
-        arity = facts['arity']
+    for name, description in named.items():
+        arity = description['arity']
         if not _is_free_word(name) or arity not in (1, 2):
             raise ExpressionError(f'the operator {name!r} with {arity!r} operand(s) is none that can be')
         if ARITY.get(name, arity) != arity:
@@ -96,7 +96,7 @@ def declare_primitives(named: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def values_of(primitive: Primitive) -> str:
-    """Values of an operator on fixed operands, with two digits: tells one function from another.
+    """Values of an operator on fixed operands, with two digits, by which functions are told apart.
 
     Example:
         >>> values_of(PRIMITIVES['square'])
@@ -125,7 +125,7 @@ def _is_absent(primitive: Primitive) -> bool:
 
 
 def _agree(known: Primitive, new: Primitive) -> bool:
-    """Whether a name that is there may be given to an operator: to the same once more, or to one that was only declared."""
+    """Whether a known name may be registered again: by the same operator, or for one that was only declared."""
     return known.arity == new.arity and (_is_absent(known) or values_of(known) == values_of(new))
 
 
@@ -161,7 +161,7 @@ def _check(primitive: Primitive, masked: Masked | None) -> None:
 
 
 def _is_elementwise(primitive: Primitive, operands: Tensor, value: Tensor) -> bool:
-    """Whether elements in another order give the values in that order."""
+    """Whether permuted elements give equally permuted values."""
     order = torch.randperm(value.numel(), generator=torch.Generator().manual_seed(0))
     shuffled = primitive.function(*operands.flatten(1)[:, order].view_as(operands).unbind())
     return torch.allclose(shuffled.flatten(), value.flatten()[order], rtol=1e-4, atol=1e-6, equal_nan=True)

@@ -1,4 +1,4 @@
-"""Expressions as the infix text that ``parse`` reads back."""
+"""Formats expressions as infix text, which ``parse`` reads back."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from mmautoloss.expr.primitives import ARITY
 
-# How tightly an operator binds, loosest first; everything else is a leaf or a call.
+# Precedence of operators, lowest first; everything else is a leaf or a call.
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
 
 
 def format_nodes(nodes: Sequence[str]) -> str:
-    """Writes an expression so that ``parse`` gives back the same tree; ``str(tree)`` is this.
+    """Formats an expression so that ``parse`` returns the same tree; this is ``str(tree)``.
 
     Args:
         nodes: The expression in prefix order, as ``Tree.nodes``.
@@ -28,7 +28,7 @@ def format_nodes(nodes: Sequence[str]) -> str:
 
 
 class _Written:
-    """Text, how tightly it binds, the operator at its root, and its operands."""
+    """Text with its precedence, the operator at its root, and its operands."""
 
     __slots__ = ('binding', 'node', 'operands', 'text')
 
@@ -36,15 +36,15 @@ class _Written:
         self.node, self.text, self.binding, self.operands = node, text, binding, operands
 
     def within(self, least: int) -> str:
-        """The text, in brackets where it binds less."""
+        """The text, in brackets if its precedence is lower."""
         return self.text if self.binding >= least else f'({self.text})'
 
 
 def _write(node: str, *operands: _Written) -> _Written:
-    written = _WRITE.get(node)
-    if written is not None:
-        return _Written(node, *written(*operands), operands)
-    text = f'{node}({", ".join(each.text for each in operands)})' if operands else node
+    write = _WRITE.get(node)
+    if write is not None:
+        return _Written(node, *write(*operands), operands)
+    text = f'{node}({", ".join(operand.text for operand in operands)})' if operands else node
     return _Written(node, text, _ATOM, operands)
 
 
@@ -55,7 +55,7 @@ def _sum(left: _Written, right: _Written) -> tuple[str, int]:
 
 
 def _product(left: _Written, right: _Written) -> tuple[str, int]:
-    # ``1 / x`` is read as the inverse, so a product with the constant 1 keeps its factor in view
+    # ``1 / x`` is read as the inverse, so a product with the constant 1 is written as a product
     if right.node == 'inv' and left.node != '1':
         return f'{left.within(_PRODUCT)} / {right.operands[0].within(_SIGN)}', _PRODUCT
     return f'{left.within(_PRODUCT)} * {right.within(_SIGN)}', _PRODUCT

@@ -1,4 +1,4 @@
-"""What one candidate consists of: an expression for every searched branch."""
+"""A genome: the expressions of a candidate, one for every searched branch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Genome(Mapping[str, Tree]):
             if not isinstance(tree, Tree):
                 raise ExpressionError(f'The branch {branch!r} needs an expression tree, but got {tree!r}.')
         self._trees: dict[str, Tree] | None = dict(trees)
-        self._texts: dict[str, str] = {}  # until they are asked for
+        self._texts: dict[str, str] = {}  # formatted at first use
 
     @classmethod
     def from_text(cls, texts: Mapping[str, str]) -> Genome:
@@ -42,10 +42,9 @@ class Genome(Mapping[str, Tree]):
 
     @classmethod
     def from_own_text(cls, texts: Mapping[str, str]) -> Genome:
-        """Takes what ``to_text`` wrote, and reads it when it is needed; so many genomes are there at once.
+        """Takes the result of ``to_text``, and parses it at first use, so that many genomes load quickly.
 
-        For texts of which it is certain that they are as written: an error in them shows late. They are told apart by
-        their trees all the same.
+        Only for unmodified texts, since an error in them shows late. Equality and hash still compare the trees.
         """
         genome = cls.__new__(cls)
         genome._trees, genome._texts = None, dict(texts)
@@ -78,7 +77,7 @@ class Genome(Mapping[str, Tree]):
         return len(self._read())
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._read().items()))  # equality ignores the order, as in any map
+        return hash(frozenset(self._read().items()))  # equality ignores the order, as in any mapping
 
     def __repr__(self) -> str:
         return f'Genome({self.to_text()!r})'

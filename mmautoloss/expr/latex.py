@@ -1,4 +1,4 @@
-"""Expressions in the notation of a paper."""
+"""Formats expressions as LaTeX."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _format(tree: Tree) -> tuple[str, int]:
 
 
 def _format_leaf(node: str) -> tuple[str, int]:
-    if is_number(node) and 'e' in node:  # 1e-07, which LaTeX would set as 1 times e minus 7
+    if is_number(node) and 'e' in node:  # 1e-07, which LaTeX would typeset as 1 times e minus 7
         mantissa, exponent = node.split('e')
         return rf'{mantissa} \cdot 10^{{{int(exponent)}}}', _PRODUCT
     return _SYMBOLS.get(node, node.replace('_', r'\_')), _ATOM
@@ -56,6 +56,6 @@ def _wrap(tree: Tree, least: int) -> str:
 
 
 def _wrap_base(tree: Tree) -> str:
-    # a power over a power or a fraction needs brackets, over a letter it needs none
+    # the power of a power or of a fraction needs brackets, that of a letter does not
     text, binding = _format(tree)
     return text if binding == _ATOM and not tree.operands() else rf'\left({text}\right)'

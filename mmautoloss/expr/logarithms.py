@@ -1,8 +1,8 @@
-"""Logarithms of probabilities that are computed from the logits, as inputs of their own.
+"""Logarithms of probabilities, computed from the logits and read like inputs.
 
-In float32 a sigmoid is 1 from a logit of 17 on: ``log(1 - p)`` of it would be 0, with a gradient of 0, where a prediction is
-most wrong. So where ``p`` is a sigmoid or a softmax, ``log(p)`` and ``log(1 - p)`` are read like inputs, computed from the
-raw prediction. The expression stays what it is; this is how it is evaluated.
+In float32 a sigmoid is 1 for logits from 17 on: its ``log(1 - p)`` would be 0, with a gradient of 0, exactly where a
+prediction is most wrong. So if ``p`` is a sigmoid or a softmax, ``log(p)`` and ``log(1 - p)`` are computed from the raw
+prediction. This only affects the evaluation, not the expression.
 
 Example:
     >>> from mmautoloss.expr.parsing import parse
@@ -20,26 +20,26 @@ from mmautoloss.expr.tree import Tree, arity, is_number
 from mmautoloss.expr.tree import join as apply
 
 LOG_P, LOG_NOT_P = 'log(p)', 'log(1 - p)'
-"""Names of the two inputs: no words, so that nothing else is called so."""
+"""Names of the two inputs; not identifiers, so that no other input can have them."""
 
 LOGARITHMS = frozenset({LOG_P, LOG_NOT_P})
 
 LEAST = -1e9
-"""The least value of both. A logit of -Inf says that a class is not possible; as -Inf its logarithm would be no number to
-multiply with the 0 of the label."""
+"""The least value of both. A logit of -Inf means that a class is impossible; a logarithm of -Inf, multiplied by the 0 of the
+label, would be NaN."""
 
 _Line = tuple[float, float]
-"""A number, and the factor of ``p`` that is added to it."""
+"""A linear function of ``p``: its intercept and its slope."""
 
 _LEAVES: dict[_Line, Tree] = {(0.0, 1.0): Tree._of_parts((LOG_P,)), (1.0, -1.0): Tree._of_parts((LOG_NOT_P,))}
 
 
 @lru_cache(maxsize=4096)
 def read_logarithms(tree: Tree) -> Tree:
-    """The tree as it is evaluated where ``p`` are probabilities of logits.
+    """The tree to evaluate if ``p`` is a probability computed from logits.
 
-    A logarithm of what comes to ``p`` or ``1 - p`` is an input; of one of these with a sign, the input with that sign,
-    since the protected logarithm is odd. All others stay.
+    The logarithm of an operand that equals ``p`` or ``1 - p`` becomes an input, and that of one of these negated the negated
+    input, since the protected logarithm is odd. All other logarithms stay.
     """
     done: list[Tree] = []
     for position in reversed(range(len(tree.nodes))):
@@ -51,7 +51,7 @@ def read_logarithms(tree: Tree) -> Tree:
 
 
 def _leaf_of(operand: Tree) -> Tree | None:
-    """What the logarithm of an operand is, where that is a probability."""
+    """The tree that replaces the logarithm of an operand; None if it stays."""
     if operand.inputs != ('p',):
         return None
     line = _line_of(operand)
@@ -64,7 +64,7 @@ def _leaf_of(operand: Tree) -> Tree | None:
 
 
 def _line_of(tree: Tree) -> _Line | None:
-    """What an expression of ``p`` is as a line; None where it is none."""
+    """An expression of ``p`` as a linear function; None if it is not linear."""
     done: list[_Line] = []
     for node in reversed(tree.nodes):
         operands = [done.pop() for _ in range(arity(node))]
@@ -94,7 +94,7 @@ def _line_of_leaf(node: str) -> _Line | None:
 
 
 def _times(factor: float, line: _Line) -> _Line:
-    return factor * line[0] + 0.0, factor * line[1] + 0.0  # no -0
+    return factor * line[0] + 0.0, factor * line[1] + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def _product(x: _Line, z: _Line) -> _Line | None:
@@ -104,7 +104,7 @@ def _product(x: _Line, z: _Line) -> _Line | None:
 
 
 def _absolute(x: _Line) -> _Line | None:
-    """Of what has one sign for all ``p`` from 0 to 1."""
+    """The absolute value of a line that has one sign for all ``p`` from 0 to 1; None of any other."""
     ends = (x[0], x[0] + x[1])
     if min(ends) >= 0:
         return x

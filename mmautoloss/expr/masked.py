@@ -1,7 +1,6 @@
-"""The operators that look beyond a single element, over maps in which some elements do not count.
+"""Masked versions of the operators that are not elementwise: means and pools over the valid elements only.
 
-Means are those of the elements that count; in a pool an element that does not count never wins.
-Where all count, the values are those of the published operators.
+If all elements are valid, the values are those of the published operators.
 
 Example:
     >>> import torch
@@ -23,5 +22,5 @@ MASKED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 """Functions ``(x, valid)`` by the name of the operator; ``valid`` is bool, broadcastable to x (N, C, H, W).
 
-What they give for elements that do not count has no meaning: ``Program`` takes 0 there.
+Their values at invalid elements have no meaning; ``Program`` replaces them by 0.
 """

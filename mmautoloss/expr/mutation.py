@@ -11,7 +11,7 @@ from mmautoloss.expr.tree import Tree, arity, fits, graft, join
 
 
 def insert(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
-    """Puts an operator between a node and its parent; a missing operand is a random leaf."""
+    """Inserts an operator between a node and its parent; a missing operand is a random leaf."""
     position = rng.randrange(tree.size)
     operator = random_operator(rng)
     operands = [tree.subtree(position)]
@@ -21,7 +21,7 @@ def insert(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
 
 
 def delete(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
-    """Puts one of its children in the place of an operator; a lone leaf is left as it is."""
+    """Replaces an operator by one of its children; a single leaf is unchanged."""
     positions = _operators(tree)
     if not positions:
         return tree
@@ -31,7 +31,7 @@ def delete(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
 
 
 def replace(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
-    """Exchanges an operator for another; surplus children go, missing ones are random leaves."""
+    """Replaces an operator by another; surplus children are removed, missing ones are random leaves."""
     positions = _operators(tree)
     if not positions:
         return random_leaf(rng, inputs)
@@ -50,7 +50,7 @@ MUTATIONS = {'insert': insert, 'delete': delete, 'replace': replace}
 
 
 def mutate(tree: Tree, rng: random.Random, inputs: Sequence[str], max_nodes: int) -> tuple[Tree, str]:
-    """Draws a mutation and applies it; growth beyond ``max_nodes``, or beyond what ``fits``, becomes a deletion.
+    """Draws a mutation and applies it; if the child exceeds ``max_nodes`` or the limits of ``fits``, deletes instead.
 
     Returns:
         The child and the name of the mutation.

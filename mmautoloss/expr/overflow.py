@@ -1,4 +1,4 @@
-"""Whether an expression can leave the range of float32, so that not even a factor of 0 would make it 0."""
+"""Whether an expression can overflow in float32; then its product with 0 may be NaN."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from mmautoloss.expr.program import compile_tree
 from mmautoloss.expr.tree import Tree
 
 ANY, OF_DATA = Bounds(-1e6, 1e6), Bounds(-50.0, 50.0)
-"""How large inputs are taken to be: a prediction may be anywhere on its way, targets are what the data have."""
+"""Assumed ranges of inputs: predictions may take any value during training, targets only those of the data."""
 
 
 @lru_cache(maxsize=4096)
 def cannot_overflow(tree: Tree, inputs: Bounds | None = ANY) -> bool:
-    """Whether it is proved that neither the value nor the slope of an expression can overflow in float32.
+    """Whether bounds prove that neither the value nor the gradient of an expression overflows in float32.
 
     Args:
         tree: The expression.
-        inputs: Where all inputs lie; None where they are probabilities, their logarithms and targets.
+        inputs: Range of all inputs; None if they are probabilities, their logarithms and targets.
 
     Example:
         >>> from mmautoloss.expr.parsing import parse

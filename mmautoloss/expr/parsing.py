@@ -1,9 +1,8 @@
-"""Expressions read from infix text; ``str(tree)`` is the exact inverse of ``parse``.
+"""Parses expressions from infix text; ``str(tree)`` is the exact inverse of ``parse``.
 
-Python's own grammar is used to *read* the text (``ast.parse``); nothing is ever evaluated. Besides
-the operators by name, ``a + b``, ``a - b``, ``a * b``, ``a / b``, ``1 / a``, ``-a`` and ``a ** 2``
-are understood and written. Other powers whose exponent is a number, ``a ^ 2``, ``ln(a)``, ``sub(a, b)``,
-``div(a, b)``, ``pow(a, 2)`` and the signs of print, such as ``a × b``, are only understood.
+The text is parsed with Python's grammar (``ast.parse``) and never evaluated. Besides operators by name, ``a + b``,
+``a - b``, ``a * b``, ``a / b``, ``1 / a``, ``-a`` and ``a ** 2`` are read and written. Other powers with a numeric exponent,
+``a ^ 2``, ``ln(a)``, ``sub(a, b)``, ``div(a, b)``, ``pow(a, 2)`` and typographic signs, such as ``a × b``, are only read.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from mmautoloss.expr.primitives import ALIASES, PRIMITIVES
 from mmautoloss.expr.tree import Tree, arity, format_number, join, require_fitting
 
 MAX_CHARACTERS = 10_000
-"""Longest text that is read; a limit, so that no text can exhaust the parser."""
+"""Longest text that is read, so that no text can exhaust the parser."""
 
 _ONE = Tree(('1',))
 _SHOWN = 500
 _SPELLINGS = {'add': ast.Add, 'sub': ast.Sub, 'mul': ast.Mult, 'div': ast.Div, 'pow': ast.Pow}
-"""Signs as calls, as people write them who think in prefix notation."""
+"""Arithmetic signs written as calls, as in prefix notation."""
 _LEAVES = (ast.Name, ast.Constant)
 _Operation = ast.Call | ast.BinOp | ast.UnaryOp
 _PRINTED = str.maketrans(
     {'^': '**', '−': '-', '–': '-', '×': '*', '·': '*', '⋅': '*', '÷': '/', '²': '**2', '³': '**3'}
 )
-"""Signs that people type or copy from a paper, as Python has them."""
+"""Python's spelling of signs that users type or copy from a paper."""
 _HINTS = {
     'mean': 'mean_nhw(x) is the mean over all positions of a channel, mean_c(x) that over the channels',
     'dot': 'the product of a and b is a * b; a loss is summed over positions and channels by itself',
@@ -44,21 +43,21 @@ _HINTS = {
     'relu': 'relu(x) is 0.5 * (x + abs(x))',
     'cos': 'cos(x) is sin(x + 1.5707963267948966)',
 }
-"""What to write in place of words that are no operators here."""
+"""Hints for words that are not operators here."""
 _POWER_OF_E = '; e to the power of x is exp(x)'
 
 
 def parse(text: str, inputs: tuple[str, ...] | None = None, ranges: Mapping[str, Range] | None = None) -> Tree:
-    """Reads an expression.
+    """Parses an expression.
 
     Args:
         text: Infix text, such as ``-mean_c(y * log(p))``.
-        inputs: The names that may stand for tensors; any name where None.
+        inputs: Names of the allowed inputs; None allows any name.
         ranges: Least and largest value of inputs, by name, as far as they are known (``InputKind.ranges``): a power such
-            as ``p ** 1.5`` is read only of what is never negative.
+            as ``p ** 1.5`` is read only if its base is never negative.
 
     Raises:
-        ExpressionError: The text is no expression, is too large, or uses an unknown operator or input.
+        ExpressionError: The text is not an expression, is too large, or uses an unknown operator or input.
 
     Example:
         >>> parse('-mean_c(y * log(p))')
@@ -87,23 +86,23 @@ def parse(text: str, inputs: tuple[str, ...] | None = None, ranges: Mapping[str,
 
 
 def shown(text: str) -> str:
-    """A text as messages show it: a very long one is cut off."""
+    """A text for an error message; a long one is truncated."""
     return repr(text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...')
 
 
 class _Reader:
-    """Turns Python's syntax tree into ours; knows the text for its messages."""
+    """Converts Python's syntax tree to a ``Tree``; holds the text for error messages."""
 
     def __init__(self, text: str, inputs: tuple[str, ...] | None, ranges: Mapping[str, Range] | None) -> None:
         self.text = text
         self.inputs = inputs
         self.ranges = ranges
 
-    def fail(self, what: str) -> ExpressionError:
-        return ExpressionError(f'{what} in the expression {shown(self.text)}.')
+    def fail(self, problem: str) -> ExpressionError:
+        return ExpressionError(f'{problem} in the expression {shown(self.text)}.')
 
     def read(self, body: ast.expr) -> Tree:
-        """Without recursion: operators with their operands from the root down, then their trees from the leaves up."""
+        """Converts without recursion: collects operators from the root down, then builds trees from the leaves up."""
         order: list[tuple[_Operation, list[ast.expr]]] = []
         done: dict[ast.expr, Tree] = {}
         waiting = [body]
@@ -141,7 +140,7 @@ class _Reader:
             raise self.fail(str(error).rstrip('.')) from None
 
     def _operands(self, node: _Operation) -> list[ast.expr]:
-        """What has to be read before a node; what it may not be is refused here."""
+        """The operands of a node; raises an error if the operator is not allowed."""
         if isinstance(node, ast.Call):
             return self._arguments(node)
         if isinstance(node, ast.BinOp):
@@ -201,13 +200,13 @@ def _called(node: ast.Call) -> str:
 
 
 def _sign(node: ast.Call) -> type | None:
-    """The sign that a call could have; None of a call that is none. An operator of that name goes first."""
+    """The sign for which a call stands; None for an operator, which takes precedence."""
     name = _called(node)
     return None if name in PRIMITIVES else _SPELLINGS[name]
 
 
 def _value(node: ast.expr) -> float | None:
-    """The value of a number, also of a quotient of numbers and the like; None of anything else."""
+    """The value of a number or of arithmetic on numbers; None for anything else."""
     if isinstance(node, ast.Constant):
         return (
             None if isinstance(node.value, bool) or not isinstance(node.value, (int, float)) else _as_float(node.value)
@@ -236,7 +235,7 @@ def _source(node: ast.expr) -> str:
 
 
 def _hint(name: str) -> str:
-    """What to write instead of a word, as far as it can be guessed."""
+    """A hint at what to write instead of an unknown word, if there is one."""
     word = name.rpartition('.')[2].lower()
     word = ALIASES.get(word, word)
     prefix = '; mmautoloss.expr.parse_prefix reads the notation of CSE-Autoloss' if name[:1].isupper() else ''

@@ -1,4 +1,4 @@
-"""Powers whose exponent is a number, by the operators that there are."""
+"""Powers with a numeric exponent, expressed by the operators."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ONE = Tree(('1',))
 _ODD_RISING = frozenset({'sqrt', 'tanh', 'erf', 'atan'})
 _KEEPING = frozenset({'mean_nhw', 'mean_c', 'maxpool', 'minpool'})
 _LEAST = '1e-12'
-"""What is added to a base that may be 0, where the logarithm would not be that of a small number."""
+"""Added to a base that may be 0, since the protected logarithm of 0 is 0."""
 
 
 def power(base: Tree, exponent: float, ranges: Mapping[str, Range] | None = None) -> Tree:
     """The base to the power of a number.
 
-    Whole exponents are products and squares, negative ones the inverse of their opposite, 0.5 is the root. Any other
-    exponent c is ``exp(c * log(base))``, which is the power only where the base is not negative.
+    Integer exponents become products and squares, negative ones inverses, and 0.5 the square root. Any other exponent c
+    becomes ``exp(c * log(base))``, which equals the power only if the base is not negative.
 
     Args:
         base: The base.
@@ -51,7 +51,7 @@ def power(base: Tree, exponent: float, ranges: Mapping[str, Range] | None = None
     if exponent == int(exponent) or abs(exponent) == 0.5:
         if abs(exponent) == 0.5:
             base, exponent = apply('sqrt', base), math.copysign(1, exponent)
-        # the inverse first: its protection, 1e-12, is much beside a high power of a small number
+        # inverts first, since the protection of 1e-12 is not small compared to a high power of a small number
         return _whole(base if exponent > 0 else apply('inv', base), int(abs(exponent)))
     if range_of(base, ranges or {})[0] < 0:
         raise ExpressionError(
@@ -74,7 +74,7 @@ def _number(value: float) -> Tree:
 
 
 def _positive(base: Tree) -> Tree:
-    """The base, or a little more where it may be 0: probabilities are not, as far as their numbers are exact."""
+    """The base, with 1e-12 added unless it is an input or ``1 - input``: exact probabilities are not 0."""
     complement = base.root == 'add' and base.operands()[0] == _ONE and base.nodes[2:3] == ('neg',)
     if base.size == 1 or (complement and base.size == 4):
         return base
@@ -82,7 +82,7 @@ def _positive(base: Tree) -> Tree:
 
 
 def range_of(tree: Tree, ranges: Mapping[str, Range]) -> Range:
-    """Least and largest value of an expression over real numbers, as far as it is known from those of its inputs.
+    """Least and largest value of an expression in real arithmetic, as far as they follow from those of its inputs.
 
     Example:
         >>> from mmautoloss.expr.parsing import parse

@@ -1,15 +1,15 @@
 """Import of the prefix notation of CSE-Autoloss (Liu et al., ICLR 2021).
 
-Operators and leaves mean what they do in the authors' code (github.com/PerdonLiu/CSE-Autoloss,
+Operators and leaves have the meaning of the authors' code (github.com/PerdonLiu/CSE-Autoloss,
 ``tools/search_space.py`` and ``tools/get_loss.py``). ``Serf`` and ``Sgdf`` are the error function
-and the Gudermannian function, scaled to (0, 1) and to the slope of a sigmoid at 0. What differs:
+and the Gudermannian function, scaled to (0, 1) and to the slope of a sigmoid at 0. Differences:
 
-- ``Log`` of a negative number is ours, ``sign(x) * log(abs(x) + eps)``, and not NaN; ``Sqrt`` likewise.
-  At 0 exactly ours is 0, where theirs is the logarithm of their eps 1e-20.
-- ``Exp`` overflows as ours does; theirs is cut off at 88.
-- ``I``, ``U`` and ``E`` are areas in the units of the boxes there; ours are divided by the area of the
-  target. Ratios are the same, but a constant beside an area is not: ``I + 2`` means two pixels
-  there and twice the target here. The text is imported as it is written.
+- ``Log`` of a negative number is ``sign(x) * log(abs(x) + eps)`` here, and NaN there; ``Sqrt`` likewise.
+  At 0 it is 0 here, and the logarithm of their eps 1e-20 there.
+- ``Exp`` overflows here; there its operand is clamped at 88.
+- ``I``, ``U`` and ``E`` are areas in the units of the boxes there; here they are divided by the area of the
+  target. Ratios are the same, but constants added to an area are not: ``I + 2`` adds two pixels
+  there and twice the target here. The text is imported unchanged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OPERATORS: dict[str, str] = {
     'Sub': 'a - b',
     'Mul': 'a * b',
     'Div': 'a / b',
-    'Dot': 'a * b',  # the sum over the channels is that of the loss: see _refuse_inner_sums
+    'Dot': 'a * b',  # the loss itself sums over the channels: see _refuse_inner_sums
     'Neg': '-a',
     'Abs': 'abs(a)',
     'Log': 'log(a)',
@@ -45,18 +45,18 @@ OPERATORS: dict[str, str] = {
     'Serf': f'0.5 + 0.5 * erf({math.sqrt(math.pi) / 4} * a)',
     'Sgdf': f'0.5 + {2 / math.pi} * atan(tanh({math.pi / 8} * a))',
 }
-"""What an operator means, in our notation over its operands ``a`` and ``b``."""
+"""Meaning of each operator, as infix text with the operands ``a`` and ``b``."""
 
 LEAVES: dict[str, str] = {
     **{'Y': 'y', 'PY': 'y', 'NY': '1 - y', 'Z': 'q', 'Q': 'q'},
     **{'I': 'i', 'U': 'u', 'E': 'e'},
 }
-"""What a leaf means. ``q`` is the IoU of the box that belongs to a score. For softmax (``Z``) it is the same in all
+"""Meaning of each leaf. ``q`` is the IoU of the box that belongs to a score. For softmax (``Z``) it is the same in all
 classes and 1 where the target is background; for sigmoid (``Q``) it is 0 in all classes but the true one."""
 
 LOGIT = 'log(p) - log(1 - p)'
-"""The logit whose sigmoid is ``p``: what ``X`` alone means in a loss on sigmoids. Of bare tensors ``p``, which are rounded,
-it is that in float32 only up to about 16."""
+"""The logit whose sigmoid is ``p``: the meaning of ``X`` alone in a loss on sigmoids. Computed from rounded tensors ``p``,
+it is accurate in float32 only up to about 16."""
 
 _ALLOWED = re.compile(r'[\w\s().,]+')
 _ACTIVATIONS = ('Softmax', 'Sig')
@@ -64,19 +64,19 @@ _TREES = {name: parse(text) for name, text in OPERATORS.items()}
 
 
 def parse_prefix(text: str, leaves: Mapping[str, str] | None = None) -> Tree:
-    """Reads a loss in the notation of CSE-Autoloss; nothing is ever evaluated.
+    """Parses a loss in the notation of CSE-Autoloss; the text is never evaluated.
 
-    ``Softmax(X)`` and ``Sig(X)`` are our ``p``: a loss with the first is one for inputs ``'softmax'``, with the second
-    for ``'sigmoid'``. ``Dot`` is the sum over the channels of a product. A loss sums over the channels itself, so ``Dot``
-    is read as the product; it may stand only where that is the same, at the root or below signs at the root.
+    ``Softmax(X)`` and ``Sig(X)`` become ``p``: a loss with the first is for inputs ``'softmax'``, with the second for
+    ``'sigmoid'``. ``Dot`` is the sum over the channels of a product. A loss sums over the channels itself, so ``Dot`` is
+    read as the product; it is allowed only where that is equal, at the root or below signs at the root.
 
     Args:
         text: A loss, such as ``Neg(Dot(Y,Log(Softmax(X))))``.
-        leaves: Meaning, in our infix text, of further leaves or instead of ``LEAVES``. The logits ``X`` alone are
-            refused unless they are here, since a graph sees ``p``; for sigmoids ``{'X': LOGIT}`` gives them back.
+        leaves: Meaning of leaves as infix text, in addition to ``LEAVES`` or overriding them. The logits ``X`` alone are
+            refused without an entry here, since a graph reads ``p``; for sigmoids, use ``{'X': LOGIT}``.
 
     Raises:
-        ExpressionError: The text is no such loss, or has no meaning here.
+        ExpressionError: The text is not such a loss, or has no meaning here.
 
     Example:
         >>> str(parse_prefix('Neg(Dot(Y,Log(Softmax(X))))'))
@@ -94,8 +94,8 @@ def parse_prefix(text: str, leaves: Mapping[str, str] | None = None) -> Tree:
         raise ExpressionError(f'Too deeply nested: the prefix expression {shown(text)}.') from None
 
 
-def _fail(what: str, text: str) -> ExpressionError:
-    return ExpressionError(f'{what} in the prefix expression {shown(text)}.')
+def _error(problem: str, text: str) -> ExpressionError:
+    return ExpressionError(f'{problem} in the prefix expression {shown(text)}.')
 
 
 def _read_python(text: str) -> ast.expr:
@@ -104,7 +104,7 @@ def _read_python(text: str) -> ast.expr:
     if len(text) > MAX_CHARACTERS:
         raise ExpressionError(f'A prefix expression may have {MAX_CHARACTERS} characters, but got {len(text)}.')
     if not _ALLOWED.fullmatch(text):
-        raise _fail('Only names, numbers, brackets and commas are allowed', text)
+        raise _error('Only names, numbers, brackets and commas are allowed', text)
     try:
         return ast.parse(' '.join(text.split()), mode='eval').body
     except (SyntaxError, ValueError, MemoryError) as error:
@@ -116,17 +116,17 @@ def _operator(node: ast.AST) -> str | None:
 
 
 def _refuse_inner_sums(text: str, body: ast.expr) -> None:
-    """A sum over the channels can be left to the loss only at the root; below it, it would be another value."""
+    """Refuses sums over the channels below the root, which the sum of the loss itself cannot replace."""
     while isinstance(body, ast.Call) and _operator(body) == 'Neg' and len(body.args) == 1:
         body = body.args[0]
     if any(_operator(node) == 'Dot' for node in ast.walk(body) if node is not body):
-        raise _fail('"Dot", a sum over the channels, can only be read at the root or below "Neg" at the root', text)
+        raise _error('"Dot", a sum over the channels, can only be read at the root or below "Neg" at the root', text)
 
 
 def _refuse_two_activations(text: str, body: ast.expr) -> None:
-    found = {_operator(node) for node in ast.walk(body) if _is_activation(node)}
-    if len(found) > 1:
-        raise _fail('Both Softmax(X) and Sig(X) stand, but a graph has one prediction p', text)
+    activations = {_operator(node) for node in ast.walk(body) if _is_activation(node)}
+    if len(activations) > 1:
+        raise _error('Both Softmax(X) and Sig(X) stand, but a graph has one prediction p', text)
 
 
 def _is_activation(node: ast.AST) -> bool:
@@ -136,7 +136,7 @@ def _is_activation(node: ast.AST) -> bool:
 
 
 class _Reader:
-    """Turns Python's syntax tree into ours; knows the text for its messages."""
+    """Converts Python's syntax tree to a ``Tree``; holds the text for error messages."""
 
     def __init__(self, text: str, leaves: Mapping[str, Tree]) -> None:
         self.text = text
@@ -150,37 +150,37 @@ class _Reader:
             return Tree((format_number(number),))
         if isinstance(node, ast.Call):
             return self._call(node)
-        raise _fail(f'{ast.unparse(node)!r} is not allowed: only operators, leaves and numbers are', self.text)
+        raise _error(f'{ast.unparse(node)!r} is not allowed: only operators, leaves and numbers are', self.text)
 
     def _leaf(self, name: str) -> Tree:
         if name in self.leaves:
             return self.leaves[name]
         if name == 'X':
             meaning = {'X': LOGIT}
-            raise _fail(
+            raise _error(
                 'The logits X stand alone, but a graph reads them only as Softmax(X) or Sig(X) '
                 f'(in a loss on sigmoids, give their meaning: leaves={meaning}),',
                 self.text,
             )
-        raise _fail(f'Unknown leaf {name!r} (there are: {", ".join(self.leaves)})', self.text)
+        raise _error(f'Unknown leaf {name!r} (there are: {", ".join(self.leaves)})', self.text)
 
     def _call(self, node: ast.Call) -> Tree:
         if _is_activation(node):
             return Tree(('p',))
         name = _operator(node)
         if name == 'Softmax':
-            raise _fail(f'"Softmax" can only be read of X alone, but stands as {ast.unparse(node)!r}', self.text)
+            raise _error(f'"Softmax" can only be read of X alone, but stands as {ast.unparse(node)!r}', self.text)
         if name not in _TREES:
-            raise _fail(f'Unknown operator {ast.unparse(node.func)!r} (there are: {", ".join(OPERATORS)})', self.text)
+            raise _error(f'Unknown operator {ast.unparse(node.func)!r} (there are: {", ".join(OPERATORS)})', self.text)
         template = _TREES[name]
         if node.keywords or len(node.args) != len(template.inputs):
-            wanted = f'{name!r} takes {len(template.inputs)} operand(s)'
-            raise _fail(f'{wanted}, but stands as {ast.unparse(node)!r}', self.text)
+            arity = f'{name!r} takes {len(template.inputs)} operand(s)'
+            raise _error(f'{arity}, but stands as {ast.unparse(node)!r}', self.text)
         return self._fill(template, dict(zip(template.inputs, map(self.read, node.args), strict=True)))
 
     def _fill(self, template: Tree, operands: Mapping[str, Tree]) -> Tree:
         """The template with its leaves ``a`` and ``b`` replaced."""
         parts = [operands[node].nodes if node in operands else (node,) for node in template.nodes]
         if sum(map(len, parts)) > MAX_NODES:
-            raise _fail(f'More than {MAX_NODES} nodes', self.text)
+            raise _error(f'More than {MAX_NODES} nodes', self.text)
         return Tree(node for part in parts for node in part)

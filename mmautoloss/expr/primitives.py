@@ -1,12 +1,12 @@
-"""The operators that text may use: those of this package (``expr.operators``), and those of users.
+"""The operators that expressions may use: those of this package (``expr.operators``), and those of users.
 
 The operators and their protections are those of AutoLoss-Zero (Li et al., CVPR 2022, arXiv
 2103.14026): every tensor has the shape (N, C, H, W), and ``EPS`` = 1e-12 guards ``inv``, ``log``
 and ``sqrt``. ``exp`` and ``square`` are unprotected, as published: an overflow shows as Inf and
-stops the candidate. The logarithm is odd, sign(x) * log(abs(x) + EPS), so log(0) is 0 with a slope
-of 0; what is read in its place where x is a probability of logits, ``expr.logarithms`` says. A
-search draws these 14; a few more, which losses of other publications need, are read and computed.
-Users add their own by ``expr.register_primitive``.
+ends the training. The logarithm is odd, sign(x) * log(abs(x) + EPS), so log(0) is 0 with a slope
+of 0; ``expr.logarithms`` replaces it where x is a probability computed from logits. A search draws
+these 14; a few more operators, for losses of other publications, are only read and computed. Users
+register their own by ``expr.register_primitive``.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ PUBLISHED: tuple[str, ...] = (
 """The 14 published operators, in the order of the paper."""
 
 DRAWN: list[str] = list(PUBLISHED)
-"""What random graphs and mutations bring in: the published operators, then those of users, sorted."""
+"""Operators that random graphs and mutations draw: the published ones, then those of users, sorted."""
 
 PRIMITIVES: dict[str, Primitive] = {
     name: OPERATORS[name].primitive for name in dict.fromkeys((*PUBLISHED, *OPERATORS))
 }
-"""All operators that text may use, by name; first the published ones."""
+"""All operators that expressions may use, by name; first the published ones."""
 
 ARITY: dict[str, int] = {name: primitive.arity for name, primitive in PRIMITIVES.items()}
-"""Number of operands of each."""
+"""Number of operands of each operator."""
 
 ALIASES = {'max_pool': 'maxpool', 'min_pool': 'minpool', 'ln': 'log', 'arctan': 'atan'}
-"""Other spellings that are read, never written."""
+"""Other spellings, which are read but never written."""

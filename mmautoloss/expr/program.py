@@ -1,4 +1,4 @@
-"""Expressions as functions of tensors."""
+"""Expressions compiled to functions of tensors."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from mmautoloss.expr.tree import Tree, arity, is_number
 
 
 class Step(NamedTuple):
-    """An operator and the indices of the steps it reads, or a leaf (no operands)."""
+    """An operator and the indices of its operands, or a leaf (no operands)."""
 
     node: str
     operands: tuple[int, ...]
 
 
 class Program:
-    """A compiled expression: a list of steps in which every distinct sub-expression stands once.
+    """A compiled expression: a list of steps, one for every distinct sub-expression.
 
-    Calling it with named tensors of one shape (N, C, H, W) gives the tensor at the root, of the
-    same shape. Half precision is raised to float32 and autocast is switched off, since ``exp`` and
-    ``inv`` overflow in halves; float64 stays float64. NaN and Inf are never hidden: they show in
-    the result.
+    Calling it with named tensors of one shape (N, C, H, W) returns the tensor at the root, of the
+    same shape. Half precision is converted to float32 and autocast is disabled, since ``exp`` and
+    ``inv`` overflow in half precision; float64 stays float64. NaN and Inf show in the result.
 
     Raises:
         ExpressionError: An input of the expression is missing, or shapes differ.
@@ -48,28 +47,28 @@ class Program:
         self.steps = _share(tree)
 
     def __call__(self, inputs: Mapping[str, Tensor], valid: Tensor | None = None) -> Tensor:
-        """The tensor at the root.
+        """Evaluates the expression.
 
         Args:
             inputs: Tensors (N, C, H, W) by name.
-            valid: Which elements count, bool and broadcastable to the inputs; all where None. The others are 0 in the
-                result, and whatever they are, NaN included, changes neither value nor gradient.
+            valid: Mask of the valid elements, bool and broadcastable to the inputs; None if all are valid. Invalid
+                elements are 0 in the result, and their inputs, even NaN, change neither value nor gradient.
         """
-        tensors = {name: _counting(_at_least_float32(inputs[name]), valid) for name in self._check(inputs)}
+        tensors = {name: _mask(_at_least_float32(inputs[name]), valid) for name in self._check(inputs)}
         reference = next(iter(tensors.values()))
         with torch.autocast(reference.device.type, enabled=False):
             values: list[Tensor] = []
             for node, operands in self.steps:
                 if valid is not None and node in MASKED:
-                    # 0 elsewhere, so that a gradient from there, which may be 0 * Inf, is in no sum
-                    values.append(_counting(MASKED[node](values[operands[0]], valid), valid))
+                    # 0 at invalid elements, so that their gradient, which may be 0 * Inf, enters no sum
+                    values.append(_mask(MASKED[node](values[operands[0]], valid), valid))
                 elif operands:
                     values.append(PRIMITIVES[node].function(*(values[index] for index in operands)))
                 elif is_number(node):
                     values.append(reference.new_tensor(float(node)).expand(reference.shape))
                 else:
                     values.append(tensors[node])
-            return _counting(values[-1], valid)
+            return _mask(values[-1], valid)
 
     def _check(self, inputs: Mapping[str, Tensor]) -> tuple[str, ...]:
         missing = [name for name in self.inputs if name not in inputs]
@@ -85,12 +84,12 @@ class Program:
 
 @lru_cache(maxsize=4096)
 def compile_tree(tree: Tree) -> Program:
-    """The program of a tree; kept, since a search asks for the same trees again and again."""
+    """The program of a tree; cached, since a search compiles the same trees repeatedly."""
     return Program(tree)
 
 
 def _share(tree: Tree) -> tuple[Step, ...]:
-    """Steps in order of evaluation; equal sub-expressions become one step."""
+    """Steps in order of evaluation; equal sub-expressions share one step."""
     index_of: dict[Step, int] = {}
     stack: list[int] = []
     for node in reversed(tree.nodes):
@@ -99,8 +98,8 @@ def _share(tree: Tree) -> tuple[Step, ...]:
     return tuple(index_of)
 
 
-def _counting(tensor: Tensor, valid: Tensor | None) -> Tensor:
-    """A tensor with 0 where nothing counts."""
+def _mask(tensor: Tensor, valid: Tensor | None) -> Tensor:
+    """The tensor with 0 at invalid elements."""
     return tensor if valid is None else torch.where(valid, tensor, 0)
 
 

@@ -13,16 +13,16 @@ CONSTANT = '1'
 """The only constant that a search draws."""
 
 MAX_DEPTH = 20
-"""Deepest graph that is drawn. Of depth 20 they have 109 nodes on average; of 30, half are too large."""
+"""Largest depth of a random graph. At depth 20 graphs have 109 nodes on average; at 30, half are too large."""
 
 
 def random_leaf(rng: random.Random, inputs: Sequence[str]) -> Tree:
-    """An input or the constant 1, each as likely as the other."""
+    """Draws an input or the constant 1, all with equal probability."""
     return Tree((rng.choice((*inputs, CONSTANT)),))
 
 
 def random_operator(rng: random.Random, without: str | None = None) -> str:
-    """A published operator drawn uniformly, other than ``without``."""
+    """Draws one of ``DRAWN`` uniformly, other than ``without``."""
     return rng.choice(DRAWN if without is None else [name for name in DRAWN if name != without])
 
 
@@ -30,13 +30,13 @@ def random_tree(rng: random.Random, inputs: Sequence[str], depth: int) -> Tree:
     """Draws a graph as AutoLoss-Zero does: operators from the root down, leaves at ``depth``.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         inputs: Names of the tensors that the loss may read, such as ``('p', 'y')``.
-        depth: Number of operators on every path, up to ``MAX_DEPTH``; the published value is 3. A graph of more than
-            ``MAX_NODES`` nodes is drawn anew.
+        depth: Number of operators on every path, up to ``MAX_DEPTH``; the published value is 3. A graph with more than
+            ``MAX_NODES`` nodes is drawn again.
 
     Raises:
-        ExpressionError: The depth is above ``MAX_DEPTH``: next to no graph of it has few enough nodes.
+        ExpressionError: The depth is above ``MAX_DEPTH``; nearly all such graphs have too many nodes.
 
     Example:
         >>> str(random_tree(random.Random(1), ('p', 'y'), depth=3))

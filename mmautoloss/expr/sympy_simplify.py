@@ -1,4 +1,4 @@
-"""Shorter forms by SymPy, of what is computed element by element; what looks around is a symbol to it."""
+"""Simplification by SymPy, for which operators that are not elementwise are undefined functions."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     import sympy
 
 LARGEST = 40
-"""Most nodes of an expression that is tried; simplification of more takes minutes."""
+"""Largest number of nodes of an expression to simplify; larger ones take minutes."""
 
 _OPERATORS = {
     operator.spellings.ideal_sympy.call.removesuffix('({0})'): name
     for name, operator in OPERATORS.items()
     if operator.spellings
 }
-"""By the name of their function in SymPy."""
+"""Operators by the name of their function in SymPy."""
 
 
 def simplify_by_sympy(tree: Tree) -> Tree | None:
-    """What SymPy holds for the simplest form over real numbers, without the protections; None where it is no expression.
+    """SymPy's simplest form over real numbers, without the protections; None if it cannot be expressed as a tree.
 
-    Its gradient may be another: whoever shows it must try it.
+    Its gradient may differ, which callers must check.
 
     Example:
         >>> from mmautoloss.expr.parsing import parse
@@ -40,9 +40,8 @@ def simplify_by_sympy(tree: Tree) -> Tree | None:
     names = {name: sympy.Symbol(name, real=True) for name in tree.inputs}
     names |= {name: sympy.Function(name, real=True) for name in LOOKING_AROUND}
     try:
-        found = sympy.simplify(sympy.sympify(to_sympy(tree, ideal=True), locals=names))
-        return _to_tree(found)
-    except (ExpressionError, OverflowError, TypeError, ValueError):  # no number, or a function that is none of ours
+        return _to_tree(sympy.simplify(sympy.sympify(to_sympy(tree, ideal=True), locals=names)))
+    except (ExpressionError, OverflowError, TypeError, ValueError):  # not a number, or an unknown function
         return None
 
 
@@ -74,8 +73,8 @@ def _number(value: Any) -> Tree:
 def _joined(operator: str, parts: list[Any]) -> Tree:
     trees = [_to_tree(part) for part in parts]
     tree = trees[0]
-    for other in trees[1:]:
-        tree = apply(operator, tree, other)
+    for operand in trees[1:]:
+        tree = apply(operator, tree, operand)
     return tree
 
 

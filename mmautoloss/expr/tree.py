@@ -1,4 +1,4 @@
-"""A loss expression as an immutable prefix sequence of nodes."""
+"""Loss expressions as immutable sequences of nodes in prefix order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mmautoloss.expr.formatting import format_nodes
 from mmautoloss.expr.primitives import ALIASES, ARITY, PRIMITIVES
 
 MAX_NODES = 400
-"""Most nodes of an expression; the largest published loss has 90."""
+"""Largest number of nodes of an expression; the largest published loss has 90."""
 
 MAX_DEPTH = 150
-"""Most operators on a path from the root to a leaf. Each may be a pair of brackets in text, and Python reads 200."""
+"""Largest number of operators on a path from root to leaf. Each may be a pair of brackets in text; Python reads 200."""
 
 _NUMBER = re.compile(r'\d+(\.\d+)?(e[+-]?\d+)?')
 _NAME = re.compile(r'[A-Za-z_][A-Za-z_0-9]*')
@@ -50,17 +50,17 @@ def format_number(value: float) -> str:
 
 def _check_node(node: object) -> None:
     if isinstance(node, str) and _NAME.fullmatch(node):
-        if node in ALIASES or iskeyword(node):  # as text it could not be read back
+        if node in ALIASES or iskeyword(node):  # its text could not be parsed
             raise ExpressionError(f'An input cannot have the name {node!r}: the word is taken.')
         return
     if not (isinstance(node, str) and _NUMBER.fullmatch(node)):
         raise ExpressionError(f'A node must be an operator, an input name or a number from 0 on, but got {node!r}.')
-    if format_number(float(node)) != node:  # one number, one text: trees are compared by it
+    if format_number(float(node)) != node:  # one text per number, since trees are compared by it
         raise ExpressionError(f'The constant {node!r} must be written {format_number(float(node))!r}.')
 
 
 _FAMILIAR = frozenset((*PRIMITIVES, 'p', 'y', 'i', 'u', 'e', '1'))
-"""What nearly all nodes are; for these there is nothing to check."""
+"""The most frequent nodes, which need no check."""
 
 
 class Tree:
@@ -68,11 +68,10 @@ class Tree:
 
     ``Tree(('neg', 'mean_c', 'mul', 'y', 'log', 'p'))`` is ``-mean_c(y * log(p))``. Nodes are
     operator names, input names and numeric literals, all text; so trees compare, hash and pickle
-    by value. A sequence that is not exactly one complete expression is refused: an invalid tree
-    cannot be made.
+    by value. A sequence that is not exactly one complete expression is refused.
 
     Raises:
-        ExpressionError: The nodes are no complete expression, one is neither operator, name nor
+        ExpressionError: The nodes are not one complete expression, one is neither operator, name nor
             number, or they are more than ``MAX_NODES`` or nested deeper than ``MAX_DEPTH``.
 
     Example:
@@ -106,7 +105,7 @@ class Tree:
 
     @classmethod
     def _of_parts(cls, nodes: tuple[str, ...]) -> Tree:
-        """A tree of nodes that are known to be one complete expression, since they come out of trees: not checked again."""
+        """A tree of nodes that are known to be one complete expression, since they come from trees; skips the checks."""
         tree = cls.__new__(cls)
         object.__setattr__(tree, 'nodes', nodes)
         object.__setattr__(tree, '_hash', hash(nodes))
@@ -182,7 +181,7 @@ class Tree:
 
     def operands(self) -> tuple[Tree, ...]:
         """The operands of the root."""
-        if ARITY.get(self.nodes[0]) == 1:  # most are, and then there is nothing to look for
+        if ARITY.get(self.nodes[0]) == 1:  # fast path for the most frequent case
             return (Tree._of_parts(self.nodes[1:]),)
         return tuple(self.subtree(child) for child in self.children())
 
@@ -190,7 +189,7 @@ class Tree:
         """A tree in which the sub-expression at ``position`` is ``other``.
 
         Raises:
-            ExpressionError: It would not fit (``fits``).
+            ExpressionError: It would be too large (``fits``).
         """
         tree = graft(self, position, other)
         require_fitting(tree)
@@ -198,15 +197,15 @@ class Tree:
 
 
 def fits(tree: Tree) -> bool:
-    """Whether a tree is as small as an expression must be, so that it can be written, read back, compiled and drawn."""
+    """Whether a tree is within ``MAX_NODES`` and ``MAX_DEPTH``, so that it can be formatted, parsed, compiled and drawn."""
     return tree.size <= MAX_NODES and (tree.size <= MAX_DEPTH or tree.depth <= MAX_DEPTH)
 
 
 def require_fitting(tree: Tree) -> None:
-    """Refuses what is larger than an expression may be.
+    """Refuses trees that are too large.
 
     Raises:
-        ExpressionError: It has more than ``MAX_NODES`` nodes, or is nested deeper than ``MAX_DEPTH``.
+        ExpressionError: The tree has more than ``MAX_NODES`` nodes, or is nested deeper than ``MAX_DEPTH``.
     """
     if not fits(tree):
         raise ExpressionError(
@@ -219,7 +218,7 @@ def apply(operator: str, *operands: Tree) -> Tree:
     """The tree with ``operator`` at the root over ``operands``.
 
     Raises:
-        ExpressionError: The number of operands is wrong, or the tree does not fit (``fits``).
+        ExpressionError: The number of operands is wrong, or the tree is too large (``fits``).
     """
     tree = join(operator, *operands)
     require_fitting(tree)
@@ -227,20 +226,20 @@ def apply(operator: str, *operands: Tree) -> Tree:
 
 
 def graft(tree: Tree, position: int, other: Tree) -> Tree:
-    """``tree.replace(position, other)`` of any size, for steps of which the result is judged afterwards."""
+    """``tree.replace(position, other)`` without the size limits, for results that are checked afterwards."""
     return Tree._of_parts(tree.nodes[:position] + other.nodes + tree.nodes[tree.end(position) :])
 
 
 def join(operator: str, *operands: Tree) -> Tree:
-    """``apply`` of any size, for steps of which the result is judged afterwards, and for keys that nobody reads."""
+    """``apply`` without the size limits, for results that are checked afterwards, and for keys."""
     if not operands or len(operands) != arity(operator):
-        return Tree((operator, *(node for operand in operands for node in operand.nodes)))  # says what is wrong
+        return Tree((operator, *(node for operand in operands for node in operand.nodes)))  # raises the error
     nodes = (operator, *operands[0].nodes)
     return Tree._of_parts(nodes + operands[1].nodes if len(operands) == 2 else nodes)
 
 
 def in_a_row(operator: str, operands: Sequence[Tree]) -> Tree:
-    """``((a + b) + c) + ...``, an operator of two operands over one or more.
+    """``((a + b) + c) + ...`` for a binary operator and one or more operands.
 
     Example:
         >>> in_a_row('add', [Tree(('p',)), Tree(('y',)), Tree(('1',))])

@@ -1,4 +1,4 @@
-"""The costly measure: branches of a model, the reused Runner, capture of probes, the evaluator."""
+"""Proxy training: the reused Runner, the evaluator of candidates, the capture of probes."""
 
 from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.config import hook_class, proxy_config, share_batch

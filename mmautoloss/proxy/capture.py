@@ -1,4 +1,4 @@
-"""Recording what a model's losses are called with."""
+"""Records the arguments with which a model calls its losses."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def capture_probes(
     side: int = 48,
     monitored: Sequence[str] = (),
 ) -> dict[str, Probe]:
-    """Runs the untrained model on a few training images and keeps every call of the branches' losses.
+    """Runs the untrained model on a few training images and records every call of the branches' losses.
 
     Args:
-        runner: Gives model and data.
-        branches: The losses to listen to.
-        samples: B, the number of images; evenly spaced in the training set.
+        runner: Provides model and data.
+        branches: The branches whose losses are recorded.
+        samples: Number of images, evenly spaced in the training set.
         seed: Seed of weights and augmentation.
-        side: Pixels a side to which maps are thinned out.
-        monitored: Keys of the metrics that the search raises; a branch of semantic segmentation is judged by them.
+        side: Approximate largest side of a recorded map, in pixels; larger maps are subsampled.
+        monitored: Keys of the metrics that the search maximises; a branch of semantic segmentation is judged by them.
 
     Raises:
-        SetupError: A loss is never called with rows that count, its calls cannot be joined, or a batch norm of the model
-            needs more images.
+        SetupError: No call of a loss has valid rows, its calls cannot be joined, or a batch norm of the model needs more
+            images.
     """
     runner.reset(seed)
     loader = runner.build_dataloader(runner._train_dataloader, seed=seed)
@@ -61,7 +61,7 @@ def capture_probes(
 def _record_batch(
     model: nn.Module, branches: tuple[Branch, ...], loader: Any, images: list[Any]
 ) -> dict[str, list[Sample]] | None:
-    """All images in one batch, where every loss gets a map of each: a batch norm over pooled maps needs several."""
+    """All images in one batch, if every loss gets a map of each: a batch norm over pooled maps needs several."""
     if not all(branch.kind.maps for branch in branches):
         return None
     batch = _record(model, branches, loader.collate_fn(images))
@@ -73,13 +73,13 @@ def _record_batch(
 def _record_each(
     model: nn.Module, branches: tuple[Branch, ...], loader: Any, images: list[Any]
 ) -> dict[str, list[Sample]]:
-    """One image after the other: most heads of detection mix the images of a batch."""
-    each = [_record(model, branches, loader.collate_fn([image])) for image in images]
-    return {branch.name: [one[branch.name] for one in each if branch.name in one] for branch in branches}
+    """One image after the other: most detection heads mix the images of a batch."""
+    records = [_record(model, branches, loader.collate_fn([image])) for image in images]
+    return {branch.name: [record[branch.name] for record in records if branch.name in record] for branch in branches}
 
 
 def _by_image(sample: Sample) -> list[Sample]:
-    """The sample of a batch as one an image."""
+    """Splits the sample of a batch into one sample per image."""
     tensors = (sample.pred, sample.target, sample.weight)
     parts = [[None] * len(sample.pred) if tensor is None else tensor.split(1) for tensor in tensors]
     return [replace(sample, pred=p, target=t, weight=w) for p, t, w in zip(*parts, strict=True)]
@@ -100,9 +100,9 @@ def _shrink(samples: list[Sample], branch: Branch, side: int) -> list[Sample]:
 
 
 def _record(model: nn.Module, branches: tuple[Branch, ...], batch: Any) -> dict[str, Sample]:
-    """One forward pass with listeners on the losses; the calls of a loss become one sample."""
-    heard: dict[str, list[dict[str, Any]]] = {branch.name: [] for branch in branches}
-    handles = [_listen(branch.loss(model), heard[branch.name]) for branch in branches]
+    """One forward pass with hooks on the losses; the calls of a loss become one sample."""
+    calls: dict[str, list[dict[str, Any]]] = {branch.name: [] for branch in branches}
+    handles = [_record_calls(branch.loss(model), calls[branch.name]) for branch in branches]
     try:
         preprocess: Any = model.data_preprocessor
         with torch.no_grad():
@@ -118,53 +118,53 @@ def _record(model: nn.Module, branches: tuple[Branch, ...], batch: Any) -> dict[
     finally:
         for handle in handles:
             handle.remove()
-    return {branch.name: _join(branch, heard[branch.name]) for branch in branches if heard[branch.name]}
+    return {branch.name: _join(branch, calls[branch.name]) for branch in branches if calls[branch.name]}
 
 
-def _listen(loss: nn.Module, heard: list[dict[str, Any]]) -> torch.utils.hooks.RemovableHandle:
+def _record_calls(loss: nn.Module, calls: list[dict[str, Any]]) -> torch.utils.hooks.RemovableHandle:
     signature = inspect.signature(loss.forward)
 
-    def hear(module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+    def record_call(module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         call = dict(signature.bind(*args, **kwargs).arguments)
-        third = list(call)[2] if len(args) > 2 else ''  # whatever a loss of the user's calls it
-        heard.append({'weight' if key == third and key not in _KNOWN else key: value for key, value in call.items()})
+        third = list(call)[2] if len(args) > 2 else ''  # a loss of the user may have another name for it
+        calls.append({'weight' if key == third and key not in _KNOWN else key: value for key, value in call.items()})
 
-    return loss.register_forward_pre_hook(hear, with_kwargs=True)
+    return loss.register_forward_pre_hook(record_call, with_kwargs=True)
 
 
 _THIRD = ('weight', 'target_weights', 'target_weight')
-"""Names that the libraries give to the third argument of a loss."""
+"""Names of the third argument of a loss in the libraries."""
 _KNOWN = {*_THIRD, 'avg_factor', 'reduction_override', 'ignore_index'}
 
 
 def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
-    """One sample of all calls, which differ in the level of a feature pyramid and share their normaliser."""
-    # OHEM also calls a loss to draw its samples: a value each, which trains nothing
+    """Joins all calls, such as those of the levels of a feature pyramid, into one sample; they share a normaliser."""
+    # OHEM also calls a loss to choose its samples: without reduction and without a gradient
     calls = [call for call in calls if call.get('reduction_override') != 'none']
     if not calls:
         raise SetupError(f'The loss at {branch.path!r} is only called for values one by one. Leave this branch out.')
     parts = [list(call.values()) for call in calls]
-    others = sorted({key for call in calls for key in list(call)[2:] if call[key] is not None} - _KNOWN)
-    if others:
+    unknown = sorted({key for call in calls for key in list(call)[2:] if call[key] is not None} - _KNOWN)
+    if unknown:
         raise SetupError(
-            f'The loss at {branch.path!r} is also called with {", ".join(others)}, which a searched loss does not take. '
+            f'The loss at {branch.path!r} is also called with {", ".join(unknown)}, which a searched loss does not take. '
             'Leave this branch out.'
         )
-    thirds: list[Any] = [next((call[name] for name in _THIRD if name in call), None) for call in calls]
+    weights: list[Any] = [next((call[name] for name in _THIRD if name in call), None) for call in calls]
     factors = {_number(call.get('avg_factor')) for call in calls}
     if len(factors) > 1:
         raise SetupError(
             f'The loss at {branch.path!r} is called with several normalisers at once: {_in_order(factors)}.'
         )
-    given = [*(value for part in parts for value in part[:2]), *(third for third in thirds if third is not None)]
-    if not all(isinstance(value, Tensor) for value in given):
+    values = [*(value for part in parts for value in part[:2]), *(weight for weight in weights if weight is not None)]
+    if not all(isinstance(value, Tensor) for value in values):
         raise SetupError(
             f'The loss at {branch.path!r} is not called with two tensors, a prediction and its target, and weights, so it '
             'cannot be searched. Leave this branch out.'
         )
     preds, targets = zip(*(part[:2] for part in parts), strict=True)
     with _at(branch):
-        weight = None if thirds[0] is None else _joined(thirds)
+        weight = None if weights[0] is None else _joined(weights)
         pred, target, weight = points_as_maps(_joined(preds), _joined(targets), weight)
     return Sample(
         pred=pred,
@@ -178,7 +178,7 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
 
 @contextmanager
 def _at(branch: Branch) -> Iterator[None]:
-    """Says of which branch the shapes of a call do not fit."""
+    """Adds the path of the branch to an error about the shapes of its calls."""
     try:
         yield
     except (SetupError, RuntimeError) as error:
@@ -188,11 +188,11 @@ def _at(branch: Branch) -> Iterator[None]:
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:
-    return _plain(torch.cat(tuple(tensors)))
+    return _on_cpu(torch.cat(tuple(tensors)))
 
 
-def _plain(tensor: Tensor) -> Tensor:
-    """On the CPU, real numbers as float32, labels as they are."""
+def _on_cpu(tensor: Tensor) -> Tensor:
+    """The tensor on the CPU; floating-point numbers as float32, labels unchanged."""
     tensor = tensor.detach().cpu()
     return tensor.float() if tensor.is_floating_point() else tensor
 
@@ -221,7 +221,7 @@ def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitor
 
 
 def _metric(branch: Branch, sample: Sample, monitored: Sequence[str]) -> str:
-    """Semantic segmentation is judged by the monitored metric itself, every other branch by one of its kind."""
+    """The monitored metric for semantic segmentation; for every other branch, the metric of its kind."""
     if branch.inputs == 'softmax' and sample.pred.dim() == 4:
         names = [name.rpartition('/')[2] for name in monitored]
         return next((name for name in names if name in SEGMENTATION_METRICS), 'mIoU')
@@ -229,7 +229,7 @@ def _metric(branch: Branch, sample: Sample, monitored: Sequence[str]) -> str:
 
 
 def _scaling(model: nn.Module, branch: Branch) -> dict[str, Tensor]:
-    """How the deltas of a box branch are normalised."""
+    """Means and standard deviations by which the deltas of a box branch are normalised."""
     if branch.inputs != 'delta':
         return {}
     coder: Any = getattr(branch.head(model), 'bbox_coder', None)

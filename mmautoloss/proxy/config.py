@@ -1,4 +1,4 @@
-"""The config of a proxy training, made from that of the search."""
+"""The config of a proxy training, derived from the search config."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ _HOOKS = {
 def proxy_config(
     cfg: Config, schedule: dict[str, Any], invalid_stop: int | None, work_dir: str, rung: float | None = None
 ) -> Config:
-    """The config of a proxy training: data, model and optimiser as they are, no logs, no checkpoints.
+    """The config of a proxy training: the same data, model and optimiser, without logs and checkpoints.
 
     Args:
         cfg: The search config.
         schedule: ``train_cfg`` of the proxy, such as ``dict(type='IterBasedTrainLoop', max_iters=100)``.
-        invalid_stop: Iterations in which NaN and Inf end a training; None for all.
-        work_dir: Where MMEngine may put its files; each Runner has a folder of its own in it.
-        rung: Where in the training to validate once more (``RungHook``); None for nowhere.
+        invalid_stop: Number of first iterations in which a NaN or Inf ends the training; None for all.
+        work_dir: Folder for the files of MMEngine, in which each Runner has its own subfolder.
+        rung: Point of the training at which to validate once more (``RungHook``); None for no rung.
     """
     cfg = copy.deepcopy(cfg)
     cfg.train_cfg = {**schedule, 'val_begin': _NEVER}  # one validation, at the end, by the evaluator
     cfg.default_hooks = copy.deepcopy(_HOOKS)
     guard = {'type': 'mmautoloss.NonFiniteGuardHook', 'first': invalid_stop}
     rungs = [] if rung is None else [{'type': 'mmautoloss.RungHook', 'at': rung}]
-    ours = [guard, {'type': 'mmautoloss.ProgressHook'}, {'type': 'mmautoloss.PredictionsHook'}, *rungs]
+    own_hooks = [guard, {'type': 'mmautoloss.ProgressHook'}, {'type': 'mmautoloss.PredictionsHook'}, *rungs]
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        theirs = [hook for hook in cfg.get('custom_hooks') or [] if not _only_writes(hook)]
-    cfg.custom_hooks = [*theirs, *ours]
+        user_hooks = [hook for hook in cfg.get('custom_hooks') or [] if not _only_writes(hook)]
+    cfg.custom_hooks = [*user_hooks, *own_hooks]
     cfg.experiment_name = f'proxy_{os.getpid()}_{next(_NUMBERS)}'  # MMEngine's managers are keyed by this name
     cfg.visualizer = {'type': 'Visualizer', 'name': cfg.experiment_name, 'vis_backends': []}
     cfg.log_level = 'ERROR'
-    cfg.work_dir = os.path.join(work_dir, secrets.token_hex(4))  # what other hooks write there is in no one's way
-    # a worker of several processes has joined them before; MMEngine then only uses what is there
+    cfg.work_dir = os.path.join(work_dir, secrets.token_hex(4))  # files of the user's hooks cannot collide
+    # the processes of a worker already form a group, which MMEngine then uses as it is
     cfg.launcher = 'pytorch' if get_world_size() > 1 else 'none'
     if get_world_size() > 1:
         cfg.train_dataloader.batch_size = share_batch(cfg.train_dataloader, get_world_size())
     if isinstance(cfg.get('optim_wrapper'), dict):
-        _update_at_once(cfg.optim_wrapper.get('optimizer') or {})
+        _use_foreach(cfg.optim_wrapper.get('optimizer') or {})
     cfg.resume = False
     for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         cfg[key] = None
@@ -68,35 +68,35 @@ def proxy_config(
 
 
 def _only_writes(hook: Any) -> bool:
-    """Whether a hook of the config writes checkpoints, logs or profiles, and changes nothing in a training."""
+    """Whether a hook of the config writes checkpoints, logs or profiles, and so does not affect the training."""
     kind = hook_class(hook)
     return isinstance(kind, type) and issubclass(kind, (CheckpointHook, LoggerHook, ProfilerHook))
 
 
 def hook_class(hook: Any) -> Any:
-    """The class of a hook of a config, in the scope that holds now; None where nobody knows its name."""
+    """The class of a hook of a config, looked up in the current scope; None if its name is not registered."""
     if not isinstance(hook, dict):
         return type(hook)
     return HOOKS.get(hook['type']) if isinstance(hook.get('type'), str) else hook.get('type')
 
 
-_AT_ONCE = ('SGD', 'Adam', 'AdamW')
-"""Optimisers of torch that give the same, to the last bit, whether they go from weight to weight or take all at once."""
+_SAME_WITH_FOREACH = ('SGD', 'Adam', 'AdamW')
+"""Optimisers of torch whose result with ``foreach=True`` is bitwise equal to that without."""
 
 
-def _update_at_once(optimizer: dict[str, Any]) -> None:
-    """Takes all weights at once, as on GPUs by default: on the CPU a quarter less time for small networks."""
+def _use_foreach(optimizer: dict[str, Any]) -> None:
+    """Sets ``foreach``, the default on GPUs: on the CPU an update of small networks takes a quarter less time."""
     kind = optimizer.get('type')
     of_torch = isinstance(kind, str) or getattr(kind, '__module__', '').startswith('torch.optim.')
-    if of_torch and type_name(kind) in _AT_ONCE and 'fused' not in optimizer:
+    if of_torch and type_name(kind) in _SAME_WITH_FOREACH and 'fused' not in optimizer:
         optimizer.setdefault('foreach', True)
 
 
 def share_batch(loader: Mapping[str, Any], ranks: int) -> int | None:
-    """The batch size of each of the processes that train together: the step's batch stays what the config says.
+    """The batch size of each of the processes that train together; their sum is the batch size of the config.
 
     Raises:
-        SetupError: It cannot be shared evenly.
+        SetupError: The batch size is not divisible by the number of processes.
     """
     size = loader.get('batch_size')
     if ranks <= 1:

@@ -1,4 +1,4 @@
-"""The costly measure: train a model with a genome's losses for a short while and validate it."""
+"""Evaluation of a genome: a short training of the model with its losses, then a validation."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from mmautoloss.proxy.repeat_check import BeginningHook, FarEnough, RepeatCheck
 from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
 from mmautoloss.proxy.settings import MissingMetric, ProxySettings, numbers
 from mmautoloss.proxy.training_lock import one_at_a_time
-from mmautoloss.proxy.trial_log import TrialLog, last_word, logged, open_log
+from mmautoloss.proxy.trial_log import TrialLog, last_line, logged, open_log
 from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, State, Trial
 
 
 class ProxyEvaluator:
-    """Measures trials, one after the other, in one reused Runner.
+    """Evaluates trials, one after the other, in one reused Runner.
 
     Args:
-        settings: How a candidate is measured.
+        settings: How a candidate is evaluated.
 
     Attributes:
-        progress: What it does just now; may be read from another thread.
-        broken: Whether this process is spoilt for further trials, as by an error of the GPU.
-        kept: What samples are kept in memory, or why none are; '' where none were asked for or nothing was trained yet.
+        progress: The current phase and step; may be read from another thread.
+        broken: Whether this process cannot run further trials, such as after a CUDA error.
+        kept: Which samples are cached in memory, or why none are; '' if caching is off or nothing was trained yet.
     """
 
     def __init__(self, settings: ProxySettings) -> None:
@@ -51,14 +51,14 @@ class ProxyEvaluator:
         self.broken = False
         self.kept = ''
         self._runner: ProxyRunner | None = None
-        self._rung: float | None = None  # of the present trial
-        self._name = ''  # of the Runner in MMEngine's managers
-        self._log: TrialLog | None = None  # of the present trial
+        self._rung: float | None = None  # score of the current trial at the rung
+        self._name = ''  # name of the Runner in MMEngine's managers
+        self._log: TrialLog | None = None  # of the current trial
         self._proof = RepeatCheck(settings.prove)
 
     @property
     def spent(self) -> bool:
-        """Whether further trials should be measured in another process: this one is broken, or keeps what trials leave."""
+        """Whether further trials need another process: this one is broken, or state leaks from trial to trial."""
         return self.broken or self._proof.verdict.leaks
 
     @property
@@ -94,23 +94,23 @@ class ProxyEvaluator:
 
     @property
     def hand_made(self) -> dict[str, nn.Module]:
-        """The losses that the model is built with, by branch; those of a training are others of the same kind."""
+        """The losses with which the model was built, by branch; each training has its own instances of them."""
         return self.runner and self._hand_made
 
     @one_at_a_time
     def evaluate(self, trial: Trial, limit: float | None = None) -> Outcome:
-        """Trains and validates; whatever goes wrong becomes a failed outcome with its reason.
+        """Trains and validates; any failure becomes a failed outcome with its reason.
 
         Args:
-            trial: What is measured.
-            limit: Seconds that training and validation may take, or None; looked at after each iteration.
+            trial: The trial.
+            limit: Seconds that training and validation may take, or None; checked after each iteration.
         """
         if self._runner and (self._proof.verdict.anew or (self._proof.pending and self._runner.leftover())):
             self._clear()
         with open_log(self.settings.trials, trial) as log:
             self._log = log
             outcome = self._outcome(trial, limit, log)
-            log.write(last_word(outcome, self.settings))
+            log.write(last_line(outcome, self.settings))
             outcome = replace(outcome, leak=self._prove(trial, log))
         self._log = None
         return outcome
@@ -133,22 +133,22 @@ class ProxyEvaluator:
             score, reason = None, str(error)
         except TimeLimitExceeded as error:
             score, reason = None, f'time limit: {error}'
-            self._clear()  # a validation that was broken off has left results behind
+            self._clear()  # an interrupted validation leaves its results in the evaluator
         except (Exception, SystemExit):
-            # anything in the user's model, data or metric: an outcome, not the end; the Runner may be in any state
+            # an error of the user's model, data or metric fails the trial, not the search; the Runner may be in any state
             score, reason = None, traceback.format_exc(limit=-6)
-            log.write(traceback.format_exc())  # all of it; the journal holds the end
+            log.write(traceback.format_exc())  # in full; the journal has the last lines
             self.broken = 'CUDA error' in reason
             self._clear()
         seconds = time.perf_counter() - begin
-        # a value besides the score may be NaN, such as that of a class which does not occur
+        # metrics other than the score may be NaN, such as that of a class that does not occur
         metrics = {key: value for key, value in metrics.items() if math.isfinite(value)}
         stages = dict(self.progress.stages)
         return Outcome(state, score, metrics, seconds, reason, stages, rung=self._rung)
 
     @one_at_a_time
     def build(self) -> None:
-        """Builds all that a training needs, so that what is misspelt shows before the first one."""
+        """Builds everything that a training needs, so that errors of the config show before the first one."""
         runner = self.runner
         with _silence():
             runner.reset(0)
@@ -156,7 +156,7 @@ class ProxyEvaluator:
 
     @one_at_a_time
     def validate_untrained(self) -> dict[str, Any]:
-        """Result of the validation of the untrained model on its first batch, as the metric gives it."""
+        """Validates the untrained model on the first batch; returns the result of the metric."""
         runner = self.runner
         with _silence():
             runner.reset(0)
@@ -181,10 +181,10 @@ class ProxyEvaluator:
             torch.cuda.empty_cache()
 
     def _clear(self) -> None:
-        """``close`` after a failure, which may have left nothing that can be closed."""
+        """``close`` after a failure, when closing may fail as well."""
         try:
             self.close()
-        except Exception:  # after an illegal access to its memory a GPU refuses everything; told by ``broken``
+        except Exception:  # after an illegal memory access every CUDA call fails; ``broken`` tells the caller
             self.broken = True
 
     def _measure(self, trial: Trial, log: TrialLog) -> dict[str, float]:
@@ -198,7 +198,7 @@ class ProxyEvaluator:
         with self.progress.stage('train'):
             runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
             self._proof.watch(runner)
-            # those that are trained again for their score have been judged
+            # finalists are trained again for their score and were judged at the rung before
             runner.at_rung = None if trial.role is Role.FINALIST else partial(self._judge, trial.bar)
             with nothing_logged(runner.bare_model):
                 runner.train()
@@ -206,7 +206,7 @@ class ProxyEvaluator:
             raise NonFiniteLoss('a weight of the model after training')
 
     def _prove(self, trial: Trial, log: TrialLog) -> str:
-        """Once, after the first trial that was trained: what differs when it begins again; '' for nothing."""
+        """Once, after the first training: repeats its beginning; returns the differences as text, '' if there are none."""
         if self._runner is None or not self._proof.ready:
             return ''
         trained, runner = self._runner.model, self._runner
@@ -220,7 +220,7 @@ class ProxyEvaluator:
         return text
 
     def _begin(self, trial: Trial, own: bool) -> BeginningHook:
-        """Trains the first iterations of a trial; in a Runner of its own, if that is asked for."""
+        """Trains the first iterations of a trial; in a new Runner if ``own``."""
         if own:
             self._clear()
         beginning = BeginningHook(ends=True)
@@ -232,11 +232,11 @@ class ProxyEvaluator:
         return beginning
 
     def _judge(self, bar: float | None, metrics: Mapping[str, Any]) -> None:
-        """At the rung; without a bar also a network that has no score there yet goes on.
+        """Decides at the rung; without a bar, also a network without a score continues.
 
         Raises:
-            StoppedAtRung: The score is below the bar, or there is none.
-            NonFiniteLoss: A weight is not finite, nor will it ever be again.
+            StoppedAtRung: The score is below the bar, or missing.
+            NonFiniteLoss: A weight is not finite, and so will stay.
         """
         if not all_finite(self.runner.model):
             raise NonFiniteLoss(f'a weight of the model {AT_RUNG}')
@@ -258,6 +258,6 @@ class ProxyEvaluator:
 
 @contextlib.contextmanager
 def _silence() -> Any:
-    """pycocotools and others print."""
+    """Discards printed text, such as that of pycocotools."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield

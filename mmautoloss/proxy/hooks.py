@@ -18,7 +18,7 @@ class NonFiniteGuardHook(Hook):
     """Ends a training at the first loss that is NaN or Inf.
 
     Args:
-        first: Look only at this many iterations (the published invalid stop uses 20); None looks at all.
+        first: Check only this many first iterations (the published invalid stop uses 20); None checks all.
 
     Raises:
         NonFiniteLoss: In ``after_train_iter``.
@@ -32,19 +32,19 @@ class NonFiniteGuardHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Looks at the loss of this iteration."""
+        """Checks the losses of this iteration."""
         if self.first is not None and runner.iter >= self.first:
             return
-        found = ''
+        problem = ''
         for name, value in (outputs or {}).items():
             if 'loss' in name and not math.isfinite(total := float(torch.as_tensor(value).detach().sum())):
-                found = found or f'{name} is {total}'
-        if anywhere(bool(found)):
-            raise NonFiniteLoss(f'{found or "a loss of another process"} in iteration {runner.iter + 1}')
+                problem = problem or f'{name} is {total}'
+        if anywhere(bool(problem)):
+            raise NonFiniteLoss(f'{problem or "a loss of another process"} in iteration {runner.iter + 1}')
 
 
 def anywhere(here: bool) -> bool:
-    """Whether it holds in any of the processes that train together; they must all stop at the same iteration."""
+    """Whether ``here`` is true in any of the processes that train together; all must stop at the same iteration."""
     if get_world_size() == 1:
         return here
     flag = torch.tensor(float(here))
@@ -54,13 +54,13 @@ def anywhere(here: bool) -> bool:
 
 @register(HOOKS)
 class QuietRuntimeInfoHook(RuntimeInfoHook):
-    """Keeps the counters that models may read, and nothing else: no config dump, no history of scalars."""
+    """Updates only the counters that models may read: no config dump, no history of scalars."""
 
     def before_run(self, runner: Any) -> None:
-        """Writes no dump of the config, which takes longer than some iterations."""
+        """Skips the dump of the config, which takes longer than some iterations."""
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Tells models the iteration."""
+        """Updates the iteration that models may read."""
         runner.message_hub.update_info('iter', runner.iter)
 
     def after_train_iter(
@@ -74,10 +74,10 @@ class QuietRuntimeInfoHook(RuntimeInfoHook):
 
 @register(HOOKS)
 class ProgressHook(Hook):
-    """Counts iterations in the Runner's ``progress``, so that a watcher sees a training that hangs.
+    """Counts iterations in the Runner's ``progress``, by which a training that hangs is detected.
 
     Raises:
-        TimeLimitExceeded: After an iteration, when the trial has had its time.
+        TimeLimitExceeded: After an iteration that ends beyond the time limit of the trial.
     """
 
     priority = 'LOWEST'
@@ -85,9 +85,9 @@ class ProgressHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Counts an iteration of the training."""
+        """Counts a training iteration."""
         runner.progress.advance()
 
     def after_val_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Counts an iteration of the validation."""
+        """Counts a validation iteration."""
         runner.progress.advance()

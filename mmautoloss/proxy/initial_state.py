@@ -1,4 +1,4 @@
-"""What a Runner has before its first training, and gets back before each other one."""
+"""The state of a Runner before its first training, restored before each later one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mmautoloss.proxy.state import Original, Snapshot, differences, fingerprint
 
 
 class InitialState:
-    """A Runner before its first training: its own attributes, its config, data sets, evaluator, and what models share.
+    """State of a Runner: its attributes, config, data sets, evaluator, and the objects that models share.
 
     Args:
-        runner: The Runner.
+        runner: The Runner, before its first training.
     """
 
     def __init__(self, runner: Runner) -> None:
@@ -26,14 +26,14 @@ class InitialState:
             'shared': Original(runner.bare_model).shared,
         }
         self._snapshot = Snapshot(*self._parts.values())
-        self._told = fingerprint(self._parts)
+        self._fingerprint = fingerprint(self._parts)
 
     def restore(self, runner: Runner) -> None:
-        """Brings the Runner back; hooks may have given it attributes, or changed its config."""
+        """Restores the Runner; hooks may have added attributes to it, or changed its config."""
         vars(runner).clear()
         vars(runner).update(self.attributes, cfg=copy.deepcopy(self.cfg), _as_built=self)
         self._snapshot.restore()
 
     def leftover(self) -> dict[str, str]:
-        """By path what is other than it was."""
-        return differences(self._told, fingerprint(self._parts))
+        """The differences from the initial state, by path."""
+        return differences(self._fingerprint, fingerprint(self._parts))

@@ -1,4 +1,4 @@
-"""What heads compute in a training step only to log it; a proxy logs nothing."""
+"""Skips metrics that heads compute in a training step only to log them; a proxy training logs nothing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 
 def _no_share(pred: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """In place of a share of right classes."""
+    """Replaces the accuracy of a classification."""
     return pred.new_full((1,), math.nan)
 
 
 def _no_accuracy(*args: Any, **kwargs: Any) -> tuple[None, float, int]:
-    """In place of mmpose's accuracies: of each keypoint, their mean, how many count."""
+    """Replaces mmpose's accuracies: that of each keypoint, their mean, the number of valid keypoints."""
     return None, math.nan, 0
 
 
@@ -39,16 +39,17 @@ ONLY_LOGGED: Mapping[tuple[str, str], Callable[..., Any]] = {
         for name in ('regression_head', 'rle_head', 'dsnt_head', 'integral_regression_head')
     },
 }
-"""Functions (module that calls it, name there) whose result heads put into what they log, and what stands in for them.
+"""Functions whose results heads only log, as (calling module, name there), with their replacements.
 
-The heads have no setting for it, but for mmpose's ``compute_acc``. None of the functions draws or has any other effect, and
-MMEngine sums only what has ``loss`` in its name, so the weights are the same without them. What is logged then is NaN.
+The heads have no setting for it except mmpose's ``compute_acc``. The functions draw no random numbers and have no side
+effects, and MMEngine sums only entries with ``loss`` in their name, so the weights are the same without them. The logged
+value is NaN.
 """
 
 
 @contextmanager
 def nothing_logged(model: nn.Module) -> Iterator[None]:
-    """Trains without what is only logged; only what is imported is changed, and afterwards all is as before."""
+    """Replaces ``ONLY_LOGGED`` in the modules that are imported, and restores the functions afterwards."""
     replaced = []
     settings = getattr(model, 'train_cfg', None)
     settings = settings if isinstance(settings, dict) and type(model).__module__.startswith('mmpose.') else {}
@@ -56,14 +57,14 @@ def nothing_logged(model: nn.Module) -> Iterator[None]:
     try:
         settings['compute_acc'] = False
         for (module, name), stand_in in ONLY_LOGGED.items():
-            found = getattr(sys.modules.get(module), name, None)
-            if found is not None:
-                replaced.append((module, name, found))
+            original = getattr(sys.modules.get(module), name, None)
+            if original is not None:
+                replaced.append((module, name, original))
                 setattr(sys.modules[module], name, stand_in)
         yield
     finally:
-        for module, name, found in replaced:
-            setattr(sys.modules[module], name, found)
+        for module, name, original in replaced:
+            setattr(sys.modules[module], name, original)
         if before is _ABSENT:
             del settings['compute_acc']
         else:

@@ -1,4 +1,4 @@
-"""Memory of this machine and of this process; nothing here changes a number that is computed."""
+"""Memory of this machine and of this process; no computed number depends on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 _USUAL = {_MMAP_THRESHOLD: 32 * 2**20, _TRIM_THRESHOLD: 64 * 2**20}
-"""What glibc itself comes to in a process that has freed large blocks."""
+"""The thresholds that glibc itself chooses in a process that has freed large blocks."""
 
 _KEPT = {_MMAP_THRESHOLD: 32 * 2**20, _TRIM_THRESHOLD: 2**31 - 1}
 
@@ -21,11 +21,11 @@ _BY_USER = {
     'MALLOC_TRIM_THRESHOLD_': '',
     'GLIBC_TUNABLES': 'glibc.malloc.',
 }
-"""Environment variables by which a user sets glibc's malloc, and what is in them where they do."""
+"""Environment variables by which a user configures glibc's malloc, and the text that they then contain."""
 
 
 def available_memory() -> int:
-    """Bytes that may still be taken: of the machine, and of the control group of this process where there is one."""
+    """Bytes that are available on the machine and in the control group of this process, if it has one."""
     return min(_of_machine(), _of_group())
 
 
@@ -34,8 +34,8 @@ def _of_machine() -> int:
         lines = Path('/proc/meminfo').read_text().splitlines()
     except OSError:  # not Linux: nothing is known
         return sys.maxsize
-    found = dict(line.split(':', 1) for line in lines)
-    return int(found['MemAvailable'].split()[0]) * 1024 if 'MemAvailable' in found else sys.maxsize
+    fields = dict(line.split(':', 1) for line in lines)
+    return int(fields['MemAvailable'].split()[0]) * 1024 if 'MemAvailable' in fields else sys.maxsize
 
 
 def _of_group(folder: Path = Path('/sys/fs/cgroup')) -> int:
@@ -48,11 +48,11 @@ def _of_group(folder: Path = Path('/sys/fs/cgroup')) -> int:
 
 @contextlib.contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Keeps what a training frees within the process, for its next iteration.
+    """Makes malloc reuse freed memory instead of returning it to the system.
 
-    Else glibc gives large blocks back to the system after each iteration, which clears them page by page before they are
-    used again: a fifth of the time of a small segmentation network on the CPU. Elsewhere than on glibc nothing happens, nor
-    where the user has set these numbers in the environment.
+    Otherwise glibc returns large blocks to the system after each iteration, and the system clears each page before it is
+    used again: a fifth of the time of a small segmentation network on the CPU. Does nothing without glibc, or if the user
+    has set these thresholds in the environment.
     """
     _set(_KEPT)
     try:

@@ -1,4 +1,4 @@
-"""Classes and functions in a config: text in one of the classic style, the things themselves in one of the new style."""
+"""Classes and functions in a config: names in the classic style, the objects themselves in the new style."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mmengine.config.lazy import LazyAttr, LazyObject
 
 
 def plain_config(cfg: Config | Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as plain dicts and lists; what the new style imports is imported, so that it can be sent to other processes.
+    """Settings as plain dicts and lists, with lazy imports resolved, so that they can be sent to other processes.
 
-    Unlike ``Config.to_dict``, which turns classes into text that some libraries do not take, such as ``mmcv.ops.RoIAlign``.
+    ``Config.to_dict`` instead turns classes into text that some libraries do not accept, such as ``mmcv.ops.RoIAlign``.
 
     Raises:
         ImportError: An import of the config fails.
@@ -32,12 +32,12 @@ def _plain(node: Any) -> Any:
 
 
 def type_name(kind: Any) -> str:
-    """The bare name of a ``type``, text with or without a scope or a class; '' of None."""
+    """The bare name of a ``type``, which is a class or text with or without a scope; '' for None."""
     return kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', '')
 
 
 def spelled(node: Any) -> Any:
-    """Plain settings with the bare names of classes and functions, as the classic style has them."""
+    """Plain settings with the bare names of classes and functions, as in the classic style."""
     if isinstance(node, dict):
         return {key: spelled(value) for key, value in node.items()}
     if isinstance(node, (list, tuple)):

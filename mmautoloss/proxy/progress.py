@@ -1,4 +1,4 @@
-"""What an evaluator does just now, and how long it may go on."""
+"""The progress of an evaluator, and its time limit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SUSPENDED = 10.0
 
 
 class Progress:
-    """Written by the evaluator, read by whoever watches it, from any thread.
+    """Progress of the current trial: written by the evaluator, read from any thread.
 
     Attributes:
         phase: ``idle``, ``build``, ``train``, ``rung``, ``validate`` or ``prove``.
         step: Iterations done in the phase.
-        stages: Seconds spent in the phases of the latest trial; those of a phase within another do not count for that.
+        stages: Seconds in each phase of the latest trial; the time of a nested phase is not counted for the outer one.
         changed: Called when a phase begins.
     """
 
@@ -27,13 +27,13 @@ class Progress:
         self.step = 0
         self.stages: dict[str, float] = {}
         self.changed: Callable[[], None] = lambda: None
-        self._within = 0.0  # seconds of phases within the present one
+        self._within = 0.0  # seconds of phases nested in the current one
         self._ticked = time.monotonic()
         self._limit: float | None = None
         self._deadline: float | None = None
 
     def begin(self, limit: float | None = None) -> None:
-        """A trial begins; ``limit`` are the seconds that it may take once its model is built."""
+        """Begins a trial; ``limit`` is the time in seconds that it may take once its model is built."""
         self.stages = {}
         self._limit, self._deadline = limit, None
 
@@ -55,9 +55,9 @@ class Progress:
             self._within += seconds
 
     def tick(self) -> None:
-        """Called about once a second by a thread beside; where it was not, the whole process was suspended.
+        """Called about once a second by another thread; a longer gap means that the whole process was suspended.
 
-        That time, of Ctrl-Z or of a scheduler that gives the machine to others, does not count.
+        The time of a suspension, such as by Ctrl-Z or a job scheduler, does not count against the limit.
         """
         now = time.monotonic()
         gap = now - self._ticked
@@ -66,10 +66,10 @@ class Progress:
             self._deadline += gap
 
     def advance(self) -> None:
-        """An iteration is done.
+        """Counts an iteration.
 
         Raises:
-            TimeLimitExceeded: The trial has had its time.
+            TimeLimitExceeded: The trial has exceeded its time limit.
         """
         self.step += 1
         if self._deadline is not None and time.monotonic() > self._deadline:

@@ -1,4 +1,4 @@
-"""The proof that a training does not begin with what an earlier one left behind."""
+"""Check that no state of a training leaks into the next one."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from mmautoloss.proxy.rung_hook import random_states
 from mmautoloss.proxy.state import differences, fingerprint
 
 ITERATIONS = 10
-"""Iterations that are trained twice."""
+"""Number of iterations that are trained twice."""
 
 _WEIGHTS = 'the weights after the first iterations'
 
 
 class FarEnough(Exception):
-    """A training has gone as far as it is to be compared."""
+    """A training has reached the iteration at which it is compared."""
 
 
 class BeginningHook(Hook):
-    """Notes how a training begins: all state before its first iteration, and the weights after the first few.
+    """Records the beginning of a training: all state before its first iteration, and the weights after the first few.
 
     Args:
         ends: Whether the training ends there.
 
     Attributes:
         state: The state before the first iteration, by path.
-        weights: The weights after ``ITERATIONS`` iterations, or after all of them; empty until then, and where equal
-            trainings need not give equal weights: on a GPU without deterministic algorithms.
-        complete: Whether the training has come that far.
+        weights: The weights after ``ITERATIONS`` iterations, or after the last; empty until then, and on a GPU without
+            deterministic algorithms, where equal trainings need not give equal weights.
+        complete: Whether the training has reached that iteration.
 
     Raises:
-        FarEnough: In ``after_train_iter``, where the training is to end.
+        FarEnough: In ``after_train_iter``, if ``ends``.
     """
 
     priority = 'LOWEST'
@@ -49,13 +49,13 @@ class BeginningHook(Hook):
         self.complete = False
 
     def before_train(self, runner: Any) -> None:
-        """All is built, nothing has been trained."""
+        """Records the state before the first iteration."""
         self.state = fingerprint(_parts(runner))
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Looks at the weights when it is time."""
+        """Records the weights at the iteration of the comparison."""
         if runner.iter + 1 != min(ITERATIONS, runner.max_iters):
             return
         self.complete = True
@@ -66,7 +66,7 @@ class BeginningHook(Hook):
 
 
 def _parts(runner: Any) -> dict[str, Any]:
-    """What is compared: all that is made or brought back for a training, and the random numbers."""
+    """The objects that are compared: all that are built or restored for a training, and the random states."""
     loader = runner.train_dataloader
     hooks = [hook for hook in runner.hooks if not isinstance(hook, BeginningHook)]
     return {
@@ -89,18 +89,18 @@ def _bare(runner: Any) -> torch.nn.Module:
 
 
 def _repeats(runner: Any) -> bool:
-    """Whether the same training gives the same weights here."""
+    """Whether equal trainings give equal weights on this device."""
     kinds = {weight.device.type for weight in runner.model.parameters()}
     return kinds <= {'cpu'} or torch.are_deterministic_algorithms_enabled()
 
 
 class RepeatResult(NamedTuple):
-    """What came of a proof.
+    """Result of a check.
 
     Attributes:
-        text: What differed, and what follows from it; '' where nothing did.
-        anew: Whether each training needs a Runner of its own from now on.
-        leaks: Whether not even that helps.
+        text: The differences and their consequence; '' if there are none.
+        anew: Whether each training needs a new Runner from now on.
+        leaks: Whether state leaks even into a new Runner.
     """
 
     text: str = ''
@@ -109,18 +109,18 @@ class RepeatResult(NamedTuple):
 
 
 Begin = Callable[[bool], BeginningHook]
-"""Begins a training once more; in a Runner that is built for it, if the argument is true."""
+"""Repeats the beginning of a training; in a new Runner if the argument is true."""
 
 
 class RepeatCheck:
-    """The proof in one process: once, after the first training that has come far enough.
+    """The check in one process: once, after the first training that is long enough.
 
     Args:
-        wanted: Whether there is to be one.
+        wanted: Whether to check at all.
 
     Attributes:
-        pending: Whether it is still to come.
-        verdict: What came of it.
+        pending: Whether the check is still to be made.
+        verdict: Its result.
     """
 
     def __init__(self, wanted: bool) -> None:
@@ -130,17 +130,17 @@ class RepeatCheck:
 
     @property
     def ready(self) -> bool:
-        """Whether a training was watched that has come far enough."""
+        """Whether the beginning of a training is recorded."""
         return self.pending and self._first is not None and self._first.complete
 
     def watch(self, runner: Runner) -> None:
-        """Looks how a training begins, as long as that is needed."""
+        """Records the beginning of the next training, while the check is pending."""
         if self.pending:
             self._first = BeginningHook()
             runner.register_hook(self._first)
 
     def settle(self, begin: Begin) -> None:
-        """Begins the training that was watched once more."""
+        """Repeats the beginning of the recorded training and compares."""
         if self._first is None:
             raise ValueError('No training was watched.')
         self.pending = False
@@ -149,55 +149,55 @@ class RepeatCheck:
 
 
 def prove(first: BeginningHook, begin: Begin) -> RepeatResult:
-    """Begins the first training once more, after it has ended, and compares.
+    """Repeats the beginning of a training that has ended, and compares.
 
     Args:
-        first: How it began.
-        begin: Begins it again.
+        first: Its recorded beginning.
+        begin: Repeats it.
     """
     state, weights = _compared(first, begin, False)
     if not _in_any_process({**state, **weights}):
         return RepeatResult()
     own_state, own_weights = _compared(first, begin, True)
     if _in_any_process(own_weights):
-        return RepeatResult(_beyond({**own_state, **own_weights}), anew=True, leaks=True)
-    # what is other in each Runner, such as a time or a name, is not left over from a training
-    left = {path: text for path, text in state.items() if path not in own_state}
-    if not _in_any_process({**left, **weights}):
+        return RepeatResult(_leak_text({**own_state, **own_weights}), anew=True, leaks=True)
+    # state that differs in every Runner, such as a time or a name, is not left over from a training
+    leftover = {path: text for path, text in state.items() if path not in own_state}
+    if not _in_any_process({**leftover, **weights}):
         return RepeatResult()
     return RepeatResult(
-        f'{_first({**left, **weights})}. This is left over from the training before, and cannot be brought back: each '
+        f'{_first({**leftover, **weights})}. This is left over from the training before, and cannot be brought back: each '
         'trial has a Runner of its own from now on, which takes longer and is right.',
         anew=True,
     )
 
 
 def _compared(first: BeginningHook, begin: Begin, own: bool) -> tuple[dict[str, str], dict[str, str]]:
-    """What is other at the beginning, and what after the first iterations."""
+    """Differences of the state at the beginning, and of the weights after the first iterations."""
     try:
-        then = begin(own)
-    except (Exception, SystemExit) as error:  # of the user's model or data, which failed nowhere the first time
+        repeated = begin(own)
+    except (Exception, SystemExit) as error:  # of the user's model or data, which did not fail the first time
         return {}, {'the first iterations': f'done, then {type(error).__name__}: {error}'}
-    found = differences(first.weights, then.weights)
-    return differences(first.state, then.state), dict(list(found.items())[:1]) and {_WEIGHTS: 'other ones'}
+    weights = differences(first.weights, repeated.weights)
+    return differences(first.state, repeated.state), {_WEIGHTS: 'other ones'} if weights else {}
 
 
-def _in_any_process(found: dict[str, str]) -> bool:
-    return anywhere(bool(found))
+def _in_any_process(changes: dict[str, str]) -> bool:
+    return anywhere(bool(changes))
 
 
-def _first(found: dict[str, str]) -> str:
-    """The first difference; those that follow are often its consequences."""
-    if not found:
+def _first(changes: dict[str, str]) -> str:
+    """The first difference; later ones are often its consequences."""
+    if not changes:
         return 'begun again, another process of this candidate trained otherwise'
-    path, text = next(iter(found.items()))
-    more = f' (and {len(found) - 1} more)' if len(found) > 1 else ''
+    path, text = next(iter(changes.items()))
+    more = f' (and {len(changes) - 1} more)' if len(changes) > 1 else ''
     return f'begun again, the training was not the same: {path}: {text}{more}'
 
 
-def _beyond(found: dict[str, str]) -> str:
+def _leak_text(changes: dict[str, str]) -> str:
     return (
-        f'{_first(found)}, and so it was in a Runner of its own. Something is kept in a class or a module, or drawn with a '
-        'seed of its own, so that scores may hang on the trials before: keep it in the model, the data set or the hook, or '
-        'search with --isolate or several workers, where each trial then has a process of its own.'
+        f'{_first(changes)}, and so it was in a Runner of its own. Something is kept in a class or a module, or drawn with '
+        'a seed of its own, so that scores may hang on the trials before: keep it in the model, the data set or the hook, '
+        'or search with --isolate or several workers, where each trial then has a process of its own.'
     )

@@ -1,4 +1,4 @@
-"""A look at a training before its end, which leaves no trace in it."""
+"""A validation in the course of a training, which does not affect it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from mmautoloss.registry import HOOKS, register
 
 @register(HOOKS)
 class RungHook(Hook):
-    """Validates once, in the midst of the training, and hands the result to the Runner's ``at_rung``.
+    """Validates once in the course of the training, and passes the result to the Runner's ``at_rung``.
 
     Args:
-        at: After how many iterations; below 1 the share of them.
+        at: Number of iterations before the rung; below 1, the share of all iterations.
 
     Raises:
-        StoppedAtRung: Where ``at_rung`` does.
+        StoppedAtRung: Raised by ``at_rung``.
     """
 
     priority = 'LOWEST'
@@ -34,7 +34,7 @@ class RungHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Validates when it is time."""
+        """Validates after the iteration of the rung."""
         at_rung: Callable[[dict[str, float]], None] | None = runner.at_rung
         if at_rung is None or runner.iter + 1 != rung_iteration(self.at, runner.max_iters):
             return
@@ -44,21 +44,20 @@ class RungHook(Hook):
 
 
 def rung_iteration(at: float, iterations: int) -> int | None:
-    """The iteration after which the rung is; None where the training is over by then."""
-    found = max(1, round(at * iterations)) if at < 1 else int(at)
-    return found if found < iterations else None
+    """The iteration of the rung; None if the training ends before it."""
+    iteration = max(1, round(at * iterations)) if at < 1 else int(at)
+    return iteration if iteration < iterations else None
 
 
 @contextmanager
 def undisturbed(runner: Any) -> Iterator[None]:
-    """The training goes on as if nothing had been between.
+    """Restores the state of the training afterwards.
 
-    That holds for random numbers, schedulers and hooks, and for what model, validation data and evaluator keep in Python,
-    such as the modes of modules.
+    This covers random states and the Python state of the model, the validation data and the evaluator, such as the modes
+    of modules.
 
-    Of the hooks only those are called that belong to the validation itself: the average of the weights, which is scored in
-    place of them, and our own. Others, such as one that ends a training early or steps a scheduler,
-    count the validations that they see.
+    Only hooks that belong to the validation itself are called: ``EMAHook``, whose averaged weights are scored, and those
+    of this package. Others, such as early stopping or a scheduler that steps on a metric, would count this validation.
     """
     before = Snapshot(runner.model, runner.val_dataloader.dataset, runner.val_evaluator)
     states = random_states()
@@ -77,15 +76,15 @@ def _is_ours(hook: Hook) -> bool:
 
 
 def random_states() -> tuple[Any, ...]:
-    """The states of all generators of random numbers that are there for everybody."""
+    """The states of all global random generators."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda
 
 
 def _set_random_states(states: tuple[Any, ...]) -> None:
-    ours, arrays, cpu, cuda = states
-    random.setstate(ours)
-    np.random.set_state(arrays)
+    python, numpy, cpu, cuda = states
+    random.setstate(python)
+    np.random.set_state(numpy)
     torch.set_rng_state(cpu)
     if cuda:
         torch.cuda.set_rng_state_all(cuda)

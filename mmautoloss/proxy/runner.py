@@ -1,4 +1,4 @@
-"""One Runner for many candidates: built once, reset for each."""
+"""One Runner for many candidates, built once and reset for each."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _KEPT_MODELS = 4
 
 
 class ProxyRunner(Runner):
-    """A Runner that ``reset`` makes ready for another training.
+    """A Runner that ``reset`` prepares for another training.
 
-    Each training has a model of its own, a copy of the one that was built under its seed (kept by seed, since building may
-    read a file), and loops, loaders, samplers, optimiser, schedulers, hooks, message hub and random generators of its own.
-    Data sets and evaluator are built once, and brought back to what they were before the first training (``Snapshot``).
-    So a training gives the same score as in a fresh process; only what is kept in a class or a module is out of reach.
+    Each training has its own model, a copy of the one that was built with its seed (cached by seed, since building may
+    read a file), and its own loops, loaders, samplers, optimiser, schedulers, hooks, message hub and random states. Data
+    sets and evaluator are built once, and restored to their state before the first training (``Snapshot``). So a training
+    gives the same score as in a fresh process; only state of classes and modules is not restored.
 
     Attributes:
         train_dataset: The training data.
-        progress: Is told of every iteration; an evaluator puts its own here.
-        at_rung: Gets the result of the validation at the rung, and may raise to end the training; None for no rung.
-        predictions: Gathers what is predicted in a validation; None for nothing.
+        progress: Counts every iteration; replaced by that of the evaluator.
+        at_rung: Called with the result of the validation at the rung; may raise to end the training. None for no rung.
+        predictions: Collects the predictions of a validation; None to keep none.
     """
 
     train_dataset: Any
@@ -55,7 +55,7 @@ class ProxyRunner(Runner):
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> ProxyRunner:
-        """Builds the runner of a ``proxy_config``.
+        """Builds the Runner of a ``proxy_config``.
 
         Raises:
             SetupError: A data set is empty.
@@ -63,8 +63,8 @@ class ProxyRunner(Runner):
         runner = super().from_cfg(cfg)
         runner._initial = {}
         runner.progress = Progress()
-        runner._load_from = None  # part of the initial weights
-        # what is drawn while data sets are built is the same in each process
+        runner._load_from = None  # already part of the initial weights
+        # so that random choices made while data sets are built are the same in each process
         runner.set_randomness(seed=(cfg.get('randomness') or {}).get('seed') or 0)
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
             runner.train_dataset = build_dataset(cfg, 'train_dataloader')
@@ -73,13 +73,13 @@ class ProxyRunner(Runner):
         return runner
 
     def keep_samples(self, limit: int) -> str:
-        """Keeps samples of both data sets in memory; see ``proxy.cache``.
+        """Caches samples of both data sets in memory; see ``proxy.cache``.
 
         Args:
-            limit: Bytes that may be held; 0 for none.
+            limit: Largest size in bytes; 0 disables the cache.
 
         Returns:
-            A line that says what is kept, or why nothing is; '' where nothing was asked for.
+            A line that says which samples are cached, or why none are; '' if the cache is disabled.
         """
         train, val = self.cfg.train_dataloader, self._val_dataloader
         data = [
@@ -90,18 +90,18 @@ class ProxyRunner(Runner):
             return keep_samples(data, limit)
 
     def _reads(self) -> int:
-        """Samples that a training reads."""
+        """Number of samples that a training reads."""
         schedule, size = self.cfg.train_cfg, self.cfg.train_dataloader.get('batch_size')
         if 'max_iters' in schedule and isinstance(size, int):
             return schedule.max_iters * size
         return len(self.train_dataset) * schedule.get('max_epochs', 1)
 
     def reset(self, seed: int, prepare: Callable[[nn.Module], None] = lambda model: None) -> None:
-        """Makes ready for ``train``.
+        """Prepares the next ``train``.
 
         Args:
-            seed: Seed of the initial weights, the order of the data and all else.
-            prepare: Is given the model before it is distributed, to put losses into it.
+            seed: Seed of the initial weights, the order of the data and all other random choices.
+            prepare: Called with the model before it is distributed, to install losses in it.
         """
         self._restore()
         cfg = copy.deepcopy(self.cfg)
@@ -120,13 +120,13 @@ class ProxyRunner(Runner):
         self.set_randomness(seed=seed)
 
     def _empty_message_hub(self) -> None:
-        """It stays the same object, since models and transforms may have asked for it when they were built."""
+        """Resets the message hub in place, since models and transforms may hold a reference to it."""
         self.message_hub.__dict__.update(vars(MessageHub(self._experiment_name)))
         MessageHub._instance_dict.pop(self._experiment_name, None)
-        MessageHub._instance_dict[self._experiment_name] = self.message_hub  # the last one is the current one
+        MessageHub._instance_dict[self._experiment_name] = self.message_hub  # the last entry is the current instance
 
     def _restore(self) -> None:
-        """Brings back what was built; before the first training, notes it."""
+        """Restores the initial state; before the first training, records it."""
         self.end_loops()
         if self._as_built is None:
             self._as_built = InitialState(self)
@@ -136,14 +136,14 @@ class ProxyRunner(Runner):
             gc.collect()
 
     def leftover(self) -> dict[str, str]:
-        """By path what cannot be brought back of what has been run, such as a C object that counts."""
+        """State that cannot be restored after a training, by path, such as a counter in a C object."""
         if self._as_built is None:
             return {}
         self._restore()
         return self._as_built.leftover()
 
     def build_training(self) -> None:
-        """Builds what ``train`` would; until the next ``reset``."""
+        """Builds the loops, optimiser and schedulers that ``train`` would; they last until the next ``reset``."""
         self._train_loop = self.build_train_loop(self._train_loop)
         self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
         if self.param_schedulers is not None:
@@ -151,23 +151,23 @@ class ProxyRunner(Runner):
         self._val_loop = self.build_val_loop(self._val_loop)
 
     def end_loops(self) -> None:
-        """Ends the processes of the data loaders; the garbage collector would first break the pipes to them."""
+        """Ends the processes of the data loaders; the garbage collector would first close the pipes to them."""
         self._train_loop = self._val_loop = None
 
     def initial_state(self, seed: int) -> dict[str, Tensor]:
-        """The weights that a fresh model has under a seed."""
+        """The initial weights for a seed."""
         return self.initial_model(seed).state_dict()
 
     def _fresh_model(self, seed: int) -> nn.Module:
-        """A model as it is built under a seed, for one training."""
+        """An untrained model for one training: a copy of the initial one, or that itself if it cannot be copied."""
         model = self.initial_model(seed)
-        found = self._initial[seed].copy()
-        if found is None:
+        copied = self._initial[seed].copy()
+        if copied is None:
             del self._initial[seed]
-        return found or model
+        return copied or model
 
     def initial_model(self, seed: int) -> nn.Module:
-        """The model that is built under a seed, on the CPU; nothing is ever run in it."""
+        """The model as built with a seed, on the CPU; it is never run."""
         if seed not in self._initial:
             self.set_randomness(seed=seed)
             config = copy.deepcopy(self.cfg.model)
@@ -185,12 +185,12 @@ class ProxyRunner(Runner):
 
     @property
     def bare_model(self) -> nn.Module:
-        """The model without what distributes it among processes."""
+        """The model without its distributed wrapper."""
         model: Any = self.model
         return model.module if is_model_wrapper(model) else model
 
     def wrap_model(self, model_wrapper_cfg: Any, model: nn.Module) -> nn.Module:
-        """Moves the model to its device; ``reset`` wraps it, since a wrapper remembers the training before."""
+        """Moves the model to its device; ``reset`` wraps it anew, since a wrapper keeps state of the previous training."""
         if not self.distributed:
             return super().wrap_model(model_wrapper_cfg, model)
         model = model.to(get_device())
@@ -203,23 +203,23 @@ class ProxyRunner(Runner):
         return MMDistributedDataParallel(module=model, broadcast_buffers=False, find_unused_parameters=unused)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """Errors go to MMEngine's file, what a trial says to its own log (``trial_log.logged``), nothing to the console."""
+        """Logs errors to MMEngine's file and nothing to the console; a trial adds its own log (``trial_log.logged``)."""
         logger = super().build_logger(*args, **kwargs)
         logger.handlers = [handler for handler in logger.handlers if isinstance(handler, logging.FileHandler)]
         return logger
 
     def _init_model_weights(self) -> None:
-        """``reset`` has loaded them."""
+        """Does nothing: ``reset`` has set the weights."""
 
     def _log_env(self, env_cfg: dict) -> None:
-        """Not for each worker: asking compilers and drivers for their versions takes a second."""
+        """Does nothing: collecting the versions of compilers and drivers takes a second."""
 
     def dump_config(self) -> None:
-        """Not for each worker."""
+        """Does nothing: no worker needs a copy of the config."""
 
 
 def forget_runner(experiment_name: str) -> None:
-    """Takes what a Runner left in MMEngine's managers out of them, and closes its log file."""
+    """Removes the instances of a Runner from MMEngine's managers, and closes its log file."""
     for manager in (MMLogger, MessageHub, Visualizer, DefaultScope):
         for name in list(manager._instance_dict):  # MMEngine appends a time stamp to most
             if name != experiment_name and not name.startswith(f'{experiment_name}_'):
@@ -230,5 +230,5 @@ def forget_runner(experiment_name: str) -> None:
 
 
 def all_finite(model: nn.Module) -> bool:
-    """Whether every weight is a finite number."""
+    """Whether every weight is finite."""
     return all(bool(torch.isfinite(weight).all()) for weight in model.parameters())

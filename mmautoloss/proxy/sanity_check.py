@@ -1,4 +1,4 @@
-"""What is tried on the untrained model, before any training."""
+"""Checks of the untrained model, before any training."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from mmautoloss.proxy.settings import numbers
 
 
 def require_metric(evaluator: ProxyEvaluator) -> None:
-    """Builds all and validates the untrained model on a batch: broken data or a misspelt name shows before any training.
+    """Validates the untrained model on a batch, so that broken data or a misspelt name shows before any training.
 
     Raises:
-        SetupError: Something cannot be built, or the metric is not among the results, or no number. (An untrained model
-            that predicts nothing gives no results; then the baseline will tell.)
+        SetupError: Something cannot be built, or the metric is not among the results, or not a number. (An untrained model
+            that predicts nothing gives no results; then the training of the baseline reveals the error.)
     """
     in_setup(evaluator.build)
-    found = evaluator.validate_untrained()
-    known = ', '.join(sorted(numbers(found))) or 'none'
-    for key in evaluator.settings.keys if found else ():
-        if key not in found:
-            raise SetupError(f'metric {key!r} is not among the results of the validation: {", ".join(sorted(found))}.')
-        if key not in numbers(found):
-            kind = type(found[key]).__name__
+    results = evaluator.validate_untrained()
+    known = ', '.join(sorted(numbers(results))) or 'none'
+    for key in evaluator.settings.keys if results else ():
+        if key not in results:
+            raise SetupError(
+                f'metric {key!r} is not among the results of the validation: {", ".join(sorted(results))}.'
+            )
+        if key not in numbers(results):
+            kind = type(results[key]).__name__
             raise SetupError(
                 f'metric {key!r} must be a number, but the validation gives a {kind}; numbers are: {known}.'
             )
-    if found and not numbers(found):
-        raise SetupError(f'The validation must give a number, but gives only {", ".join(sorted(found))}.')
+    if results and not numbers(results):
+        raise SetupError(f'The validation must give a number, but gives only {", ".join(sorted(results))}.')

@@ -1,4 +1,4 @@
-"""How a candidate is measured."""
+"""Settings of the proxy evaluation of a candidate."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ from mmautoloss.errors import SetupError
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """How a candidate is measured; plain values, so that a worker process can be told.
+    """How a candidate is evaluated; plain values that can be sent to a worker process.
 
     Attributes:
         config: The search config, as a plain dict.
         branches: The searched losses.
         schedule: ``train_cfg`` of a proxy.
-        metric: Key of the monitored value in the validation's result; the mean of several is their keys joined by +;
+        metric: Key of the monitored value in the result of the validation; keys joined by + for the mean of several;
             '' for the first of the results.
         greater: Whether a higher value is better.
-        invalid_stop: Iterations in which NaN and Inf end a training; None for all, 0 for none.
-        work_dir: Where MMEngine may put its files.
-        cache: Bytes of samples that this process may keep in memory; 0 for none. They change no score.
-        rung: Where in a training to validate once more: a share of its iterations, or a number of them; None for nowhere.
-        trials: Folder in which each trial has one of its own, for its log and predictions; '' for none.
-        pictures: Validation images of which the predictions are kept there; 0 for none.
-        prove: Whether the first training of a process is begun again afterwards, to see that it begins in the same way.
+        invalid_stop: Number of first iterations in which a NaN or Inf ends a training; None for all, 0 for none.
+        work_dir: Folder for the files of MMEngine.
+        cache: Bytes of samples that this process may cache in memory; 0 for none. The cache changes no score.
+        rung: Point of a training at which to validate once more, as a share or a number of its iterations; None for no
+            rung.
+        trials: Folder with a subfolder for the log and predictions of each trial; '' for none.
+        pictures: Number of validation images whose predictions are kept there; 0 for none.
+        prove: Whether the beginning of the first training of a process is repeated afterwards, to check that no state
+            leaks.
     """
 
     config: Mapping[str, Any]
@@ -49,14 +51,14 @@ class ProxySettings:
     prove: bool = False
 
     def import_modules(self) -> None:
-        """Imports what ``custom_imports`` of the config names: a worker process did not read the file, which does it.
+        """Imports the modules in ``custom_imports`` of the config; in a worker process, no config file did so.
 
         Raises:
-            ImportError: That cannot be imported here.
+            ImportError: A module cannot be imported.
         """
-        named = self.config.get('custom_imports')
-        if named:
-            import_modules_from_strings(**named)
+        imports = self.config.get('custom_imports')
+        if imports:
+            import_modules_from_strings(**imports)
 
     @property
     def keys(self) -> list[str]:
@@ -72,23 +74,23 @@ class ProxySettings:
         keys = self.keys or list(metrics)[:1]
         missing = [key for key in keys if key not in metrics]
         if missing or not keys:
-            wanted = ', '.join(map(repr, missing)) or 'value'
-            raise MissingMetric(f'The validation gave no {wanted}, only: {", ".join(metrics) or "nothing"}.')
+            keys_text = ', '.join(map(repr, missing)) or 'value'
+            raise MissingMetric(f'The validation gave no {keys_text}, only: {", ".join(metrics) or "nothing"}.')
         return sum(metrics[key] for key in keys) / len(keys)
 
 
 def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """What of a validation's results is a number; others, such as a confusion matrix or a text, are left out."""
-    found = {key: _single(value) for key, value in metrics.items()}
-    return {key: float(value) for key, value in found.items() if isinstance(value, Real)}
+    """The results of a validation that are numbers; others, such as a confusion matrix or a text, are left out."""
+    values = {key: _single(value) for key, value in metrics.items()}
+    return {key: float(value) for key, value in values.items() if isinstance(value, Real)}
 
 
 def _single(value: Any) -> Any:
-    """The one element of an array or tensor that has one."""
+    """The element of an array or tensor with a single one; any other value unchanged."""
     if isinstance(value, Tensor):
         return value.item() if value.numel() == 1 else value
     return value.item() if isinstance(value, (np.ndarray, np.generic)) and value.size == 1 else value
 
 
 class MissingMetric(SetupError):
-    """The monitored value is not among the validation's results."""
+    """The monitored value is not among the results of the validation."""

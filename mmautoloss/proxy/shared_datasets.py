@@ -1,4 +1,4 @@
-"""Data sets that are built once, and stay the same objects in the settings of their loaders."""
+"""Data sets that are built once and shared by the data loaders of all trainings."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from mmautoloss.errors import SetupError
 
 
 def build_dataset(cfg: Mapping[str, Any], loader: str) -> Any:
-    """The data set of a loader, which may be there already.
+    """Builds the data set of a loader, unless the config already holds a built one.
 
     Args:
         cfg: The config.
         loader: ``'train_dataloader'`` or ``'val_dataloader'``.
 
     Raises:
-        SetupError: It is empty; MMEngine's InfiniteSampler would look for a first sample for ever.
+        SetupError: It is empty; MMEngine's InfiniteSampler would loop forever.
     """
-    given = cfg[loader]['dataset']
-    dataset = DATASETS.build(given) if isinstance(given, dict) else given
+    dataset = cfg[loader]['dataset']
+    dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
     if not len(dataset):
@@ -33,16 +33,16 @@ def build_dataset(cfg: Mapping[str, Any], loader: str) -> Any:
 
 
 def with_dataset(loader: Mapping[str, Any], dataset: Any) -> dict[str, Any]:
-    """The settings of a data loader with a data set that is there; MMEngine copies them deeply, but not the data."""
+    """Settings of a data loader with a built data set, which MMEngine's deep copies of the settings share."""
     dataset.__deepcopy__ = _NoCopy(dataset)
     return {**loader, 'dataset': dataset}
 
 
 class _NoCopy:
-    """A ``__deepcopy__`` that gives the thing itself."""
+    """A ``__deepcopy__`` that returns the object itself."""
 
-    def __init__(self, thing: Any) -> None:
-        self.thing = thing
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
 
     def __call__(self, memo: dict[int, Any]) -> Any:
-        return self.thing
+        return self.dataset

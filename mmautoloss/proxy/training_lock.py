@@ -1,7 +1,7 @@
 """One training at a time in a process.
 
-A training seeds the random generators of Python, numpy and torch, is named in MMEngine's managers, and catches what is
-printed: all of that is there once a process, whatever the number of its threads. Who comes second waits.
+A training seeds the random generators of Python, numpy and torch, registers in MMEngine's managers, and redirects stdout.
+All of these are shared by the threads of a process, so a second training waits for the first.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import ParamSpec, TypeVar
 Arguments = ParamSpec('Arguments')
 Result = TypeVar('Result')
 
-_turn = threading.RLock()  # a training may ask for another, as a hook of it may
+_lock = threading.RLock()  # reentrant: a hook of a training may start another one
 
 
 def one_at_a_time(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Decorator: calls in other threads, of whatever was decorated, wait for the end of this one."""
+    """Decorator: at most one thread at a time runs any of the decorated functions."""
 
     @functools.wraps(function)
-    def in_turn(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
-        with _turn:
+    def locked(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
+        with _lock:
             return function(*args, **options)
 
-    return in_turn
+    return locked

@@ -1,4 +1,4 @@
-"""What a trial and its libraries say while it is measured, in a file of its own."""
+"""The log file of a trial, with the output of the libraries."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _FORMAT = logging.Formatter('%(asctime)s %(levelname)s %(message)s', '%H:%M:%S')
 
 
 class TrialLog(io.TextIOBase):
-    """A text file to which writing never fails: where there is no place for it, what is written is dropped.
+    """A text file to which writing never fails: text that cannot be written is dropped.
 
-    A measurement must not fail for the sake of its log.
+    A trial must not fail because of its log.
 
     Args:
-        path: The file, which grows if it is there; None for no file. Its folder's parent must exist.
+        path: The file, to which text is appended; None for no file. The parent of its folder must exist.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._file = None
         if path is not None:
-            with contextlib.suppress(OSError):  # such as a machine without the work dir of the search
+            with contextlib.suppress(OSError):  # such as on a machine without the work dir of the search
                 path.parent.mkdir(exist_ok=True)
-                # by lines: a process that dies leaves what it said, and forked loaders do not write it once more
+                # line-buffered: a process that dies leaves all of its lines, and forked loaders do not write them again
                 self._file = path.open('a', buffering=1, encoding='utf-8', errors='replace')
 
     @property
     def kept(self) -> bool:
-        """Whether there is a file."""
+        """Whether the log has a file."""
         return self._file is not None
 
     def writable(self) -> bool:
@@ -49,12 +49,12 @@ class TrialLog(io.TextIOBase):
     def write(self, text: str) -> int:
         """Appends text."""
         if self._file is not None:
-            with contextlib.suppress(OSError, ValueError):  # the disk is full; or a handler of an earlier trial writes
+            with contextlib.suppress(OSError, ValueError):  # the disk is full, or a handler of an earlier trial writes
                 self._file.write(text)
         return len(text)
 
     def close(self) -> None:
-        """Closes the file; what is written from now on is dropped."""
+        """Closes the file; later text is dropped."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
@@ -63,12 +63,12 @@ class TrialLog(io.TextIOBase):
 
 @contextlib.contextmanager
 def open_log(folder: str, trial: Trial) -> Iterator[TrialLog]:
-    """Opens the log of a trial and sends there what is printed, warned of and written to stderr.
+    """Opens the log of a trial and redirects stdout, stderr and warnings to it.
 
-    Of processes that train together only the first has a file.
+    Of processes that train together, only the first has a file.
 
     Args:
-        folder: The ``trials`` of a work dir; '' for none, and where it does not exist, nothing is kept.
+        folder: The folder ``trials`` of a work dir; '' for no log. If it does not exist, the text is dropped.
         trial: The trial.
     """
     path = trial_folder(Path(folder), trial.number) / LOG if folder and not get_rank() else None
@@ -76,18 +76,18 @@ def open_log(folder: str, trial: Trial) -> Iterator[TrialLog]:
         stack.enter_context(contextlib.redirect_stdout(log))  # pycocotools and others print
         if log.kept:
             stack.enter_context(contextlib.redirect_stderr(log))
-            stack.enter_context(warnings.catch_warnings())  # those that an earlier trial has seen are told again
+            stack.enter_context(warnings.catch_warnings())  # warnings that an earlier trial caused are shown again
             log.write(_heading(trial))
         yield log
 
 
-def last_word(outcome: Outcome, settings: ProxySettings) -> str:
-    """A line that says what came of a trial."""
+def last_line(outcome: Outcome, settings: ProxySettings) -> str:
+    """A line with the outcome of a trial."""
     if outcome.score is None:
-        found = outcome.reason.strip().rpartition('\n')[2]
+        result = outcome.reason.strip().rpartition('\n')[2]
     else:
-        found = f'{settings.metric} {settings.value(outcome.metrics):.6g}'
-    return f'{outcome.state.value} after {outcome.seconds:.1f} s: {found}\n'
+        result = f'{settings.metric} {settings.value(outcome.metrics):.6g}'
+    return f'{outcome.state.value} after {outcome.seconds:.1f} s: {result}\n'
 
 
 def _heading(trial: Trial) -> str:
@@ -100,7 +100,7 @@ def _heading(trial: Trial) -> str:
 
 @contextlib.contextmanager
 def logged(logger: logging.Logger, log: TrialLog) -> Iterator[None]:
-    """What a Runner logs goes to the log of the trial, too."""
+    """Adds the log of the trial to the handlers of a Runner's logger."""
     handler = logging.StreamHandler(log)
     handler.setLevel(logging.INFO)
     handler.setFormatter(_FORMAT)

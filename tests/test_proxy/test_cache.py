@@ -172,7 +172,7 @@ def switched(dataset: Any, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    'how', ['another pipeline', 'other steps', 'a step less', 'a setting', 'a setting of the fork']
+    'how', ['another pipeline', 'other steps', 'a step less', 'a setting', 'a setting of the random step']
 )
 def test_changed_pipeline_is_run_and_the_restored_one_gives_kept_samples(how: str) -> None:
     dataset, kept = (build('det', with_steps('det', FLIP)) for _ in range(2))
@@ -199,7 +199,7 @@ def test_only_what_is_before_a_flip_where_both_ways_do_not_fit() -> None:
     dataset, kept = (build('det', with_steps('det', FLIPS)) for _ in range(2))
     each = max(SampleStore.size_of(freeze(sample)) for sample in kept)
     assert 'kept in memory: up to 12' in keep_samples([KeptData(kept, reads=10**6)], limit=2 * 12 * each)
-    assert kept.prepare_data.steps.fork is None
+    assert kept.prepare_data.steps.random_step is None
     assert plain(draw(kept)) == plain(draw(dataset))
 
 
@@ -237,19 +237,22 @@ def test_nothing_is_asked_for() -> None:
 def test_pipeline_ends_at_the_first_unknown_step() -> None:
     dataset = build('det', with_steps('det', CROP))
     steps = split(dataset.pipeline.transforms)
-    assert [type(each).__name__ for each in steps.lead] == ['LoadImageFromFile', 'LoadAnnotations', 'Resize']
-    assert steps.fork is None and [type(each).__name__ for each in steps.rest] == ['RandomCrop', 'PackDetInputs']
+    assert [type(each).__name__ for each in steps.prefix] == ['LoadImageFromFile', 'LoadAnnotations', 'Resize']
+    assert steps.random_step is None and [type(each).__name__ for each in steps.rest] == [
+        'RandomCrop',
+        'PackDetInputs',
+    ]
     known = type(dataset.pipeline.transforms[2])
     dataset.pipeline.transforms[2].__class__ = type('Resize', (known,), {})
-    assert len(split(dataset.pipeline.transforms).lead) == 2, 'a class derived from a known one is another'
+    assert len(split(dataset.pipeline.transforms).prefix) == 2, 'a class derived from a known one is another'
 
 
 def test_codec_that_draws_ends_the_pipeline() -> None:
     dataset = build('pose', pipeline('pose'))
     target = dataset.pipeline.transforms[3]
-    assert len(split(dataset.pipeline.transforms).lead) == 5
+    assert len(split(dataset.pipeline.transforms).prefix) == 5
     target.encoder = [target.encoder, object()]
-    assert len(split(dataset.pipeline.transforms).lead) == 3
+    assert len(split(dataset.pipeline.transforms).prefix) == 3
 
 
 @pytest.fixture

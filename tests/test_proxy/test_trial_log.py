@@ -130,9 +130,9 @@ def test_predictions_come_back_as_they_were(tmp_path: Path) -> None:
     gathered, path = Predictions(2), tmp_path / PREDICTIONS
     heat = PixelData(heatmaps=torch.rand(4, 6, 6))
     pose = InstanceData(keypoints=np.ones((1, 4, 2)), keypoint_scores=np.ones((1, 4)))
-    gathered.take([sample('a.png', pred_instances=boxes(3)), sample('b.png', pred_instances=pose, pred_fields=heat)])
-    gathered.take([sample('b.png', pred_sem_seg=PixelData(data=torch.tensor([[[1, 2], [300, 0]]])))])
-    gathered.take([sample('c.png', pred_instances=boxes(3))])
+    gathered.add([sample('a.png', pred_instances=boxes(3)), sample('b.png', pred_instances=pose, pred_fields=heat)])
+    gathered.add([sample('b.png', pred_sem_seg=PixelData(data=torch.tensor([[[1, 2], [300, 0]]])))])
+    gathered.add([sample('c.png', pred_instances=boxes(3))])
     assert gathered.write(path) == ''
     first, second, third = read_predictions(path)
     assert (first.path, second.path, third.path) == ('a.png', 'b.png', 'b.png'), 'two images, all samples of them'
@@ -146,11 +146,11 @@ def test_predictions_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_only_the_surest_instances_are_kept_and_none_is_no_trouble(tmp_path: Path) -> None:
     gathered = Predictions(2)
-    gathered.take([sample('a.png', pred_instances=boxes(200)), sample('b.png', pred_instances=boxes(0))])
-    many, none = gathered.found
+    gathered.add([sample('a.png', pred_instances=boxes(200)), sample('b.png', pred_instances=boxes(0))])
+    many, none = gathered.predictions
     assert len(many.arrays['scores']) == 50 and many.arrays['scores'].min() > 0.7
     assert none.arrays['masks'].shape == (0, 3, 5)
-    write_predictions(tmp_path / 'x.npz', gathered.found)
+    write_predictions(tmp_path / 'x.npz', gathered.predictions)
     assert read_predictions(tmp_path / 'x.npz')[1].arrays['masks'].shape == (0, 3, 5)
 
 
@@ -193,5 +193,5 @@ def test_predictions_that_cannot_be_kept_are_told_once_in_the_log(make_evaluator
 
 def test_predictions_without_a_place(tmp_path: Path) -> None:
     gathered = Predictions(1)
-    gathered.found = [Prediction('a.png', '', {'scores': np.ones(1)})]
+    gathered.predictions = [Prediction('a.png', '', {'scores': np.ones(1)})]
     assert 'FileNotFoundError' in gathered.write(tmp_path / 'none' / PREDICTIONS)

@@ -1,7 +1,6 @@
-"""Expressions written out in other languages, as pure functions from a tree to text.
+"""Code of expressions in other languages, as pure functions from a tree to text.
 
-A form of Python code is a ``Style``, a table of how each operator is written. Infix text is ``formatting``, LaTeX
-``to_latex``.
+A ``Style`` is a table of the spelling of each operator in a library. Infix text is in ``formatting``, LaTeX in ``latex``.
 """
 
 from mmautoloss.expr.forms.numpy_form import NUMPY

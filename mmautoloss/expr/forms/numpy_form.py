@@ -11,4 +11,4 @@ NUMPY = Style.of(
     number='np.float64({float})',
     number_in_call='{float}',
 )
-"""Over float arrays (N, C, H, W); equal to the graph in float64, up to rounding."""
+"""For float arrays (N, C, H, W); equal to the graph in float64, up to rounding."""

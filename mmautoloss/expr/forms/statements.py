@@ -1,4 +1,4 @@
-"""Expressions as a few statements of Python: shared parts computed once, long ones cut into named pieces."""
+"""Expressions as Python statements: shared parts are computed once, and long expressions are split."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mmautoloss.expr.program import Step, compile_tree
 from mmautoloss.expr.tree import Tree, is_number
 
 WIDTH = 76
-"""Longest text of one statement, so that with its name and indentation it fits into any formatter's line."""
+"""Largest length of a statement, so that with its name and indentation it fits into the line of any formatter."""
 
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
-_LETTERS = 'abcdfghkmnqrstvwxz'  # without the inputs of all kinds, and without letters that look like digits
+_LETTERS = 'abcdfghkmnqrstvwxz'  # without the names of inputs and letters that look like digits
 
 
 class Code(NamedTuple):
     """An expression as code.
 
     Attributes:
-        statements: Lines without indentation, of which the last is the value, without ``return``.
-        operators: The operators in use that are calls.
+        statements: Lines without indentation; the last one is the value, without ``return``.
+        operators: The operators in use that are written as calls.
     """
 
     statements: tuple[str, ...]
@@ -33,12 +33,12 @@ class Code(NamedTuple):
 
 
 def write_code(tree: Tree, style: Style, like: str) -> Code:
-    """Writes an expression as code that gives the tensor at its root, of the shape of the inputs.
+    """Writes an expression as code that computes the tensor at its root, of the shape of the inputs.
 
     Args:
         tree: The expression.
-        style: The library.
-        like: Name of an input, whose shape constants take.
+        style: The spelling of the library.
+        like: Name of an input that gives constants their shape.
 
     Example:
         >>> from mmautoloss.expr.forms.numpy_form import NUMPY
@@ -58,7 +58,7 @@ class _Text(NamedTuple):
 
 
 class _Writer:
-    """The state of one writing: what has a name, and the statements that gave it."""
+    """The statements of one expression, and the names that they define."""
 
     def __init__(self, tree: Tree, style: Style, like: str) -> None:
         self.steps = compile_tree(tree).steps
@@ -79,11 +79,11 @@ class _Writer:
         return self.style.spread.format(value=value.text, like=self.like)
 
     def _text(self, index: int) -> _Text:
-        waiting = [index]  # and not by recursion, since calls may be nested deeper than Python's
+        waiting = [index]  # without recursion, since calls may be nested deeper than Python's limit
         while waiting:
-            lacking = [operand for operand in self._read_by(waiting[-1]) if operand not in self.texts]
-            if lacking:
-                waiting.append(lacking[0])
+            missing = [operand for operand in self._read_by(waiting[-1]) if operand not in self.texts]
+            if missing:
+                waiting.append(missing[0])
                 continue
             index = waiting.pop()
             if index not in self.texts:
@@ -91,7 +91,7 @@ class _Writer:
         return self.texts[index]
 
     def _read_by(self, index: int) -> tuple[int, ...]:
-        """What has to be written before a step."""
+        """The steps that have to be written before a step."""
         return self._joined(index)[1] if self.steps[index].operands else ()
 
     def _first_text(self, index: int) -> _Text:
@@ -107,13 +107,13 @@ class _Writer:
         return _Text(name, _ATOM)
 
     def _fitting(self, index: int) -> _Text:
-        """The text of an operation; where it is too long, its longest operands get names."""
+        """The text of an operation; if it is too long, its longest operands get names."""
         node, operands = self._joined(index)
         while True:
-            found = self._write(node, operands)
+            text = self._write(node, operands)
             longest = max(operands, key=lambda operand: len(self._text(operand).text))
-            if len(found.text) <= WIDTH or not self.style.cuts or self._is_short(longest):
-                return found
+            if len(text.text) <= WIDTH or not self.style.cuts or self._is_short(longest):
+                return text
             self.texts[longest] = self._named(self.texts[longest])
 
     def _is_short(self, index: int) -> bool:
@@ -126,10 +126,10 @@ class _Writer:
             node, operands = self.steps[operands[0]] if self.steps[operands[0]].operands else ('same', operands)
         if len(operands) == 2:
             right = self.steps[operands[1]]
-            alone = self.uses[operands[1]] == 1 or not self.style.cuts
-            if (node, right.node) == ('add', 'neg') and (alone or self._number(operands[1])):
+            used_once = self.uses[operands[1]] == 1 or not self.style.cuts
+            if (node, right.node) == ('add', 'neg') and (used_once or self._number(operands[1])):
                 return 'sub', (operands[0], right.operands[0])
-            if (node, right.node) == ('mul', 'inv') and alone and self.style.divides:
+            if (node, right.node) == ('mul', 'inv') and used_once and self.style.divides:
                 return 'div', (operands[0], right.operands[0])
         return node, operands
 
@@ -153,7 +153,7 @@ class _Writer:
         return _Text(f'{above} / {below}', _PRODUCT)
 
     def _operand(self, index: int, constants: bool, in_call: bool) -> _Text:
-        """The text of an operand; Python raises errors where tensors overflow, so some numbers must be no plain ones."""
+        """The text of an operand; some numbers become tensors, since Python raises errors where tensors overflow."""
         number = self._number(index)
         if number is None or (not constants and abs(float(number.text)) < _LARGEST):
             return self._text(index)
@@ -173,11 +173,11 @@ class _Writer:
 
 
 _LARGEST = 3.4e38
-"""Beyond it a plain number has no place beside a float32."""
+"""Largest plain number that can be combined with a float32 tensor."""
 
 
 _LONGEST = 100_000
-"""Characters of the longest text of one operation."""
+"""Largest length of the text of one operation."""
 
 
 def _short(text: str) -> str:
@@ -209,10 +209,10 @@ OPERATIONS: dict[str, Callable[..., _Text]] = {
 
 
 def _constants(steps: Iterable[Step]) -> list[bool]:
-    found: list[bool] = []
+    constant: list[bool] = []
     for node, operands in steps:
-        found.append(all(found[operand] for operand in operands) if operands else is_number(node))
-    return found
+        constant.append(all(constant[operand] for operand in operands) if operands else is_number(node))
+    return constant
 
 
 def _names() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How a library of Python writes the operators."""
+"""The spelling of the operators in a Python library."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from mmautoloss.expr.operators import EPS, OPERATORS, Spelling
 
 
 class Style(NamedTuple):
-    """How a library writes the operators.
+    """The spelling of the operators in a library.
 
     Attributes:
         calls: Template of each operator that is a call, such as ``'np.exp({0})'``.
-        number: Template of a constant that stands beside constants only: ``{value}`` or ``{float}``, which is never whole,
-            and the name of a tensor, ``{like}``.
+        number: Template of a constant whose sibling operands are all constants, with ``{value}`` or ``{float}``, which has
+            a decimal point or exponent, and the name of a tensor, ``{like}``.
         number_in_call: The same inside a call.
         spread: Template of a constant in the shape of ``{like}``.
-        divides: Whether ``a * (1 / b)`` may be written as ``a / b``, which rounds once less.
-        eps: What protects a quotient; '' for nothing.
-        cuts: Whether shared and long parts become statements of their own.
-        imports: Imports, by the operator that needs them, '' for all.
+        divides: Whether ``a * (1 / b)`` may be written as ``a / b``, which rounds only once.
+        eps: Number that is added to a divisor; '' for none.
+        cuts: Whether shared and long parts become separate statements.
+        imports: Imports, by the operator that needs them; '' for all.
         helpers: Definitions of the functions that ``calls`` names and the library lacks, by operator.
         needs: The helper that another one calls.
 
-    What is of a single operator comes from the table of operators (``Style.of``).
+    ``Style.of`` takes the fields of single operators from the table of operators.
     """
 
     calls: Mapping[str, str]
@@ -41,12 +41,12 @@ class Style(NamedTuple):
 
     @classmethod
     def of(cls, language: str, imports: str = '', **settings: Any) -> Style:
-        """The style of a language, one of the fields of ``Spellings``.
+        """The style of a language.
 
         Args:
-            language: Which one.
-            imports: What all code needs.
-            settings: The rest of the style.
+            language: A field of ``Spellings``.
+            imports: Imports that all code needs.
+            settings: Other fields of the style.
         """
         spellings: dict[str, Spelling] = {
             name: getattr(operator.spellings, language)
@@ -54,20 +54,20 @@ class Style(NamedTuple):
             if operator.spellings is not None
         }
         return cls(
-            calls={name: each.call for name, each in spellings.items()},
-            helpers={name: each.helper for name, each in spellings.items() if each.helper},
-            needs={name: each.needs for name, each in spellings.items() if each.needs},
-            imports={name: each.imports for name, each in spellings.items() if each.imports}
+            calls={name: spelling.call for name, spelling in spellings.items()},
+            helpers={name: spelling.helper for name, spelling in spellings.items() if spelling.helper},
+            needs={name: spelling.needs for name, spelling in spellings.items() if spelling.needs},
+            imports={name: spelling.imports for name, spelling in spellings.items() if spelling.imports}
             | ({'': imports} if imports else {}),
             **settings,
         )
 
     def head(self, operators: Collection[str], body: str) -> str:
-        """The top of a file: imports, the constant EPS where it is read, and helpers.
+        """The head of a file: imports, the constant EPS if it is used, and helpers.
 
         Args:
-            operators: Those in use.
-            body: What follows.
+            operators: The operators in use.
+            body: The code that follows.
         """
         operators = {*operators, *(self.needs[name] for name in operators if name in self.needs)}
         imports = [text for name, text in self.imports.items() if not name or name in operators]

@@ -1,4 +1,4 @@
-"""Expressions as text that SymPy reads."""
+"""Expressions as text for SymPy."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _IDEAL = Style.of('ideal_sympy', eps='', cuts=False)
 
 
 def to_sympy(tree: Tree, ideal: bool = False) -> str:
-    """Writes an expression so that ``sympy.sympify`` and ``parse_expr`` read it.
+    """Writes an expression for ``sympy.sympify`` and ``parse_expr``.
 
     Inputs are symbols, which should be declared real; ``mean_nhw``, ``mean_c``, ``maxpool`` and ``minpool`` become
     applied undefined functions, since their value depends on other elements.
 
     Args:
         tree: The expression.
-        ideal: Without the protection of quotients, logarithms and roots. The exact form has it as it is computed:
-            ``sign(x) * log(Abs(x) + 1.0e-12)``. The ideal one is what one would publish; it is equal up to 1e-12 where
+        ideal: Omits the protection of quotients, logarithms and roots, which the exact form includes:
+            ``sign(x) * log(Abs(x) + 1.0e-12)``. The ideal form is suited to publication; it is equal up to 1e-12 if the
             operands of logarithms and roots are positive.
 
     Example:

@@ -1,4 +1,4 @@
-"""Expressions as PyTorch code, differentiable: operator by operator what ``expr.program`` computes."""
+"""Expressions as differentiable PyTorch code, with the operators of ``expr.program``."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _SETTINGS: dict[str, Any] = {
 }
 
 TORCH = Style.of('torch', **_SETTINGS)
-"""Over tensors (N, C, H, W), float32 or float64."""
+"""For tensors (N, C, H, W), float32 or float64."""
 
 MASKED_TORCH = Style.of('masked_torch', **_SETTINGS)
-"""The same over maps in which some elements do not count: ``valid``, bool, says which do; None for all.
+"""The same for maps with a bool mask ``valid`` of the valid elements; None if all are valid.
 
-The others are 0 in means and pools, so that their gradient, which may be 0 * Inf, is in no sum.
+Invalid elements are 0 in means and pools, so that their gradient, which may be 0 * Inf, enters no sum.
 """
 
 
 def looks_around(tree: Tree) -> bool:
-    """Whether an element's value depends on other elements, so that it matters which of them count."""
+    """Whether the value at an element depends on other elements, so that the mask matters."""
     return not set(LOOKING_AROUND).isdisjoint(tree.nodes)

@@ -1,4 +1,4 @@
-"""Samples that are kept in memory, as far as a pipeline makes them the same way every time."""
+"""In-memory cache of samples after the deterministic steps of their data pipeline."""
 
 from mmautoloss.proxy.cache.cache import KeptData, keep_samples
 from mmautoloss.proxy.cache.frozen import freeze, thaw

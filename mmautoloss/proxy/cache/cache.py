@@ -1,4 +1,4 @@
-"""Which samples of a training and its validation are kept, so that all of it fits."""
+"""Decides which samples of training and validation are cached, such that they fit into memory."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mmautoloss.proxy.cache.steps import split
 from mmautoloss.proxy.cache.store import SampleStore
 from mmautoloss.proxy.memory import available_memory
 
-_TRIED = 8
-"""Samples of a data set from which the size of all is estimated."""
+_SIZED = 8
+"""Number of samples from which the size of all is estimated."""
 
 
 @dataclass(frozen=True)
 class KeptData:
-    """A data set of which samples may be kept.
+    """A data set whose samples may be cached.
 
     Attributes:
         dataset: The data set, or a wrapper of others.
-        reads: Samples that a training reads of it at most.
-        workers: Processes of its data loader; 0 where it is read in this process.
+        reads: Largest number of samples that a training reads.
+        workers: Number of processes of its data loader; 0 if this process reads it.
     """
 
     dataset: Any
@@ -34,30 +34,30 @@ class KeptData:
 
 
 def keep_samples(data: Sequence[KeptData], limit: int) -> str:
-    """Makes data sets keep their samples, where all of them fit.
+    """Makes data sets cache their samples, if all of them fit.
 
-    Samples are kept when they are first read. Those that the processes of a data loader read are all made now, since what
-    such a process keeps is lost with it; it is forked, and shares what is there.
+    A sample is cached when it is first read. Samples for processes of a data loader are all made now: such a process is
+    forked and shares the existing cache, but its own additions would be lost with it.
 
     Args:
-        data: The data sets; their samples, and what those of wrappers read, are made by ``KeptSamples`` from now on.
-        limit: Bytes that may be held in all; 0 keeps nothing.
+        data: The data sets, perhaps within wrappers; ``KeptSamples`` makes their samples from now on.
+        limit: Largest size in bytes; 0 disables the cache.
 
     Returns:
-        A line that says what is kept, or why nothing is; '' where nothing was asked for.
+        A line that says which samples are cached, or why none are; '' if the cache is disabled.
     """
     if not limit:
         return ''
-    data = [KeptData(leaf, each.reads, each.workers) for each in data for leaf in leaves(each.dataset)]
-    reasons = [_why_not(each) for each in data]
-    chosen = [each for each, reason in zip(data, reasons, strict=True) if reason is None]
+    data = [KeptData(leaf, entry.reads, entry.workers) for entry in data for leaf in leaves(entry.dataset)]
+    reasons = [_why_not(entry) for entry in data]
+    chosen = [entry for entry, reason in zip(data, reasons, strict=True) if reason is None]
     store = SampleStore(limit)
-    for forks in (True, False):  # where both ways of a flip do not fit, what is before it may
-        plans = [_plan(each, store, forks) for each in chosen]
-        plans = [plan for plan in plans if plan.kept.steps.lead]
+    for past_random in (True, False):  # if both results of a flip do not fit, the samples before it may
+        plans = [_plan(entry, store, past_random) for entry in chosen]
+        plans = [plan for plan in plans if plan.kept.steps.prefix]
         try:
             need = sum(plan.bytes() for plan in plans)
-        except Exception as error:  # of a broken file; who trains with it is told in full
+        except Exception as error:  # of a broken file; the training reports it in full
             return f'samples are not kept in memory: {type(error).__name__}: {error}'
         if plans and need <= min(limit, available_memory() // 2):
             return _install(plans, need)
@@ -71,19 +71,19 @@ def keep_samples(data: Sequence[KeptData], limit: int) -> str:
 def leaves(dataset: Any) -> Iterator[Any]:
     """The data sets within wrappers such as ``RepeatDataset`` and ``ConcatDataset``, or the data set itself."""
     inner = [getattr(dataset, name, None) for name in ('dataset', 'datasets', '_datasets')]
-    inner = [each for found in inner if found is not None for each in (found if _many(found) else [found])]
+    inner = [child for value in inner if value is not None for child in _as_list(value)]
     if not inner:
         yield dataset
-    for each in inner:
-        yield from leaves(each)
+    for child in inner:
+        yield from leaves(child)
 
 
-def _many(found: Any) -> bool:
-    return isinstance(found, (list, tuple))
+def _as_list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else [value]
 
 
 def _why_not(data: KeptData) -> str | None:
-    """Why samples of a data set cannot be kept."""
+    """Why samples of a data set cannot be cached; None if they can."""
     if not can_be_kept(data.dataset):
         return f'{type(data.dataset).__name__} makes them in a way of its own'
     if data.workers and multiprocessing.get_start_method() != 'fork':
@@ -95,27 +95,27 @@ def _why_not(data: KeptData) -> str | None:
 class _Plan:
     kept: KeptSamples
     count: int
-    at_once: bool
+    prefill: bool
 
     def bytes(self) -> int:
-        """An estimate from a few samples."""
+        """Estimates the size from a few samples."""
         length = len(self.kept.dataset)
-        tried = range(0, length, max(1, length // _TRIED))
-        return int(self.count * mean(SampleStore.size_of(self.kept.frozen(index)) for index in tried))
+        indices = range(0, length, max(1, length // _SIZED))
+        return int(self.count * mean(SampleStore.size_of(self.kept.frozen(index)) for index in indices))
 
 
-def _plan(data: KeptData, store: SampleStore, forks: bool) -> _Plan:
-    # what a process of a loader would draw cannot be made beforehand
-    steps = split(data.dataset.pipeline.transforms, forks and not data.workers)
+def _plan(data: KeptData, store: SampleStore, past_random: bool) -> _Plan:
+    # the random choices of a loader process are not known beforehand
+    steps = split(data.dataset.pipeline.transforms, past_random and not data.workers)
     length = len(data.dataset)
-    count = length if data.workers else min(length * steps.ways, data.reads)
+    count = length if data.workers else min(length * steps.outcomes, data.reads)
     return _Plan(KeptSamples(data.dataset, steps, store), count, bool(data.workers))
 
 
 def _install(plans: Sequence[_Plan], need: int) -> str:
     for plan in plans:
         plan.kept.install()
-        if plan.at_once:
+        if plan.prefill:
             for index in range(len(plan.kept.dataset)):
                 plan.kept.kept(index)
     count = sum(plan.count for plan in plans)

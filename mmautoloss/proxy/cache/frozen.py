@@ -1,4 +1,4 @@
-"""A sample as bytes, from which any number of copies are made that share nothing."""
+"""Samples as bytes, from which independent copies are made."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_OUTSIDE = 'data set'
+_SHARED = 'data set'
 
 
 def freeze(sample: Any, outside: Any = None) -> bytes:
-    """Bytes that hold a sample; only for this process and what it forks, never for a file.
+    """Serialises a sample; only for this process and its forks, never for a file.
 
-    Copies by ``copy.deepcopy`` take four times as long, and their size is not known.
+    ``copy.deepcopy`` takes four times as long, and the size of its copies is not known.
 
     Args:
         sample: Anything that can be pickled.
-        outside: An object that copies are to refer to, not to copy: mmpose puts the data set into a sample.
+        outside: An object to which copies refer without copying it: mmpose puts the data set into a sample.
 
     Example:
         >>> frozen = freeze({'img': torch.arange(3)})
@@ -35,7 +35,7 @@ def freeze(sample: Any, outside: Any = None) -> bytes:
 
 
 def thaw(frozen: bytes, outside: Any = None) -> Any:
-    """A copy of what was frozen."""
+    """A copy of a frozen sample."""
     return _Thawer(frozen, outside).load()
 
 
@@ -44,13 +44,13 @@ class _Freezer(pickle.Pickler):
         super().__init__(file, protocol=5)
         self._outside = outside
 
-    def persistent_id(self, thing: Any) -> str | None:
-        return _OUTSIDE if thing is self._outside and thing is not None else None
+    def persistent_id(self, value: Any) -> str | None:
+        return _SHARED if value is self._outside and value is not None else None
 
-    def reducer_override(self, thing: Any) -> Any:
-        """Tensors as arrays: torch's own way is made for files and takes six to ten times as long."""
-        if type(thing) is Tensor and thing.device.type == 'cpu' and _has_array(thing):
-            return _tensor, (thing.numpy(),)
+    def reducer_override(self, value: Any) -> Any:
+        """Pickles tensors as arrays: torch's own method is meant for files and takes six to ten times as long."""
+        if type(value) is Tensor and value.device.type == 'cpu' and _has_array(value):
+            return _tensor, (value.numpy(),)
         return NotImplemented
 
 

@@ -1,4 +1,4 @@
-"""Which steps of a data pipeline give the same every time, and which draw one of a few; all others may do anything."""
+"""Splits a data pipeline into deterministic steps, one random step with few outcomes, and all others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Transform = Callable[[Any], Any]
 _MMCV, _MMDET = 'mmcv.transforms', 'mmdet.datasets.transforms'
 _MMSEG, _MMPOSE = 'mmseg.datasets.transforms', 'mmpose.datasets.transforms'
 
-ALWAYS_THE_SAME = frozenset(
+DETERMINISTIC = frozenset(
     {
         f'{_MMCV}.loading:LoadImageFromFile',
         f'{_MMCV}.loading:LoadAnnotations',
@@ -37,7 +37,7 @@ ALWAYS_THE_SAME = frozenset(
         f'{_MMPOSE}.formatting:PackPoseInputs',
     }
 )
-"""Transforms (module and class) whose result is a function of the sample alone, whatever their settings are."""
+"""Transforms (module and class) whose result depends on the sample alone, whatever their settings."""
 
 _CODECS = frozenset(
     f'mmpose.codecs.{name}'
@@ -53,25 +53,25 @@ _CODECS = frozenset(
 
 
 def _draws_nothing(transform: Any) -> bool:
-    """Whether no codec of a ``GenerateTarget`` draws; ``DecoupledHeatmap`` does."""
+    """Whether no codec of a ``GenerateTarget`` draws random numbers, as ``DecoupledHeatmap`` does."""
     encoders = transform.encoder if isinstance(transform.encoder, list) else [transform.encoder]
     return all(_name(encoder) in _CODECS for encoder in encoders)
 
 
-ON_CONDITION: Mapping[str, Callable[[Any], bool]] = {f'{_MMPOSE}.common_transforms:GenerateTarget': _draws_nothing}
-"""Transforms of which the same holds where their settings are right."""
+DETERMINISTIC_IF: Mapping[str, Callable[[Any], bool]] = {f'{_MMPOSE}.common_transforms:GenerateTarget': _draws_nothing}
+"""Transforms that are deterministic under a condition on their settings."""
 
-ONE_OF_FEW: Mapping[str, str] = {
+RANDOM_STEPS: Mapping[str, str] = {
     f'{_MMCV}.processing:RandomFlip': '_choose_direction',
     f'{_MMDET}.transforms:RandomFlip': '_choose_direction',
     f'{_MMSEG}.transforms:RandomFlip': '_choose_direction',
     f'{_MMPOSE}.common_transforms:RandomFlip': '_choose_direction',
 }
-"""Transforms whose result is a function of the sample and of what this one method draws, a direction or None."""
+"""Transforms whose result depends on the sample and on the direction or None that this method draws."""
 
 
-class Fork(NamedTuple):
-    """A transform that draws one of a few.
+class RandomStep(NamedTuple):
+    """A random transform with a few possible outcomes.
 
     Attributes:
         transform: The transform.
@@ -82,22 +82,22 @@ class Fork(NamedTuple):
     method: str
 
     @property
-    def ways(self) -> int:
-        """How many results there may be."""
+    def outcomes(self) -> int:
+        """Number of possible outcomes."""
         direction = self.transform.direction
         return 2 if isinstance(direction, str) else len(direction) + 1
 
     def draw(self) -> Any:
-        """What the transform would draw."""
+        """Draws as the transform would."""
         return getattr(self.transform, self.method)()
 
-    def take(self, sample: Any, choice: Any) -> Any:
+    def apply(self, sample: Any, choice: Any) -> Any:
         """The result for a choice, without drawing."""
-        with self._decided(choice):
+        with self._fixed(choice):
             return self.transform(sample)
 
     @contextmanager
-    def _decided(self, choice: Any) -> Iterator[None]:
+    def _fixed(self, choice: Any) -> Iterator[None]:
         setattr(self.transform, self.method, lambda: choice)
         try:
             yield
@@ -106,59 +106,59 @@ class Fork(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """A pipeline in parts, in their order.
+    """The parts of a pipeline, in order.
 
     Attributes:
-        lead: Give the same for a sample every time.
-        fork: The first one that draws, where what it may draw is known.
-        after: Behind the fork: give the same for a sample and what the fork drew.
-        rest: Must be run every time.
+        prefix: Deterministic transforms.
+        random_step: The next transform, if it is random with known outcomes.
+        after: Deterministic transforms after the random step.
+        rest: Transforms that must be run every time.
     """
 
-    lead: tuple[Transform, ...]
-    fork: Fork | None
+    prefix: tuple[Transform, ...]
+    random_step: RandomStep | None
     after: tuple[Transform, ...]
     rest: tuple[Transform, ...]
 
     @property
     def known(self) -> list[Transform]:
-        """All before the rest."""
-        return [*self.lead, *([self.fork.transform] if self.fork else []), *self.after]
+        """All transforms before the rest."""
+        return [*self.prefix, *([self.random_step.transform] if self.random_step else []), *self.after]
 
     @property
-    def ways(self) -> int:
-        """How many results a sample may have before the rest."""
-        return self.fork.ways if self.fork else 1
+    def outcomes(self) -> int:
+        """Number of possible results of a sample before the rest."""
+        return self.random_step.outcomes if self.random_step else 1
 
 
-def split(transforms: Sequence[Transform], forks: bool = True) -> Steps:
-    """Cuts a pipeline before the first transform that may do anything.
+def split(transforms: Sequence[Transform], past_random: bool = True) -> Steps:
+    """Splits a pipeline before the first transform whose outcomes are not known.
 
     Args:
         transforms: The pipeline.
-        forks: Whether a transform that draws one of a few may be among the parts before.
+        past_random: Whether to include one random step and the deterministic ones after it.
     """
-    lead = _leading(transforms)
-    rest = tuple(transforms[len(lead) :])
-    method = ONE_OF_FEW.get(_name(rest[0])) if forks and rest else None
+    prefix = _leading(transforms)
+    rest = tuple(transforms[len(prefix) :])
+    method = RANDOM_STEPS.get(_name(rest[0])) if past_random and rest else None
     if method is None:
-        return Steps(lead, None, (), rest)
+        return Steps(prefix, None, (), rest)
     after = _leading(rest[1:])
-    return Steps(lead, Fork(rest[0], method), after, rest[1 + len(after) :])
+    return Steps(prefix, RandomStep(rest[0], method), after, rest[1 + len(after) :])
 
 
 def _leading(transforms: Sequence[Transform]) -> tuple[Transform, ...]:
     count = 0
-    while count < len(transforms) and _is_the_same(transforms[count]):
+    while count < len(transforms) and _is_deterministic(transforms[count]):
         count += 1
     return tuple(transforms[:count])
 
 
-def _is_the_same(transform: Transform) -> bool:
+def _is_deterministic(transform: Transform) -> bool:
     name = _name(transform)
-    return name in ALWAYS_THE_SAME or (name in ON_CONDITION and ON_CONDITION[name](transform))
+    return name in DETERMINISTIC or (name in DETERMINISTIC_IF and DETERMINISTIC_IF[name](transform))
 
 
-def _name(thing: Any) -> str:
-    """Module and class; a class derived from a known one is another."""
-    return f'{type(thing).__module__}:{type(thing).__qualname__}'
+def _name(transform: Any) -> str:
+    """Module and class; a subclass of a known transform is not a known one."""
+    return f'{type(transform).__module__}:{type(transform).__qualname__}'

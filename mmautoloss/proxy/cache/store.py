@@ -1,4 +1,4 @@
-"""Frozen samples in memory, never more than a limit."""
+"""Frozen samples in memory, up to a limit."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Hashable
 
 
 class SampleStore:
-    """Bytes by key, up to a number of bytes in all; what would exceed it is not taken.
+    """Bytes by key, up to a total size; an entry that would exceed it is refused.
 
     Args:
-        limit: Bytes that may be held.
+        limit: Largest total size in bytes.
 
     Attributes:
-        size: Bytes that are held.
+        size: Current total size in bytes.
 
     Example:
         >>> store = SampleStore(limit=500)
@@ -22,8 +22,8 @@ class SampleStore:
         400
     """
 
-    _EACH = 300
-    """Bytes of a bytes object, its key and its place in a dict; a little too much rather than too little."""
+    _OVERHEAD = 300
+    """Upper estimate of the bytes of a bytes object, its key and its dict entry, besides the content."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -34,12 +34,12 @@ class SampleStore:
         return len(self._kept)
 
     def get(self, key: Hashable) -> bytes | None:
-        """What is held under a key."""
+        """The entry of a key, or None."""
         return self._kept.get(key)
 
     def put(self, key: Hashable, frozen: bytes) -> bool:
-        """Takes something in, if there is room; says whether there was."""
-        size = len(frozen) + self._EACH
+        """Adds an entry if it fits; returns whether it did."""
+        size = len(frozen) + self._OVERHEAD
         if self.size + size > self.limit:
             return False
         if key not in self._kept:
@@ -49,5 +49,5 @@ class SampleStore:
 
     @classmethod
     def size_of(cls, frozen: bytes) -> int:
-        """Bytes that something takes."""
-        return len(frozen) + cls._EACH
+        """Bytes that an entry takes."""
+        return len(frozen) + cls._OVERHEAD

@@ -1,4 +1,4 @@
-"""What objects keep in Python between two trainings: found, compared, put back."""
+"""Finds, compares and restores the Python state of objects between trainings."""
 
 from mmautoloss.proxy.state.fingerprints import differences, fingerprint
 from mmautoloss.proxy.state.original import Original

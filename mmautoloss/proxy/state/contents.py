@@ -1,4 +1,4 @@
-"""What an object holds at a moment, and how that is put back into it."""
+"""The contents of single objects: saved, compared and restored."""
 
 from __future__ import annotations
 
@@ -14,160 +14,160 @@ from torch import Tensor, nn
 
 from mmautoloss.proxy.state.parts import attributes, contents_of
 
-_LARGEST = 2**20
-"""Bytes of an array above which it is data."""
+_MAX_BYTES = 2**20
+"""Size in bytes above which an array counts as data and is not saved."""
 
 
-class Held(ABC):
-    """What one object held.
+class Saved(ABC):
+    """The saved contents of one object.
 
     Args:
-        thing: The object; it is kept.
+        target: The object; a reference to it is kept.
     """
 
-    def __init__(self, thing: Any) -> None:
-        self.thing = thing
-        self.was = self.now()
+    def __init__(self, target: Any) -> None:
+        self.target = target
+        self.saved = self.now()
 
     @abstractmethod
     def now(self) -> Any:
-        """What it holds now."""
+        """The contents now."""
 
     @abstractmethod
-    def put(self) -> None:
-        """Puts back what it held."""
+    def restore(self) -> None:
+        """Restores the saved contents."""
 
     def changed(self) -> bool:
-        """Whether it holds anything else by now."""
-        was, now = self.was, self.now()
-        return len(was) != len(now) or any(one is not other for one, other in zip(was, now, strict=True))
+        """Whether the contents differ from the saved ones."""
+        saved, now = self.saved, self.now()
+        return len(saved) != len(now) or any(one is not other for one, other in zip(saved, now, strict=True))
 
 
-class HeldAttributes(Held):
-    """Attributes, in ``vars`` and in slots."""
+class SavedAttributes(Saved):
+    """The attributes of an object, in ``__dict__`` and in slots."""
 
     def now(self) -> list[Any]:
-        return [each for pair in attributes(self.thing).items() for each in pair]
+        return [item for pair in attributes(self.target).items() for item in pair]
 
-    def put(self) -> None:
-        was = dict(zip(self.was[::2], self.was[1::2], strict=True))
-        for name in attributes(self.thing).keys() - was.keys():
-            object.__delattr__(self.thing, name)
-        own = getattr(self.thing, '__dict__', {})
-        for name, value in was.items():
-            if name in own or not hasattr(type(self.thing), name):
-                own[name] = value  # as it was, whatever ``__setattr__`` would make of it
+    def restore(self) -> None:
+        saved = dict(zip(self.saved[::2], self.saved[1::2], strict=True))
+        for name in attributes(self.target).keys() - saved.keys():
+            object.__delattr__(self.target, name)
+        own = getattr(self.target, '__dict__', {})
+        for name, value in saved.items():
+            if name in own or not hasattr(type(self.target), name):
+                own[name] = value  # bypasses a ``__setattr__`` that would change it
             else:
-                object.__setattr__(self.thing, name, value)
+                object.__setattr__(self.target, name, value)
 
 
-class HeldItems(Held):
-    """Keys and values of a dict."""
-
-    def now(self) -> list[Any]:
-        return [each for pair in dict.items(self.thing) for each in pair]
-
-    def put(self) -> None:
-        self.thing.clear()
-        for key, value in zip(self.was[::2], self.was[1::2], strict=True):
-            self.thing[key] = value
-
-
-class HeldElements(Held):
-    """Elements of a list, a deque or a set."""
+class SavedItems(Saved):
+    """The keys and values of a dict."""
 
     def now(self) -> list[Any]:
-        return list(self.thing)
+        return [item for pair in dict.items(self.target) for item in pair]
 
-    def put(self) -> None:
-        self.thing.clear()
-        (self.thing.update if isinstance(self.thing, set) else self.thing.extend)(self.was)
+    def restore(self) -> None:
+        self.target.clear()
+        for key, value in zip(self.saved[::2], self.saved[1::2], strict=True):
+            self.target[key] = value
 
 
-class HeldCell(Held):
-    """What a function remembers, such as a counter."""
+class SavedElements(Saved):
+    """The elements of a list, a deque or a set."""
 
     def now(self) -> list[Any]:
-        return [contents_of(self.thing)]
+        return list(self.target)
 
-    def put(self) -> None:
-        self.thing.cell_contents = self.was[0]
+    def restore(self) -> None:
+        self.target.clear()
+        (self.target.update if isinstance(self.target, set) else self.target.extend)(self.saved)
 
 
-class HeldNumbers(Held):
+class SavedCell(Saved):
+    """The value of a closure cell of a function, such as a counter."""
+
+    def now(self) -> list[Any]:
+        return [contents_of(self.target)]
+
+    def restore(self) -> None:
+        self.target.cell_contents = self.saved[0]
+
+
+class SavedNumbers(Saved):
     """The numbers of an array or tensor."""
 
     def now(self) -> Any:
-        return self.thing.detach().clone() if isinstance(self.thing, Tensor) else self.thing.copy()
+        return self.target.detach().clone() if isinstance(self.target, Tensor) else self.target.copy()
 
     def changed(self) -> bool:
-        now = self.thing.detach() if isinstance(self.thing, Tensor) else self.thing
-        if now.shape != self.was.shape or now.dtype != self.was.dtype:
+        now = self.target.detach() if isinstance(self.target, Tensor) else self.target
+        if now.shape != self.saved.shape or now.dtype != self.saved.dtype:
             return True
         if isinstance(now, Tensor):
-            return now.device != self.was.device or not torch.equal(now, self.was)
-        return now.tobytes() != self.was.tobytes()
+            return now.device != self.saved.device or not torch.equal(now, self.saved)
+        return now.tobytes() != self.saved.tobytes()
 
-    def put(self) -> None:
-        if isinstance(self.thing, Tensor):
-            self.thing.data = self.was.clone()
+    def restore(self) -> None:
+        if isinstance(self.target, Tensor):
+            self.target.data = self.saved.clone()
         else:
-            self.thing[...] = self.was
+            self.target[...] = self.saved
 
 
-class HeldRandomState(Held):
-    """The state of a generator of random numbers."""
+class SavedRandomState(Saved):
+    """The state of a random generator."""
 
     def now(self) -> Any:
-        return chance_of(self.thing)
+        return random_state_of(self.target)
 
     def changed(self) -> bool:
-        return as_bytes(self.now()) != as_bytes(self.was)
+        return as_bytes(self.now()) != as_bytes(self.saved)
 
-    def put(self) -> None:
-        if isinstance(self.thing, random.Random):
-            self.thing.setstate(self.was)
-        elif isinstance(self.thing, np.random.Generator):
-            self.thing.bit_generator.state = self.was
+    def restore(self) -> None:
+        if isinstance(self.target, random.Random):
+            self.target.setstate(self.saved)
+        elif isinstance(self.target, np.random.Generator):
+            self.target.bit_generator.state = self.saved
         else:
-            self.thing.set_state(self.was)
+            self.target.set_state(self.saved)
 
 
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 
 
-def chance_of(generator: Any) -> Any:
-    """The state of a generator of random numbers."""
+def random_state_of(generator: Any) -> Any:
+    """The state of a random generator."""
     if isinstance(generator, random.Random):
         return generator.getstate()
     return generator.bit_generator.state if isinstance(generator, np.random.Generator) else generator.get_state()
 
 
 def as_bytes(state: Any) -> bytes:
-    """The state of a generator, to compare it."""
+    """The state of a random generator as bytes, for comparison."""
     return state.numpy().tobytes() if isinstance(state, Tensor) else repr(state).encode()
 
 
-def held(thing: Any) -> list[Held]:
-    """What an object holds; nothing where that cannot change or is data."""
+def save(thing: Any) -> list[Saved]:
+    """Saves the contents of an object; returns an empty list if they cannot change or are data."""
     if isinstance(thing, GENERATORS):
-        return [HeldRandomState(thing)]
-    found: list[Held] = []
+        return [SavedRandomState(thing)]
+    saved: list[Saved] = []
     if isinstance(thing, dict):
-        found.append(HeldItems(thing))
+        saved.append(SavedItems(thing))
     elif isinstance(thing, (list, deque, set)):
-        found.append(HeldElements(thing))
+        saved.append(SavedElements(thing))
     elif isinstance(thing, types.CellType):
-        found.append(HeldCell(thing))
+        saved.append(SavedCell(thing))
     elif _is_small(thing):
-        found.append(HeldNumbers(thing))
+        saved.append(SavedNumbers(thing))
     if getattr(thing, '__dict__', None) is not None or attributes(thing):
-        found.append(HeldAttributes(thing))
-    return found
+        saved.append(SavedAttributes(thing))
+    return saved
 
 
 def _is_small(thing: Any) -> bool:
     if isinstance(thing, nn.Parameter):
         return False
     is_array = isinstance(thing, Tensor) or (isinstance(thing, np.ndarray) and thing.dtype != object)
-    return is_array and thing.nbytes <= _LARGEST and getattr(getattr(thing, 'flags', None), 'writeable', True)
+    return is_array and thing.nbytes <= _MAX_BYTES and getattr(getattr(thing, 'flags', None), 'writeable', True)

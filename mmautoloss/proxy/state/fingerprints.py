@@ -1,4 +1,4 @@
-"""Text that tells the state of objects, by path."""
+"""The state of objects as text, by path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmautoloss.proxy.state.contents import GENERATORS, as_bytes, chance_of
+from mmautoloss.proxy.state.contents import GENERATORS, as_bytes, random_state_of
 from mmautoloss.proxy.state.parts import MANY, is_array, is_whole, reachable
 
 _ADDRESS = re.compile(r' at 0x[0-9a-f]+')
@@ -21,20 +21,20 @@ _LONGEST = 60
 
 
 def fingerprint(roots: Mapping[str, Any]) -> dict[str, str]:
-    """What is reached from objects, as text by path.
+    """The state of objects and of all objects reachable from them, as text by path.
 
     Args:
-        roots: The objects, by the name with which paths begin.
+        roots: The objects, by the name with which their paths begin.
 
     Example:
         >>> fingerprint({'head': {'iou': 0.5, 'seen': []}})
         {'head': 'dict of 2', "head['iou']": '0.5', "head['seen']": 'list of 0'}
     """
-    return {_OF_MODULE.sub(r'.\1', path): _told(thing) for path, thing in reachable(roots)}
+    return {_OF_MODULE.sub(r'.\1', path): _describe(thing) for path, thing in reachable(roots)}
 
 
 def differences(first: Mapping[str, str], then: Mapping[str, str]) -> dict[str, str]:
-    """By path what is other now, such as ``'0.5, then 0.553'``.
+    """The differences of two fingerprints by path, such as ``'0.5, then 0.553'``.
 
     Example:
         >>> differences({'iou': '0.5'}, {'iou': '0.553', 'seen': '1'})
@@ -48,11 +48,11 @@ def differences(first: Mapping[str, str], then: Mapping[str, str]) -> dict[str, 
 _PLAIN = (type(None), bool, int, float, str, bytes, Enum, np.generic, torch.dtype, torch.device)
 
 
-def _told(thing: Any) -> str:
+def _describe(thing: Any) -> str:
     if is_array(thing):
-        return _told_array(thing)
+        return _describe_array(thing)
     if isinstance(thing, GENERATORS) and not is_whole(thing):
-        return f'random numbers {_digest(as_bytes(chance_of(thing)))}'
+        return f'random numbers {_digest(as_bytes(random_state_of(thing)))}'
     if isinstance(thing, (dict, list, tuple, set, frozenset)) or (hasattr(thing, '__len__') and _length(thing) > MANY):
         content = f' {_digest(repr(sorted(map(repr, thing))).encode())}' if isinstance(thing, (set, frozenset)) else ''
         return f'{type(thing).__name__} of {_length(thing)}{content}'
@@ -70,7 +70,7 @@ def _length(thing: Any) -> int:
         return 0
 
 
-def _told_array(array: Tensor | np.ndarray) -> str:
+def _describe_array(array: Tensor | np.ndarray) -> str:
     kind = f'{str(array.dtype).removeprefix("torch.")} {tuple(array.shape)}'
     if not isinstance(array, Tensor):
         return f'{kind} {_digest(array.tobytes())}'

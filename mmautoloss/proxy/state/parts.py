@@ -1,4 +1,4 @@
-"""What an object is made of, as far as a training may change it."""
+"""The parts of an object that a training may change."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 MANY = 1000
-"""Elements above which a container is data, such as the annotations of a set, and not looked through."""
+"""Length above which a container counts as data, such as annotations, and is not traversed."""
 
 STORES = frozenset({'data_list', 'data_bytes', 'data_address', 'coco', '_coco_api', 'prepare_data'})
-"""Names under which libraries keep annotations, which nobody changes; and, the last, under which samples are kept."""
+"""Attributes in which libraries keep annotations, which never change; the last one holds cached samples."""
 
 _FOREIGN = frozenset(
     {
@@ -34,18 +34,18 @@ _FOREIGN = frozenset(
 """Modules whose objects belong to the process, not to a training."""
 
 _ATOMS = (str, bytes, int, float, complex, type, types.ModuleType, types.BuiltinFunctionType, range, slice, type(None))
-_EVERYBODYS = (random._inst, np.random.mtrand._rand, torch.default_generator)
-"""Generators of random numbers that each training seeds anew."""
+_GLOBAL_GENERATORS = (random._inst, np.random.mtrand._rand, torch.default_generator)
+"""Global random generators, which each training seeds."""
 
 _OURS = ('mmautoloss.proxy.', 'mmautoloss.losses.', 'mmautoloss.expr.')
 SHARED = (Runner, ManagerMixin, Registry)
-"""Belong to the process, or are made anew for each training: no model has one of its own."""
+"""Classes whose objects belong to the process or are made anew for each training, and never to a model."""
 
 
 def parts_of(thing: Any) -> Iterator[tuple[str, Any]]:
-    """The parts of an object by how they are reached: ``.name``, ``[key]``.
+    """The parts of an object, by their path from it: ``.name``, ``[key]``.
 
-    Large containers and what is in ``STORES`` have none.
+    Large containers have none, and attributes in ``STORES`` are left out.
     """
     if isinstance(thing, dict):
         yield from _items(thing) if len(thing) <= MANY else ()
@@ -63,7 +63,7 @@ def parts_of(thing: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _items(thing: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
-    # torch numbers hooks through the whole process; no key that is a number is told
+    # torch numbers hooks across the process, so integer keys are replaced by their index
     names = (index if isinstance(key, int) else repr(key) for index, key in enumerate(dict.keys(thing)))
     pairs = zip(names, dict.items(thing), strict=True)
     return ((f'[{name}]', value) for name, (key, value) in pairs if not (isinstance(key, str) and key in STORES))
@@ -74,27 +74,27 @@ def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
 
 
 def attributes(thing: Any) -> dict[str, Any]:
-    """``vars``, with what stands in slots; nothing of classes."""
-    found = {} if isinstance(thing, type) else dict(getattr(thing, '__dict__', ()))
+    """The attributes of an object in ``__dict__`` and in slots; none for a class."""
+    values = {} if isinstance(thing, type) else dict(getattr(thing, '__dict__', ()))
     kind: type = type(thing)
-    found.update((name, getattr(thing, name)) for name in _slots(kind) if hasattr(thing, name))
-    return found
+    values.update((name, getattr(thing, name)) for name in _slots(kind) if hasattr(thing, name))
+    return values
 
 
 @functools.cache
 def _slots(kind: type) -> tuple[str, ...]:
     if issubclass(kind, (Config, Tensor)):
         return ()
-    return tuple(copyreg._slotnames(kind))  # type: ignore[attr-defined]  # what pickle asks, too
+    return tuple(copyreg._slotnames(kind))  # type: ignore[attr-defined]  # as pickle does
 
 
 def cells(function: types.FunctionType) -> Iterator[tuple[str, types.CellType]]:
-    """What a function remembers of where it was made, by name."""
+    """The closure cells of a function, by variable name."""
     return zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
 
 
 def contents_of(cell: types.CellType) -> Any:
-    """What is in a cell; None of an empty one."""
+    """The value in a closure cell; None if it is empty."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -105,7 +105,7 @@ def is_whole(thing: Any) -> bool:
     """Whether an object has no parts that a training may change."""
     return (
         isinstance(thing, (*_ATOMS, *SHARED, RemovableHandle))
-        or any(thing is one for one in _EVERYBODYS)
+        or any(thing is generator for generator in _GLOBAL_GENERATORS)
         or type(thing).__module__.partition('.')[0] in _FOREIGN
         or type(thing).__module__.startswith(_OURS)
         or (isinstance(thing, types.FunctionType) and not thing.__closure__ and not vars(thing))
@@ -113,10 +113,10 @@ def is_whole(thing: Any) -> bool:
 
 
 def reachable(roots: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Everything that is reached from objects, each once, by its first path; whole things at each of their places."""
+    """All objects reachable from others: each once, by its first path; those without parts once per path."""
     seen: set[int] = set()
     pending = list(roots.items())[::-1]
-    kept = []  # what is made on the way must not be freed, or its id would be another's
+    kept = []  # holds temporary objects, since the id of a freed one could be reused
     while pending:
         path, thing = pending.pop()
         if not is_whole(thing):
@@ -129,5 +129,5 @@ def reachable(roots: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def is_array(thing: Any) -> bool:
-    """Whether it holds numbers only."""
+    """Whether an object is a tensor or an array of numbers."""
     return isinstance(thing, Tensor) or (isinstance(thing, np.ndarray) and thing.dtype != object)

@@ -1,18 +1,18 @@
-"""The state of objects at a moment, to which they can be brought back."""
+"""Snapshots of the state of objects."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mmautoloss.proxy.state.contents import held
+from mmautoloss.proxy.state.contents import save
 from mmautoloss.proxy.state.parts import is_whole, reachable
 
 
 class Snapshot:
-    """What objects, and whatever is reached from them, hold now.
+    """The state of objects and of all objects reachable from them, to be restored later.
 
-    The objects stay the same ones, and so does what is large and belongs to nobody's training, such as annotations
-    (``parts.STORES``): nothing of it is copied.
+    The objects are restored in place. Large data that trainings do not change, such as annotations (``parts.STORES``), is
+    not copied.
 
     Args:
         roots: The objects.
@@ -30,14 +30,14 @@ class Snapshot:
 
     def __init__(self, *roots: Any) -> None:
         things = (thing for _, thing in reachable({f'[{k}]': root for k, root in enumerate(roots)}))
-        self._held = [each for thing in things if not is_whole(thing) for each in held(thing)]
+        self._contents = [contents for thing in things if not is_whole(thing) for contents in save(thing)]
 
     def changed(self) -> bool:
-        """Whether anything is other than it was."""
-        return any(each.changed() for each in self._held)
+        """Whether any state has changed."""
+        return any(contents.changed() for contents in self._contents)
 
     def restore(self) -> None:
-        """Brings everything back; what is as it was is not touched."""
-        for each in self._held:
-            if each.changed():
-                each.put()
+        """Restores all state that has changed."""
+        for contents in self._contents:
+            if contents.changed():
+                contents.restore()
