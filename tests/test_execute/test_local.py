@@ -9,7 +9,8 @@ import pytest
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor, Limits, LocalExecutor, SerialExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.executor_suite import GOOD, ExecutorSuite, FaultTrial, make_trial
+from mmautoloss.testing.executor_suite import ExecutorSuite, FaultTrial
+from mmautoloss.testing.toy_trials import GOOD, make_trial
 from mmautoloss.trial import Outcome, State
 from tests.test_execute.conftest import baseline
 from tests.test_search.processes import is_alive, wait_for
