@@ -20,16 +20,9 @@ from mmautoloss.trial import Outcome, Pulse, Role, Trial
 FAULTY = 'tanh'
 """The operator in the loss of a trial that is slow, or also kills its process."""
 
-
 GOOD = Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'})
-
-
 BAD = Genome.from_text({'cls': f'-y * log({FAULTY}(p))', 'box': 'abs(p - y)'})
-
-
 INFINITE = Genome.from_text({'cls': '-y * p', 'box': 'exp(exp(exp(exp(p + 9)))) * y'})
-
-
 BROKEN = Genome.from_text({'cls': '-y * log(p)'})
 """Lacks a branch, so that an exception is raised."""
 
