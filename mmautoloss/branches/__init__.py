@@ -1,4 +1,4 @@
-"""Which losses a model has, what is known of the heads that call them, and which of them a search replaces."""
+"""The losses of a model, the heads that call them, and the branches that a search replaces."""
 
 from mmautoloss.branches.branch import Branch, build_branches, check_branches
 from mmautoloss.branches.heads import ModelLoss, averages_channels, find_losses

@@ -1,4 +1,4 @@
-"""A loss of a model that is searched: where it sits and what its graph reads."""
+"""A searched loss of a model: its place and its kind of input."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Branch:
         name: Name in genomes and reports, such as ``rpn_cls``.
         path: Path of the loss module in the model, such as ``rpn_head.loss_cls``.
         inputs: Name of the kind of input (``losses.INPUT_KINDS``).
-        settings: What the searched loss takes over from the hand-made one, as arguments of ``SearchedLoss``, such as
-            its class weights.
+        settings: Settings that the searched loss takes over from the hand-made one, as arguments of ``SearchedLoss``,
+            such as class weights.
 
     Raises:
-        SetupError: A setting is none of those.
+        SetupError: A setting is not in ``CARRIED``.
     """
 
     name: str
@@ -37,21 +37,20 @@ class Branch:
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.settings, Mapping) or not set(self.settings) <= set(
-            CARRIED
-        ):  # it may be read from a file
+        # settings may be read from a file
+        if not isinstance(self.settings, Mapping) or not set(self.settings) <= set(CARRIED):
             raise SetupError(
                 f'The settings of the branch {self.name!r} can be {", ".join(CARRIED)}, but got {self.settings!r}.'
             )
 
     @property
     def kind(self) -> InputKind:
-        """How calls become tensors."""
+        """The kind of input, which turns calls into tensors."""
         return input_kind(self.inputs)
 
     @property
     def config_path(self) -> str:
-        """Where the settings of the loss stand in the model's config."""
+        """The path of the loss's settings in the model's config."""
         return config_path(self.path)
 
     def head(self, model: nn.Module) -> nn.Module:
@@ -59,16 +58,16 @@ class Branch:
         return head_of(model, self.path)
 
     def loss(self, model: nn.Module) -> nn.Module:
-        """The loss module that the model has now."""
+        """The loss module that the model has at this path."""
         return model.get_submodule(self.path)
 
     def install(self, model: nn.Module, loss: nn.Module) -> None:
-        """Puts a loss module in its place."""
+        """Replaces the loss module of the model."""
         parent, _, name = self.path.rpartition('.')
         setattr(model.get_submodule(parent), name, loss)
 
     def config(self, expression: str, weight: float) -> dict[str, Any]:
-        """What stands in a config for the searched loss."""
+        """The config of the searched loss."""
         config: dict[str, Any] = {
             'type': 'mmautoloss.SearchedLoss',
             'expression': expression,
@@ -81,7 +80,7 @@ class Branch:
 
     @property
     def entry(self) -> dict[str, Any]:
-        """All but the name, as the header of a journal has it."""
+        """All attributes but the name, as the header of a journal has them."""
         settings = {'settings': dict(self.settings)} if self.settings else {}
         return {'path': self.path, 'inputs': self.inputs, **settings}
 
@@ -91,10 +90,10 @@ def build_branches(settings: BranchSettings, build_model: Callable[[], nn.Module
 
     Args:
         settings: ``'all'``, paths of losses, or by name a path or ``dict(path='rpn_head.loss_cls', inputs='sigmoid')``.
-        build_model: Gives the model, in which the losses are looked at.
+        build_model: Builds the model whose losses are inspected.
 
     Raises:
-        SetupError: There are none, a setting is missing or unknown, or a loss cannot be searched.
+        SetupError: There are no branches, a setting is missing or unknown, or a loss cannot be searched.
     """
     if not settings or (isinstance(settings, str) and settings != 'all'):
         raise SetupError(
@@ -102,17 +101,17 @@ def build_branches(settings: BranchSettings, build_model: Callable[[], nn.Module
             f'but got {settings!r}.'
         )
     model = build_model()
-    found = find_losses(model)
+    losses = find_losses(model)
     if settings == 'all':
-        chosen: dict[str, Any] = {loss.name: loss.path for loss in found if loss.inputs}
+        chosen: dict[str, Any] = {loss.name: loss.path for loss in losses if loss.inputs}
         if not chosen:
-            raise SetupError(f'No loss of this model can be searched.\n{describe(found)}')
+            raise SetupError(f'No loss of this model can be searched.\n{describe(losses)}')
     elif isinstance(settings, Mapping):
         chosen = dict(settings)
     else:
-        chosen = {_find(path, found).name: path for path in settings}
+        chosen = {_find(path, losses).name: path for path in settings}
     branches = tuple(
-        _explicit(name, entry, found) if _is_explicit(entry) else _discover(name, entry, found)
+        _explicit(name, entry, losses) if _is_explicit(entry) else _discover(name, entry, losses)
         for name, entry in chosen.items()
     )
     check_branches(model, branches)
@@ -126,52 +125,52 @@ def _is_explicit(entry: Any) -> bool:
     return isinstance(entry, Mapping) and 'inputs' in entry
 
 
-def _explicit(name: str, entry: Mapping[str, str], found: Sequence[ModelLoss]) -> Branch:
-    """As the user says; ``check_branches`` looks at whether that fits."""
+def _explicit(name: str, entry: Mapping[str, str], losses: Sequence[ModelLoss]) -> Branch:
+    """A branch whose inputs the user names; ``check_branches`` checks whether they fit."""
     if set(entry) != {'path', 'inputs'}:
         raise SetupError(f'The branch {name!r} needs the keys path and inputs, but got {", ".join(entry)}.')
     input_kind(entry['inputs'])
-    settings = next((loss.settings for loss in found if loss.path == entry['path']), {})
+    settings = next((loss.settings for loss in losses if loss.path == entry['path']), {})
     return Branch(name, entry['path'], entry['inputs'], settings)
 
 
-def _discover(name: str, entry: Any, found: Sequence[ModelLoss]) -> Branch:
+def _discover(name: str, entry: Any, losses: Sequence[ModelLoss]) -> Branch:
     path: Any = entry.get('path') if isinstance(entry, Mapping) else entry
-    loss = _find(path, found)
+    loss = _find(path, losses)
     if loss.inputs is None:
         raise SetupError(f'The loss {loss.loss} at {path!r} cannot be searched: {loss.reason}.')
     return Branch(name, loss.path, loss.inputs, loss.settings)
 
 
-def _find(path: str, found: Sequence[ModelLoss]) -> ModelLoss:
-    for loss in found:
+def _find(path: str, losses: Sequence[ModelLoss]) -> ModelLoss:
+    for loss in losses:
         if loss.path == path:
             return loss
-    raise SetupError(f'There is no loss at {path!r}. Losses of this model: {", ".join(loss.path for loss in found)}.')
+    raise SetupError(f'There is no loss at {path!r}. Losses of this model: {", ".join(loss.path for loss in losses)}.')
 
 
-def describe(found: Sequence[ModelLoss]) -> str:
-    """A line a loss: path, class, and with which inputs it can be searched or why not."""
+def describe(losses: Sequence[ModelLoss]) -> str:
+    """One line per loss: path, class, and the inputs with which it can be searched, or why it cannot."""
     return '\n'.join(
         f'  {loss.path}: {loss.loss}, '
         + (f'inputs {loss.inputs!r}' if loss.inputs else f'not searchable: {loss.reason}')
-        for loss in found
+        for loss in losses
     )
 
 
 def check_branches(model: nn.Module, branches: tuple[Branch, ...]) -> None:
-    """Compares branches with the model that was built.
+    """Checks branches against a built model.
 
     Raises:
-        SetupError: A path leads nowhere, or the inputs do not fit the head; the text says what would.
+        SetupError: There is no loss at a path, or the inputs do not fit the head; the message says which would.
     """
-    found = {loss.path: loss for loss in find_losses(model)}
+    by_path = {loss.path: loss for loss in find_losses(model)}
     for branch in branches:
-        if branch.path not in found:
+        if branch.path not in by_path:
             raise SetupError(
-                f'The branch {branch.name!r} has no loss at {branch.path!r}. Losses of this model: {", ".join(found)}.'
+                f'The branch {branch.name!r} has no loss at {branch.path!r}. Losses of this model: {", ".join(by_path)}.'
             )
-        loss = found[branch.path]
+        loss = by_path[branch.path]
         if branch.inputs == loss.inputs or loss.unknown or is_custom(branch.inputs):
             continue
         if loss.inputs is None:
@@ -209,7 +208,7 @@ def build_losses(genome: Genome, weights: Mapping[str, float], branches: tuple[B
 
 
 def install_losses(trial: Trial, branches: tuple[Branch, ...], model: nn.Module) -> None:
-    """Puts the losses of a trial into a model; hand-made ones are those that it was built with."""
+    """Installs the losses of a trial in a model; without a genome the model keeps its hand-made ones."""
     if trial.genome is None:
         return
     losses = build_losses(trial.genome, trial.weights, branches)
@@ -219,15 +218,15 @@ def install_losses(trial: Trial, branches: tuple[Branch, ...], model: nn.Module)
 
 
 def require_installed(model: nn.Module, genome: Genome, branches: tuple[Branch, ...]) -> None:
-    """Reads the losses back out of the model: what is trained must be what was proposed.
+    """Checks that a model has the losses of a genome, so that the proposed ones are trained.
 
     Raises:
-        SetupError: A branch holds another loss.
+        SetupError: A branch has another loss.
     """
     for branch in branches:
         loss = branch.loss(model)
-        found = loss.expression if isinstance(loss, SearchedLoss) else type(loss).__name__
-        if found != str(genome[branch.name]):
+        installed = loss.expression if isinstance(loss, SearchedLoss) else type(loss).__name__
+        if installed != str(genome[branch.name]):
             raise SetupError(
-                f'The model trains {found!r} in the branch {branch.name!r}, not {str(genome[branch.name])!r}.'
+                f'The model trains {installed!r} in the branch {branch.name!r}, not {str(genome[branch.name])!r}.'
             )

@@ -1,6 +1,6 @@
-"""What single heads ask of their losses, or never ask: why these cannot be searched there.
+"""Heads whose losses cannot be searched, since the head needs more of them or never calls them.
 
-To teach the search another such head, add a line to the table.
+To add another such head, add a line to the table.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _ONE_BY_ONE = 'its head takes its values one by one and makes something else of 
 _PIXEL_MASK = 'its head also passes a mask of pixels, which a formula does not get; use a HeatmapHead'
 _DEPTH = 'its maps have a depth, and a formula reads maps of two sides; use a HeatmapHead'
 
-ASKS: dict[tuple[str, str], str] = {
+REFUSALS: dict[tuple[str, str], str] = {
     ('DynamicRoIHead', 'loss_bbox'): 'its head insists on SmoothL1Loss, whose bend it moves; use a StandardRoIHead',
     ('GuidedAnchorHead', 'loss_loc'): 'its head samples by the name of this loss; leave it out',
     (
@@ -35,26 +35,26 @@ ASKS: dict[tuple[str, str], str] = {
     ('TOODHead', 'loss_centerness'): _NEVER_CALLED,
     ('YOLACTProtonet', 'loss_segm'): 'its maps (C, H, W) come without a batch; leave it out',
 }
-"""By the class of a module around a loss, and the name of the loss there."""
+"""Reasons, by the class of a module that contains the loss and the name of the loss there."""
 
 _SWITCHES = {'loss_bbox': 'with_reg', 'loss_cls': 'with_cls'}
-"""Attributes of mmdet's box heads that are False where a loss of theirs is never called."""
+"""Attributes of mmdet's box heads that are False if the head never calls the loss of that name."""
 
 
 def refused_by_head(model: nn.Module, path: str) -> str:
-    """Why a loss cannot be searched in the heads around it; '' where it can.
+    """Why the heads that contain a loss do not allow it to be searched; '' if they do.
 
     Args:
         model: The model.
         path: Path of the loss.
     """
     parts = [part for part in path.split('.') if not part.isdigit()]
-    name, around = parts[-1], path.split('.')[:-1]
-    if not getattr(model.get_submodule('.'.join(around)), _SWITCHES.get(name, ''), True):
+    name, parents = parts[-1], path.split('.')[:-1]
+    if not getattr(model.get_submodule('.'.join(parents)), _SWITCHES.get(name, ''), True):
         return _NEVER_CALLED
-    for count in range(len(around), 0, -1):
-        module = model.get_submodule('.'.join(around[:count]))
+    for count in range(len(parents), 0, -1):
+        module = model.get_submodule('.'.join(parents[:count]))
         for base in type(module).__mro__:
-            if (base.__name__, name) in ASKS:
-                return ASKS[base.__name__, name]
+            if (base.__name__, name) in REFUSALS:
+                return REFUSALS[base.__name__, name]
     return ''

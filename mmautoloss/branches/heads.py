@@ -1,6 +1,6 @@
-"""What the heads of the libraries do differently, in one place: which loss reads what, and where it stands in a config.
+"""Differences between the heads of the libraries: the kind of input of each loss, and its path in a config.
 
-To teach the search another head, add its loss to a table here.
+To support another head, add its loss to a table here.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from mmautoloss.branches.loss_settings import carried, lost
 
 
 class ModelLoss(NamedTuple):
-    """A loss of a model, as discovered.
+    """A loss that was discovered in a model.
 
     Attributes:
         name: Short name, unique in its model, such as ``rpn_cls``.
         path: Path of the module in the model.
         config_path: Path of its settings in the model's config.
-        loss: Class of the loss now.
+        loss: Name of its class.
         inputs: Kind of input with which it can be searched, or None.
         reason: Why it cannot be searched and what would help; '' where it can.
-        unknown: Whether nothing is known of this loss, so that a user may know better.
-        weight: Its ``loss_weight`` now.
-        settings: What a searched loss in its place takes over from it (``carried``).
-        channels: Over how many channels it averages where a formula sums, without a normaliser of the head; 1 for none.
-        by_ignored: Whether it also divides by positions that are ignored, which a formula never does.
+        unknown: Whether its class has no rule, so that the user may name its inputs.
+        weight: Its ``loss_weight``.
+        settings: Settings that a searched loss takes over from it (``carried``).
+        channels: Channels over which it averages where a formula sums, if the head passes no normaliser; 1 for none.
+        by_ignored: Whether its divisor counts ignored positions, which that of a formula never does.
     """
 
     name: str
@@ -48,7 +48,7 @@ class ModelLoss(NamedTuple):
 
 
 Verdict = tuple[str | None, str]
-"""Kind of input, or None and a reason."""
+"""The kind of input and '', or None and a reason."""
 
 
 def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
@@ -74,7 +74,7 @@ def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
 
 
 def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
-    if loss.use_sigmoid:  # of mmpose: whether the prediction already is a probability
+    if loss.use_sigmoid:  # in mmpose: whether the prediction already is a probability
         return None, 'it reads probabilities; set use_sigmoid=False and let the head give logits'
     return 'sigmoid', ''
 
@@ -102,9 +102,9 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
     return lambda head, loss: (None, reason)
 
 
-_OF_QUALITY = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
-_OF_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
-_OF_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
+_QUALITY_TARGET = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
+_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
+_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
 
 _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
@@ -123,12 +123,12 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     ),
     'BCELoss': _logits,
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
-    **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _OF_QUALITY),
-    'DistributionFocalLoss': _OF_BINS,
-    'KLDiscretLoss': _OF_SIMCC,
+    **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _QUALITY_TARGET),
+    'DistributionFocalLoss': _BINS,
+    'KLDiscretLoss': _SIMCC,
     'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
 }
-"""By the name of the loss: its kind of input, or why it has none."""
+"""Rules by class name: the kind of input of a loss, or why it has none."""
 
 
 def find_losses(model: nn.Module) -> list[ModelLoss]:
@@ -173,11 +173,11 @@ _AVERAGING = (
     ('mmpose', 'heatmap', 'AdaptiveWingLoss'),
     ('mmpose', 'sigmoid', 'BCELoss'),
 )
-"""Losses that average over channels, too, by library, kind of input and class; their heads pass no normaliser."""
+"""Losses that also average over channels, as library, kind of input and class; their heads pass no normaliser."""
 
 
 def averages_channels(library: str, inputs: str | None, loss: str) -> bool:
-    """Whether a loss of a library averages over channels where a formula sums."""
+    """Whether a loss of a library averages over the channels over which a formula sums."""
     return (library, inputs, loss) in _AVERAGING
 
 
@@ -195,7 +195,7 @@ _UNKNOWN = 'the calls of {} are not known; if it is called with predictions and 
 
 
 def _guess_rule(head: nn.Module, loss: nn.Module, path: str) -> Callable[[nn.Module, nn.Module], Verdict] | None:
-    """The rule for a loss of the user's own, by what the libraries' heads read of their losses and settings."""
+    """The rule for a loss of the user, from the attributes that the libraries' heads read."""
     if hasattr(loss, 'use_sigmoid'):
         return _sigmoid
     return _boxes if 'box' in path.rpartition('.')[2] and hasattr(head, 'reg_decoded_bbox') else None
@@ -208,7 +208,7 @@ def head_of(model: nn.Module, path: str) -> nn.Module:
 
 
 def config_path(path: str) -> str:
-    """Where the settings of a loss stand in the model's config: mmpose's heads call them otherwise."""
+    """The path of a loss's settings in the model's config, which mmpose's heads name differently from the module."""
     for module, key in _KEYS:
         path = re.sub(module, key, path)
     return path

@@ -7,7 +7,7 @@ import re
 
 
 def short_names(paths: list[str]) -> list[str]:
-    """Short names: the last two words of a path, all where those do not tell the losses apart."""
+    """Short names: the last two words of each path, or all words if two losses share those."""
     words = [_words(path) for path in paths]
     short = ['_'.join(parts[-2:]) for parts in words]
     return [name if short.count(name) == 1 else '_'.join(parts) for name, parts in zip(short, words, strict=True)]
@@ -27,7 +27,7 @@ _SHORT = (
     (r'_head\b', ''),
     (r'\.(\d+)\b', r'\1'),
 )
-"""How a path becomes words: a pattern and what replaces it, in this order."""
+"""Patterns and replacements that turn a path into words, in this order."""
 
 
 def _words(path: str) -> list[str]:

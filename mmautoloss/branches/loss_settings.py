@@ -1,4 +1,4 @@
-"""What a hand-made loss carries besides its formula, and what no other loss could carry for it."""
+"""Settings of a hand-made loss besides its formula: those that a searched loss takes over, and those that it cannot."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Any
 from torch import Tensor, nn
 
 CARRIED = ('class_weight', 'pos_weight', 'average', 'ignore_index', 'use_target_weight', 'loss_name')
-"""Settings of ``SearchedLoss`` that it takes over from the loss in whose place it stands."""
+"""Settings of ``SearchedLoss`` that it takes over from the loss that it replaces."""
 
 
 def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
-    """The settings with which a searched loss stands in for another one; what is at its default is left out.
+    """The settings that a searched loss takes over from a loss; defaults are left out.
 
     Args:
-        loss: The loss, which has nothing that is ``lost``.
+        loss: A loss for which ``lost`` gives no reason.
         inputs: Kind of input of the searched loss.
     """
     if type(loss).__name__ == 'SearchedLoss':
         searched: Any = loss
         settings = {**searched.counts._asdict(), 'loss_name': searched.loss_name}
         return {key: value for key, value in settings.items() if value != _default(loss, key)}
-    settings = _of_classes(loss, inputs)
+    settings = _class_weights(loss, inputs)
     ignored = _ignored(loss)
     if ignored not in (None, *(_default(loss, name) for name in _IGNORED)):
         settings['ignore_index'] = ignored
-    # of KeypointMSELoss weights count whatever it says
+    # KeypointMSELoss uses weights whatever its setting
     if getattr(loss, 'use_target_weight', True) is False and type(loss).__name__ != 'KeypointMSELoss':
         settings['use_target_weight'] = False
     name = getattr(loss, 'loss_name', None)
@@ -38,7 +38,7 @@ def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     return settings
 
 
-def _of_classes(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
+def _class_weights(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     """Class weights: binary cross-entropies apply them where ``y`` is 1, mmseg's cross-entropy also divides by them."""
     factors = _numbers(getattr(loss, 'class_weight', None))
     if all(factor == 1 for factor in factors or ()):
@@ -50,19 +50,19 @@ def _of_classes(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     return {'class_weight': factors} | ({'average': 'class_weight'} if by_weight else {})
 
 
-def _numbers(given: Any) -> list[float] | None:
-    """Factors as plain numbers; None where they are none."""
-    if isinstance(given, (str, bytes)):
+def _numbers(values: Any) -> list[float] | None:
+    """Values as finite floats; None if they are not."""
+    if isinstance(values, (str, bytes)):
         return None
     try:
-        factors = [float(factor) for factor in given]
+        factors = [float(factor) for factor in values]
     except (TypeError, ValueError):
         return None
     return factors if all(map(math.isfinite, factors)) else None
 
 
 def _default(loss: nn.Module, name: str) -> Any:
-    """What a loss takes for an argument where its config does not say."""
+    """The default of an argument of a loss; None if there is none."""
     for base in type(loss).__mro__:
         call = inspect.signature(base.__init__)  # type: ignore[misc]  # of a class, which mypy takes for an instance
         argument = call.parameters.get(name)
@@ -79,7 +79,7 @@ def _ignored(module: nn.Module) -> int | None:
 
 
 def lost(loss: nn.Module, head: nn.Module) -> str:
-    """Why no searched loss can stand in for a loss, and what would help; '' where one can.
+    """Why no searched loss can replace a loss, and what would help; '' if one can.
 
     Args:
         loss: The loss.
@@ -88,51 +88,51 @@ def lost(loss: nn.Module, head: nn.Module) -> str:
     return next(filter(None, (check(loss, head) for check in _CHECKS)), '')
 
 
-def _of_reduction(loss: nn.Module, head: nn.Module) -> str:
+def _check_reduction(loss: nn.Module, head: nn.Module) -> str:
     reduction = getattr(loss, 'reduction', 'mean')
     if reduction == 'sum':  # then the head itself divides by its number of samples
         return "its head divides a sum by itself; use reduction='mean' if the head passes avg_factor"
-    # of LovaszLoss it says that there is one value a batch
+    # LovaszLoss means one value per batch by it
     if reduction == 'none' and type(loss).__name__ != 'LovaszLoss':
         return "its head reduces its values itself; use reduction='mean' if the head does not need them one by one"
     return ''
 
 
-def _of_weight(loss: nn.Module, head: nn.Module) -> str:
+def _check_weight(loss: nn.Module, head: nn.Module) -> str:
     weight = getattr(loss, 'loss_weight', 1.0)
     if isinstance(weight, Real) and math.isfinite(weight):
         return ''
     return f'its loss_weight must be one finite number, but is {_shown(weight)}'
 
 
-def _of_class_weights(loss: nn.Module, head: nn.Module) -> str:
-    given = getattr(loss, 'class_weight', None)
-    if given is not None and _numbers(given) is None:
-        return f'its class_weight must be a list of numbers, but is {_shown(given)}'
-    if given is not None and getattr(loss, 'use_mask', False):
+def _check_class_weight(loss: nn.Module, head: nn.Module) -> str:
+    class_weight = getattr(loss, 'class_weight', None)
+    if class_weight is not None and _numbers(class_weight) is None:
+        return f'its class_weight must be a list of numbers, but is {_shown(class_weight)}'
+    if class_weight is not None and getattr(loss, 'use_mask', False):
         return 'mask losses take class_weight as one of the columns of pixels; leave it out'
     return ''
 
 
-def _of_ignored(loss: nn.Module, head: nn.Module) -> str:
-    ignored, of_head = _ignored(loss), _ignored(head)
-    if None in (ignored, of_head) or ignored == of_head:
+def _check_ignored(loss: nn.Module, head: nn.Module) -> str:
+    ignored, by_head = _ignored(loss), _ignored(head)
+    if None in (ignored, by_head) or ignored == by_head:
         return ''
-    return f'it ignores the label {ignored}, but its head {of_head}; give both the same'
+    return f'it ignores the label {ignored}, but its head {by_head}; give both the same'
 
 
-def _of_name(loss: nn.Module, head: nn.Module) -> str:
+def _check_name(loss: nn.Module, head: nn.Module) -> str:
     name = getattr(loss, 'loss_name', 'loss')
     return '' if 'loss' in str(name) else f'its loss_name {name!r} does not contain "loss", so it trains nothing'
 
 
-def _of_activation(loss: nn.Module, head: nn.Module) -> str:
+def _check_activation(loss: nn.Module, head: nn.Module) -> str:
     if getattr(loss, 'activated', False) or not getattr(loss, 'activate', True):
         return 'it reads probabilities; let the head give logits and leave out activated=True or activate=False'
     return ''
 
 
-def _of_custom_head(loss: nn.Module, head: nn.Module) -> str:
+def _check_custom_head(loss: nn.Module, head: nn.Module) -> str:
     if any(getattr(loss, name, False) for name in ('custom_cls_channels', 'custom_activation', 'custom_accuracy')):
         return 'it sizes the output of its head itself; use CrossEntropyLoss in this head'
     return ''
@@ -146,10 +146,10 @@ _NEUTRAL = {
     'label_smooth_val': 0,
     'skip_empty_channel': False,
 }
-"""Attributes of losses that change what counts, with the value at which they do not."""
+"""Attributes of losses that change their values or gradients, each with its neutral value."""
 
 
-def _of_others(loss: nn.Module, head: nn.Module) -> str:
+def _check_other_settings(loss: nn.Module, head: nn.Module) -> str:
     if type(loss).__name__ == 'SearchedLoss':
         return ''
     if isinstance(getattr(loss, 'alpha', None), (list, tuple, Tensor)):
@@ -167,12 +167,12 @@ def _shown(value: Any) -> str:
 
 
 _CHECKS: tuple[Callable[[nn.Module, nn.Module], str], ...] = (
-    _of_reduction,
-    _of_weight,
-    _of_class_weights,
-    _of_ignored,
-    _of_name,
-    _of_activation,
-    _of_custom_head,
-    _of_others,
+    _check_reduction,
+    _check_weight,
+    _check_class_weight,
+    _check_ignored,
+    _check_name,
+    _check_activation,
+    _check_custom_head,
+    _check_other_settings,
 )

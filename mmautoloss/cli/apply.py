@@ -59,19 +59,19 @@ def run(args: argparse.Namespace) -> int:
         print(f'{place.path}: {place.loss} -> {new}')
     for place in places:
         if place.name in genome:
-            _tell_carried(place, weights[place.name])
+            _print_carried(place, weights[place.name])
     for loss in unplaced(losses, places, mapping):
         print(f'{loss.name}: has no place in this model')
     print(f'written: {args.out}')
     return 0
 
 
-def _tell_carried(place: ModelLoss, weight: float) -> None:
-    """Says what a loss takes over from the one in whose place it stands, and how their sizes compare."""
+def _print_carried(place: ModelLoss, weight: float) -> None:
+    """Prints the settings that a loss takes over from the one that it replaces, and how their magnitudes compare."""
     settings = ', '.join(f'{key}={value!r}' for key, value in place.settings.items())
     if settings:
         print(f'{place.name}: keeps {settings} of {place.loss}')
-    if weight != place.weight:  # that of a search is balanced
+    if weight != place.weight:  # the weight of a search is balanced
         return
     if place.by_ignored:
         print(

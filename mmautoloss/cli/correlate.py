@@ -60,12 +60,12 @@ def run(args: argparse.Namespace) -> int:
         args.times,
         lambda pair, outcome: None if args.json else _say(pair, outcome, sign),
     )
-    found = correlation_of(pairs[len(hand_made) :], args.times, pairs[0] if hand_made else None)
+    correlation = correlation_of(pairs[len(hand_made) :], args.times, pairs[0] if hand_made else None)
     if args.json:
-        print(json.dumps(found.to_json(), indent=2))
+        print(json.dumps(correlation.to_json(), indent=2))
     else:
-        _print(found, sign)
-        _advise(found, args.work_dir)
+        _print(correlation, sign)
+        _advise(correlation, args.work_dir)
     return 0
 
 
@@ -78,41 +78,41 @@ def _say(pair: Pair, outcome: Outcome, sign: int) -> None:
     )
 
 
-def _print(found: Correlation, sign: int) -> None:
+def _print(result: Correlation, sign: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False, markup=False, emoji=False)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
-    for title in ('trial', 'in the search', f'{found.times:g} times as long'):
+    for title in ('trial', 'in the search', f'{result.times:g} times as long'):
         table.add_column(title, justify='right')
-    named = [('hand-made', found.hand_made)] if found.hand_made else []
-    for name, pair in [*named, *((str(pair.trial), pair) for pair in found.pairs)]:
+    hand_made = [('hand-made', result.hand_made)] if result.hand_made else []
+    for name, pair in [*hand_made, *((str(pair.trial), pair) for pair in result.pairs)]:
         long = 'failed' if pair.long is None else f'{sign * pair.long:.4f}'
         table.add_row(name, f'{sign * pair.short:.4f}', long)
     console.print(table)
-    if found.tau is None:
+    if result.tau is None:
         console.print('Nothing can be said: too few trainings succeeded, or all scores are equal.')
         return
-    interval = '' if found.tau_range is None else ', 95 % interval {:.2f} to {:.2f}'.format(*found.tau_range)
-    console.print(f"Kendall's tau {found.tau:.2f}{interval}, of {len(found.pairs) - found.failed} candidates")
-    console.print(f'{found.best_kept:.0%} of the best {found.few} stay among the best {found.few}')
-    if found.above is not None:
+    interval = '' if result.tau_range is None else ', 95 % interval {:.2f} to {:.2f}'.format(*result.tau_range)
+    console.print(f"Kendall's tau {result.tau:.2f}{interval}, of {len(result.pairs) - result.failed} candidates")
+    console.print(f'{result.best_kept:.0%} of the best {result.few} stay among the best {result.few}')
+    if result.above is not None:
         console.print(
-            f'{found.above} are better than the hand-made losses in the search, {found.stay_above} of them still '
-            f'{found.times:g} times as long'
+            f'{result.above} are better than the hand-made losses in the search, {result.stay_above} of them still '
+            f'{result.times:g} times as long'
         )
-    console.print(f'the best of the search is {found.regret:.4f} worse than the best of the long trainings')
+    console.print(f'the best of the search is {result.regret:.4f} worse than the best of the long trainings')
 
 
-def _advise(found: Correlation, work_dir: str) -> None:
-    """Names the best of the long trainings, be it hand-made, where it is not that of the search."""
-    if found.tau is None:
+def _advise(result: Correlation, work_dir: str) -> None:
+    """Prints which losses are best in long trainings, if they are hand-made or not the best of the search."""
+    if result.tau is None:
         return
-    best = max((pair for pair in found.pairs if pair.long is not None), key=lambda pair: pair.required_long)
-    if found.hand_made and found.hand_made.long is not None and found.hand_made.long >= best.required_long:
+    best = max((pair for pair in result.pairs if pair.long is not None), key=lambda pair: pair.required_long)
+    if result.hand_made and result.hand_made.long is not None and result.hand_made.long >= best.required_long:
         print('in long trainings the hand-made losses are the best')
-    elif found.regret:
+    elif result.regret:
         print(f'that one is trial {best.trial}: mmautoloss apply BASE {work_dir} --trial {best.trial} -o OUT')
 
 

@@ -17,7 +17,7 @@ FORMATS = {
     'sympy': 'lines that SymPy reads',
     'json': 'everything known, for programs; `apply` and `export` read it',
 }
-"""What can be written: modules of ``mmautoloss.found.formats``. To add a format, write one and name it here."""
+"""The formats: modules of ``mmautoloss.found.formats``. To add one, write a module and name it here."""
 
 DESCRIPTION = """\
 Writes found losses in another form. RESULT is the work dir of a search, its journal.jsonl, a best_losses.json,
@@ -87,7 +87,7 @@ def _read(args: argparse.Namespace) -> Found:
 
 
 def _shorter(found: Found, args: argparse.Namespace) -> dict:
-    """Shorter forms by branch, where they were asked for."""
+    """Shorter forms by branch; empty if not requested."""
     from mmautoloss.losses import by_algebra, by_sympy, input_kind, shorter_form, without_constants
 
     if not args.simplify:

@@ -40,11 +40,11 @@ def run(args: argparse.Namespace) -> int:
 
     path = find_journal(Path(args.work_dir))
     events = read_events(path)
-    wanted = _wanted(args, sum(event['event'] == 'proposed' for event in events))
+    selected = _selected(args, sum(event['event'] == 'proposed' for event in events))
     planner = load_planner(path.parent, events[0], args.config)
-    replayed = islice(replay(events, planner, wanted.start), len(wanted))
-    results = [_told(each, quiet=args.json) for each in _shown(replayed, len(wanted))]
-    differing = [each.number for each in results if each.differences]
+    replayed = islice(replay(events, planner, selected.start), len(selected))
+    results = [_printed(result, quiet=args.json) for result in _with_progress(replayed, len(selected))]
+    differing = [result.number for result in results if result.differences]
     if args.json:
         print(json.dumps(_to_json(results), indent=2))
     elif differing:
@@ -55,21 +55,21 @@ def run(args: argparse.Namespace) -> int:
     return 1 if differing else 0
 
 
-def _wanted(args: argparse.Namespace, count: int) -> range:
+def _selected(args: argparse.Namespace, count: int) -> range:
     from mmautoloss.errors import SetupError
 
     last = count - 1 if args.last is None else min(args.last, count - 1)
-    wanted = range(max(0, args.first), last + 1)
-    if not wanted:
+    selected = range(max(0, args.first), last + 1)
+    if not selected:
         raise SetupError(
             f'There is nothing to recompute: the journal has {count} trials, numbered from 0, '
             f'but --first is {args.first} and --last {last}.'
         )
-    return wanted
+    return selected
 
 
-def _shown(replayed: Iterator[Replayed], total: int) -> Iterable[Replayed]:
-    """The same with a bar, on a terminal."""
+def _with_progress(replayed: Iterator[Replayed], total: int) -> Iterable[Replayed]:
+    """The proposals, with a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import track
 
@@ -78,14 +78,14 @@ def _shown(replayed: Iterator[Replayed], total: int) -> Iterable[Replayed]:
     return track(replayed, 'recomputing', total=total, console=console, transient=True, disable=hidden)
 
 
-def _told(each: Replayed, quiet: bool) -> Replayed:
-    """The same; what differs is printed as soon as it is known."""
-    if each.differences and not quiet:
-        lines = [f'trial {each.number}']
-        for field, (journal, recomputed) in each.differences.items():
+def _printed(result: Replayed, quiet: bool) -> Replayed:
+    """Prints the differences of a proposal, unless quiet, and returns it."""
+    if result.differences and not quiet:
+        lines = [f'trial {result.number}']
+        for field, (journal, recomputed) in result.differences.items():
             lines += [f'  {field}', f'    journal:    {_text(journal)}', f'    recomputed: {_text(recomputed)}']
         print('\n'.join(lines), flush=True)
-    return each
+    return result
 
 
 def _text(value: Any) -> str:
@@ -94,8 +94,8 @@ def _text(value: Any) -> str:
 
 def _to_json(results: list[Replayed]) -> dict[str, Any]:
     differences = [
-        {'number': each.number, 'field': field, 'journal': journal, 'recomputed': recomputed}
-        for each in results
-        for field, (journal, recomputed) in each.differences.items()
+        {'number': result.number, 'field': field, 'journal': journal, 'recomputed': recomputed}
+        for result in results
+        for field, (journal, recomputed) in result.differences.items()
     ]
     return {'recomputed': len(results), 'differences': differences}

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _page(text: str) -> Path:
-    """A file that ends otherwise may be anything else, such as the journal."""
+    """The path of a page; a file with another suffix may be anything else, such as the journal."""
     if Path(text).suffix not in ('.html', '.htm'):
         raise argparse.ArgumentTypeError(f'FILE must end with .html, but got {text}')
     return Path(text)

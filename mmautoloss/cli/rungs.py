@@ -40,9 +40,9 @@ def run(args: argparse.Namespace) -> int:
     from mmautoloss.trial import find_journal, read_journal
 
     records = [read_journal(find_journal(Path(folder))) for folder in args.work_dirs]
-    given = {'keeps': args.keep, 'least': args.least}
+    settings = {'keeps': args.keep, 'least': args.least}
     rungs = rungs_of(
-        records, names=args.work_dirs, **{name: value for name, value in given.items() if value is not None}
+        records, names=args.work_dirs, **{name: value for name, value in settings.items() if value is not None}
     )
     if args.json:
         print(json.dumps(rungs.to_json(), indent=2))
@@ -56,10 +56,10 @@ def _print(rungs: Rungs) -> None:
     from rich.table import Table
 
     console = Console(highlight=False, markup=False, emoji=False)
-    found = 'unknown' if rungs.correlation is None else f'{rungs.correlation:.2f}'
+    correlation = 'unknown' if rungs.correlation is None else f'{rungs.correlation:.2f}'
     console.print(
         f'{rungs.trained} candidates of {rungs.searches} searches were trained to the end, {rungs.with_rung} of them had a '
-        f'score at the rung, {rungs.failed} failed; rank correlation of rung and end {found}; the rungs took '
+        f'score at the rung, {rungs.failed} failed; rank correlation of rung and end {correlation}; the rungs took '
         f'{rungs.rung_seconds:.1%} of the time',
         soft_wrap=True,
     )

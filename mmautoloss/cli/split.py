@@ -47,15 +47,15 @@ def run(args: argparse.Namespace) -> int:
     source = read_source(args.source)
     size = len(source.items)
     count = max(1, round(args.share * size)) if args.count is None else args.count
-    held = hold_out(source.items, count, seed=args.seed, group=args.group, tail=args.tail)
-    parts = dict(zip(PARTS, (sorted(set(range(size)) - set(held)), held), strict=True))
+    held_out = hold_out(source.items, count, seed=args.seed, group=args.group, tail=args.tail)
+    parts = dict(zip(PARTS, (sorted(set(range(size)) - set(held_out)), held_out), strict=True))
     folder = args.out or args.source.absolute().parent / 'split'
     files = {name: folder / f'{name}{source.suffix}' for name in PARTS}
     _require_free(list(files.values()), args.source, args.force)
     _write({files[name]: source.text(indices) for name, indices in parts.items()}, folder)
     _print_counts(source, parts)
     print(f'written: {", ".join(map(str, files.values()))}')
-    at_end = args.tail and not source.repeats and held[0] == len(parts['train'])
+    at_end = args.tail and not source.repeats and held_out[0] == len(parts['train'])
     print(_config_lines(source, files, len(parts['train']) if at_end else None))
     return 0
 
@@ -98,7 +98,7 @@ def _print_counts(source: Source, parts: dict[str, list[int]]) -> None:
 
 
 def _config_lines(source: Source, files: dict[str, Path], trained: int | None) -> str:
-    """What is pasted into the search config."""
+    """The lines to paste into the search config."""
     train, held = (_below_root(file) for file in files.values())
     lines = [
         '\nFor the search config, seen from its data_root; all else as for the training images:\n',
@@ -118,7 +118,7 @@ def _config_lines(source: Source, files: dict[str, Path], trained: int | None) -
 
 
 def _below_root(file: Path) -> str:
-    """The path as data sets name it: from the folder that is called so everywhere, else all of it."""
+    """The path as data sets name it: from ``annotations`` or ``ImageSets`` on, else the absolute path."""
     parts = file.absolute().parts
     known = [index for index, part in enumerate(parts) if part in ('annotations', 'ImageSets')]
     return '/'.join(parts[known[-1] :]) if known else str(file.absolute())

@@ -8,8 +8,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmautoloss.trial import find_journal
-
 if TYPE_CHECKING:
     from mmautoloss.report import Status
 
@@ -20,7 +18,7 @@ and the best losses so far beside the hand-made ones. The search is not touched;
 another machine that shares the folder. The keys of --json are those of
 mmautoloss.report.status.Status; with --watch there is one object a line."""
 
-_GOING_ON = ('running', 'not begun')
+_UNFINISHED = ('running', 'not begun')
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -40,23 +38,25 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints how the search stands, once or again and again."""
+    """Prints the status of the search, once or repeatedly."""
+    from mmautoloss.trial import find_journal
+
     path = find_journal(Path(args.work_dir))
     if args.watch is None:
-        _show(_look(path), args, path)
+        _show(_read_status(path), args, path)
         return 0
     try:
         while True:
-            status = _look(path)
+            status = _read_status(path)
             _show(status, args, path)
-            if status.state not in _GOING_ON:
+            if status.state not in _UNFINISHED:
                 return 0
             time.sleep(args.watch)
-    except KeyboardInterrupt:  # the end of watching, not of the search
+    except KeyboardInterrupt:  # ends the watching, not the search
         return 0
 
 
-def _look(path: Path) -> Status:
+def _read_status(path: Path) -> Status:
     from mmautoloss.report import status_of
     from mmautoloss.trial import driver_lives, read_journal
 

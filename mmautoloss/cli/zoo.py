@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from mmautoloss.losses import ZOO, cards, is_known
 
     if args.name is not None and is_known(args.name) and args.name not in ZOO:
-        args.name = args.name.partition('.')[0]  # the loss of one branch is told on its card
+        args.name = args.name.partition('.')[0]  # the card shows the loss of each branch
     if args.name is not None and args.name not in ZOO and args.name not in cards():
         raise SetupError(f'There is no loss {args.name!r}; there are {", ".join([*ZOO, *cards()])}.')
     chosen = [args.name] if args.name else [*ZOO, *cards()]
@@ -81,13 +81,13 @@ def _print_card(card: Card, console: Console) -> None:
         console.print(f'    {loss["expression"]}', soft_wrap=True)
     console.print(f'Found as trial {card.origin["trial"]}, seed {card.origin["seed"]}, in {card.journal} by')
     console.print(f'  {card.command}', soft_wrap=True)
-    place = None
+    heading = None
     console.print('Measured on images that the search has not seen, mean, difference and its 95 % interval:')
-    for each in card.measured:
-        now = f'{each.network}, {each.metric} on {each.set}, {each.iterations} iterations, {each.seeds} seeds'
-        if now != place:
-            console.print(f'  {now}')
-        console.print(f'    {each}', soft_wrap=True, style={'better': 'green', 'worse': 'red'}.get(each.word))
-        place = now
+    for row in card.measured:
+        setting = f'{row.network}, {row.metric} on {row.set}, {row.iterations} iterations, {row.seeds} seeds'
+        if setting != heading:
+            console.print(f'  {setting}')
+        console.print(f'    {row}', soft_wrap=True, style={'better': 'green', 'worse': 'red'}.get(row.word))
+        heading = setting
     for note in card.notes:
         console.print(f'Note: {note}')

@@ -1,6 +1,6 @@
-"""The embedded data set: scenes of real handwritten digits, made on first use.
+"""The embedded data set: scenes of real handwritten digits, generated on first use.
 
-Needs numpy, scikit-learn, OpenCV and pycocotools. The mmdet data set on top of it stands in
+Needs numpy, scikit-learn, OpenCV and pycocotools. The mmdet data set on top of it is in
 :mod:`mmautoloss.datasets.coco`, which configs name in ``custom_imports``.
 """
 

@@ -45,7 +45,7 @@ def extreme_points(mask: np.ndarray) -> np.ndarray:
 def annotate(instance: Instance) -> dict[str, Any]:
     """One entry of ``annotations``, without the ids.
 
-    ``category_id`` is digit + 1, the value of the digit in the label map; ``source`` is the row of
+    ``category_id`` is digit + 1, the label of the digit in the label map; ``source`` is the row of
     the handwritten digit in ``sklearn.datasets.load_digits``.
     """
     run_length = coco_mask.encode(np.asfortranarray(instance.mask, dtype=np.uint8))

@@ -10,8 +10,8 @@ def draw_background(size: int, rng: np.random.Generator) -> np.ndarray:
     """Draws one background.
 
     Args:
-        size: Pixels of a side.
-        rng: Source of every choice.
+        size: Side of the image in pixels.
+        rng: Source of all randomness.
 
     Returns:
         Image of shape (size, size, 3), float32, about 0 to 255, not yet clipped.
@@ -42,7 +42,7 @@ def draw_stains(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def add_blob(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Lays a soft ellipse or a box over the image, fainter than any digit."""
+    """Draws a soft ellipse or a box over the image, fainter than any digit."""
     size = len(image)
     cover: np.ndarray = np.zeros((size, size), np.float32)
     centre = [int(value) for value in rng.integers(0, size, 2)]
@@ -57,7 +57,7 @@ def add_blob(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def add_stroke(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Lays a thin bent line over the image, thinner and fainter than the strokes of a digit."""
+    """Draws a thin bent line over the image, thinner and fainter than the strokes of a digit."""
     size = len(image)
     cover: np.ndarray = np.zeros((size, size), np.uint8)
     begin, bend, end = rng.uniform(-0.1, 1.1, size=(3, 2)) * size

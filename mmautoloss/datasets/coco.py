@@ -13,14 +13,14 @@ from mmautoloss.datasets.digit_scenes import ensure_digit_scenes
 
 @DATASETS.register_module()
 class DigitScenes(CocoDataset):
-    """A :class:`~mmdet.datasets.CocoDataset` that makes its own images.
+    """A :class:`~mmdet.datasets.CocoDataset` that generates its own images.
 
-    Without ``data_root`` the scenes are made on first use in the user's cache, so that a config
-    runs on any machine as it stands. With it, nothing is made and the folder is read like any
-    COCO set. ``ann_file='annotations/train.json', data_prefix=dict(img='train/')`` names a split.
+    Without ``data_root`` the scenes are generated on first use in the user's cache, so that a config
+    runs on any machine as it is. With it, nothing is generated and the folder is read like any COCO
+    data set. ``ann_file='annotations/train.json', data_prefix=dict(img='train/')`` names a split.
 
     Args:
-        data_root: Folder of a data set that exists; None for the embedded one.
+        data_root: Folder of an existing data set; None for the embedded one.
         scenes: Settings of the embedded one, see
             :func:`~mmautoloss.datasets.ensure_digit_scenes`.
         *args, **kwargs: Passed to ``CocoDataset``.

@@ -1,4 +1,4 @@
-"""The embedded data set on disk: made once, the same bytes in every process."""
+"""The embedded data set on disk: generated once, with the same bytes in every process."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def ensure_digit_scenes(
     test: int = 100,
     seed: int = 0,
 ) -> Path:
-    """Makes the digit scenes when they are absent, else returns at once.
+    """Generates the digit scenes if they are absent, else returns at once.
 
-    Any number of processes may call it together: one makes the folder, the others wait. A process
-    killed in the middle leaves only a hidden folder that the next call removes.
+    Any number of processes may call it together: one creates the folder, the others wait. A process
+    that is killed leaves only a hidden folder, which the next call removes.
 
     Args:
-        root: Folder of the data set; :func:`default_root` when not given.
-        size: Pixels of a side of the images.
+        root: Folder of the data set; :func:`default_root` by default.
+        size: Side of the images in pixels.
         train: Number of training scenes.
         search_val: Number of scenes that score the candidates of a search.
         val: Number of scenes that a search never sees.
@@ -65,18 +65,18 @@ def ensure_digit_scenes(
 
 
 def is_complete(folder: Path, settings: SceneSettings) -> bool:
-    """Whether the folder holds these scenes, all of them.
+    """Whether the folder holds all of these scenes.
 
     Raises:
-        SetupError: The folder holds scenes of other settings, or files that are not ours.
+        SetupError: The folder holds scenes of other settings, or other files.
     """
     marker = folder / MARKER
     if marker.is_file():
-        found = marker.read_text(encoding='utf-8')
-        if found != settings.marker():
+        text = marker.read_text(encoding='utf-8')
+        if text != settings.marker():
             raise SetupError(
                 f'expected digit scenes of {settings} and version {VERSION} in {folder}, found '
-                f'{" ".join(found.split())}; name another folder, or remove this one'
+                f'{" ".join(text.split())}; name another folder, or remove this one'
             )
         return all(has_split(folder, split, getattr(settings, split)) for split in SPLITS)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -97,23 +97,23 @@ def has_split(folder: Path, split: str, count: int) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Waits until no other process holds the lock file; the system frees it when a holder dies."""
+    """Waits until no other process holds the lock file; the system releases it when its owner dies."""
     with FileLock(path):
         yield
 
 
 def make(folder: Path, settings: SceneSettings) -> None:
-    """Writes all splits beside ``folder`` and moves them there in one step; needs the lock."""
+    """Writes all splits to a folder beside ``folder`` and renames it at the end; needs the lock."""
     prefix = f'.{folder.name}.part-'
     for abandoned in folder.parent.glob(f'{prefix}*'):
         shutil.rmtree(abandoned)
     part = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
-    part.chmod(0o755)  # mkdtemp lets nobody else read
+    part.chmod(0o755)  # mkdtemp denies access to all others
     pools = load_pools(settings.seed)
     for split in SPLITS:
         write_split(part, split, pools[split], settings)
     (part / MARKER).write_text(settings.marker(), encoding='utf-8')
-    if folder.exists():  # empty, or ours with files missing: see is_complete
+    if folder.exists():  # empty, or scenes with files missing: see is_complete
         folder.rename(Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent)) / 'old')
     part.rename(folder)
     for abandoned in folder.parent.glob(f'{prefix}*'):
@@ -143,6 +143,6 @@ def write_split(root: Path, split: str, pool: DigitPool, settings: SceneSettings
 
 def write_png(path: Path, image: np.ndarray) -> None:
     """Writes an image; unlike ``cv2.imwrite``, a failure is an error."""
-    done, data = cv2.imencode('.png', image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    assert done, 'cv2 cannot encode PNG'
+    success, data = cv2.imencode('.png', image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    assert success, 'cv2 cannot encode PNG'
     path.write_bytes(data.tobytes())

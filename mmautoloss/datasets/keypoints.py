@@ -17,12 +17,12 @@ MIRRORED = {'left': 'right', 'right': 'left'}
 class DigitKeypoints(BaseCocoStyleDataset):
     """Top-down pose on digit scenes: a sample is one digit, its keypoints are its four extreme points.
 
-    Without ``data_root`` the scenes are made on first use in the user's cache, so that a config
-    runs on any machine as it stands. With it, nothing is made and the folder is read like any
-    COCO set. ``ann_file='annotations/train.json', data_prefix=dict(img='train/')`` names a split.
+    Without ``data_root`` the scenes are generated on first use in the user's cache, so that a config
+    runs on any machine as it is. With it, nothing is generated and the folder is read like any COCO
+    data set. ``ann_file='annotations/train.json', data_prefix=dict(img='train/')`` names a split.
 
     Args:
-        data_root: Folder of a data set that exists; None for the embedded one.
+        data_root: Folder of an existing data set; None for the embedded one.
         scenes: Settings of the embedded one, see
             :func:`~mmautoloss.datasets.ensure_digit_scenes`.
         *args, **kwargs: Passed to ``BaseCocoStyleDataset``.
@@ -36,8 +36,8 @@ class DigitKeypoints(BaseCocoStyleDataset):
         },
         'skeleton_info': {0: {'link': ('top', 'bottom'), 'id': 0}, 1: {'link': ('left', 'right'), 'id': 1}},
         'joint_weights': [1.0] * len(KEYPOINTS),
-        'sigmas': [0.05]
-        * len(KEYPOINTS),  # of the object keypoint similarity; ours, for lack of annotators to measure
+        # for the object keypoint similarity; our choice, as there are no annotators to measure
+        'sigmas': [0.05] * len(KEYPOINTS),
     }
 
     def __init__(

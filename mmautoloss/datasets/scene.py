@@ -23,7 +23,7 @@ class Instance(NamedTuple):
     """A digit in a scene.
 
     Attributes:
-        digit: What is written, 0 to 9.
+        digit: Its value, 0 to 9.
         source: Row of the handwritten digit in ``sklearn.datasets.load_digits``.
         mask: Visible pixels, shape (H, W), bool.
     """
@@ -34,7 +34,7 @@ class Instance(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A picture and what is in it.
+    """A picture and the digits in it.
 
     Attributes:
         image: BGR picture, shape (H, W, 3), uint8.
@@ -57,13 +57,13 @@ def render_scene(pool: DigitPool, size: int, rng: np.random.Generator) -> Scene:
 
     Args:
         pool: Handwritten digits to choose from.
-        size: Pixels of a side.
-        rng: Source of every choice.
+        size: Side of the image in pixels.
+        rng: Source of all randomness.
     """
     image = draw_background(size, rng)
     instances: list[Instance] = []
-    wanted = int(rng.integers(MIN_DIGITS, MAX_DIGITS + 1))
-    for _ in range(wanted):
+    count = int(rng.integers(MIN_DIGITS, MAX_DIGITS + 1))
+    for _ in range(count):
         image = add_digit(image, instances, pool, rng)
     while len(instances) < MIN_DIGITS:
         image = add_digit(image, instances, pool, rng)
@@ -90,12 +90,12 @@ def add_digit(image: np.ndarray, instances: list[Instance], pool: DigitPool, rng
 
 
 def place_stroke(stroke: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Writes a digit at a random place, size, slant and turn.
+    """Draws a digit at a random position, size, slant and rotation.
 
     Args:
         stroke: Ink of the digit, shape (8, 8).
-        size: Pixels of a side of the image.
-        rng: Source of the place.
+        size: Side of the image in pixels.
+        rng: Source of all randomness.
 
     Returns:
         How much of each pixel the digit covers, 0 to 1, shape (size, size).
@@ -142,7 +142,7 @@ def box_overlap(one: Box, two: Box) -> float:
 
 
 def paint(image: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Paints a digit 60 to 130 grey levels lighter or darker than what is under it."""
+    """Paints a digit 60 to 130 grey levels lighter or darker than the image under it."""
     under = image[cover >= 0.5].mean(0)
     step = rng.choice([-1, 1]) * rng.uniform(60, 130)
     if not 0 <= under.mean() + step <= 255:
@@ -163,7 +163,7 @@ def add_shadow(image: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -
 
 
 def finish(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a camera adds: a little blur, sensor noise and clipping to uint8."""
+    """Adds the effects of a camera: slight blur, sensor noise and clipping to uint8."""
     image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.7))
     image = image + rng.normal(0, rng.uniform(2, 7), size=image.shape)
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What decides every byte of the digit scenes, and where they lie."""
+"""The settings of the digit scenes, and their default folder."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mmautoloss.datasets.source import SPLITS
 from mmautoloss.errors import SetupError
 from mmautoloss.user_cache import cache_root
 
-# Raise it whenever a pixel or an annotation changes: the default folder is named by it.
+# Raise it whenever a pixel or an annotation changes: it is part of the name of the default folder.
 VERSION = 1
 
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """What decides every byte of the data set.
+    """Settings that determine every byte of the data set.
 
     Attributes:
-        size: Pixels of a side of the square images.
+        size: Side of the square images in pixels.
         train: Number of training scenes.
         search_val: Number of scenes that score the candidates of a search.
         val: Number of scenes that a search never sees, for the final table.
@@ -56,12 +56,12 @@ class SceneSettings:
         return f'digit_scenes-v{VERSION}-{self.size}px-{counts}-seed{self.seed}'
 
     def marker(self) -> str:
-        """Text of the file that says which settings a folder was made with."""
+        """Text of the file that records the settings of a folder."""
         return json.dumps({'version': VERSION, **asdict(self)}, indent=2) + '\n'
 
 
 def default_root(settings: SceneSettings | None = None) -> Path:
-    """Where the data set lies when nobody says otherwise.
+    """The default folder of the data set.
 
     Returns:
         A folder in ``$MMAUTOLOSS_DATA``, else in ``mmautoloss`` of the user's cache

@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn ships, cut into one pool of writing per split."""
+"""The handwritten digits that scikit-learn ships, divided into one pool per split."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Name of a split and its share of the handwritten digits. No handwritten digit is in two splits,
+# Name of each split and its share of the handwritten digits. No handwritten digit is in two splits,
 # so that a score on one split never rewards remembering another.
 SHARES = {'train': 0.55, 'search_val': 0.15, 'val': 0.20, 'test': 0.10}
 SPLITS = tuple(SHARES)
@@ -17,7 +17,7 @@ class DigitPool(NamedTuple):
 
     Attributes:
         strokes: Ink between 0 and 1, shape (N, 8, 8), float32.
-        digits: What is written, 0 to 9, shape (N,).
+        digits: Value of each digit, 0 to 9, shape (N,).
         sources: Row of each digit in ``sklearn.datasets.load_digits``, shape (N,).
     """
 
@@ -27,10 +27,10 @@ class DigitPool(NamedTuple):
 
 
 def load_pools(seed: int) -> dict[str, DigitPool]:
-    """Deals the 1797 handwritten digits out to the splits, each class by the same shares.
+    """Distributes the 1797 handwritten digits over the splits, each class by the same shares.
 
     Args:
-        seed: Seed of the deal.
+        seed: Seed of the distribution.
 
     Returns:
         One pool per name of :data:`SPLITS`; their ``sources`` are disjoint and cover all digits.
@@ -44,7 +44,7 @@ def load_pools(seed: int) -> dict[str, DigitPool]:
 
 
 def deal_sources(digits: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Cuts the rows of every class by :data:`SHARES` after a seeded shuffle.
+    """Divides the rows of every class by :data:`SHARES` after a seeded shuffle.
 
     Args:
         digits: Class of each row, shape (N,).

@@ -1,4 +1,4 @@
-"""The MMEngine rim: the loop that a config names, what configs say, trainings outside a search."""
+"""The interface to MMEngine: the loop that a config names, reading configs, trainings outside of a search."""
 
 from mmautoloss.engine.config import (
     LAUNCHERS,

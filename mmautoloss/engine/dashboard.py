@@ -17,19 +17,19 @@ from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.trial import History, Role, Trial
 
 FIGURE_EVERY = 25
-"""After how many settled trials the figure is drawn anew; once more at the end."""
+"""Number of settled trials after which the figure is drawn again; it is also drawn at the end."""
 
 _OVERWRITES = 'LocalVisBackend'
-"""The backend whose config is a file, which holds that of the search already."""
+"""The backend that writes configs to one file, which already has that of the search."""
 
 
 class Dashboard(Observer):
-    """Writes scalars, formulas and a figure; the step is the number of settled trials, so that a resume goes on with it.
+    """Writes scalars, formulas and a figure; the step is the number of settled trials, so a resumed search continues it.
 
-    A backend that raises gets nothing more, which is said once.
+    A backend that raises is not written to any more, which is reported once.
 
     Args:
-        visualizer: Whose backends are written to; they are closed at the end.
+        visualizer: The visualiser of the backends, which are closed at the end.
         metric: Name of the score.
         greater: Whether a higher value is better; scores are written as the metric reports them.
         say: Prints a line.
@@ -41,73 +41,73 @@ class Dashboard(Observer):
         self._metric = metric
         self._sign = 1 if greater else -1
         self._say = say
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._drawing = DrawProgress()
         self._best: int | None = None
 
     def begin(self, history: History, planner: Planner) -> None:
-        """Says where a backend does not work from the start."""
+        """Reports backends that do not work from the start."""
         self._drawing = planner.drawing
         winner = history.winner()
         self._best = winner.number if winner else None
-        self._tell_failures()
+        self._report_failures()
 
     def settled(self, trial: Trial, history: History) -> None:
-        """Writes what is known of the trial and of the search by now."""
+        """Writes the values of the trial and the present state of the search."""
         step = len(history.settled())
-        self._visualizer.add_scalars({**self._of_trial(trial), **self._of_search(history)}, step)
+        self._visualizer.add_scalars({**self._trial_scalars(trial), **self._search_scalars(history)}, step)
         self._write_text('trials', describe(trial, self._sign), step)
         winner = history.winner()
         if winner is not None and winner.number != self._best:
             self._best = winner.number
-            for branch, text in winner.genome.to_text().items():
+            for branch, text in winner.required_genome.to_text().items():
                 self._write_text(f'best/{branch}', f'    {text}', step)
         if step % FIGURE_EVERY == 0:
             self._draw(history, step)
         for backend in self._backends.values():
             backend.flush()
-        self._tell_failures()
+        self._report_failures()
 
     def end(self, history: History) -> None:
         """Draws the figure, writes the best formulas as settings, and closes the backends."""
         self._draw(history, len(history.settled()))
         winner = history.winner()
         if winner is not None:
-            found = Config({'found_losses': {'trial': winner.number, **winner.genome.to_text()}})
+            losses = Config({'found_losses': {'trial': winner.number, **winner.required_genome.to_text()}})
             for name, backend in self._backends.items():
                 if name != _OVERWRITES:
-                    backend.add_config(found)
+                    backend.add_config(losses)
         self._visualizer.close()
-        self._tell_failures()
+        self._report_failures()
         for manager in (Visualizer, type(self._visualizer)):  # a later search of this process has its own
             manager._instance_dict.pop(self._visualizer.instance_name, None)
 
-    def _of_trial(self, trial: Trial) -> dict[str, float]:
-        outcome = trial.outcome
-        found: dict[str, float] = {'trial': trial.number}
+    def _trial_scalars(self, trial: Trial) -> dict[str, float]:
+        outcome = trial.required_outcome
+        scalars: dict[str, float] = {'trial': trial.number}
         if trial.score is not None and not trial.was_spared:
-            found[f'score/{trial.role.value}'] = self._sign * trial.score
+            scalars[f'score/{trial.role.value}'] = self._sign * trial.score
         if not trial.was_spared:
-            found['seconds/all'] = outcome.seconds
-            found |= {f'seconds/{stage}': seconds for stage, seconds in outcome.stages.items()}
+            scalars['seconds/all'] = outcome.seconds
+            scalars |= {f'seconds/{stage}': seconds for stage, seconds in outcome.stages.items()}
         if trial.role is Role.SEARCH:
-            found |= {f'weight/{branch}': weight for branch, weight in trial.weights.items()}
-        return found
+            scalars |= {f'weight/{branch}': weight for branch, weight in trial.weights.items()}
+        return scalars
 
-    def _of_search(self, history: History) -> dict[str, float]:
+    def _search_scalars(self, history: History) -> dict[str, float]:
         funnel, baseline, winner = history.funnel(), history.baseline_scores(), history.winner()
-        found: dict[str, float] = {'trained': history.n_proxies(), 'funnel/explored': sum(funnel.values())}
+        scalars: dict[str, float] = {'trained': history.n_proxies(), 'funnel/explored': sum(funnel.values())}
         if funnel:
-            found['funnel/yield'] = funnel[ACCEPTED] / sum(funnel.values())
+            scalars['funnel/yield'] = funnel[ACCEPTED] / sum(funnel.values())
         if self._drawing.per_minute is not None:
-            found['funnel/per_minute'] = self._drawing.per_minute
+            scalars['funnel/per_minute'] = self._drawing.per_minute
         if baseline:
-            found['baseline/mean'] = self._sign * mean(baseline)
-            found['baseline/spread'] = spread(baseline)
+            scalars['baseline/mean'] = self._sign * mean(baseline)
+            scalars['baseline/spread'] = spread(baseline)
         if winner is not None:
-            found['best/score'] = self._sign * mean(history.scores_of(winner.number))
-            found['best/trial'] = winner.number
-        return found
+            scalars['best/score'] = self._sign * mean(history.scores_of(winner.number))
+            scalars['best/trial'] = winner.number
+        return scalars
 
     def _write_text(self, tag: str, text: str, step: int) -> None:
         for backend in self._backends.values():
@@ -117,10 +117,10 @@ class Dashboard(Observer):
         if any(not backend.failure for backend in self._backends.values()):
             self._visualizer.add_image('progress', draw_progress(history, self._metric, self._sign), step)
 
-    def _tell_failures(self) -> None:
+    def _report_failures(self) -> None:
         for name, backend in self._backends.items():
-            if backend.failure and name not in self._told:
-                self._told.add(name)
+            if backend.failure and name not in self._reported:
+                self._reported.add(name)
                 self._say(f'{name} gets nothing more, since it raised {backend.failure}')
 
 

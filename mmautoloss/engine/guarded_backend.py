@@ -15,21 +15,21 @@ from mmautoloss.registry import VISBACKENDS, register
 
 @register(VISBACKENDS)
 class GuardedVisBackend(BaseVisBackend):
-    """Passes everything on to another backend, until that raises, as without a network; then it gets nothing more.
+    """Passes calls on to another backend until one raises, as without a network; later calls do nothing.
 
     Args:
-        backend: The other one, or its config.
-        save_dir: Where it may put its files.
+        backend: The other backend, or its config.
+        save_dir: Folder for its files.
 
     Attributes:
-        backend: The other one.
-        failure: What it raised; '' while it works.
+        backend: The other backend; None if it cannot be built.
+        failure: The error that it raised; '' while it works.
     """
 
     def __init__(self, backend: BaseVisBackend | Mapping[str, Any], save_dir: str | None = None) -> None:
         super().__init__(save_dir)
         self.failure = ''
-        self.backend: BaseVisBackend | None = None
+        self.backend: Any = None
         if isinstance(backend, BaseVisBackend):
             self.backend = backend
         else:
@@ -38,54 +38,54 @@ class GuardedVisBackend(BaseVisBackend):
 
     @property
     def experiment(self) -> Any:
-        """What the other one calls so; None where it does not work."""
+        """The ``experiment`` of the other backend; None if that does not work."""
         return self._try(lambda: self.backend.experiment)
 
     def _init_env(self) -> None:
-        """The other one does so itself."""
+        """Does nothing, since the other backend initialises itself."""
 
     def add_config(self, *args: Any, **kwargs: Any) -> None:
-        """Passed on."""
+        """Passes the call on."""
         self._try(lambda: self.backend.add_config(*args, **kwargs))
 
     def add_graph(self, *args: Any, **kwargs: Any) -> None:
-        """Passed on."""
+        """Passes the call on."""
         self._try(lambda: self.backend.add_graph(*args, **kwargs))
 
     def add_image(self, *args: Any, **kwargs: Any) -> None:
-        """Passed on."""
+        """Passes the call on."""
         self._try(lambda: self.backend.add_image(*args, **kwargs))
 
     def add_scalar(self, *args: Any, **kwargs: Any) -> None:
-        """Passed on."""
+        """Passes the call on."""
         self._try(lambda: self.backend.add_scalar(*args, **kwargs))
 
     def add_scalars(self, *args: Any, **kwargs: Any) -> None:
-        """Passed on."""
+        """Passes the call on."""
         self._try(lambda: self.backend.add_scalars(*args, **kwargs))
 
     def add_text(self, tag: str, text: str, step: int) -> None:
-        """Passed on to TensorBoard, the only one of MMEngine's that has texts."""
+        """Passes a text on to TensorBoard, the only backend of MMEngine that takes texts."""
         add = getattr(self.experiment, 'add_text', None)
         if add is not None:
             self._try(lambda: add(tag, text, step))
 
     def flush(self) -> None:
-        """Brings to the disk what TensorBoard keeps back, so that nothing is missing where a search is killed."""
+        """Writes TensorBoard's buffer to disk, so that nothing is missing if the search is killed."""
         flush = getattr(self.experiment, 'flush', None)
         if flush is not None:
             self._try(flush)
 
     def close(self) -> None:
-        """Passed on."""
+        """Passes the call on."""
         self._try(lambda: self.backend.close())
 
-    def _try(self, deed: Callable[[], Any]) -> Any:
+    def _try(self, call: Callable[[], Any]) -> Any:
         if self.failure:
             return None
         try:
-            return deed()
-        except Exception as error:  # the user's backend, its service, the network between: nothing that a search needs
+            return call()
+        except Exception as error:  # an error of the backend, its service or the network, without which a search works
             self.failure = f'{type(error).__name__}: {error}'.splitlines()[0]
             return None
 
@@ -94,16 +94,16 @@ def guard_config(visualizer: dict[str, Any]) -> None:
     """Guards the backends that a config of a visualiser names; in place.
 
     Raises:
-        SetupError: One has no type.
+        SetupError: A backend has no type.
     """
-    given = visualizer.get('vis_backends') or []
-    backends = [given] if isinstance(given, dict) else given
+    backends = visualizer.get('vis_backends') or []
+    backends = [backends] if isinstance(backends, dict) else backends
     visualizer['vis_backends'] = [_guarded(backend) for backend in backends]
 
 
 def guard(visualizer: Visualizer) -> dict[str, GuardedVisBackend]:
-    """Guards the backends that a visualiser has, as far as they are not; gives them by name."""
-    backends = visualizer._vis_backends  # MMEngine gives only those whose name is known
+    """Guards the backends of a visualiser in place, and returns them by name."""
+    backends = visualizer._vis_backends  # the public method returns single backends by name
     for name, backend in backends.items():
         if not isinstance(backend, GuardedVisBackend):
             backends[name] = GuardedVisBackend(backend)

@@ -1,4 +1,4 @@
-"""Proposals of a journal computed again, from what was known when they were made."""
+"""Recomputes the proposals of a journal from the history that each was made from."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from mmautoloss.trial.journal import check_header
 
 
 class Replayed(NamedTuple):
-    """A proposal and what it should have been.
+    """A proposal that was recomputed.
 
     Attributes:
         number: Number of the trial.
-        differences: By field, what the journal says and what was computed now; none where both agree.
+        differences: The values in the journal and the recomputed ones, by field; empty if they agree.
     """
 
     number: int
@@ -35,12 +35,12 @@ class Replayed(NamedTuple):
 
 
 def replay(events: Iterable[Mapping[str, Any]], planner: Planner, first: int = 0) -> Iterator[Replayed]:
-    """Computes proposals again.
+    """Recomputes proposals.
 
     Args:
         events: The events of a journal, in its order.
-        planner: That of the search.
-        first: Proposals before this trial are taken as they are.
+        planner: The planner of the search.
+        first: The first trial whose proposal is recomputed.
     """
     history = History()
     for event in events:
@@ -61,7 +61,7 @@ def replay(events: Iterable[Mapping[str, Any]], planner: Planner, first: int = 0
 def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None = None) -> Planner:
     """The planner of a search, without its data: probes are read, and only the model is built, for its losses.
 
-    torch's number of threads becomes that of the search, since verdicts are rounded differently by another one.
+    Sets torch's number of threads to that of the search, since the rounding of verdicts depends on it.
 
     Args:
         work_dir: Work dir of the search.
@@ -89,14 +89,14 @@ def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None 
 
 
 def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
-    """The search of a work dir, as it was resolved there.
+    """The search of a work dir, from its resolved config.
 
     Args:
         work_dir: Work dir of the search.
         config: Its search config, where the work dir has none that a search of this user has written.
 
     Raises:
-        SetupError: There is no config, none that may be run, or it cannot work here, as where its data have moved.
+        SetupError: There is no config, none that may be run, or it cannot work here, for instance if its data have moved.
     """
     cfg = read_config(chosen_config(work_dir, config))
     cfg.work_dir = str(work_dir)
@@ -104,10 +104,11 @@ def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
 
 
 def _compare(trial: Trial, planner: Planner, history: History) -> dict[str, tuple[Any, Any]]:
-    # the time that had passed is not in the journal, and decides whether the search was over
-    roles = {planner.stage(history, elapsed) for elapsed in (0.0, math.inf)} - {None}
+    # the elapsed time, which decides whether the search was over, is not in the journal
+    stages = [planner.stage(history, elapsed) for elapsed in (0.0, math.inf)]
+    roles = {role for role in stages if role is not None}
     if trial.role not in roles:
         return {'role': (trial.role.value, ' or '.join(sorted(role.value for role in roles)) or None)}
     again = planner.make(trial.role, history)
-    told, found = trial.to_json(), again.to_json() if again else {}
-    return {key: (value, found.get(key)) for key, value in told.items() if value != found.get(key)}
+    journal, recomputed = trial.to_json(), again.to_json() if again else {}
+    return {key: (value, recomputed.get(key)) for key, value in journal.items() if value != recomputed.get(key)}

@@ -26,39 +26,39 @@ class SearchLoop(BaseLoop):
         dataloader: Its training data (not built here: each worker builds its own).
         base_config: The plain config into which the found losses are written.
         branches: The searched losses: ``'all'``, a list of paths, or by name a path or
-            ``dict(path='roi_head.bbox_head.loss_cls', inputs='softmax')``; inputs that are not given are discovered.
+            ``dict(path='roi_head.bbox_head.loss_cls', inputs='softmax')``; missing inputs are discovered.
         metric: Key of the monitored value in the validation's result, such as ``'coco/bbox_mAP'``, or a list of keys,
             whose mean is monitored.
         proxy: ``schedule``, the ``train_cfg`` of a proxy training, and ``invalid_stop``, the iterations in which NaN and
             Inf end it (None for all; 20 is published; 0 for none). ``rung``, settings of ``search.Rung``, such as
-            ``dict(at=0.3, keep=0.5)``: a validation in the midst of the training, at which the clearly poor are stopped;
+            ``dict(at=0.3, keep=0.5)``: a validation during the training, after which clearly poor candidates are stopped;
             off by default, as published.
-        aux: Whether auxiliary heads (semantic segmentation) are ``'search'``-ed, ``'keep'`` their hand-made loss, or
-            are ``'off'``, taken out of the model.
+        aux: Auxiliary heads (semantic segmentation): ``'search'`` searches their losses, ``'keep'`` keeps the hand-made
+            ones, ``'off'`` removes the heads from the model.
         rule: Whether a ``'greater'`` or a ``'less'`` value of the metric is better.
         strategy: ``dict(type='RegularizedEvolution', ...)`` or ``dict(type='RandomSearch', ...)``.
         screen: Settings of ``screen.RejectionTest``; ``samples``, the images of the probe (B); ``balance``:
             ``'gradient'`` gives every branch the weight that makes its gradient as long as that of the hand-made loss,
             ``'none'`` is the published behaviour; ``digits``, the significant digits of the gradient fingerprint (0: no
-            loss is taken for another); ``side``, the pixels a side to which maps are thinned out; ``engine``: ``'fast'``,
-            compiled code on parts of the probe, or ``'plain'``, the reference in torch, hundreds of times as slow. For
-            comparisons there are ``'untested'``, which leaves out the rejection test alone; ``'static'``, which turns down
-            only what has no gradient by algebra; and ``'none'``, which turns down nothing; the last two have neither
+            losses are taken for equal); ``side``, the pixels per side to which maps are subsampled; ``engine``: ``'fast'``,
+            compiled code on parts of the probe, or ``'plain'``, the reference in torch, hundreds of times slower. For
+            comparisons there are ``'untested'``, which leaves out the rejection test alone; ``'static'``, which rejects
+            only losses without a gradient by algebra; and ``'none'``, which rejects nothing; the last two have neither
             weights nor fingerprints.
-        seeds: Known losses that are trained first, compete, and stand in the result: each a known loss or an
+        seeds: Losses that are trained first, compete, and appear in the result: each a known loss or an
             expression for all branches, or one by branch, or the name of a card (``losses.cards``).
         budget: Settings of ``search.Budget``.
         execute: Settings of ``execute.ExecuteSettings``: ``workers``, ``threads`` of each on the CPU, ``executor``
             (``'local'`` or ``'ray'``), ``gpus_per_candidate``, time limits, retries, and ``cache``, the memory
             (``'2 GiB'``, all workers together) in which loaded and resized samples are kept; it changes no score.
-        seed: Seed of everything.
+        seed: Seed of all random numbers.
         resume: Whether to continue the search in the work dir.
-        describe: What results are filed under: ``dict(task=..., set=..., network=...)``.
+        describe: The description in rows of results: ``dict(task=..., set=..., network=...)``.
         results: CSV file to which the trained evaluations of baseline and finalists are appended.
         report: Whether ``report.html``, the page of the search, is written at its end.
         options: The user's ``--cfg-options``, which also hold for ``base_config``.
         allow_leak: Whether candidates may be scored on the data on which ``base_config`` is tested (those on which it is
-            validated, where it has no test data). False refuses it.
+            validated, if it has no test data). False refuses it.
 
     Raises:
         SetupError: A setting cannot work.
@@ -67,11 +67,11 @@ class SearchLoop(BaseLoop):
     def __init__(self, runner: Any, dataloader: Any, **settings: Any) -> None:
         self._runner = runner  # not super().__init__(): it would build the training data once more
         self.dataloader = dataloader
-        runner._val_loop = None  # validation is the workers' business; the Runner would build its data as well
-        runner._load_from = None  # as are the weights of the models that are trained
-        runner.param_schedulers = None  # as are schedules, which the Runner would fit to the number of trials
-        theirs = [hook_class(hook) for hook in runner.cfg.get('custom_hooks') or []]
-        runner._hooks = [hook for hook in runner._hooks if type(hook) not in theirs]  # of each candidate's training
+        runner._val_loop = None  # workers validate; the Runner would build the validation data as well
+        runner._load_from = None  # workers load the weights of the models that they train
+        runner.param_schedulers = None  # workers build schedulers; the Runner would fit them to the number of trials
+        candidate_hooks = [hook_class(hook) for hook in runner.cfg.get('custom_hooks') or []]
+        runner._hooks = [hook for hook in runner._hooks if type(hook) not in candidate_hooks]
         self.spec = read_spec(runner.cfg, Path(runner.work_dir), settings)
         self._settled = 0
         self._stop = Stop()

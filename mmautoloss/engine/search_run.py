@@ -43,24 +43,24 @@ from mmautoloss.version import VERSION
 
 @one_at_a_time
 def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | None = None) -> History:
-    """Runs a search to its end and writes what it found; trainings in other threads wait until then.
+    """Runs a search and writes its results; trainings in other threads wait until then.
 
     Args:
         spec: The search.
-        stop: Where its end can be asked for before it comes by itself.
-        visualizer: Whose backends are told how it goes.
+        stop: Requests an early end.
+        visualizer: A visualiser whose backends log the search.
 
     Raises:
-        SetupError: Something cannot work; the text says what and how to mend it.
-        JournalError: The work dir holds another search.
-        CalibrationError: The rejection test cannot tell good from bad here.
+        SetupError: The search cannot work; the message says why, and how to correct it.
+        JournalError: The work dir has another search.
+        CalibrationError: The rejection test cannot tell good losses from bad ones here.
     """
-    if spec.execute.threads:  # from here on: also probes and verdicts are rounded differently by more threads
+    if spec.execute.threads:  # first, since the rounding of probes and verdicts depends on it as well
         torch.set_num_threads(spec.execute.threads)
     stop = stop or Stop()
     journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
-    console = {'work_dir': spec.work_dir, 'record': journal.record}
-    observer = ConsoleObserver(spec.branches, spec.proxy.metric, spec.proxy.greater, **console)
+    proxy, record = spec.proxy, journal.record
+    observer = ConsoleObserver(spec.branches, proxy.metric, proxy.greater, work_dir=spec.work_dir, record=record)
     try:
         with _writing(spec):
             write_resolved(spec)
@@ -103,19 +103,19 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
 
 
 def build_evaluator(spec: SearchSpec) -> ProxyEvaluator:
-    """That of the driver; where others train it keeps no samples, since it reads only a few."""
+    """The evaluator of the driver; if workers train, it caches no samples, since it reads only a few."""
     return ProxyEvaluator(spec.proxy if spec.execute.in_driver else replace(spec.proxy, cache=0))
 
 
 def tell_branches(spec: SearchSpec, evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:
-    """Says which losses are searched and which stay as they are."""
+    """Prints which losses are searched and which stay as they are."""
     searched = {branch.path for branch in spec.branches}
     for loss in find_losses(evaluator.runner.model):
         observer.say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
 
 
 def build_screens(spec: SearchSpec, evaluator: ProxyEvaluator) -> tuple[dict[str, Screen], dict[str, Calibration]]:
-    """Probes of the search (captured once, then read from the work dir), calibrated, as screens."""
+    """The calibrated screens of a search; its probes are captured once, then read from the work dir."""
     path = spec.work_dir / 'probes.pt'
     if path.exists() and spec.resume:
         probes = load_probes(path)
@@ -132,7 +132,7 @@ def build_screens(spec: SearchSpec, evaluator: ProxyEvaluator) -> tuple[dict[str
 
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:
-    """Writes the best losses into a copy of the base config, files the results, prints the table."""
+    """Writes the best losses into a copy of the base config, appends the results to their file, prints the table."""
     ranking = history.ranking(spec.search.budget.finalists)
     path = None
     if ranking:
@@ -140,18 +140,18 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
         best = ranking[0]
         found = read_found(spec.work_dir / 'journal.jsonl', best.number)
         write_losses(spec.work_dir / 'best_losses.json', found.losses, found.origin)
-        config = with_losses(spec.base, spec.branches, best.genome, best.weights)
-        write_config(with_own_modules(config, spec.proxy.config, spec.branches, best.genome), path)
+        config = with_losses(spec.base, spec.branches, best.required_genome, best.weights)
+        write_config(with_own_modules(config, spec.proxy.config, spec.branches, best.required_genome), path)
     if spec.results:
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
     observer.table(history, ranking, path)
 
 
 def tell_report(spec: SearchSpec, observer: ConsoleObserver) -> None:
-    """Writes the page of the search; a page that cannot be written is no reason to lose anything else."""
+    """Writes the page of the search; an error there must not lose other results."""
     try:
         observer.say(f'the page of the search: {write_report(spec.work_dir)}')
-    except Exception as error:  # whatever it is: the search itself is over, and all its results are there
+    except Exception as error:  # any error: the search is over, and all its results are written
         command = f'python -m mmautoloss report {spec.work_dir}'
         observer.say(f'the page of the search could not be written ({error!r}); to try again: {command}')
 

@@ -1,4 +1,4 @@
-"""What Ctrl-C and a scheduler's SIGTERM mean to a search."""
+"""Handlers for Ctrl-C and a scheduler's SIGTERM during a search."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from mmautoloss.search import Stop
 
 @contextlib.contextmanager
 def stop_on_signals(stop: Stop) -> Iterator[None]:
-    """Ctrl-C once asks for the end, twice ends at once; SIGTERM ends at once.
+    """The first Ctrl-C requests the end; the second Ctrl-C and SIGTERM end the search at once.
 
-    Ending at once loses nothing that is settled: what was running begins again at ``--resume``. Outside the main thread
-    signals are not ours, and nothing changes.
+    Ending at once loses no settled trial; trials that were running begin again with ``--resume``. Outside the main thread
+    no handlers can be set, and nothing changes.
 
     Args:
-        stop: Where the end is asked for.
+        stop: Gets the request.
 
     Raises:
         KeyboardInterrupt: At the second Ctrl-C and at SIGTERM, within the block.
@@ -31,10 +31,10 @@ def stop_on_signals(stop: Stop) -> Iterator[None]:
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         now = signum == signal.SIGTERM or stop.requested
-        stop.request()  # in any case: where the exception is swallowed, nothing new begins
+        stop.request()  # in any case: no new trial begins, even if the exception is caught somewhere
         if now:
             raise KeyboardInterrupt
-        # a plain write: the handler may run in the midst of a print
+        # a plain write, since the handler may interrupt a print
         os.write(2, b'stopping: what is running is finished first; Ctrl-C again stops now\n')
 
     before = {signum: signal.signal(signum, interrupt) for signum in (signal.SIGINT, signal.SIGTERM)}

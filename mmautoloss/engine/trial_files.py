@@ -1,4 +1,4 @@
-"""The files of trials: which of them stay in the work dir."""
+"""The files of trials that are kept in the work dir."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from mmautoloss.search import Observer, Planner
 from mmautoloss.trial import LOG, TRIALS, History, Role, State, Trial, trial_folder
 
 _TAIL = 4096
-"""Bytes at the end of a log in which the reason of a failure is looked for."""
+"""Bytes at the end of a log that are searched for the reason of a failure."""
 
 
 class TrialFiles(Observer):
-    """Keeps the files of failed trials and of the best ones, and deletes those of others as soon as they have settled.
+    """Keeps the files of failed trials and of the best ones, and deletes those of others as soon as they are settled.
 
     The best ones are the hand-made losses, as many found ones as there are finalists, the winner, and their trainings with
-    other seeds. Workers write into ``WORK_DIR/trials`` where it exists; one on a machine that does not share the work dir
+    other seeds. Workers write into ``WORK_DIR/trials`` if it exists; one on a machine that does not share the work dir
     keeps nothing.
 
     Args:
@@ -33,13 +33,13 @@ class TrialFiles(Observer):
         self._best: set[int] = set()
 
     def begin(self, history: History, planner: Planner) -> None:
-        """Deletes what an earlier session has left there of trials that are not to be kept."""
+        """Deletes files that an earlier session has left and that are not to be kept."""
         self._finalists = max(1, planner.settings.budget.finalists)
         self._best = best_trials(history, self._finalists)
         failed = {trial.number for trial in history.settled() if trial.state is State.FAILED}
-        wanted = {trial_folder(self.folder, number).name for number in self._best | failed}
+        kept = {trial_folder(self.folder, number).name for number in self._best | failed}
         for path in self.folder.iterdir():
-            if path.name.isdigit() and path.name not in wanted:
+            if path.name.isdigit() and path.name not in kept:
                 _delete(path)
 
     def settled(self, trial: Trial, history: History) -> None:
@@ -54,14 +54,14 @@ class TrialFiles(Observer):
         self._best = best
 
     def _note(self, trial: Trial) -> None:
-        """A worker that died or was ended could not say why."""
-        log, reason = trial_folder(self.folder, trial.number) / LOG, trial.outcome.reason.strip()
+        """Adds the reason of a failure to the log, since a worker that died or was killed could not."""
+        log, reason = trial_folder(self.folder, trial.number) / LOG, trial.required_outcome.reason.strip()
         try:
             if not log.exists() or reason.rpartition('\n')[2] not in _tail(log):
                 log.parent.mkdir(exist_ok=True)
                 with log.open('a', encoding='utf-8') as file:
                     file.write(reason + '\n')
-        except OSError:  # the journal, which matters, has the reason
+        except OSError:  # the journal has the reason, too
             return
 
 
@@ -70,12 +70,12 @@ def best_trials(history: History, count: int) -> set[int]:
 
     Args:
         history: The trials.
-        count: How many found ones.
+        count: Number of found losses.
     """
     winner = history.winner()
-    found = {trial.number for trial in history.best_found(count)} | ({winner.number} if winner else set())
-    repeats = {trial.number for trial in history.of_role(Role.FINALIST) if trial.repeats in found}
-    return found | repeats | {trial.number for trial in history.of_role(Role.BASELINE)}
+    best = {trial.number for trial in history.best_found(count)} | ({winner.number} if winner else set())
+    repeats = {trial.number for trial in history.of_role(Role.FINALIST) if trial.repeats in best}
+    return best | repeats | {trial.number for trial in history.of_role(Role.BASELINE)}
 
 
 def _tail(log: Path) -> str:
@@ -86,5 +86,5 @@ def _tail(log: Path) -> str:
 
 
 def _delete(path: Path) -> None:
-    """What cannot be deleted stays: it is in nobody's way."""
+    """Deletes a folder; files that cannot be deleted stay."""
     shutil.rmtree(path, ignore_errors=True)

@@ -1,7 +1,7 @@
 """Metrics of boundaries: BIoU and BF1.
 
-A pixel that is ignored is of no class: it belongs neither to a class nor to what surrounds it, so it makes no
-boundary, and neither does the border of the image. Distances are Chebyshev distances (squares, as pooling has them).
+An ignored pixel has no class: it belongs neither to a class nor to its surroundings, so it makes no boundary, and
+neither does the border of the image. Distances are Chebyshev distances (square windows, as in pooling).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mmautoloss.evaluation.label_maps import LabelMaps
 
-_MOST_ELEMENTS = 1 << 24
-"""Of one mask; more classes are taken in turns, so that large maps with many classes fit into memory."""
+_MAX_ELEMENTS = 1 << 24
+"""Most elements of one mask; more classes are processed in chunks, so that large maps with many classes fit into memory."""
 
 
 def dilate(mask: Tensor, radius: int) -> Tensor:
@@ -25,7 +25,7 @@ def dilate(mask: Tensor, radius: int) -> Tensor:
 
     Args:
         mask: (..., H, W), bool.
-        radius: The window has 2 * radius + 1 pixels a side.
+        radius: The side of the window has 2 * radius + 1 pixels.
     """
     for dim in (-1, -2):
         size, grown = mask.shape[dim], mask.clone()
@@ -39,16 +39,16 @@ def dilate(mask: Tensor, radius: int) -> Tensor:
 def count_band(maps: LabelMaps, radius: int) -> Tensor:
     """Counts intersection and union of each class in the band around its true boundary.
 
-    The band of class c are the pixels that have both c and not-c of the target within ``radius``: max-pool minus
-    min-pool of the one-hot map. With radius 1 it is the pixels on both sides of the boundary.
+    The band of class c consists of the pixels with both c and not-c of the target within ``radius``: max-pool minus
+    min-pool of the one-hot map. With radius 1 these are the pixels on both sides of the boundary.
 
     Returns:
         (N, 2, C): pixels of the band where prediction *and*, *or* target are c.
     """
     counts = maps.target.new_zeros(len(maps.target), 2, maps.num_classes)
-    for classes in _in_turns(maps, maps.target):  # a class that is not in the target has no band
-        target, around = _sides(maps, maps.target, classes)
-        pred, _ = _sides(maps, maps.pred, classes)
+    for classes in _class_chunks(maps, maps.target):  # a class that is not in the target has no band
+        target, around = _inside_and_around(maps, maps.target, classes)
+        pred, _ = _inside_and_around(maps, maps.pred, classes)
         band = dilate(target, radius) & dilate(around, radius)
         counts[..., classes] = _pixels(target & pred & band, (target | pred) & band)
     return counts
@@ -57,14 +57,14 @@ def count_band(maps: LabelMaps, radius: int) -> Tensor:
 def count_boundary(maps: LabelMaps, tolerance: int) -> Tensor:
     """Counts the boundary pixels of each class, and those that have a counterpart.
 
-    The boundary of a class are its own pixels that touch another class, diagonally too: y XOR min-pool3x3(y).
+    The boundary of a class consists of its pixels that touch another class, also diagonally: y XOR min-pool3x3(y).
 
     Returns:
         (N, 4, C): predicted boundary pixels within ``tolerance`` of a true one, all predicted ones; true boundary
         pixels within ``tolerance`` of a predicted one, all true ones.
     """
     counts = maps.target.new_zeros(len(maps.target), 4, maps.num_classes)
-    for classes in _in_turns(maps, maps.target, maps.pred):
+    for classes in _class_chunks(maps, maps.target, maps.pred):
         pred, target = (_boundary(maps, labels, classes) for labels in (maps.pred, maps.target))
         hits = pred & dilate(target, tolerance), target & dilate(pred, tolerance)
         counts[..., classes] = _pixels(hits[0], pred, hits[1], target)
@@ -92,9 +92,9 @@ def band_score(band: Tensor) -> float:
 def boundary_score(boundary: Tensor) -> float:
     """BF1: mean F1 score of the boundaries.
 
-    The measure is by Csurka et al., BMVC 2013, who average it over images; here, as in Auto Seg-Loss (Li et al., ICLR
+    The metric is by Csurka et al., BMVC 2013, who average it over images; here, as in Auto Seg-Loss (Li et al., ICLR
     2021), precision and recall are those of the whole data set. The mean is over the classes that have a boundary in
-    the target; one of which no boundary is predicted counts as 0.
+    the target; a class without a predicted boundary counts as 0.
 
     Args:
         boundary: (4, C), see :func:`count_boundary`.
@@ -109,22 +109,22 @@ def boundary_score(boundary: Tensor) -> float:
     return float(f1.nanmean())
 
 
-def _in_turns(maps: LabelMaps, *labels: Tensor) -> Iterator[Tensor]:
-    """The classes that occur, as many at a time as fit into memory."""
-    pixels = reduce(torch.add, (maps.histogram(each, maps.valid) for each in labels)).sum(dim=0)
+def _class_chunks(maps: LabelMaps, *labels: Tensor) -> Iterator[Tensor]:
+    """The classes that occur, in chunks that fit into memory."""
+    pixels = reduce(torch.add, (maps.histogram(label_map, maps.valid) for label_map in labels)).sum(dim=0)
     classes = pixels.nonzero().flatten()
-    yield from classes.split(max(1, _MOST_ELEMENTS // max(1, maps.target.numel())))
+    yield from classes.split(max(1, _MAX_ELEMENTS // max(1, maps.target.numel())))
 
 
-def _sides(maps: LabelMaps, labels: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each class is and where another one is, twice (N, K, H, W)."""
+def _inside_and_around(maps: LabelMaps, labels: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Masks of each class and of all other classes, both (N, K, H, W)."""
     valid = maps.valid[:, None]
     inside = (labels[:, None] == classes[:, None, None]) & valid
     return inside, valid & ~inside
 
 
 def _boundary(maps: LabelMaps, labels: Tensor, classes: Tensor) -> Tensor:
-    inside, around = _sides(maps, labels, classes)
+    inside, around = _inside_and_around(maps, labels, classes)
     return inside & dilate(around, 1)
 
 

@@ -1,4 +1,4 @@
-"""Predicted and true label maps that are known to fit each other."""
+"""Predicted and true label maps that were checked to fit each other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LabelMaps(NamedTuple):
 
     def histogram(self, labels: Tensor, mask: Tensor) -> Tensor:
         """Counts the labels (N, H, W) of each image under a mask that lies within ``valid``; (N, C)."""
-        images, bins = len(labels), self.num_classes + 1  # the last bin for what is not under the mask
+        images, bins = len(labels), self.num_classes + 1  # the last bin is for pixels outside of the mask
         first = torch.arange(images, device=labels.device)[:, None, None] * bins
         counts = (labels.where(mask, self.num_classes) + first).flatten().bincount(minlength=images * bins)
         return counts.view(images, bins)[:, : self.num_classes]
@@ -40,7 +40,7 @@ def check_label_maps(pred: Tensor, target: Tensor, num_classes: int, ignore_inde
         pred: Predicted labels (N, H, W) of any integer type.
         target: True labels (N, H, W) of any integer type.
         num_classes: C.
-        ignore_index: Label of the target that does not count; what is predicted there does not matter.
+        ignore_index: Label of the target that does not count; the prediction there does not matter.
 
     Raises:
         SetupError: Shapes or types do not fit, or a label that counts lies outside [0, C).

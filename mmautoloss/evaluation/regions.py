@@ -11,22 +11,22 @@ from mmautoloss.evaluation.label_maps import LabelMaps
 def count_areas(maps: LabelMaps) -> Tensor:
     """Counts the pixels of each class, ignored ones left out.
 
-    These three rows of margins and diagonal are all that the metrics need of the confusion matrix,
-    and for 150 classes they are fifty times smaller.
+    The metrics need only these three rows of the confusion matrix, its diagonal and its margins, which
+    are fifty times smaller for 150 classes.
 
     Returns:
-        (N, 3, C): pixels that are rightly of class c, that are predicted as c, that are c.
+        (N, 3, C): pixels that are correctly predicted as class c, predicted as c, of class c.
     """
-    right = maps.valid & (maps.pred == maps.target)
-    counted = (maps.target, right), (maps.pred, maps.valid), (maps.target, maps.valid)
-    return torch.stack([maps.histogram(*each) for each in counted], dim=1)
+    correct = maps.valid & (maps.pred == maps.target)
+    counted = (maps.target, correct), (maps.pred, maps.valid), (maps.target, maps.valid)
+    return torch.stack([maps.histogram(labels, mask) for labels, mask in counted], dim=1)
 
 
 def area_scores(areas: Tensor) -> dict[str, float]:
     r"""The four metrics of regions from the counts of a data set.
 
-    With :math:`r_c, p_c, t_c` the pixels that are rightly c, predicted as c, truly c, as Long et al. (CVPR 2015)
-    define them and mmseg's ``IoUMetric`` averages them:
+    With :math:`r_c, p_c, t_c` the pixels that are correctly predicted as c, predicted as c, truly c, as Long et al.
+    (CVPR 2015) define them and mmseg's ``IoUMetric`` averages them:
 
     - mIoU: mean of :math:`r_c / (p_c + t_c - r_c)` over the classes that occur in target *or* prediction: a
       class that is only predicted counts as 0, one that occurs in neither is left out.
@@ -38,13 +38,13 @@ def area_scores(areas: Tensor) -> dict[str, float]:
         areas: (3, C), see :func:`count_areas`.
 
     Returns:
-        Values in [0, 1]; NaN where no pixel counts.
+        Values in [0, 1]; NaN if no pixel counts.
     """
-    right, predicted, wanted = areas.double()
-    iou = right / (predicted + wanted - right)  # 0 / 0 is NaN: the class is left out
+    correct, predicted, target = areas.double()
+    iou = correct / (predicted + target - correct)  # 0 / 0 is NaN: the class is left out
     return {
         'mIoU': float(iou.nanmean()),
-        'FWIoU': float((wanted * iou).nansum() / wanted.sum()),
-        'gAcc': float(right.sum() / wanted.sum()),
-        'mAcc': float((right / wanted).nanmean()),
+        'FWIoU': float((target * iou).nansum() / target.sum()),
+        'gAcc': float(correct.sum() / target.sum()),
+        'mAcc': float((correct / target).nanmean()),
     }

@@ -21,7 +21,7 @@ SEGMENTATION_METRICS = ('mIoU', 'FWIoU', 'gAcc', 'mAcc', 'BIoU', 'BF1')
 
 @dataclass(frozen=True, eq=False)
 class SegmentationCounts:
-    """Pixels counted in one or more images; those of two sets of images add up.
+    """Pixels counted in one or more images; the counts of two sets of images add up.
 
     Attributes:
         areas: (3, C), see :func:`~mmautoloss.evaluation.regions.count_areas`.
@@ -42,10 +42,10 @@ class SegmentationCounts:
         return SegmentationCounts(*added)
 
     def scores(self) -> dict[str, float]:
-        """The metrics that were counted for, never rounded.
+        """The metrics for which pixels were counted, never rounded.
 
         Returns:
-            Name to value in [0, 1]. NaN where there is nothing to score: no pixel that counts, for ``BIoU`` and
+            Name to value in [0, 1]. NaN if there is nothing to score: no pixel that counts, for ``BIoU`` and
             ``BF1`` no boundary in the target.
         """
         scores = area_scores(self.areas)
@@ -83,11 +83,11 @@ def count_images(
         target: True labels (N, H, W).
         num_classes: C.
         ignore_index: Label of the target that does not count and makes no boundary.
-        names: Metrics that will be asked for; boundaries are looked at only for ``BIoU`` and ``BF1``.
-        band: Radius of the band of ``BIoU`` in pixels. The default suits maps of some 50 pixels a side; for
-            images of full size the literature has 5 and more.
+        names: Metrics to be computed; boundaries are counted only for ``BIoU`` and ``BF1``.
+        band: Radius of the band of ``BIoU`` in pixels. The default suits maps of about 50 x 50 pixels; for
+            images of full size the literature uses 5 and more.
         tolerance: Distance in pixels at which boundaries still match in ``BF1``. The same holds for its default; Csurka
-            et al. take 0.75 % of the image diagonal.
+            et al. use 0.75 % of the image diagonal.
 
     Returns:
         The counts of each image, on the CPU.
@@ -124,7 +124,7 @@ def segmentation_scores(
     """Metrics of N label maps taken together; see :func:`count_images` for the arguments.
 
     Returns:
-        Each name with its value in [0, 1], or NaN where there is nothing to score.
+        Each name with its value in [0, 1], or NaN if there is nothing to score.
 
     Example:
         >>> import torch

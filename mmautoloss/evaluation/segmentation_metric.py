@@ -19,16 +19,16 @@ from mmautoloss.registry import METRICS, register
 class SegmentationMetric(BaseMetric):
     """mIoU, FWIoU, gAcc, mAcc, BIoU and BF1 of a data set, in [0, 1] and never rounded.
 
-    mmseg's ``IoUMetric`` gives mIoU, mAcc and gAcc (as ``aAcc``) in percent with two digits; the others it lacks.
+    mmseg's ``IoUMetric`` gives mIoU, mAcc and gAcc (as ``aAcc``) in percent with two digits, and lacks the others.
 
     Args:
-        names: Metrics to report; boundaries are looked at only for ``BIoU`` and ``BF1``.
+        names: Metrics to report; boundaries are counted only for ``BIoU`` and ``BF1``.
         band: Radius in pixels of the band of ``BIoU``; 5 or more suits images of full size.
         tolerance: Distance in pixels at which boundaries still match in ``BF1``; likewise.
         ignore_index: Label of the ground truth that does not count. Default: that of the data set's meta
             information, else 255.
         collect_device: ``'cpu'`` or ``'gpu'``, as in ``BaseMetric``.
-        prefix: Put before the names in logs; default none.
+        prefix: Prefix of the names in logs; default none.
         collect_dir: Folder for exchange between processes, as in ``BaseMetric``.
 
     Raises:
@@ -53,13 +53,13 @@ class SegmentationMetric(BaseMetric):
         self.ignore_index = ignore_index
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Counts a batch; neighbours of one size are counted together.
+        """Counts a batch; consecutive images of one size are counted together.
 
-        One result an image, in order: with several processes MMEngine cuts off repeated images by number.
+        One result per image, in order: with several processes MMEngine drops repeated images by their number.
 
         Args:
             data_batch: Not used.
-            data_samples: Of each image ``pred_sem_seg`` and ``gt_sem_seg`` with label maps ``data`` (1, H, W); mmseg's
+            data_samples: For each image ``pred_sem_seg`` and ``gt_sem_seg`` with label maps ``data`` (1, H, W); mmseg's
                 models with one output channel give labels 0.0 and 1.0.
 
         Raises:
@@ -83,7 +83,7 @@ class SegmentationMetric(BaseMetric):
             results: Counts of each image.
 
         Returns:
-            Each of ``names`` with its value, or NaN where there is nothing to score.
+            Each of ``names`` with its value, or NaN if there is nothing to score.
         """
         scores = total(results).scores()
         return {name: scores[name] for name in self.names}

@@ -8,13 +8,10 @@ import os
 import platform
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from types import ModuleType
 from typing import Any
-
-import torch
 
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.cluster import connect, describe, shares
@@ -22,8 +19,8 @@ from mmautoloss.execute.devices import share_cores
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.supervisor import SupervisedExecutor
 from mmautoloss.execute.worker import Worker, WorkerDied
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.trial import Outcome, Pulse, Trial, outcome_from_json, outcome_to_json
+from mmautoloss.proxy import ProxySettings
+from mmautoloss.trial import Outcome, Pulse, Trial, outcome_from_json
 
 _PATIENCE = 60.0
 """Seconds that a worker waits for resources of the cluster before it takes over the actor of an idle one."""
@@ -197,44 +194,6 @@ class RayWorker(Worker):
             raise WorkerDied(describe(error)) from None
 
 
-class TrialActor:
-    """The part of an actor that needs this package.
-
-    Args:
-        settings: How a candidate is evaluated.
-        threads: Number of CPU threads.
-    """
-
-    def __init__(self, settings: ProxySettings, threads: int) -> None:
-        # a config sets the start method for its data loaders
-        warnings.filterwarnings('ignore', message='Multi-processing start method')
-        self._evaluator = ProxyEvaluator(settings)
-        self._threads = threads
-        self._trial: int | None = None
-        gpus = os.environ.get('CUDA_VISIBLE_DEVICES')
-        self._where = f'{platform.node()}:{os.getpid()}' + (f' GPU {gpus}' if gpus else '')
-
-    def measure(self, job: str) -> str:
-        """Evaluates a trial; trial and outcome are JSON."""
-        if not torch.cuda.is_available():
-            torch.set_num_threads(self._threads)  # applies to this thread only
-        if self._evaluator.spent:
-            os._exit(1)  # the supervisor gives the trial to a new actor
-        fields = json.loads(job)
-        self._trial = fields['trial']['number']
-        try:
-            outcome = self._evaluator.evaluate(Trial.from_json(fields['trial']), fields['limit'])
-        finally:
-            self._trial = None
-        return json.dumps(outcome_to_json(outcome))
-
-    def pulse(self) -> str:
-        """The current state as JSON; called in another thread."""
-        progress = self._evaluator.progress
-        fields = {'trial': self._trial, 'phase': progress.phase, 'step': progress.step, 'where': self._where}
-        return json.dumps(fields)
-
-
 def _define_actor(ray: ModuleType) -> Any:
     """The class of the actors, defined in a function so that Ray pickles it by value.
 
@@ -255,7 +214,7 @@ def _define_actor(ray: ModuleType) -> Any:
             self._trials: Any = None  # a TrialActor, once prepared
 
         def prepare(self, settings: Any) -> None:
-            from mmautoloss.execute.ray import TrialActor
+            from mmautoloss.execute.ray_actor import TrialActor
 
             self._trials = TrialActor(settings, self._threads)
 

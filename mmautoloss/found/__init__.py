@@ -1,4 +1,4 @@
-"""Losses that were found, by a search or by hand: read from where they lie, matched with a model, written in other forms."""
+"""Found losses, of a search or written by hand: reading them, matching them with a model, exporting them."""
 
 from mmautoloss.found.found import Found, NamedLoss, Origin, found_losses, write_losses
 from mmautoloss.found.matching import by_hand, match, unplaced

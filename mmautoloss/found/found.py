@@ -1,4 +1,4 @@
-"""Found losses: what they are, where they were found, and in which search."""
+"""Found losses and the search that found them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mmautoloss.trial import Trial
 
 @dataclass(frozen=True)
 class NamedLoss:
-    """A loss and where it was found. Name and path are checked, since they are written into code.
+    """A loss and its place in a model. Name and path are checked, since they are written into code.
 
     Attributes:
         name: Name of its branch in the search.
@@ -29,11 +29,11 @@ class NamedLoss:
         inputs: Kind of input.
         expression: Infix text.
         weight: ``loss_weight``.
-        settings: What else it takes over from the loss in whose place it was found (``Branch.settings``).
+        settings: Settings that it takes over from the loss that it replaces (``Branch.settings``).
 
     Raises:
-        SetupError: The expression is none, or reads what its kind of input does not give; or another attribute is not
-            of its kind.
+        SetupError: The expression is invalid or reads names that its kind of input lacks, or another attribute is
+            invalid.
     """
 
     name: str
@@ -73,7 +73,7 @@ class NamedLoss:
 
     @property
     def entry(self) -> dict[str, Any]:
-        """All of it in types of JSON; no settings where there are none."""
+        """The attributes in JSON types, without empty settings."""
         return {key: value for key, value in asdict(self).items() if key != 'settings' or value}
 
 
@@ -85,14 +85,14 @@ class Origin:
         trial: Number of the trial.
         seed: Its seed.
         metric: Key of the monitored metric.
-        scores: What the metric said of these losses, one training a seed.
-        hand_made: What it said of the hand-made ones.
+        scores: Values of the metric with these losses, one per seed.
+        hand_made: Values of the metric with the hand-made losses.
         fingerprint: Gradient fingerprint of the trial, with `` | `` between branches.
         searched: Day on which the search began, UTC, as 2026-01-31.
         version: Version of mmautoloss that searched.
 
     Raises:
-        SetupError: An attribute is not of its kind; texts are written into comments and must be one line.
+        SetupError: An attribute has a wrong type; texts are written into comments and must be one line.
     """
 
     trial: int | None = None
@@ -124,7 +124,7 @@ class Origin:
 
     @property
     def result(self) -> str:
-        """What the metric said, in words; '' where it is not known."""
+        """A sentence with the scores; '' if they are unknown."""
         if not self.scores:
             return ''
         hand_made = f'; hand-made losses {_listed(self.hand_made)}' if self.hand_made else ''
@@ -133,26 +133,26 @@ class Origin:
 
 @dataclass(frozen=True)
 class Found:
-    """Losses of one trial, or by hand.
+    """The losses of one trial, or losses written by hand.
 
     Attributes:
-        losses: One a branch.
-        origin: Where they come from; None for losses by hand.
+        losses: One per branch.
+        origin: The search that found them; None for losses written by hand.
     """
 
     losses: tuple[NamedLoss, ...]
     origin: Origin | None = None
 
     def only(self, names: Collection[str]) -> Found:
-        """Those of some branches.
+        """The losses of the named branches.
 
         Raises:
-            SetupError: There is no such branch.
+            SetupError: A branch does not exist.
         """
-        there = [loss.name for loss in self.losses]
+        known = [loss.name for loss in self.losses]
         for name in names:
-            if name not in there:
-                raise SetupError(f'There is no found loss {name!r}; there are {", ".join(there)}.')
+            if name not in known:
+                raise SetupError(f'There is no found loss {name!r}; there are {", ".join(known)}.')
         return replace(self, losses=tuple(loss for loss in self.losses if loss.name in names))
 
 
@@ -161,7 +161,7 @@ def _is_line(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is finite, also as a float."""
+    """Whether a value is a number that is finite as a float."""
     is_real = isinstance(value, Real) and not isinstance(value, bool)
     return is_real and abs(value) <= sys.float_info.max
 
@@ -173,12 +173,19 @@ def _listed(scores: Sequence[float]) -> str:
 def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, ...]:
     """The losses of a trial."""
     return tuple(
-        NamedLoss(b.name, b.path, b.inputs, str(trial.required_genome[b.name]), trial.weights[b.name], b.settings)
-        for b in branches
+        NamedLoss(
+            branch.name,
+            branch.path,
+            branch.inputs,
+            str(trial.required_genome[branch.name]),
+            trial.weights[branch.name],
+            branch.settings,
+        )
+        for branch in branches
     )
 
 
 def write_losses(path: Path, losses: Sequence[NamedLoss], origin: Origin | None = None) -> None:
-    """Writes losses as JSON, each with where it comes from, where that is known."""
-    told = {'origin': asdict(origin)} if origin else {}
-    write_text(path, json.dumps([{**loss.entry, **told} for loss in losses], indent=2) + '\n')
+    """Writes losses as JSON, each with its origin if that is known."""
+    source = {'origin': asdict(origin)} if origin else {}
+    write_text(path, json.dumps([{**loss.entry, **source} for loss in losses], indent=2) + '\n')

@@ -22,12 +22,13 @@ def match(
     cascade. Class weights and the like are those of the loss that it replaces.
 
     Args:
-        losses: What was found.
+        losses: The found losses.
         model: The losses of the model.
-        mapping: Names of found losses by path or name in the model, where the user decides.
+        mapping: Names of found losses, by path or name of the loss in the model that each replaces.
 
     Raises:
-        SetupError: A found loss has no place, or reads what the head there does not give.
+        SetupError: None of the losses has a place, the mapping has an unknown name, or a loss reads another kind of
+            input than the head passes.
     """
     branches, texts, weights = [], {}, {}
     for place, loss in _placed(losses, model, mapping):
@@ -46,23 +47,23 @@ def match(
 def unplaced(
     losses: Sequence[NamedLoss], model: Sequence[ModelLoss], mapping: Mapping[str, str]
 ) -> tuple[NamedLoss, ...]:
-    """The found losses that ``match``, with the same arguments, puts nowhere."""
+    """The found losses for which ``match``, with the same arguments, has no place."""
     placed = [loss for _, loss in _placed(losses, model, mapping)]
     return tuple(loss for loss in losses if loss not in placed)
 
 
 def by_hand(losses: Mapping[str, str], model: Sequence[ModelLoss]) -> tuple[NamedLoss, ...]:
-    """Losses that a person chose, with the weights of those that they replace.
+    """Losses that a user chose, with the weights of those that they replace.
 
     Args:
-        losses: By name or path of a loss in the model a known loss or an expression.
+        losses: Known losses or expressions, by name or path of the loss in the model that each replaces.
         model: The losses of the model.
 
     Raises:
-        SetupError: There is no such place, it is named twice, or the loss does not fit it.
+        SetupError: The model has no such loss, it is named twice, or the new loss does not fit its head.
     """
     _check_once(losses, model)
-    places, named = {key: place for place in model for key in (place.name, place.path)}, []
+    places, chosen = {key: place for place in model for key in (place.name, place.path)}, []
     for name, text in losses.items():
         place = places.get(name)
         if place is None or place.inputs is None:
@@ -70,14 +71,14 @@ def by_hand(losses: Mapping[str, str], model: Sequence[ModelLoss]) -> tuple[Name
             why = f' ({place.loss}: {place.reason})' if place else ''
             raise SetupError(f'There is no loss {name!r} to replace{why}; there are {", ".join(fitting)}.')
         text = known_loss(text, place.inputs) if is_known(text) else text
-        named.append(NamedLoss(place.name, place.path, place.inputs, text, place.weight, place.settings))
-    return tuple(named)
+        chosen.append(NamedLoss(place.name, place.path, place.inputs, text, place.weight, place.settings))
+    return tuple(chosen)
 
 
 def _placed(
     losses: Sequence[NamedLoss], model: Sequence[ModelLoss], mapping: Mapping[str, str]
 ) -> list[tuple[ModelLoss, NamedLoss]]:
-    """The places of a model that take a found loss, with that loss."""
+    """The losses of a model that are replaced, each with the found loss that replaces it."""
     by_name = {loss.name: loss for loss in losses}
     by_path = {loss.path: loss for loss in losses}
     _check_mapping(mapping, by_name, model)
@@ -91,10 +92,10 @@ def _placed(
 
 
 def _of_other_stage(losses: Sequence[NamedLoss], path: str, model: Sequence[ModelLoss]) -> NamedLoss | None:
-    """The loss whose path differs in numbers only; one that has a place of its own in the model stays there."""
+    """The found loss whose path differs only in numbers and is not that of another loss of the model."""
     places = {place.path for place in model}
-    same = [x for x in losses if x.path not in places and _unnumbered(x.path) == _unnumbered(path)]
-    return same[0] if same else None
+    stages = [loss for loss in losses if loss.path not in places and _unnumbered(loss.path) == _unnumbered(path)]
+    return stages[0] if stages else None
 
 
 def _unnumbered(path: str) -> str:

@@ -1,4 +1,4 @@
-"""What a search left behind, as found losses: its work dir, its journal, or a text file that people share."""
+"""Reads found losses from a work dir, a journal, a JSON file or a card."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmautoloss.trial import History, Trial, read_history
 from mmautoloss.trial.scale import scale_of
 
 RESULTS = 'a work dir, a journal.jsonl, a best_losses.json or the name of a card (mmautoloss zoo)'
-_MORE = ('tree', 'nodes', 'same_gradient', 'origin')
+_NOT_OF_LOSS = ('tree', 'nodes', 'same_gradient', 'origin')
 
 
 def read_result(source: Path, number: int | None = None) -> tuple[NamedLoss, ...]:
@@ -34,7 +34,7 @@ def read_found(source: Path, number: int | None = None) -> Found:
         number: Trial of the journal; None takes the best.
 
     Raises:
-        SetupError: There is nothing of the kind.
+        SetupError: The source does not exist, has no losses or cannot be read.
     """
     if not source.exists() and str(source) in cards():
         if number is not None:
@@ -60,14 +60,14 @@ def read_found(source: Path, number: int | None = None) -> Found:
 
 
 def read_by_hand(text: str, inputs: str | None) -> Found:
-    """A known loss or an expression.
+    """A loss written by hand: a known loss or an expression.
 
     Args:
         text: A name of the zoo, or infix text.
-        inputs: Kind of input; None takes that of a known loss that has only one.
+        inputs: Kind of input; None takes the kind of a known loss that has only one.
 
     Raises:
-        SetupError: It is no loss for this kind of input, or the kind is not certain.
+        SetupError: The text is no loss for this kind of input, or several kinds are possible.
     """
     known = is_known(text)
     kinds = kinds_of(text) if known else tuple(INPUT_KINDS)
@@ -84,7 +84,7 @@ def _of_card(card: Card) -> Found:
 
 
 def _read_loss(entry: Mapping[str, Any]) -> NamedLoss:
-    loss = NamedLoss(**{key: value for key, value in entry.items() if key not in _MORE})
+    loss = NamedLoss(**{key: value for key, value in entry.items() if key not in _NOT_OF_LOSS})
     if 'tree' in entry and tuple(entry['tree']) != loss.tree.nodes:
         raise ValueError(f'the "tree" of {loss.name!r} is not its "expression"; take out "tree", or mend one of them')
     return loss
@@ -108,12 +108,12 @@ def _of_journal(source: Path, number: int | None) -> Found:
 
 
 def found_in(header: Mapping[str, Any], history: History, trial: Trial) -> Found:
-    """The losses of a trial, and where they come from.
+    """The losses of a trial and their origin.
 
     Args:
         header: First event of the journal.
         history: Its trials.
-        trial: One with losses.
+        trial: A trial with a genome.
     """
     branches = [Branch(name, **entry) for name, entry in header['branches'].items()]
     return Found(found_losses(branches, trial), _origin(header, history, trial))
@@ -135,6 +135,6 @@ def _origin(header: Mapping[str, Any], history: History, trial: Trial) -> Origin
 
 
 def to_entries(found: Found) -> list[dict[str, Any]]:
-    """Everything known of found losses, in types of JSON; ``read_found`` reads it back."""
+    """Found losses in JSON types, with all that is known about them; ``read_found`` reads them back."""
     origin = {'origin': asdict(found.origin)} if found.origin else {}
     return [{**loss.entry, 'tree': list(loss.tree.nodes), 'nodes': loss.tree.size, **origin} for loss in found.losses]

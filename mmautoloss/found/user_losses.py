@@ -1,4 +1,4 @@
-"""Losses as a caller names them: by name or path, as one text for all, or as a file of a search."""
+"""Losses as a caller gives them: by name or path, as one text for all, or as a file of a search."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class GivenLosses(NamedTuple):
     """Losses that replace the hand-made ones of a model.
 
     Attributes:
-        branches: Where they go.
+        branches: The branches that they replace.
         genome: Their expressions; None where all losses stay hand-made.
         weights: ``loss_weight`` of each.
-        fixed: Names of those whose weight the caller gave.
+        fixed: Names of the losses whose weight the caller gave.
         left_out: Names of found losses that have no place in the model.
     """
 
@@ -38,10 +38,10 @@ class GivenLosses(NamedTuple):
 
 
 def places_of(model: nn.Module | Sequence[ModelLoss], branches: Sequence[Branch] = ()) -> list[ModelLoss]:
-    """The losses of a model; those that a search has named by their names there."""
-    found = find_losses(model) if isinstance(model, nn.Module) else model
-    named = {branch.path: branch for branch in branches}
-    return [_renamed(place, named[place.path]) if place.path in named else place for place in found]
+    """The losses of a model; those that a search covers have the name and inputs of its branch."""
+    places = find_losses(model) if isinstance(model, nn.Module) else model
+    by_path = {branch.path: branch for branch in branches}
+    return [_renamed(place, by_path[place.path]) if place.path in by_path else place for place in places]
 
 
 def _renamed(place: ModelLoss, branch: Branch) -> ModelLoss:
@@ -56,21 +56,24 @@ def read_given(
     """Reads ``losses`` and ``weights`` of ``evaluate``.
 
     Raises:
-        SetupError: One has no place in the model or does not fit there, a place is named twice, or a weight is no number.
+        SetupError: A loss has no place in the model or does not fit there, a place is named twice, or a weight is no
+            number.
     """
-    named = _named(losses, places)
-    branches, genome, given = match(named, places, {}) if named else ((), None, {})
+    replacements = _read_losses(losses, places)
+    branches, genome, defaults = match(replacements, places, {}) if replacements else ((), None, {})
     _require_once('weights', weights, places)
     fixed = {_place(name, places).name: _number(name, weight) for name, weight in weights.items()}
-    if set(fixed) - set(given):
+    if set(fixed) - set(defaults):
         raise SetupError(
-            f'weights are for losses that are replaced ({", ".join(given) or "none"}), but got {", ".join(fixed)}.'
+            f'weights are for losses that are replaced ({", ".join(defaults) or "none"}), but got {", ".join(fixed)}.'
         )
-    left_out = tuple(loss.name for loss in unplaced(named, places, {}))
-    return GivenLosses(branches, genome, {**given, **fixed}, frozenset(fixed), left_out)
+    left_out = tuple(loss.name for loss in unplaced(replacements, places, {}))
+    return GivenLosses(branches, genome, {**defaults, **fixed}, frozenset(fixed), left_out)
 
 
-def _named(losses: str | Path | Mapping[str, str | None] | None, places: Sequence[ModelLoss]) -> Sequence[NamedLoss]:
+def _read_losses(
+    losses: str | Path | Mapping[str, str | None] | None, places: Sequence[ModelLoss]
+) -> Sequence[NamedLoss]:
     if losses is None:
         return ()
     if isinstance(losses, Path) or (isinstance(losses, str) and _is_result(losses)):
@@ -85,11 +88,11 @@ def _is_result(text: str) -> bool:
     return not is_known(text) and (text in cards() or os.path.exists(text))
 
 
-def _require_once(setting: str, named: Any, places: Sequence[ModelLoss]) -> None:
-    if not isinstance(named, Mapping):
-        raise SetupError(f'{setting} must be a dict by name or path of a loss, but got {named!r}.')
+def _require_once(setting: str, entries: Any, places: Sequence[ModelLoss]) -> None:
+    if not isinstance(entries, Mapping):
+        raise SetupError(f'{setting} must be a dict by name or path of a loss, but got {entries!r}.')
     for place in places:
-        if place.name != place.path and {place.name, place.path} <= set(named):
+        if place.name != place.path and {place.name, place.path} <= set(entries):
             raise SetupError(f'{setting} must name a loss once, but {place.name!r} and {place.path!r} are the same.')
 
 

@@ -1,4 +1,4 @@
-"""The result of a search, usable without any search: expressions as loss modules."""
+"""Expressions as loss modules: the result of a search, usable without a search."""
 
 from mmautoloss.losses.card import Card, Measured, cards
 from mmautoloss.losses.definition import plain_loss

@@ -1,4 +1,4 @@
-"""What the evaluation of an expression reads of a call: the inputs of its kind, and logarithms of probabilities."""
+"""The tensors that an expression reads in a call: the inputs of its kind, and logarithms of probabilities."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def evaluated(tree: Tree, kind: InputKind) -> Tree:
 
 
 def read(tree: Tree, kind: InputKind, pred: Tensor, target: Tensor) -> tuple[Program, dict[str, Tensor]]:
-    """The definition of an expression: its program and the tensors (M, C, H, W) that this reads.
+    """The definition of an expression: its program and the tensors (M, C, H, W) that the program reads.
 
     Args:
         tree: The expression.
-        kind: What it reads.
+        kind: Its kind of input.
         pred: Raw predictions (M, ...) of rows that count.
         target: Their targets (M, ...).
     """
@@ -42,35 +42,37 @@ def read(tree: Tree, kind: InputKind, pred: Tensor, target: Tensor) -> tuple[Pro
 
 
 def leaves(kind: InputKind, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-    """What the instructions of a plan read; ``InputKind.leaves`` and logarithms."""
+    """The tensors that a plan reads: ``InputKind.leaves`` and logarithms."""
     tensors = kind.leaves(pred, target, names)
-    wanted = _NAMES.intersection(names)
-    if wanted:
+    logarithm_names = _NAMES.intersection(names)
+    if logarithm_names:
         known: dict[str, Tensor] = {name: _as_rows(tensors[name], pred) for name in ('p', 'label') if name in tensors}
         logarithms = LOGARITHMS_OF[kind.activation]
         # a tiny call is left to autograd
         compute = logarithms.differentiable if torch.is_grad_enabled() else logarithms.leaves
-        found = compute(pred, known, wanted)
-        tensors |= {name: tensor.view(*tensor.shape, *_ones(pred)) for name, tensor in found.items()}
+        results = compute(pred, known, logarithm_names)
+        tensors |= {name: tensor.view(*tensor.shape, *_ones(pred)) for name, tensor in results.items()}
     return tensors
 
 
 def pull_back(
     kind: InputKind, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
 ) -> Tensor:
-    """The gradient of the raw prediction; ``InputKind.pull_back`` and that by the logarithms."""
-    of_logarithms = {name: gradient for name, gradient in gradients.items() if name in _NAMES}
-    if not of_logarithms:
+    """The gradient of the raw prediction: ``InputKind.pull_back`` plus the part through the logarithms."""
+    logarithm_gradients = {name: gradient for name, gradient in gradients.items() if name in _NAMES}
+    if not logarithm_gradients:
         return kind.pull_back(pred, target, tensors, gradients)
-    if AT_LABEL[LOG_P] in gradients and AT_LABEL['p'] in gradients:  # one way back for both: dp is p * d log(p)
+    if AT_LABEL[LOG_P] in gradients and AT_LABEL['p'] in gradients:  # combine both gradients: dp is p * d log(p)
         gradients = dict(gradients)
         share = gradients.pop(AT_LABEL['p']) * tensors[AT_LABEL['p']]
-        of_logarithms[AT_LABEL[LOG_P]] = of_logarithms[AT_LABEL[LOG_P]] + share
-    of_logarithms = {name: _as_rows(full_gradient(each, tensors[name]), pred) for name, each in of_logarithms.items()}
+        logarithm_gradients[AT_LABEL[LOG_P]] = logarithm_gradients[AT_LABEL[LOG_P]] + share
+    logarithm_gradients = {
+        name: _as_rows(full_gradient(gradient, tensors[name]), pred) for name, gradient in logarithm_gradients.items()
+    }
     known = {name: _as_rows(tensor, pred) for name, tensor in tensors.items() if name in {'p', 'label', *_NAMES}}
-    found = LOGARITHMS_OF[kind.activation].pull_back(pred, known, of_logarithms)
-    others = {name: gradient for name, gradient in gradients.items() if name not in _NAMES}
-    return found + kind.pull_back(pred, target, tensors, others) if others else found
+    total = LOGARITHMS_OF[kind.activation].pull_back(pred, known, logarithm_gradients)
+    input_gradients = {name: gradient for name, gradient in gradients.items() if name not in _NAMES}
+    return total + kind.pull_back(pred, target, tensors, input_gradients) if input_gradients else total
 
 
 def _as_rows(tensor: Tensor, pred: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Losses that searches of this project have found, each with a card: where it comes from, what it beats, where it fails.
+"""Cards of losses that searches of this project have found: their origin, strengths and weaknesses.
 
 The files in ``shipped`` are written by ``benchmarks/quality/cards.py`` from journals and results in ``docs/results``.
 """
@@ -15,20 +15,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Measured:
-    """The losses of a card against others, on images that the search has not seen, seed by seed.
+    """The losses of a card compared with others, seed by seed, on images that the search has not seen.
 
     Attributes:
         set: Name of the data set.
         network: Name of the network.
         metric: Key of the metric.
         iterations: Length of the trainings.
-        seeds: Trainings of each.
+        seeds: Number of trainings with the losses of the card, and with the others.
         against: The other losses.
-        mean: Mean score of the found ones.
-        other: Mean score of the others.
+        mean: Mean score of the losses of the card.
+        other: Mean score of the other losses.
         low: Lower end of the 95 % interval of the difference.
         high: Its upper end.
-        word: ``better``, ``worse`` or ``no difference``: by whether the interval excludes zero.
+        word: ``better`` or ``worse`` if the interval excludes zero, else ``no difference``.
     """
 
     set: str
@@ -50,17 +50,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class Card:
-    """Losses of one trial, one a branch, and what is known of them.
+    """The losses of one trial, one per branch, and the facts about them.
 
     Attributes:
-        name: By which they are called; ``NAME.BRANCH`` is the loss of one branch.
-        summary: What they are for.
+        name: Name of the card; ``NAME.BRANCH`` is the loss of one branch.
+        summary: Purpose of the losses.
         losses: As in ``best_losses.json``: name, path, inputs, expression and weight of each.
         origin: The search that found them, as in ``best_losses.json``.
-        journal: Its journal, in this repository.
-        command: How it was started.
+        journal: Journal of that search, in this repository.
+        command: Command that started it.
         measured: Every comparison on images that the search has not seen.
-        notes: What else to know before using them.
+        notes: Further advice for users.
     """
 
     name: str
@@ -74,9 +74,9 @@ class Card:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Card:
-        """The card of a file."""
+        """The card from the fields of a file."""
         lists = {key: tuple(fields[key]) for key in ('losses', 'notes')}
-        return cls(**{**fields, **lists, 'measured': tuple(Measured(**each) for each in fields['measured'])})
+        return cls(**{**fields, **lists, 'measured': tuple(Measured(**entry) for entry in fields['measured'])})
 
     def expressions(self) -> dict[str, tuple[str, str]]:
         """Kind of input and expression by branch."""
@@ -86,8 +86,8 @@ class Card:
 @cache
 def cards() -> dict[str, Card]:
     """All cards by name."""
-    found = sorted(files('mmautoloss.losses').joinpath('shipped').iterdir(), key=lambda path: path.name)
-    texts = [path.read_text(encoding='utf-8') for path in found if path.name.endswith('.json')]
+    paths = sorted(files('mmautoloss.losses').joinpath('shipped').iterdir(), key=lambda path: path.name)
+    texts = [path.read_text(encoding='utf-8') for path in paths if path.name.endswith('.json')]
     return {card.name: card for card in map(Card.from_json, map(json.loads, texts))}
 
 

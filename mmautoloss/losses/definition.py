@@ -1,4 +1,4 @@
-"""What a loss computes, operator by operator: the definition, with which all faster ways are compared."""
+"""The definition of a loss, operator by operator, with which all faster implementations are compared."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _EPS = torch.finfo(torch.float32).eps
 
 
 class Call(NamedTuple):
-    """What of a call counts, apart from the prediction.
+    """The parts of a call that count, apart from the prediction.
 
     Attributes:
         tree: The expression.
-        kind: What it reads.
+        kind: Its kind of input.
         target: Targets (M, ...) of the rows that count.
-        weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
-        channel_weight: Another one, of channels, (1, C, 1, 1), or None.
-        valid: Which elements count, broadcastable to (M, C, H, W), or None where all do.
+        weight: Weight of every element, broadcastable to (M, C, H, W), or None if all are 1.
+        channel_weight: Another weight, per channel, (1, C, 1, 1), or None.
+        valid: Which elements count, broadcastable to (M, C, H, W), or None if all do.
     """
 
     tree: Tree
@@ -39,17 +39,17 @@ class Call(NamedTuple):
 
 
 def plain_values(pred: Tensor, call: Call) -> Tensor:
-    """Weighted values of all elements, (M, C, H, W), operator by operator, with the backward of autograd.
+    """Weighted values of all elements, (M, C, H, W), operator by operator, differentiated by autograd.
 
-    It is the definition, to which ``fused_total`` is held.
+    This is the definition that ``fused_total`` must match.
 
     Args:
         pred: Raw predictions (M, ...) of the rows that count, in full precision.
-        call: The rest.
+        call: The rest of the call.
     """
-    if call.valid is not None:  # the slope of an activation at NaN is NaN, and 0 * NaN too
+    if call.valid is not None:  # the derivative of an activation at NaN is NaN, and so is 0 * NaN
         pred = torch.where(valid_of_prediction(call.valid, pred), pred, 0)
-    # in float32 also under autocast: areas and exponentials leave the range of halves
+    # in float32 even under autocast: areas and exponentials exceed the range of half precision
     with torch.autocast(pred.device.type, enabled=False):
         program, tensors = read(call.tree, call.kind, pred, call.target)
     elements = program(tensors, call.valid)
@@ -64,24 +64,24 @@ def plain_total(pred: Tensor, call: Call) -> Tensor:
 
 
 def divisor_of(rows: Rows, avg_factor: float | Tensor | None) -> float | Tensor:
-    """What the sum over a call is divided by: the head's normaliser, else the number of positions with a label.
+    """The divisor of the sum over a call: the head's normaliser, else the number of positions with a label.
 
     Args:
         rows: The rows that count.
-        avg_factor: The normaliser, or None where the head passes none.
+        avg_factor: The normaliser, or None if the head passes none.
     """
     return rows.positions if avg_factor is None else avg_factor + _EPS
 
 
 def plain_loss(tree: Tree, inputs: str, settings: Mapping[str, Any] = {}) -> Callable[..., Tensor]:
-    """An expression as a function ``(pred, target, weight, avg_factor, ignore_index)`` to a scalar.
+    """An expression as a function ``(pred, target, weight, avg_factor, ignore_index)`` that returns a scalar.
 
-    The value and gradient of ``SearchedLoss``, up to rounding, with the backward of autograd.
+    Value and gradient are those of ``SearchedLoss``, up to rounding; autograd differentiates it.
 
     Args:
         tree: The expression.
         inputs: Name of the kind of input.
-        settings: What of its calls counts (``Weighting``).
+        settings: Fields of ``Weighting``.
 
     Example:
         >>> import torch
@@ -90,7 +90,7 @@ def plain_loss(tree: Tree, inputs: str, settings: Mapping[str, Any] = {}) -> Cal
         >>> loss(torch.zeros(2, 4), torch.ones(2, 4), avg_factor=8).item()
         1.0
     """
-    kind, counts = input_kind(inputs), Weighting(**settings)
+    kind, weighting = input_kind(inputs), Weighting(**settings)
 
     def loss(
         pred: Tensor,
@@ -99,7 +99,7 @@ def plain_loss(tree: Tree, inputs: str, settings: Mapping[str, Any] = {}) -> Cal
         avg_factor: float | None = None,
         ignore_index: int | None = None,
     ) -> Tensor:
-        rows = counts.rows(kind, pred, target, weight, ignore_index)
+        rows = weighting.rows(kind, pred, target, weight, ignore_index)
         if not rows.pred.numel():
             return rows.pred.sum()
         call = Call(tree, kind, rows.target, rows.weight, rows.channel_weight, rows.valid)

@@ -15,8 +15,8 @@ class LossGraph(nn.Module):
     .. math:: L = \frac{1}{N H W} \sum_{n,c,h,w} o_{nchw}
 
     where :math:`o` is the value at the root of the expression (AutoLoss-Zero, eq. 4): the sum over
-    channels, the mean over the rest. It has no parameters and no state. It knows no logits, so each
-    logarithm is the protected one, which of a ``p`` that is rounded to 0 is 0.
+    channels, the mean over the rest. It has no parameters and no state. It does not see the
+    logits, so each logarithm is the protected one, which is 0 for a ``p`` that is rounded to 0.
 
     Args:
         expression: Infix text or a tree.
@@ -39,7 +39,7 @@ class LossGraph(nn.Module):
         self.program = compile_tree(self.tree)
 
     def elements(self, inputs: dict[str, Tensor], valid: Tensor | None = None) -> Tensor:
-        """The tensor at the root, (N, C, H, W), before aggregation; 0 where ``valid`` says that nothing counts."""
+        """The tensor at the root, (N, C, H, W), before aggregation; 0 where ``valid`` is false."""
         return self.program(inputs, valid)
 
     def forward(self, **inputs: Tensor) -> Tensor:

@@ -26,8 +26,8 @@ _REDUCTIONS = ('none', 'mean', 'sum')
 class SearchedLoss(nn.Module):
     r"""A loss expression with the call convention of the hand-made losses.
 
-    Rows of weight 0 and rows with an ignored label are taken out first; the others become tensors
-    (N, C, H, W), rows without a map (N, C, 1, 1), the graph gives :math:`o` of that shape, and with
+    Rows of weight 0 and rows with an ignored label are removed first; the others become tensors
+    (N, C, H, W), or (N, C, 1, 1) without a map. The graph computes :math:`o` of that shape, and with
     weights :math:`w`
 
     .. math:: L = \text{loss\_weight} \cdot \frac{1}{M} \sum_{n,c,h,w} w_{nchw} o_{nchw}
@@ -41,9 +41,9 @@ class SearchedLoss(nn.Module):
     Two things differ without ``avg_factor``: with ``avg_non_ignore=False``, their default, mmseg's
     and mmdet's cross-entropies also divide by the positions that are ignored; and losses of single
     elements (sigmoids, ``L1Loss``, mmpose's ``KeypointMSELoss``) average over the channels, too,
-    which this loss never does: a ``loss_weight`` divided by C is the same. Of probabilities
-    ``log(p)`` and ``log(1 - p)`` are computed from the logits, as there. A call in which nothing
-    counts gives a zero that is part of the graph. The transforms of ``torch.func`` (``grad``,
+    which this loss never does: a ``loss_weight`` divided by C is the same. ``log(p)`` and
+    ``log(1 - p)`` of probabilities are computed from the logits, as in those losses. A call in which
+    nothing counts gives a zero that is part of the graph. The transforms of ``torch.func`` (``grad``,
     ``vmap`` and the like) are not supported.
 
     Args:
@@ -52,24 +52,24 @@ class SearchedLoss(nn.Module):
             maps), ``'mask'`` (masks of instances), ``'heatmap'`` (maps as they are), ``'delta'``
             (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e`` of decoded
             boxes). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
-        use_sigmoid: Read by heads that size their output by it; must agree with ``inputs``.
-        reduction: ``'mean'``, ``'sum'`` or ``'none'``, which gives what the heads expect of hand-made
-            losses: a value a row or pixel for softmax, areas and masks, else a value an element.
+        use_sigmoid: Read by heads to choose the size of their output; must agree with ``inputs``.
+        reduction: ``'mean'``, ``'sum'`` or ``'none'``, which returns what the heads expect of
+            hand-made losses: one value per row or pixel for softmax, areas and masks, else one per element.
         loss_weight: Factor of the loss.
         ignore_index: Label that does not count.
-        class_weight: Factor of each channel of the graph, against imbalance; None where all are 1. With
+        class_weight: Factor of each channel of the graph, against imbalance; None if all are 1. With
             ``-y * log(p)`` it weighs each row by its class.
-        pos_weight: Factor of each channel where ``y`` is 1, of sigmoids; where ``y`` is 0 it is 1. The class weights
-            of binary cross-entropies are such.
-        average: What M is where the head passes no ``avg_factor``: the number of ``'positions'``, or the sum of the
+        pos_weight: Factor of each channel where ``y`` is 1, for sigmoids; where ``y`` is 0 it is 1. The class weights
+            of binary cross-entropies are such factors.
+        average: M if the head passes no ``avg_factor``: the number of ``'positions'``, or the sum of the
             ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights.
         use_target_weight: Whether the weights that the head passes count.
         loss_name: Key of the loss in logs; must contain ``loss``, or it would take no part in
             training.
-        compile: Whether ``torch.compile`` writes code for the expression, at the first call with a gradient; that takes
-            some seconds and a C++ compiler, on a GPU Triton. Where it fails, a warning says why, once a process, and
-            the loss is computed as without. Values and gradients are the same up to rounding. Short expressions over
-            few numbers are not compiled: calling the code would cost more.
+        compile: Whether to use ``torch.compile`` on the expression, at the first call with a gradient; that takes some
+            seconds and needs a C++ compiler, on a GPU Triton. If it fails, a warning says why, once per process, and
+            the loss is computed without it. Values and gradients are the same up to rounding. Short expressions over
+            few elements are not compiled: calling the code would take longer.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
@@ -126,7 +126,7 @@ class SearchedLoss(nn.Module):
 
     @property
     def use_target_weight(self) -> bool:
-        """Whether weights of a call count; read by heads of mmpose."""
+        """Whether the weights of a call count; read by heads of mmpose."""
         return self.counts.use_target_weight
 
     @property
@@ -148,10 +148,10 @@ class SearchedLoss(nn.Module):
         Args:
             pred: Raw predictions (M, C) or maps (N, C, H, W): logits, deltas, decoded boxes, heat maps.
             target: Labels or targets, as the kind of input says.
-            weight: Weights of rows or elements, 0 takes out; for ``'mask'`` the classes (M,).
+            weight: Weights of rows or elements, 0 excludes them; for ``'mask'`` the classes (M,).
             avg_factor: Divisor of the sum, instead of the number of rows.
-            reduction_override: Instead of ``reduction``.
-            ignore_index: Instead of the one given at construction.
+            reduction_override: Overrides ``reduction``.
+            ignore_index: Overrides that of the constructor.
 
         Returns:
             A scalar; with reduction ``'none'`` the shape of the prediction, or for softmax, areas and masks (M,), for
@@ -171,26 +171,26 @@ class SearchedLoss(nn.Module):
             rows = self.counts.rows(self.kind, pred, target, weight, ignore_index)
             if reduction == 'none':
                 return self._values(rows, len(pred)).view(self._shape(pred, target))
-            if not rows.pred.numel():  # as 0 and not as nothing: DDP wants every parameter to take part
+            if not rows.pred.numel():  # a 0 with a gradient: DDP needs one for every parameter
                 return _full_precision(rows.pred).sum()
             return self._total(rows, 1 if reduction == 'sum' else divisor_of(rows, avg_factor))
 
     def _total(self, rows: Rows, divisor: float | Tensor) -> Tensor:
-        """The weighted sum over all elements, divided."""
+        """The weighted sum over all elements, divided by ``divisor``."""
         pred = _full_precision(rows.pred)
         if isinstance(divisor, Tensor):
             divisor = divisor.to(pred)
         return fused_total(pred, self._call(rows), self.loss_weight / divisor, self.compiled)
 
     def _values(self, rows: Rows, count: int) -> Tensor:
-        """A value an element, (M, C, H, W), or (M, H, W), 0 for those that do not count."""
+        """One value per element, (M, C, H, W) or (M, H, W), 0 for those that do not count."""
         pred = _full_precision(rows.pred)
         values = plain_values(pred, self._call(rows)) if pred.numel() else as_nchw(pred)
         values = values if self.kind.elementwise else values.sum(dim=1)
         return self.loss_weight * values.new_zeros(count, *values.shape[1:]).index_put((rows.index,), values)
 
     def _shape(self, pred: Tensor, target: Tensor) -> torch.Size:
-        """That of a call without reduction; a map of one channel is like its labels."""
+        """The shape of the result without reduction; a map of one channel has the shape of its labels."""
         if not self.kind.elementwise:
             return pred.shape[:1] + pred.shape[2:]
         return target.shape if pred.dim() == 4 and pred.shape[1] == 1 else pred.shape

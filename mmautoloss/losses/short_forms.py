@@ -1,9 +1,9 @@
-"""Shorter forms of a loss, shown only where their gradient is the same.
+"""Shorter forms of a loss, shown only if their gradient is the same.
 
-What must be the same is the gradient with respect to the raw prediction, and where the value is finite. Algebra over real
-numbers is not enough for that: operators are protected, and have seams. So each form is tried in float64 on random calls and
-on their seams, with weights, under which a mean at the root is not the same as what it is of, and with masks, under which
-each channel has a mean over other positions.
+The gradient with respect to the raw prediction must be the same, and the value must be finite at the same positions. Algebra
+over real numbers cannot ensure that, since operators are protected and have breakpoints. So each form is tested in float64
+on random calls and at breakpoints, with weights, under which a mean at the root differs from its operand, and with masks,
+under which each channel averages over other positions.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from mmautoloss.losses.call_inputs import read
 from mmautoloss.losses.inputs import InputKind
 
 TOLERANCE = 1e-9
-"""Largest relative difference of two gradients that are the same."""
+"""Largest relative difference of two gradients that count as the same."""
 
 Simplifier = Callable[[Tree, InputKind], Tree | None]
 
 
 class ShortForm(NamedTuple):
-    """A shorter form, or None and why there is none."""
+    """A shorter form, or None and the reason."""
 
     tree: Tree | None
     reason: str = ''
@@ -54,7 +54,7 @@ def _terms(tree: Tree) -> list[Tree]:
 
 
 def by_sympy(tree: Tree, kind: InputKind) -> Tree | None:
-    """What SymPy makes of it."""
+    """The form that SymPy simplifies it to."""
     from mmautoloss.expr.sympy_simplify import simplify_by_sympy
 
     return simplify_by_sympy(without_constants(tree, kind) or tree)
@@ -67,8 +67,8 @@ def shorter_form(
 
     Args:
         tree: The expression.
-        kind: What it reads.
-        simplifiers: Where forms come from; of forms of one length that of the last one is taken.
+        kind: Its kind of input.
+        simplifiers: Functions that propose forms; among forms of one length that of the last function is chosen.
 
     Example:
         >>> from mmautoloss.expr import parse
@@ -76,13 +76,13 @@ def shorter_form(
         >>> str(shorter_form(parse('2 + 1 * abs(p + -y)'), input_kind('delta')).tree)
         'abs(p - y)'
     """
-    found = [simplifier(tree, kind) for simplifier in reversed(simplifiers)]
+    forms = [simplifier(tree, kind) for simplifier in reversed(simplifiers)]
     shorter = sorted(
-        (other for other in found if other and other.size < tree.size and fits(other)), key=lambda other: other.size
+        (form for form in forms if form and form.size < tree.size and fits(form)), key=lambda form: form.size
     )
-    for other in sorted(shorter, key=lambda other: other.size):
-        if same_gradient(tree, other, kind):
-            return ShortForm(other)
+    for form in sorted(shorter, key=lambda form: form.size):
+        if same_gradient(tree, form, kind):
+            return ShortForm(form)
     if shorter:
         return ShortForm(None, 'A shorter form has another gradient, and is not shown.')
     return ShortForm(None, 'There is no shorter form with the same gradient, as far as is known.')
@@ -94,15 +94,15 @@ def same_gradient(tree: Tree, other: Tree, kind: InputKind, seed: int = 0) -> bo
     Args:
         tree: One expression.
         other: The other one.
-        kind: What they read.
+        kind: Their kind of input.
         seed: Seed of the calls.
     """
     generator = torch.Generator().manual_seed(seed)
     return all(_same(tree, other, kind, call) for call in _calls(kind, generator))
 
 
-class _Tried(NamedTuple):
-    """A loss on a call: which values float32 can hold, the gradient, and for each position what is rounding in it."""
+class _Evaluation(NamedTuple):
+    """A loss on a call: which values are finite in float32, the gradient, and its rounding error at each position."""
 
     finite: Tensor
     gradient: Tensor
@@ -110,15 +110,15 @@ class _Tried(NamedTuple):
 
 
 def _same(tree: Tree, other: Tree, kind: InputKind, call: _Call) -> bool:
-    wanted, found = _try(tree, kind, call), _try(other, kind, call)
-    finite = wanted.gradient.isfinite() & found.gradient.isfinite()
-    size = torch.maximum(wanted.gradient.abs(), found.gradient.abs()).where(finite, 0).amax(dim=1, keepdim=True)
-    close = (wanted.gradient - found.gradient).abs().where(finite, 0) <= TOLERANCE * size + wanted.rounding
-    alike = wanted.gradient.isfinite() == found.gradient.isfinite()
-    return bool((close & alike).all()) and torch.equal(wanted.finite, found.finite)
+    first, second = _evaluate(tree, kind, call), _evaluate(other, kind, call)
+    finite = first.gradient.isfinite() & second.gradient.isfinite()
+    size = torch.maximum(first.gradient.abs(), second.gradient.abs()).where(finite, 0).amax(dim=1, keepdim=True)
+    close = (first.gradient - second.gradient).abs().where(finite, 0) <= TOLERANCE * size + first.rounding
+    alike = first.gradient.isfinite() == second.gradient.isfinite()
+    return bool((close & alike).all()) and torch.equal(first.finite, second.finite)
 
 
-def _try(tree: Tree, kind: InputKind, call: _Call) -> _Tried:
+def _evaluate(tree: Tree, kind: InputKind, call: _Call) -> _Evaluation:
     pred = call.pred.clone().requires_grad_()
     program, tensors = read(tree, kind, pred, call.target)
     leaves = [tensors[name] for name in sorted(tensors) if name in kind.from_prediction | LOGARITHMS]
@@ -127,22 +127,22 @@ def _try(tree: Tree, kind: InputKind, call: _Call) -> _Tried:
         values = values.where(call.valid, 0)
     weights = 0.5 + torch.rand(values.shape, generator=torch.Generator().manual_seed(0), dtype=values.dtype)
     total = (weights * values).sum() + 0 * sum(leaf.sum() for leaf in leaves)
-    gradient, *of_leaves = torch.autograd.grad(total, [pred, *leaves])
+    gradient, *leaf_gradients = torch.autograd.grad(total, [pred, *leaves])
     # the gradients of the inputs are summed over the channels
-    sizes = [each.abs().where(each.isfinite(), 0).amax(dim=1, keepdim=True) for each in of_leaves]
+    sizes = [part.abs().where(part.isfinite(), 0).amax(dim=1, keepdim=True) for part in leaf_gradients]
     rounding = 64 * torch.finfo(torch.float64).eps * reduce(torch.add, sizes).reshape(len(pred), 1, *pred.shape[2:])
-    return _Tried(values.float().isfinite() & _finite_in_float32(tree, kind, call), gradient, rounding)
+    return _Evaluation(values.float().isfinite() & _finite_in_float32(tree, kind, call), gradient, rounding)
 
 
 def _finite_in_float32(tree: Tree, kind: InputKind, call: _Call) -> Tensor:
-    """Also what overflows on the way is not finite, such as the terms of ``exp(100) - exp(100)``."""
+    """Which values are finite, intermediate ones included, such as the terms of ``exp(100) - exp(100)``."""
     target = call.target.float() if call.target.is_floating_point() else call.target
     program, tensors = read(tree, kind, call.pred.float(), target)
     return program(tensors, call.valid).isfinite()
 
 
 class _Call(NamedTuple):
-    """Raw predictions, targets, and which elements count (all where None)."""
+    """Raw predictions, targets, and the elements that count (all if None)."""
 
     pred: Tensor
     target: Tensor
@@ -150,14 +150,14 @@ class _Call(NamedTuple):
 
 
 def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[_Call]:
-    """Random ones of several sizes, seams, and maps in which each channel counts elsewhere."""
+    """Random calls of several sizes, breakpoints, and maps in which other positions count in each channel."""
     if kind.name == 'area':
         yield from _boxes(generator)
         return
     shapes: list[tuple[int, ...]] = [(60, 3)] if not kind.maps and kind.name != 'mask' else [(4, 3, 5, 6), (60, 3)]
     if kind.name in ('mask', 'heatmap'):
         shapes = [(4, 3, 5, 6)]
-    seams = torch.tensor([-800.0, -40.0, -1.0, -1e-6, 0.0, 1e-6, 0.5, 1.0, 40.0, 800.0], dtype=torch.float64)
+    breakpoints = torch.tensor([-800.0, -40.0, -1.0, -1e-6, 0.0, 1e-6, 0.5, 1.0, 40.0, 800.0], dtype=torch.float64)
     for shape in shapes:
         for spread in (0.1, 1.0, 3.0, 10.0):
             pred = spread * torch.randn(shape, generator=generator, dtype=torch.float64)
@@ -166,7 +166,7 @@ def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[_Call]:
             channels = 1 if kind.one_hot else shape[1]
             valid = torch.rand(shape[0], channels, *shape[2:], generator=generator) < 0.6
             yield _Call(pred / 5, _targets(kind, pred, generator), valid)
-        pred = seams[torch.randint(len(seams), shape, generator=generator)]
+        pred = breakpoints[torch.randint(len(breakpoints), shape, generator=generator)]
         yield _Call(pred, _targets(kind, pred, generator))
         if kind.name in ('delta', 'heatmap'):
             yield _Call(pred, pred.clone())  # where p is y

@@ -1,4 +1,4 @@
-"""What of the calls of a loss counts, and how much: all that a formula does not say."""
+"""Which elements of a call count, and with which weight: the settings of a loss besides its formula."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Weighting(NamedTuple):
     """Settings of a loss besides its formula; ``SearchedLoss`` says what each means.
 
     Attributes:
-        ignore_index: Label that does not count, where the call names none.
-        class_weight: Factor of each channel, or None where all are 1.
-        pos_weight: Factor of what a channel says where ``y`` is 1, or None where all are 1.
-        average: One of ``AVERAGES``: what the sum is divided by where the head passes no normaliser.
+        ignore_index: Label that does not count, if the call names none.
+        class_weight: Factor of each channel, or None if all are 1.
+        pos_weight: Factor of each channel where ``y`` is 1, or None if all are 1.
+        average: One of ``AVERAGES``: the divisor of the sum if the head passes no normaliser.
         use_target_weight: Whether the weights of a call count.
     """
 
@@ -35,10 +35,10 @@ class Weighting(NamedTuple):
     use_target_weight: bool = True
 
     def require_valid(self, kind: InputKind) -> None:
-        """Looks at the settings.
+        """Checks the settings.
 
         Raises:
-            SetupError: One has no meaning, or none with this kind of input.
+            SetupError: A setting has no meaning, or none with this kind of input.
         """
         if not isinstance(self.ignore_index, (int, type(None))):
             raise SetupError(f'ignore_index must be a label or None, but got {self.ignore_index!r}.')
@@ -79,7 +79,7 @@ def _weigh_positives(rows: Rows, factors: Tensor) -> Rows:
 
 
 def _sum_of_labels(target: Tensor, labelled: Tensor | int | None, factors: Tensor) -> Tensor:
-    """The sum of the factors of all labels; as mmseg with a little added, since all may be 0."""
+    """The sum of the factors of all labels plus a small constant, as in mmseg, since all may be 0."""
     labels = target.reshape(labelled.shape)[labelled] if isinstance(labelled, Tensor) else target
     return factors.flatten()[labels.long()].sum() + torch.finfo(torch.float32).eps
 

@@ -1,9 +1,9 @@
 """Hand-made losses as expressions: references for tests, and seeds for a search.
 
-An entry *is* the loss that it names: value and gradient, up to ``eps`` and the reduction (the sum
-over channels, see ``SearchedLoss``). What the operators cannot say exactly is not here: Lovasz
-losses sort, DIoU and CIoU read distances of centres where a graph has areas, and GaussianFocalLoss and
-CornerNet's focal loss ask whether a target is exactly 1 and divide by the number of such targets.
+An entry has the value and gradient of the loss that it names, up to ``eps`` and the reduction (the sum
+over channels, see ``SearchedLoss``). Losses that the operators cannot express exactly are not here: Lovasz
+losses sort, DIoU and CIoU read distances of centres, whereas a graph has areas, and GaussianFocalLoss and
+CornerNet's focal loss test whether a target is exactly 1 and divide by the number of such targets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class KnownLoss(NamedTuple):
     Attributes:
         expression: Infix text.
         inputs: Kinds of input for which the formula is that loss.
-        source: Where the formula comes from.
+        source: Source of the formula.
     """
 
     expression: str
@@ -45,8 +45,8 @@ CSE: dict[str, str] = {
 }
 """The losses of CSE-Autoloss (Liu et al., ICLR 2021) as published, for ``parse_prefix``.
 
-A is for two-stage, B for one-stage detectors. The two of classes read ``q``, the IoU of the box that belongs to a score,
-which no kind of input gives; so they can be imported and computed, but not pasted into a head. ``b_cls`` also reads
+A is for two-stage, B for one-stage detectors. The classification losses read ``q``, the IoU of the box of a score, which
+no kind of input provides; so they can be imported and computed, but not used in a head. ``b_cls`` also reads
 logits (``leaves={'X': LOGIT}``), and its authors multiply it by 0.25 where y is 1 and 0.75 elsewhere.
 """
 
@@ -66,8 +66,8 @@ _NAIVE_DICE = '1 - 2 * mean_nhw(p * y) / (mean_nhw(p) + mean_nhw(y))'
 _JACCARD = '1 - mean_nhw(p * y) / (mean_nhw(p) + mean_nhw(y) - mean_nhw(p * y))'
 _TVERSKY = '1 - mean_nhw(p * y) / (mean_nhw(p * y) + 0.3 * mean_nhw(p * (1 - y)) + 0.7 * mean_nhw((1 - p) * y))'
 
-# losses of two pieces that meet at a bound b: with m for min(d, b), smooth L1 is m * (d - m / 2), and a wing is its
-# curve at m plus its slope beyond b times d - m
+# losses with two pieces that meet at a bound b: with m = min(d, b), smooth L1 is m * (d - m / 2), and a wing loss is
+# its curve at m plus its slope beyond b times d - m
 _SMOOTH_L1 = f'{_least(_D, 1)} * ({_D} - 0.5 * ({_least(_D, 1)}))'
 _WING = f'10 * log(1 + {_least(_D, 10)} / 2) + {_D} - {_least(_D, 10)}'
 # x ** a is exp(a * log(x)), here with a = 2.1 - y; 1e-12 since log(0) is 0. _BEND is 0.5 ** a.
@@ -103,13 +103,13 @@ ZOO: dict[str, KnownLoss] = {
 }
 """Known losses by name.
 
-``tversky`` differs from mmseg's ``TverskyLoss`` in that there is no ``smooth`` (1 there, added above and below), the
-images of a batch are one sample (there the mean over images) and classes are summed (there averaged).
+``tversky`` differs from mmseg's ``TverskyLoss``: there is no ``smooth`` (1 in mmseg, added to numerator and denominator),
+the images of a batch are one sample (in mmseg the mean over images) and classes are summed (in mmseg averaged).
 """
 
 
 def name_of(tree: Tree) -> str | None:
-    """The name of the known loss that an expression is, written as in the zoo; None for all others."""
+    """The name of the known loss with this expression, written as in the zoo; None if there is none."""
     return next((name for name, loss in ZOO.items() if parse(loss.expression) == tree), None)
 
 
@@ -119,7 +119,7 @@ def is_known(name: str) -> bool:
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
-    """The kinds of input that a known loss is for."""
+    """The kinds of input for which a known loss is meant."""
     return ZOO[name].inputs if name in ZOO else (shipped()[name][0],)
 
 
@@ -133,6 +133,6 @@ def known_loss(name: str, inputs: str) -> str:
     fitting = {key: loss.expression for key, loss in ZOO.items() if inputs in loss.inputs}
     fitting |= {key: expression for key, (kind, expression) in shipped().items() if kind == inputs}
     if name not in fitting:
-        other = f', which is for {", ".join(kinds_of(name))}' if is_known(name) else ''
-        raise SetupError(f'The known losses for inputs "{inputs}" are {", ".join(fitting)}, but got {name!r}{other}.')
+        hint = f', which is for {", ".join(kinds_of(name))}' if is_known(name) else ''
+        raise SetupError(f'The known losses for inputs "{inputs}" are {", ".join(fitting)}, but got {name!r}{hint}.')
     return fitting[name]

@@ -1,4 +1,4 @@
-"""What a person sees and keeps of a search."""
+"""Status, results and reports of a search."""
 
 from mmautoloss.report.correlation import Correlation, Pair, choose_spread, correlation_of
 from mmautoloss.report.description import Description

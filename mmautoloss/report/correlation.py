@@ -1,4 +1,4 @@
-"""Whether short trainings say which losses are better in long ones."""
+"""Whether short trainings predict which losses are better in long ones."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from mmautoloss.trial import History, Role, State, Trial
 
 CHANCES = (0.025, 0.975)
-"""Ends of the interval, as quantiles of the bootstrap."""
+"""Quantiles of the bootstrap that bound the interval."""
 
 
 class Pair(NamedTuple):
-    """One candidate, trained for a short while and for long.
+    """The scores of one candidate in a short and in a long training.
 
     Attributes:
         trial: Its number.
@@ -28,7 +28,7 @@ class Pair(NamedTuple):
 
     @property
     def required_long(self) -> float:
-        """Its long score, for those who know that it did not fail."""
+        """The long score, where the long training is known not to have failed."""
         if self.long is None:
             raise ValueError(f'The long training of trial {self.trial} failed.')
         return self.long
@@ -41,15 +41,15 @@ class Correlation:
     Attributes:
         times: How many times as long the long trainings are.
         pairs: The candidates, best in the short training first.
-        failed: Of these, those whose long training failed; they are in no number below.
+        failed: How many of them failed in the long training; the numbers below exclude these.
         tau: Kendall's tau-b of short and long scores; None for fewer than two candidates or equal scores.
         tau_range: 95 % interval of tau (bootstrap over candidates); None where unknown.
-        best_kept: Of the best few in the short trainings, the share that is among the best few in the long ones.
-        few: How many the best few are: a quarter, at least one.
-        regret: By how much the best of the long trainings is above the long score of the best of the short ones.
-        hand_made: The hand-made losses, which are in no number above; None where they were not trained.
-        above: How many candidates are better than these in the short training.
-        stay_above: How many of those still are in the long one.
+        best_kept: Of the ``few`` best in the short trainings, the share that is among the ``few`` best in the long ones.
+        few: A quarter of the candidates, at least one.
+        regret: Best long score minus the long score of the candidate that is best in the short training.
+        hand_made: The hand-made losses, which the numbers above exclude; None where they were not trained.
+        above: How many candidates beat the hand-made losses in the short training.
+        stay_above: How many of these candidates also beat them in the long one.
     """
 
     times: float
@@ -65,21 +65,21 @@ class Correlation:
     stay_above: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The facts in types of JSON."""
+        """The attributes as JSON types."""
         return asdict(self)
 
 
 def choose_spread(history: History, count: int) -> list[Trial]:
-    """Candidates that lie evenly over the ranks by score, the best and the worst among them.
+    """Candidates spaced evenly over the ranking by score, including the best and the worst.
 
-    Only such as were trained themselves are taken: two equal losses would count twice.
+    Excludes candidates that reuse the score of an equivalent loss, which would count twice.
     """
     trained = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if t.state is State.COMPLETE]
     ranked = sorted(trained, key=lambda trial: (-trial.required_score, trial.number))
     if count >= len(ranked):
         return ranked
-    places = [round(i * (len(ranked) - 1) / max(1, count - 1)) for i in range(count)]
-    return [ranked[place] for place in dict.fromkeys(places)]
+    ranks = [round(i * (len(ranked) - 1) / max(1, count - 1)) for i in range(count)]
+    return [ranked[rank] for rank in dict.fromkeys(ranks)]
 
 
 def correlation_of(
@@ -90,16 +90,16 @@ def correlation_of(
     Args:
         pairs: The candidates.
         times: How many times as long the long trainings are.
-        hand_made: The hand-made losses, trained alike.
-        draws: Samples of the bootstrap.
-        seed: Of the bootstrap.
+        hand_made: The hand-made losses, trained in the same way.
+        draws: Number of bootstrap samples.
+        seed: Seed of the bootstrap.
     """
-    bar = hand_made if hand_made is not None and hand_made.long is not None else None
+    reference = hand_made if hand_made is not None and hand_made.long is not None else None
     ranked = tuple(sorted(pairs, key=lambda pair: (-pair.short, pair.trial)))
     scored = [pair for pair in ranked if pair.long is not None]
     few = max(1, round(len(scored) / 4))
     by_long = sorted(scored, key=lambda pair: (-pair.required_long, pair.trial))
-    above = [pair for pair in scored if bar is not None and pair.short > bar.short]
+    above = [pair for pair in scored if reference is not None and pair.short > reference.short]
     kept = {pair.trial for pair in scored[:few]} & {pair.trial for pair in by_long[:few]}
     tau = kendall(scored)
     return Correlation(
@@ -112,13 +112,13 @@ def correlation_of(
         few=few,
         regret=by_long[0].required_long - scored[0].required_long if scored else None,
         hand_made=hand_made,
-        above=None if bar is None else len(above),
-        stay_above=None if bar is None else sum(pair.required_long > bar.required_long for pair in above),
+        above=None if reference is None else len(above),
+        stay_above=None if reference is None else sum(pair.required_long > reference.required_long for pair in above),
     )
 
 
 def kendall(pairs: Sequence[Pair]) -> float | None:
-    """Kendall's tau-b (Kendall, 1945); None where it is not defined.
+    """Kendall's tau-b (Kendall, 1945); None where it is undefined.
 
     Example:
         >>> kendall([Pair(1, 0.3, 0.9), Pair(2, 0.2, 0.8), Pair(3, 0.1, 0.85)])
@@ -134,8 +134,8 @@ def kendall(pairs: Sequence[Pair]) -> float | None:
 
 def _bootstrap(pairs: Sequence[Pair], draws: int, seed: int) -> tuple[float, float] | None:
     rng = random.Random(seed)
-    found = [kendall(rng.choices(pairs, k=len(pairs))) for _ in range(draws)]
-    values = sorted(value for value in found if value is not None)
+    taus = [kendall(rng.choices(pairs, k=len(pairs))) for _ in range(draws)]
+    values = sorted(tau for tau in taus if tau is not None)
     if not values:
         return None
     low, high = (values[min(len(values) - 1, int(chance * len(values)))] for chance in CHANCES)

@@ -1,4 +1,4 @@
-"""What the rows of results are filed under."""
+"""The labels of result rows."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from mmautoloss.errors import SetupError
 
 @dataclass(frozen=True)
 class Description:
-    """The settings of ``describe``: free text for the rows of results.
+    """The settings of ``describe``: free text that labels result rows.
 
     Attributes:
-        task: Such as ``detection``.
+        task: Name of the task, such as ``detection``.
         set: Name of the data set.
         network: Name of the network.
-        split: What candidates are scored on.
+        split: The split on which candidates are scored.
         hand_made: Names of the hand-made losses, joined by ``+``.
 
     Raises:
-        SetupError: A value is no text.
+        SetupError: A value is not text.
     """
 
     task: str = ''

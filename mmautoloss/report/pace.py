@@ -1,4 +1,4 @@
-"""How fast a search goes, and when it will be over."""
+"""The speed of a search and the time that it still needs."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 from mmautoloss.trial import History, Record, Role, State, Trial
 
 _HOUR = 3600.0
-_LATELY = 20
+_RECENT = 20
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Speed of a search; hours are of searching, so that pauses between two sessions do not count.
+    """Speed of a search, in hours of search: pauses between sessions do not count.
 
     Attributes:
-        trained: Trainings that are over, those that were stopped at the rung among them: all settled trials but those that
-            are the same loss as another.
-        per_hour: Trainings an hour over all; None where none is over.
-        per_hour_last_hour: The same over the last hour.
-        per_hour_last_20: The same over the last 20 trainings; what the expected end rests on.
-        seconds: Median of the seconds of a scored training; None where there is none.
-        stages: The same by stage: ``build``, ``train``, ``validate``; empty where unknown.
-        left: Trainings still to do, by ``baseline``, ``candidate``, ``finalist``, what runs among them; None where the
-            budget is unknown.
-        seconds_left: How long they will take; None where unknown.
+        trained: Finished trainings, including those stopped at the rung: all settled trials except duplicates of
+            another loss.
+        per_hour: Trainings per hour over the whole search; None before the first has finished.
+        per_hour_last_hour: Trainings per hour over the last hour.
+        per_hour_last_20: Trainings per hour over the last 20, from which the end is estimated.
+        seconds: Median duration of a scored training; None where there is none.
+        stages: Median seconds by stage: ``build``, ``train``, ``validate``; empty where unknown.
+        left: Remaining trainings, including the running ones, by ``baseline``, ``candidate``, ``finalist``; None where
+            the budget is unknown.
+        seconds_left: Estimated seconds for the remaining trainings; None where unknown.
     """
 
     trained: int
@@ -44,13 +44,13 @@ def pace_of(record: Record, elapsed: float) -> Pace:
     """The speed of a search.
 
     Args:
-        record: What its journal says.
-        elapsed: Seconds of search by now.
+        record: The content of its journal.
+        elapsed: Seconds of search so far.
     """
     trained = [trial for trial in record.history.settled() if not trial.was_spared]
     times = [record.settled_elapsed[trial.number] for trial in trained]
     scored = [trial for trial in trained if trial.state is State.COMPLETE]
-    lately = _last(times, _LATELY)
+    per_hour_recent = _recent_rate(times, _RECENT)
     budget = record.sessions[-1].budget if record.sessions else {}
     left = _left(record, budget, elapsed) if 'max_trials' in budget else None
     return Pace(
@@ -59,11 +59,11 @@ def pace_of(record: Record, elapsed: float) -> Pace:
         per_hour_last_hour=_rate(sum(time > elapsed - _HOUR for time in times), min(elapsed, _HOUR))
         if times
         else None,
-        per_hour_last_20=lately,
+        per_hour_last_20=per_hour_recent,
         seconds=median(trial.required_outcome.seconds for trial in scored) if scored else None,
         stages=_stages(scored),
         left=left,
-        seconds_left=_seconds_left(left, lately, budget.get('max_seconds'), elapsed),
+        seconds_left=_seconds_left(left, per_hour_recent, budget.get('max_seconds'), elapsed),
     )
 
 
@@ -71,30 +71,30 @@ def _rate(count: int, seconds: float) -> float | None:
     return _HOUR * count / seconds if count and seconds > 0 else None
 
 
-def _last(times: list[float], count: int) -> float | None:
-    """Trainings an hour among the last few; times at which they were over."""
+def _recent_rate(times: list[float], count: int) -> float | None:
+    """Trainings per hour over the last ``count`` of the times at which trainings finished."""
     if not times:
         return None
-    before = times[-count - 1] if len(times) > count else 0.0
-    return _rate(min(count, len(times)), times[-1] - before)
+    start = times[-count - 1] if len(times) > count else 0.0
+    return _rate(min(count, len(times)), times[-1] - start)
 
 
 def _stages(trials: list[Trial]) -> dict[str, float]:
     stages = [trial.required_outcome.stages for trial in trials]
-    names = dict.fromkeys(name for each in stages for name in each)
-    seconds = {name: [each[name] for each in stages if name in each] for name in names}
+    names = dict.fromkeys(name for durations in stages for name in durations)
+    seconds = {name: [durations[name] for durations in stages if name in durations] for name in names}
     return {name: median(values) for name, values in seconds.items()}
 
 
 def _left(record: Record, budget: Mapping[str, Any], elapsed: float) -> dict[str, int]:
-    if record.ended == 'done':  # whatever it was that was enough
+    if record.ended == 'done':  # the search may end before its budget is spent
         return {'baseline': 0, 'candidate': 0, 'finalist': 0}
     history = record.history
     candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if not t.was_spared]
     settled = sum(trial.state is not State.RUNNING for trial in candidates)
     running = len(candidates) - settled
-    wanted = max(budget['max_trials'], len(record.header.get('seeds') or ()))  # known losses are trained in any case
-    candidates_left = max(wanted - settled, running)
+    total = max(budget['max_trials'], len(record.header.get('seeds') or ()))  # known losses are trained in any case
+    candidates_left = max(total - settled, running)
     limit = budget.get('max_seconds')
     if limit is not None and elapsed >= limit:
         candidates_left = running
@@ -116,11 +116,11 @@ def _finalists_left(history: History, budget: Mapping[str, Any], search_over: bo
 def _seconds_left(
     left: Mapping[str, int] | None, per_hour: float | None, limit: float | None, elapsed: float
 ) -> float | None:
-    """What is left at the present speed; a limit in seconds cuts the candidates short, and finalists come after it."""
+    """Remaining seconds at the present speed; a time limit cuts the candidates short, but not the finalists after it."""
     if left is None or (not per_hour and any(left.values())):
         return None
-    each = _HOUR / per_hour if per_hour else 0.0
-    search = left['candidate'] * each
+    seconds = _HOUR / per_hour if per_hour else 0.0
+    search = left['candidate'] * seconds
     if limit is not None and left['candidate']:
-        search = min(search, max(0.0, limit - elapsed - left['baseline'] * each))
-    return left['baseline'] * each + search + left['finalist'] * each
+        search = min(search, max(0.0, limit - elapsed - left['baseline'] * seconds))
+    return left['baseline'] * seconds + search + left['finalist'] * seconds

@@ -1,4 +1,4 @@
-"""The table of results of one set on the console: means, spreads and differences to the hand-made losses."""
+"""The console table of results on one data set: means, spreads and differences to the hand-made losses."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ def print_comparison(
     iterations: int,
     greater: bool = True,
 ) -> None:
-    """Prints mean, spread and the paired difference to the hand-made losses, of the rows of one set and metric.
+    """Prints mean, spread and paired difference to the hand-made losses for the rows of one data set and metric.
 
     A loss is called better or worse only where the interval of the difference excludes zero (``paired_difference``).
     """
-    wanted = (describe.set, describe.network, metric, split, iterations)
-    rows = [row for row in rows if (row.set, row.network, row.metric, row.split, row.iterations) == wanted]
-    title = ', '.join(filter(None, [*wanted[:2], f'{metric} on {split}', f'{iterations} iterations']))
+    selection = (describe.set, describe.network, metric, split, iterations)
+    rows = [row for row in rows if (row.set, row.network, row.metric, row.split, row.iterations) == selection]
+    title = ', '.join(filter(None, [*selection[:2], f'{metric} on {split}', f'{iterations} iterations']))
     table = Table(title=title, title_justify='left')
     for column in ('losses', 'mean', 'spread', 'seeds', 'difference', '95 %', 'by seed'):
         table.add_column(column, overflow='fold')
-    reference = (describe.hand_made, '', '')  # as expressions the same losses may have the same name
+    reference = (describe.hand_made, '', '')  # a known loss, which has an expression, may have the same name
     hand_made = {row.seed: row.value for row in rows if row.identity == reference}
     losses = dict.fromkeys(row.identity for row in rows)
     for identity in losses:
         values = {row.seed: row.value for row in rows if row.identity == identity}
         paired = ' '.join(f'{values[seed] - hand_made[seed]:+.3f}' for seed in sorted(values) if seed in hand_made)
         spread = f'{stdev(values.values()):.4f}' if len(values) > 1 else '-'
-        told = ('', '', '') if identity == reference else (*_tell(values, hand_made, greater), paired)
-        table.add_row(escape(identity[0]), f'{mean(values.values()):.4f}', spread, str(len(values)), *told)
+        comparison = ('', '', '') if identity == reference else (*_comparison(values, hand_made, greater), paired)
+        table.add_row(escape(identity[0]), f'{mean(values.values()):.4f}', spread, str(len(values)), *comparison)
     console = Console(highlight=False)
     console.print(table)
     for loss, expression, weights in losses:
@@ -51,8 +51,8 @@ def print_comparison(
             console.print(escape(f'{loss}, {branch}: {text}{factor}'), soft_wrap=True)
 
 
-def _tell(values: Mapping[int, float], hand_made: Mapping[int, float], greater: bool) -> tuple[str, str]:
-    found = paired_difference(values, hand_made)
-    if found is None:
+def _comparison(values: Mapping[int, float], hand_made: Mapping[int, float], greater: bool) -> tuple[str, str]:
+    difference = paired_difference(values, hand_made)
+    if difference is None:
         return 'few seeds', ''
-    return f'{found.mean:+.4f} {found.word(greater)}', f'{found.low:+.4f} to {found.high:+.4f}'
+    return f'{difference.mean:+.4f} {difference.word(greater)}', f'{difference.low:+.4f} to {difference.high:+.4f}'

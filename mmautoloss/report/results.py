@@ -1,4 +1,4 @@
-"""Trained evaluations as rows of a CSV file: what a results page may quote."""
+"""Scores of trained networks as rows of a CSV file, the source of results pages."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from mmautoloss.report.description import Description
 from mmautoloss.trial import History, Role, State, Trial
 
 USUAL = 'usual weight'
-"""Origin of a known loss that has the weight of the hand-made one, not one by its gradient."""
+"""Origin of a known loss that has the weight of the hand-made one instead of one matched to its gradient."""
 
 
 class ResultRow(NamedTuple):
     """One trained and validated network.
 
     Attributes:
-        task: Such as ``detection``.
+        task: Name of the task, such as ``detection``.
         set: Name of the data set.
         network: Name of the network.
         metric: Key of the metric.
         loss: Names of the hand-made losses, or ``found`` and the number of the trial.
         expression: The expressions by branch as JSON; '' for hand-made losses.
-        weights: Their ``loss_weight`` by branch as JSON, to six digits; '' for hand-made losses, and where it is not known.
+        weights: Their ``loss_weight`` by branch as JSON, to six digits; '' for hand-made losses and where unknown.
         seed: Seed of the training.
-        split: What was scored on.
+        split: The split on which the network was scored.
         iterations: Length of the training.
-        value: The metric, as reported (not turned).
+        value: The metric as reported, without a change of sign.
     """
 
     task: str
@@ -49,18 +49,18 @@ class ResultRow(NamedTuple):
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What tells its losses from others: name, expressions and weights."""
+        """The identity of its losses: name, expressions and weights."""
         return self.loss, self.expression, self.weights
 
 
 _WITHOUT_WEIGHTS = tuple(field for field in ResultRow._fields if field != 'weights')
-"""Columns of older files."""
+"""Columns of files from older versions."""
 
 
 def result_rows(
     history: History, ranking: Sequence[Trial], describe: Description, proxy: ProxySettings
 ) -> list[ResultRow]:
-    """Rows of the baseline, of the known losses, and of the finalists with all their seeds."""
+    """Rows of the baseline, the known losses, and the finalists with all their seeds."""
     finalists = {trial.number for trial in ranking}
     chosen = [
         trial
@@ -73,10 +73,10 @@ def result_rows(
 
 
 def read_results(path: Path) -> list[ResultRow]:
-    """The rows of a file, also of one without weights, as they were once written; none if there is no file.
+    """The rows of a file, which may be an older one without weights; none if there is no file.
 
     Raises:
-        SetupError: The file has other columns, or is a folder.
+        SetupError: The file has wrong columns, or is a folder.
     """
     if not path.exists():
         return []
@@ -102,21 +102,21 @@ def _row(values: Mapping[str, str]) -> ResultRow:
 
 
 def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
-    """Appends rows that the file does not have yet; the file is made with its header if absent.
+    """Appends rows that the file does not contain yet; creates the file with its header if absent.
 
-    A file without weights is first written anew with them, which are not known.
+    An older file without weights is first rewritten with empty ones.
 
     Raises:
-        SetupError: The file has other columns.
+        SetupError: The file has wrong columns.
     """
-    kept = read_results(path)
-    known = set(kept)
+    existing = read_results(path)
+    known = set(existing)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.read_bytes().startswith(','.join(ResultRow._fields).encode()):
-        _write_anew(path, kept)
-    torn = path.exists() and not path.read_bytes().endswith(b'\n')
-    with path.open('r+' if torn else 'a', newline='', encoding='utf-8') as file:
-        if torn:
+        _rewrite(path, existing)
+    truncated = path.exists() and not path.read_bytes().endswith(b'\n')
+    with path.open('r+' if truncated else 'a', newline='', encoding='utf-8') as file:
+        if truncated:
             _drop_last_line(file)
         writer = csv.writer(file, lineterminator='\n')
         if not file.tell():
@@ -127,8 +127,8 @@ def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
                 writer.writerow(row)
 
 
-def _write_anew(path: Path, rows: Iterable[ResultRow]) -> None:
-    """Replaces the file at once, so that no row is lost where the program is killed."""
+def _rewrite(path: Path, rows: Iterable[ResultRow]) -> None:
+    """Replaces the file atomically, so that no row is lost if the program is killed."""
     part = path.with_name(f'.{path.name}')
     with part.open('w', newline='', encoding='utf-8') as file:
         csv.writer(file, lineterminator='\n').writerows([ResultRow._fields, *rows])
@@ -136,7 +136,7 @@ def _write_anew(path: Path, rows: Iterable[ResultRow]) -> None:
 
 
 def _drop_last_line(file: TextIO) -> None:
-    """Cuts off what is after the last line end, and goes to the new end."""
+    """Truncates an incomplete last line and moves to the end."""
     text = file.read()
     file.seek(0)
     file.truncate()
@@ -147,10 +147,10 @@ def make_row(trial: Trial, describe: Description, proxy: ProxySettings, value: f
     """The row of one training.
 
     Args:
-        trial: Whose training it was.
-        describe: What the row is filed under.
-        proxy: How it was trained.
-        value: What came out, as the metric reports it.
+        trial: The trained trial.
+        describe: The labels of the row.
+        proxy: The settings of the training.
+        value: The score, as the metric reports it.
     """
     return ResultRow(
         task=describe.task,
@@ -168,18 +168,18 @@ def make_row(trial: Trial, describe: Description, proxy: ProxySettings, value: f
 
 
 def _weights(trial: Trial) -> str:
-    """In the order of the expressions; of hand-made losses the trial knows none."""
+    """Weights in the order of the expressions; '' for hand-made losses, whose weights the trial does not have."""
     known = {name: float(f'{trial.weights[name]:.6g}') for name in trial.genome or () if name in trial.weights}
     return json.dumps(known) if known else ''
 
 
 def length_of(schedule: Mapping[str, Any]) -> int:
-    """Iterations of a training, or epochs where it counts those."""
+    """Iterations of a training, or epochs where its length is given in epochs."""
     return int(schedule.get('max_iters') or schedule.get('max_epochs') or 0)
 
 
 def _name(trial: Trial, describe: Description) -> str:
-    """Hand-made and known losses by their names, one a branch, found ones by the number of their trial."""
+    """The names of hand-made and known losses, one for each branch; for found losses the number of the trial."""
     if trial.genome is None:
         return describe.hand_made
     names = [name_of(tree) for tree in trial.genome.values()]

@@ -1,4 +1,4 @@
-"""What stopping at a rung would have cost and saved, from the journals of searches that only watched."""
+"""The cost and savings of stopping at a rung, from journals of searches that only recorded the rung."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ KEEPS = (0.25, 0.5, 0.75, 0.9)
 
 @dataclass(frozen=True)
 class RungRow:
-    """One choice of ``keep``.
+    """The result for one value of ``keep``.
 
     Attributes:
         keep: Share of the earlier candidates that would pass.
-        stopped: Candidates with a score in the end that would have been stopped, also for want of one at the rung.
-        top_stopped: Of these, those that are among the best five of their search in the end.
-        top: How many the best five of all searches are.
-        error: ``top_stopped`` of ``stopped``; None where none would have been stopped.
+        stopped: Candidates with a final score that would have been stopped, including those without a score at the rung.
+        top_stopped: How many of these are among the final best five of their search.
+        top: Number of candidates in the best five of all searches together.
+        error: ``top_stopped`` divided by ``stopped``; None where none would have been stopped.
         error_range: 95 % interval of the error (Wilson).
         best_stopped: Searches whose best candidate would have been stopped.
-        saved: Share of the time of all candidates that would have been saved, the rungs themselves paid.
+        saved: Share of the time of all candidates that would have been saved, net of the validations at the rung.
     """
 
     keep: float
@@ -49,14 +49,14 @@ class Rungs:
     Attributes:
         searches: How many journals were read.
         trained: Candidates that were trained to the end.
-        with_rung: Of these, those that had a score at the rung.
-        failed: Candidates that failed; their worth is not known.
-        unscored: Candidates that had no score at the rung and went on; where there is a bar, a searched one is stopped.
-        unscored_trained: Of these, those that had a score in the end; the others failed.
-        unscored_top: Of these, those that are among the best five of their search.
-        correlation: Rank correlation of the scores at the rung and in the end, mean over the searches; None where unknown.
-        rung_seconds: Share of the time of all candidates that the validations at the rung took.
-        rows: One a ``keep``.
+        with_rung: How many of these had a score at the rung.
+        failed: Candidates that failed, so that they have no final score.
+        unscored: Candidates without a score at the rung that went on; with a bar, a searched one would be stopped.
+        unscored_trained: How many of the unscored had a final score; the others failed.
+        unscored_top: How many of the unscored are among the best five of their search.
+        correlation: Rank correlation of rung and final scores, mean over the searches; None where unknown.
+        rung_seconds: Share of the time of all candidates spent on the validations at the rung.
+        rows: One for each ``keep``.
     """
 
     searches: int
@@ -71,7 +71,7 @@ class Rungs:
     rows: tuple[RungRow, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The facts in types of JSON."""
+        """The attributes as JSON types."""
         return asdict(self)
 
 
@@ -81,41 +81,44 @@ def rungs_of(
     least: int = Rung.least,
     names: Sequence[str] | None = None,
 ) -> Rungs:
-    """What would have become of searches that only watched their rung, had they stopped candidates.
+    """Simulates stopping at the rung in searches that only recorded it.
 
-    The bar of a candidate is computed as a search does, from what had settled when it was bred. What a search would have
-    bred otherwise, had it stopped some, is not known.
+    The bar of a candidate is computed as in a search, from the trials that had settled when it was bred. The simulation
+    cannot know which other candidates a search would have bred after stopping some.
 
     Args:
-        records: What the journals say.
+        records: Contents of the journals.
         keeps: Values of ``keep`` to try.
-        least: Candidates that must have had a score at the rung before any is stopped.
-        names: What an error calls the searches, such as their work dirs; by default their places in ``records``.
+        least: Candidates that must have a score at the rung before any is stopped.
+        names: Names of the searches for error messages, such as their work dirs; by default their positions in
+            ``records``.
 
     Raises:
-        SetupError: A search had no rung, or stopped candidates, whose worth is not known then.
+        SetupError: A search had no rung, or stopped candidates, whose final scores are unknown.
     """
-    names = names or [f'search {place}' for place in range(1, len(records) + 1)]
-    watched = [_Watched(record, name) for record, name in zip(records, names, strict=True)]
-    trained = [trial for each in watched for trial in each.trained]
-    unscored = [trial for each in watched for trial in each.unscored]
-    correlations = [found for each in watched if (found := each.correlation()) is not None]
+    names = names or [f'search {position}' for position in range(1, len(records) + 1)]
+    searches = [_RecordedSearch(record, name) for record, name in zip(records, names, strict=True)]
+    trained = [trial for search in searches for trial in search.trained]
+    unscored = [trial for search in searches for trial in search.unscored]
+    correlations = [value for search in searches if (value := search.correlation()) is not None]
     return Rungs(
-        searches=len(watched),
+        searches=len(searches),
         trained=len(trained),
         with_rung=sum(trial.required_outcome.rung is not None for trial in trained),
-        failed=sum(each.failed for each in watched),
+        failed=sum(search.failed for search in searches),
         unscored=len(unscored),
         unscored_trained=sum(trial.state is State.COMPLETE for trial in unscored),
-        unscored_top=sum(trial.number in each.top for each in watched for trial in each.unscored),
+        unscored_top=sum(trial.number in search.top for search in searches for trial in search.unscored),
         correlation=sum(correlations) / len(correlations) if correlations else None,
-        rung_seconds=_share(sum(each.rung_seconds for each in watched), sum(each.seconds for each in watched)),
-        rows=tuple(_row(watched, Rung(keep=keep, least=least)) for keep in keeps),
+        rung_seconds=_share(
+            sum(search.rung_seconds for search in searches), sum(search.seconds for search in searches)
+        ),
+        rows=tuple(_row(searches, Rung(keep=keep, least=least)) for keep in keeps),
     )
 
 
-class _Watched:
-    """One search."""
+class _RecordedSearch:
+    """A search that recorded the scores at the rung without stopping any candidate."""
 
     def __init__(self, record: Record, name: str) -> None:
         rung = (record.header.get('proxy') or {}).get('rung')
@@ -132,29 +135,29 @@ class _Watched:
         self.failed = sum(trial.state is State.FAILED and not trial.was_spared for trial in candidates)
         self.top = {trial.number for trial in self.history.best_found(TOP)}
         self.best = next((trial.number for trial in self.history.best_found(1)), None)
-        self._left = 1 - _reached(rung.get('at', Rung.at), record.header['proxy']['schedule'])
+        self._rest = 1 - _rung_position(rung.get('at', Rung.at), record.header['proxy']['schedule'])
         self.seconds = sum(trial.required_outcome.seconds for trial in self.trained)
         self.rung_seconds = sum(trial.required_outcome.stages.get('rung', 0.0) for trial in self.trained)
 
     def stopped(self, rung: Rung) -> list[Trial]:
         """Candidates that would have been stopped."""
-        settled, seen, found = self.history.settled(), 0, []
+        settled, seen, stopped = self.history.settled(), 0, []
         scores: list[float] = []
         for trial in sorted(self.trained, key=lambda trial: trial.settled_before):
             for score in _rung_scores(settled[seen : trial.settled_before]):
                 insort(scores, score)
             seen = max(seen, trial.settled_before)
-            if trial.role is Role.SEARCH and _falls(trial, rung.bar(scores)):
-                found.append(trial)
-        return found
+            if trial.role is Role.SEARCH and _is_stopped(trial, rung.bar(scores)):
+                stopped.append(trial)
+        return stopped
 
     def saved(self, stopped: Sequence[Trial]) -> float:
-        """Seconds that the rest of these trainings and their validation took."""
+        """Seconds of these trainings after the rung, including their final validation."""
         stages = [trial.required_outcome.stages for trial in stopped]
-        return sum(self._left * each.get('train', 0.0) + each.get('validate', 0.0) for each in stages)
+        return sum(self._rest * durations.get('train', 0.0) + durations.get('validate', 0.0) for durations in stages)
 
     def correlation(self) -> float | None:
-        """Rank correlation of the scores at the rung and in the end."""
+        """Rank correlation of rung and final scores."""
         pairs = [(rung, t.required_score) for t in self.trained if (rung := t.required_outcome.rung) is not None]
         try:
             return correlation(*(_ranks(scores) for scores in zip(*pairs, strict=True))) if pairs else None
@@ -163,48 +166,48 @@ class _Watched:
 
 
 def _rung_scores(trials: Iterable[Trial]) -> Iterator[float]:
-    """Scores at the rung of the candidates among some trials."""
+    """Scores at the rung of the candidates among these trials."""
     candidates = (trial for trial in trials if trial.role in (Role.KNOWN, Role.SEARCH))
     return (rung for trial in candidates if (rung := trial.required_outcome.rung) is not None)
 
 
 def _is_unscored(trial: Trial) -> bool:
-    """Whether it had no score at the rung and yet went on."""
+    """Whether it went on without a score at the rung."""
     outcome = trial.outcome
-    return outcome is not None and outcome.rung is None and 'rung' in outcome.stages and not _ended_there(trial)
+    return outcome is not None and outcome.rung is None and 'rung' in outcome.stages and not _ended_at_rung(trial)
 
 
-def _ended_there(trial: Trial) -> bool:
+def _ended_at_rung(trial: Trial) -> bool:
     return trial.state is State.FAILED and trial.required_outcome.reason.endswith(AT_RUNG)
 
 
-def _falls(trial: Trial, bar: float | None) -> bool:
+def _is_stopped(trial: Trial, bar: float | None) -> bool:
     if bar is None:
         return False
     rung = trial.required_outcome.rung
     return _is_unscored(trial) if rung is None else rung < bar
 
 
-def _reached(at: float, schedule: dict[str, Any]) -> float:
-    """Share of a training that is over at the rung."""
+def _rung_position(at: float, schedule: dict[str, Any]) -> float:
+    """Share of a training that is complete at the rung."""
     return at if at < 1 else at / schedule.get('max_iters', at)
 
 
-def _row(watched: Sequence[_Watched], rung: Rung) -> RungRow:
-    stopped = [each.stopped(rung) for each in watched]
-    falls = [{trial.number for trial in trials} for trials in stopped]
-    count = sum(map(len, falls))
-    wrong = sum(len(each.top & numbers) for each, numbers in zip(watched, falls, strict=True))
-    saved = sum(each.saved(trials) - each.rung_seconds for each, trials in zip(watched, stopped, strict=True))
+def _row(searches: Sequence[_RecordedSearch], rung: Rung) -> RungRow:
+    stopped = [search.stopped(rung) for search in searches]
+    stopped_numbers = [{trial.number for trial in trials} for trials in stopped]
+    count = sum(map(len, stopped_numbers))
+    wrong = sum(len(search.top & numbers) for search, numbers in zip(searches, stopped_numbers, strict=True))
+    saved = sum(search.saved(trials) - search.rung_seconds for search, trials in zip(searches, stopped, strict=True))
     return RungRow(
         keep=rung.keep,
         stopped=count,
         top_stopped=wrong,
-        top=sum(len(each.top) for each in watched),
+        top=sum(len(search.top) for search in searches),
         error=wrong / count if count else None,
         error_range=interval(wrong, count),
-        best_stopped=sum(each.best in numbers for each, numbers in zip(watched, falls, strict=True)),
-        saved=_share(saved, sum(each.seconds - each.rung_seconds for each in watched)),
+        best_stopped=sum(search.best in numbers for search, numbers in zip(searches, stopped_numbers, strict=True)),
+        saved=_share(saved, sum(search.seconds - search.rung_seconds for search in searches)),
     )
 
 
@@ -213,6 +216,6 @@ def _share(part: float, whole: float) -> float:
 
 
 def _ranks(scores: Sequence[float]) -> list[float]:
-    """Ranks from 1; equal scores share the mean of theirs."""
+    """Ranks from 1; equal scores share their mean rank."""
     ordered = sorted(scores)
     return [(bisect_left(ordered, score) + bisect_right(ordered, score) + 1) / 2 for score in scores]

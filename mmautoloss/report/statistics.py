@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 
 class Difference(NamedTuple):
-    """A loss against another, trained with the same seeds.
+    """The difference between two losses trained with the same seeds.
 
     Attributes:
-        mean: Mean difference, in the metric's own direction.
+        mean: Mean difference of the metric as reported.
         low: Lower end of the 95 % interval.
-        high: Its upper end.
-        seeds: On how many seeds it rests.
+        high: Upper end of the 95 % interval.
+        seeds: Number of common seeds.
     """
 
     mean: float
@@ -38,23 +38,23 @@ LEAST = 5
 def paired_difference(
     values: Mapping[int, float], reference: Mapping[int, float], draws: int = 10_000
 ) -> Difference | None:
-    """The mean difference over the seeds that both have, with a bootstrap interval.
+    """The mean difference over the common seeds, with a bootstrap interval.
 
-    Plain percentiles are too narrow for few seeds (of 5, they miss the truth once in six). These are the expanded ones of
-    Hesterberg (2015), which of 5 seeds still miss it once in ten; so the interval is made at least as wide as that of
-    Student's t, which is exact where the differences are normal.
+    The plain percentile interval is too narrow for few seeds: with 5, it misses the true value once in six. The expanded
+    percentiles of Hesterberg (2015) still miss it once in ten, so the interval is widened to at least that of Student's
+    t, which is exact for normal differences.
 
     Args:
-        values: By seed.
-        reference: By seed.
-        draws: Samples of the bootstrap.
+        values: Scores by seed.
+        reference: Scores of the other loss by seed.
+        draws: Number of bootstrap samples.
 
     Returns:
-        The difference; None for fewer than five common seeds.
+        The difference; None with fewer than five common seeds.
 
     Example:
-        >>> found = paired_difference(dict(enumerate([0.3, 0.5, 0.4, 0.4, 0.4])), dict.fromkeys(range(5), 0.2))
-        >>> round(found.mean, 3), found.low > 0, found.word()
+        >>> difference = paired_difference(dict(enumerate([0.3, 0.5, 0.4, 0.4, 0.4])), dict.fromkeys(range(5), 0.2))
+        >>> round(difference.mean, 3), difference.low > 0, difference.word()
         (0.2, True, 'better')
     """
     differences = [values[seed] - reference[seed] for seed in sorted(values) if seed in reference]
@@ -63,34 +63,34 @@ def paired_difference(
     rng = random.Random(0)  # the same numbers give the same interval
     count = len(differences)
     means = sorted(sum(rng.choices(differences, k=count)) / count for _ in range(draws))
-    tail = _tail(count)
-    low, high = means[round(tail * (draws - 1))], means[round((1 - tail) * (draws - 1))]
-    middle, reach = mean(differences), _reach(differences)
-    return Difference(middle, min(low, middle - reach), max(high, middle + reach), count)
+    quantile = _expanded_quantile(count)
+    low, high = means[round(quantile * (draws - 1))], means[round((1 - quantile) * (draws - 1))]
+    center, half_width = mean(differences), _half_width(differences)
+    return Difference(center, min(low, center - half_width), max(high, center + half_width), count)
 
 
-def _reach(differences: list[float]) -> float:
-    """Half the width of a 95 % interval of Student's t."""
+def _half_width(differences: list[float]) -> float:
+    """Half the width of the 95 % interval of Student's t."""
     from scipy.stats import t
 
     count = len(differences)
     return float(t.ppf(0.975, count - 1)) * stdev(differences) / math.sqrt(count)
 
 
-def _tail(count: int) -> float:
-    """Which quantiles of the bootstrap are the ends of a 95 % interval."""
+def _expanded_quantile(count: int) -> float:
+    """The quantile of the bootstrap at the lower end of a 95 % interval (expanded percentiles, Hesterberg, 2015)."""
     from scipy.stats import norm, t
 
     return float(norm.cdf(-math.sqrt(count / (count - 1)) * t.ppf(0.975, count - 1)))
 
 
 def spread(scores: Sequence[float]) -> float:
-    """Standard deviation over seeds; 0 for a single one."""
+    """Standard deviation over seeds; 0 for a single score."""
     return stdev(scores) if len(scores) > 1 else 0.0
 
 
 def interval(hits: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson, 1927).
+    """95 % interval of a proportion (Wilson, 1927).
 
     Example:
         >>> [round(end, 3) for end in interval(1, 20)]
@@ -100,6 +100,6 @@ def interval(hits: int, count: int) -> tuple[float, float]:
         return 0.0, 1.0
     z = 1.96
     share, spread = hits / count, z * z / count
-    middle = (share + spread / 2) / (1 + spread)
+    center = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / count / 4)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, center - half), min(1.0, center + half)

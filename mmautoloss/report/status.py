@@ -1,4 +1,4 @@
-"""How a search stands, as facts: from its journal alone, while it runs and afterwards."""
+"""The status of a running or finished search, from its journal alone."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from mmautoloss.trial import History, Pulse, Record, Role, Session, State, log_n
 from mmautoloss.trial.scale import scale_of
 
 _PATIENCE = 3
-"""Heartbeats without any event after which a search is taken for dead."""
+"""Heartbeats without any event after which a search is considered dead."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Trials that failed alike.
+    """Trials that failed for the same reason.
 
     Attributes:
-        reason: What their reasons have in common; ``#`` stands for a number.
-        count: How many they are.
+        reason: The common part of their reasons; ``#`` stands for a number.
+        count: Number of trials.
         trials: Their numbers.
-        log: What the latest of them said, a file in the work dir; missing where the machine that trained it does not share
-            the work dir, and in searches of earlier versions.
+        log: Log file of the latest of them, in the work dir; it does not exist where the machine that trained it does not
+            share the work dir, and in searches of earlier versions.
     """
 
     reason: str
@@ -37,14 +37,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """One run of the search.
+    """One session of the search.
 
     Attributes:
-        began: When, in Unix seconds.
-        seconds: From its start to its last event.
-        host: The machine.
-        pid: The process there.
-        slots: How many trials ran at the same time.
+        began: Start, in Unix seconds.
+        seconds: Time from its start to its last event.
+        host: Name of the machine.
+        pid: Process id on that machine.
+        slots: Number of trials that ran at the same time.
         ended: ``done``, ``interrupted``, the text of an error, or ``died``; None while it runs.
     """
 
@@ -62,10 +62,10 @@ class Score:
 
     Attributes:
         trial: Number of its first trial.
-        scores: One a seed.
-        mean: Their mean.
-        spread: Their standard deviation; None for a single one.
-        expressions: By branch; empty for the hand-made losses.
+        scores: One score for each seed.
+        mean: Mean of the scores.
+        spread: Standard deviation of the scores; None for a single one.
+        expressions: Expressions by branch; empty for the hand-made losses.
     """
 
     trial: int
@@ -81,23 +81,22 @@ class Status:
 
     Attributes:
         state: ``running``, ``finished``, ``interrupted``, ``error``, ``died``, ``not begun`` (there was no session yet) or
-            ``unknown`` (the journal is of version 1, which does not tell).
-        why: What the state rests on: the text of the error, or how the death shows.
-        now: When this was so, in Unix seconds.
+            ``unknown`` (the journal is of version 1, which does not record it).
+        why: Reason for the state: the text of the error, or the sign that the search is dead.
+        now: Time of the status, in Unix seconds.
         version: Version of the journal's first line.
         metric: Key of the monitored value; several are joined by +.
         greater: Whether a higher value is better.
         elapsed: Seconds of search, over all sessions.
         silent: Seconds since the last event; None where unknown.
-        sessions: The runs of the search, oldest first; None where unknown.
-        trials: Counts by role and state; ``settled`` are complete, equivalent, stopped and
-            failed ones.
+        sessions: The sessions of the search, oldest first; None where unknown.
+        trials: Counts by role and state; ``settled`` counts the complete, equivalent, stopped and failed ones.
         failures: Reasons of failed trials, most frequent first.
         funnel: Drawn expressions by verdict, most frequent first.
-        workers: What each was last heard to do; None where unknown.
-        beat: Seconds since the workers were last heard; None where they never were.
-        pace: Speed and what is left.
-        end: When it will be over, in Unix seconds; None where it does not run, or nothing can be said.
+        workers: The last report of each worker; None where unknown.
+        beat: Seconds since the last report of the workers; None where there was none.
+        pace: Speed and remaining trainings.
+        end: Expected end, in Unix seconds; None where the search does not run or the end is unknown.
         baseline: The hand-made losses; None where they have no score yet.
         best: The best found losses; None where none has a score yet.
     """
@@ -122,17 +121,17 @@ class Status:
     best: Score | None
 
     def to_json(self) -> dict[str, Any]:
-        """The facts in types of JSON."""
+        """The attributes as JSON types."""
         return asdict(self)
 
 
 def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
-    """How a search stands.
+    """The status of a search.
 
     Args:
-        record: What its journal says.
+        record: The content of its journal.
         now: The present time, in Unix seconds.
-        lives: Whether the process of the last session is there; None where that cannot be told from here.
+        lives: Whether the process of the last session is alive; None where this machine cannot tell.
     """
     header, history, sessions = record.header, record.history, record.sessions
     state, why = _state(record, now, lives)
@@ -149,7 +148,7 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
         greater=scale.greater,
         elapsed=elapsed,
         silent=None if record.last_time is None else max(0.0, now - record.last_time),
-        sessions=tuple(_session(each, state) for each in sessions) or None,
+        sessions=tuple(_session(session, state) for session in sessions) or None,
         trials={role.value: _count(history, role) for role in Role},
         failures=_failures(history),
         funnel=dict(history.funnel().most_common()),
@@ -169,13 +168,13 @@ def _state(record: Record, now: float, lives: bool | None) -> tuple[str, str]:
     if session.reason is not None:
         known = {'done': 'finished', 'interrupted': 'interrupted'}
         return known.get(session.reason, 'error'), '' if session.reason in known else session.reason
-    where, silent = f'process {session.pid} on {session.host}', now - session.last
+    process, silent = f'process {session.pid} on {session.host}', now - session.last
     if lives is False:
-        return 'died', f'{where} is gone'
+        return 'died', f'{process} is gone'
     if silent < _PATIENCE * session.heartbeat:
         return 'running', ''
-    found = f', though {where} is there: it hangs, or is another program by now' if lives else ''
-    return 'died', f'nothing was heard of it for more than {_PATIENCE} heartbeats of {session.heartbeat:g} s{found}'
+    hint = f', though {process} is there: it hangs, or is another program by now' if lives else ''
+    return 'died', f'nothing was heard of it for more than {_PATIENCE} heartbeats of {session.heartbeat:g} s{hint}'
 
 
 def _without_sessions(record: Record) -> tuple[str, str]:
@@ -185,7 +184,7 @@ def _without_sessions(record: Record) -> tuple[str, str]:
 
 
 def _anchor(record: Record) -> float:
-    """When the journal last said how many seconds of search there were; a session goes on where the last one ended."""
+    """Time of the last event that gives the elapsed seconds of search; a new session continues the count."""
     settled = record.history.latest_settled(1)
     times = [record.settled_time.get(trial.number, 0.0) for trial in settled]
     return max([record.sessions[-1].began, record.beat_time or 0.0, *times])
@@ -216,12 +215,12 @@ def _failures(history: History) -> tuple[Failure, ...]:
             trained = (trial.was_spared and history.failed_loss(trial.fingerprint)) or trial
             groups.setdefault(kind_of(trained.required_outcome.reason) or 'no reason given', []).append(trial.number)
     ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[1]))
-    return tuple(Failure(reason, len(found), tuple(found), log_name(found[-1])) for reason, found in ordered)
+    return tuple(Failure(reason, len(numbers), tuple(numbers), log_name(numbers[-1])) for reason, numbers in ordered)
 
 
 def _score(trial: int, scores: list[float], sign: int, genome: Genome | None = None) -> Score | None:
     if not scores:
         return None
-    shown = tuple(sign * score for score in scores)
-    spread = stdev(shown) if len(shown) > 1 else None
-    return Score(trial, shown, mean(shown), spread, genome.to_text() if genome else {})
+    reported = tuple(sign * score for score in scores)
+    spread = stdev(reported) if len(reported) > 1 else None
+    return Score(trial, reported, mean(reported), spread, genome.to_text() if genome else {})

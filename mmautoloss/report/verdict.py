@@ -1,4 +1,4 @@
-"""Whether a search found anything: the one rule by which the word "better" may be used."""
+"""Whether a search found better losses: the only rule by which reports say "better"."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mmautoloss.trial import History, Role, Trial
 
 
 class Verdict(NamedTuple):
-    """What may be said of the best found losses beside the hand-made ones.
+    """The comparison of the best found losses with the hand-made ones.
 
     Attributes:
-        word: ``better`` and ``worse`` outside the noise, ``even`` within it, ``unknown`` where one of them has a single
+        word: ``better`` and ``worse`` outside the noise, ``even`` within it, ``unknown`` where one of the two has a single
             seed, ``nothing`` where no loss was found.
-        text: The same in a sentence.
-        gain: Mean of the best found losses less that of the hand-made ones, higher is better; None where unknown.
-        noise: The larger of both spreads; None where unknown.
+        text: The verdict as a sentence.
+        gain: Mean of the best found losses minus that of the hand-made ones, higher is better; None where unknown.
+        noise: The larger of the two spreads; None where unknown.
     """
 
     word: str
@@ -28,11 +28,11 @@ class Verdict(NamedTuple):
 
 
 def verdict_of(history: History, ranking: Sequence[Trial]) -> Verdict:
-    """Says "better" only of a gain above twice the noise.
+    """The verdict, which says "better" only for a gain above twice the noise.
 
     Args:
         history: All trials.
-        ranking: The best found, by the mean over their seeds.
+        ranking: The best found trials, by the mean over their seeds.
     """
     if not ranking and not history.of_role(Role.SEARCH):
         return Verdict(

@@ -1,4 +1,4 @@
-"""Durations, times of day and large numbers for people."""
+"""Human-readable durations, times of day and large numbers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import datetime
 
 
 def clock(seconds: float) -> str:
-    """Date and time of day, of Unix seconds."""
+    """Date and time of day for a time in Unix seconds."""
     return datetime.fromtimestamp(seconds).strftime('%Y-%m-%d %H:%M')
 
 
 def soon(seconds: float, now: float | None = None) -> str:
-    """The time of day that is so many seconds away, with its date unless that is today.
+    """The time of day after the given number of seconds, with its date unless that is today.
 
     Args:
-        seconds: How far away.
-        now: The present, in Unix seconds; by default what the clock says.
+        seconds: Seconds from now.
+        now: The present, in Unix seconds; by default the clock's time.
     """
     now = time.time() if now is None else now
     text = clock(now + seconds)
@@ -24,7 +24,7 @@ def soon(seconds: float, now: float | None = None) -> str:
 
 
 def large(number: float) -> str:
-    """A number of things in three digits.
+    """A count with three significant digits.
 
     Example:
         >>> [large(number) for number in (7, 950, 12_345, 1_234_567)]
@@ -37,7 +37,7 @@ def large(number: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A duration for people.
+    """A human-readable duration.
 
     Example:
         >>> [span(seconds) for seconds in (3.4, 600, 7500, 200_000)]

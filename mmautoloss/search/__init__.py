@@ -1,4 +1,4 @@
-"""The search itself: settings, what comes next, the loop over slots."""
+"""The search: settings, the planner of trials, the loop over slots."""
 
 from mmautoloss.search.driver import Stop, run_search
 from mmautoloss.search.observer import Observer, Observers

@@ -1,4 +1,4 @@
-"""Failed trials that tell of a broken set-up rather than of bad losses."""
+"""Detection of failures that are caused by a broken setup instead of bad losses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmautoloss.trial import State, Trial
 
 
 def kind_of(reason: str) -> str:
-    """What failures with the same cause have in common: the last line without its numbers.
+    """A text shared by failures with the same cause: the last line of the reason without its numbers.
 
     Example:
         >>> kind_of('Traceback ...' + chr(10) + 'RuntimeError: out of memory, tried 12.5 MiB at 0x7f21')
@@ -21,14 +21,14 @@ def kind_of(reason: str) -> str:
 
 
 def require_working(latest: Sequence[Trial], count: int) -> None:
-    """Looks at the latest trained candidates.
+    """Checks that the latest candidates did not all fail for a common cause.
 
     Args:
         latest: Settled candidates that were trained, newest last.
-        count: How many that fail alike are too many; 0 for no such limit.
+        count: Number of equal failures in a row that is an error; 0 for no limit.
 
     Raises:
-        SetupError: That many in a row failed for one cause which is not the loss.
+        SetupError: The last ``count`` candidates failed for one cause other than the loss.
     """
     last = latest[-count:] if count else []
     if not count or len(last) < count or any(trial.state is not State.FAILED for trial in last):

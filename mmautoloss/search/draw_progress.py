@@ -1,4 +1,4 @@
-"""How the drawing of expressions goes, for whoever watches it."""
+"""Progress of the drawing of expressions, for display."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 
 class DrawProgress:
-    """Written by the planner, read from any thread.
+    """Counters that the planner writes and any thread may read.
 
     Attributes:
-        drawn: Expressions drawn for the trial that is being bred; 0 while none is.
+        drawn: Expressions drawn for the trial that is being bred; 0 between trials.
         total: Expressions drawn in this session.
-        seconds: Time spent on that.
-        since: When the breeding of the present trial began, on the monotonic clock.
+        seconds: Time spent on drawing them.
+        since: Start of the breeding of the present trial, on the monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -24,8 +24,8 @@ class DrawProgress:
         self.since = 0.0
 
     @contextlib.contextmanager
-    def going_on(self) -> Iterator[None]:
-        """A trial is being bred."""
+    def breeding(self) -> Iterator[None]:
+        """Context in which a trial is bred."""
         self.since = time.monotonic()
         try:
             yield
@@ -34,12 +34,12 @@ class DrawProgress:
             self.seconds += time.monotonic() - self.since
 
     def count(self) -> None:
-        """Another expression is drawn."""
+        """Counts a drawn expression."""
         self.drawn += 1
         self.total += 1
 
     @property
     def per_minute(self) -> float | None:
-        """Expressions a minute of drawing; None before any."""
+        """Expressions per minute of drawing; None before the first one."""
         seconds = self.seconds + (time.monotonic() - self.since if self.drawn else 0.0)
         return 60 * self.total / seconds if self.total and seconds > 0 else None

@@ -1,4 +1,4 @@
-"""The loop over slots: submit, wait, settle."""
+"""The search loop over slots: submit trials, wait, settle."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from mmautoloss.trial import SAME, History, Journal, Outcome, Role, State, Trial
 
 
 class Stop:
-    """The wish that a search ends: what runs is finished, and nothing new begins."""
+    """A request to end a search: running trials are finished, and no new ones begin."""
 
     def __init__(self) -> None:
         self.requested = False
 
     def request(self) -> None:
-        """Asks for the end; from a signal handler, too."""
+        """Requests the end; may be called from a signal handler."""
         self.requested = True
 
 
 def known_outcome(trial: Trial, history: History) -> Outcome | None:
-    """The outcome of a candidate that need not be trained, since an earlier one is the same loss."""
+    """The outcome of a candidate that is the same loss as an earlier one and need not be trained."""
     if trial.role not in (Role.SEARCH, Role.KNOWN):
         return None
     twin = history.same_loss(trial.fingerprint)
@@ -40,17 +40,17 @@ def known_outcome(trial: Trial, history: History) -> Outcome | None:
     if twin is None or trial.bar is None:
         return None
     rung = twin.required_outcome.rung
-    if rung is None or rung < trial.bar:  # else the bar has sunk since
+    if rung is None or rung < trial.bar:  # else the bar has fallen since
         return Outcome(State.STOPPED, reason=f'{SAME}{twin.number}', rung=rung)
     return None
 
 
 class _Stopped(Exception):
-    """The drawing of expressions was broken off."""
+    """The drawing of expressions was aborted by a request to stop."""
 
 
 _MAX_DEATHS = 3
-"""How often the search may die during one trial that runs in its own process before the trial is to blame."""
+"""Deaths of the search during a trial in its own process after which the trial counts as failed."""
 
 
 def run_search(
@@ -64,47 +64,49 @@ def run_search(
 ) -> None:
     """Runs a search to its end.
 
-    Trials that the journal knows as begun but not settled are run first, with the same genome and seed: so a search that
-    was killed goes on as if it had not been.
+    Trials that the journal records as begun but not settled are run first, with the same genome and seed, so that a killed
+    search resumes as if it had not been interrupted.
 
     Args:
-        journal: Where the search is remembered.
-        planner: Says what comes next.
-        executor: Measures trials.
-        observer: Is told what happens.
-        limits: How long a trial may take.
-        heartbeat: Seconds between two lines of the journal that tell what the workers do.
-        stop: Where the end can be asked for.
+        journal: Journal of the search.
+        planner: Proposes the trials.
+        executor: Evaluates the trials.
+        observer: Is notified of the events.
+        limits: Time limits of a trial.
+        heartbeat: Seconds between two lines of the journal with the state of the workers.
+        stop: Through which the end can be requested.
 
     Raises:
-        SetupError: The hand-made losses cannot be trained or scored, or candidate after candidate fails alike: nothing
-            that follows would mean anything.
+        SetupError: The hand-made losses cannot be trained or scored, or several candidates in a row fail for the same
+            cause, so that further trials would be meaningless.
         SearchStalled: No new candidate can be found.
-        JournalError: The journal cannot be written any more.
+        JournalError: The journal can no longer be written.
     """
     stop = stop or Stop()
     journal.begin(executor.slots, heartbeat, asdict(planner.settings.budget), executor.isolated)
     driver = _Driver(journal, planner, executor, observer, limits or Limits(), stop)
-    heart = Heartbeat(driver.beat, heartbeat)
+    beats = Heartbeat(driver.beat, heartbeat)
     observer.begin(journal.history, planner)
-    heart.start()
+    beats.start()
     reason = None
     try:
-        driver.run(heart)
+        driver.run(beats)
         reason = 'interrupted' if stop.requested else 'done'
     except JournalError:
-        raise  # there is nowhere to write it
+        raise  # the reason cannot be written
     except BaseException as error:
         reason = 'interrupted' if isinstance(error, KeyboardInterrupt) else str(error) or repr(error)
         raise
     finally:
-        heart.stop()
-        if reason is not None:  # first, so that nothing an observer does can lose it
+        beats.stop()
+        if reason is not None:  # before the observer, whose errors must not prevent it
             journal.end(reason)
         observer.end(journal.history)
 
 
 class _Driver:
+    """One run of the search loop."""
+
     def __init__(
         self,
         journal: Journal,
@@ -123,34 +125,34 @@ class _Driver:
         self.stop = stop
         self.began = time.monotonic() - journal.elapsed
         self.running: dict[Future[Outcome], int] = {}
-        planner.watch = self._require_go
+        planner.watch = self._raise_if_stopped
 
-    def run(self, heart: Heartbeat) -> None:
+    def run(self, beats: Heartbeat) -> None:
         unfinished = self.history.running()
         while True:
             while len(self.running) < self.executor.slots and not self.stop.requested:
-                heart.check()
+                beats.check()
                 trial = unfinished.pop(0) if unfinished else self._propose()
                 if trial is None:
                     break
-                self._begin(trial)
+                self._start(trial)
             if not self.running:
                 return
             for future in sorted(self.executor.wait(self.running), key=self.running.__getitem__):
                 self._settle(self.running.pop(future), future.result())
 
     def beat(self) -> None:
-        """Writes what the workers do."""
+        """Writes the state of the workers to the journal."""
         self.journal.beat(self.executor.pulses(), self._elapsed())
         self.observer.beat(self.history)
 
-    def _require_go(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if self.stop.requested:
             raise _Stopped
 
     def _propose(self) -> Trial | None:
-        if self.running and not self._baseline_known():
-            return None  # a broken set-up shows in the first minute, on one trial
+        if self.running and not self._has_baseline():
+            return None  # the first trial alone shows whether the setup works
         try:
             trial = self.planner.next(self.history, self._elapsed())
         except _Stopped:
@@ -159,12 +161,12 @@ class _Driver:
             self.journal.propose(trial)
         return trial
 
-    def _begin(self, trial: Trial) -> None:
+    def _start(self, trial: Trial) -> None:
         self.observer.proposed(trial, self.history)
         deaths = 0 if self.executor.isolated else self.journal.attempts(trial.number)
-        known = known_outcome(trial, self.history)
-        if known is not None:
-            self._settle(trial.number, known)
+        outcome = known_outcome(trial, self.history)
+        if outcome is not None:
+            self._settle(trial.number, outcome)
             self._check_progress()
         elif deaths >= _MAX_DEATHS:
             reason = f'worker died: the search itself died {deaths} times while it trained this in its own process'
@@ -197,11 +199,11 @@ class _Driver:
             )
 
     def _limit(self) -> float | None:
-        """Seconds that a trial may take, by what the hand-made losses took without the building of the model."""
+        """Time limit of a trial in seconds, from the times of the hand-made losses without building the model."""
         outcomes = [trial.required_outcome for trial in self.history.of_role(Role.BASELINE) if trial.score is not None]
         return self.limits.of_trial([outcome.seconds - outcome.stages.get('build', 0.0) for outcome in outcomes])
 
-    def _baseline_known(self) -> bool:
+    def _has_baseline(self) -> bool:
         return bool(self.history.baseline_scores())
 
     def _elapsed(self) -> float:

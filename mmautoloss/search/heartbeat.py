@@ -1,4 +1,4 @@
-"""Signs of life of a running search, in its journal."""
+"""Periodic heartbeats of a running search."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from collections.abc import Callable
 
 
 class Heartbeat:
-    """Calls a function every few seconds from a thread of its own, also while the search itself is busy.
+    """Calls a function at a fixed interval from its own thread, even while the search is busy.
 
     Args:
-        beat: What is called.
-        seconds: How often.
+        beat: The function.
+        seconds: The interval.
     """
 
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:
         self._beat = beat
         self._seconds = seconds
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._live, name='heart', daemon=True)
+        self._thread = threading.Thread(target=self._run, name='heartbeat', daemon=True)
 
     def start(self) -> None:
-        """Begins to beat."""
+        """Starts the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Beats no more."""
-        self._over.set()
+        """Stops the thread and waits for its end."""
+        self._stopped.set()
         self._thread.join()
 
     def check(self) -> None:
-        """Raises what a beat has raised, such as that the journal cannot be written."""
+        """Raises the exception of a call, if there was one, such as a failure to write the journal."""
         if self._error is not None:
             raise self._error
 
-    def _live(self) -> None:
-        while not self._over.wait(self._seconds):
+    def _run(self) -> None:
+        while not self._stopped.wait(self._seconds):
             try:
                 self._beat()
-            except Exception as error:  # told by check() where it can be dealt with
+            except Exception as error:  # raised by check() in the thread of the search
                 self._error = error
                 return

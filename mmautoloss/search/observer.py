@@ -1,4 +1,4 @@
-"""Who is told what happens in a search."""
+"""Observers, which are notified of the events of a search."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmautoloss.trial import History, Trial
 
 
 class Observer:
-    """Is told what happens; the base says nothing."""
+    """Receives the events of a search; the base class ignores them."""
 
     def begin(self, history: History, planner: Planner) -> None:
         """The search begins, or goes on after a resume."""
@@ -21,17 +21,17 @@ class Observer:
         """A trial has its outcome."""
 
     def beat(self, history: History) -> None:
-        """A heartbeat has gone by, also while nothing settles; called in another thread."""
+        """A heartbeat, which occurs even while nothing settles; called in another thread."""
 
     def end(self, history: History) -> None:
         """The search is over, or was stopped."""
 
 
 class Observers(Observer):
-    """Several that are told, one after the other.
+    """Passes events to several observers in turn.
 
     Args:
-        members: They.
+        members: The observers.
     """
 
     def __init__(self, members: Iterable[Observer]) -> None:
@@ -53,7 +53,7 @@ class Observers(Observer):
             member.settled(trial, history)
 
     def beat(self, history: History) -> None:
-        """A heartbeat has gone by."""
+        """A heartbeat."""
         for member in self.members:
             member.beat(history)
 

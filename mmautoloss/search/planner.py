@@ -1,4 +1,4 @@
-"""What comes next in a search: a pure function of its history, so that a resume needs nothing else."""
+"""The choice of the next trial: a pure function of the history, so that a resumed search needs nothing else."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ class SearchStalled(MMAutoLossError):
     """No new candidate can be found."""
 
 
-_MAX_TWINS = 20
-"""How often a candidate is bred anew because the same loss is being trained."""
+_MAX_DUPLICATES = 20
+"""How often a candidate is bred again because the same loss is being trained."""
 
 
 class Planner:
-    """Says which trial is next.
+    """Chooses the next trial.
 
-    Stages: the hand-made losses and their repeats, known losses, search, and when all of that has settled the best few
-    once more with other seeds.
+    Stages: the hand-made losses and their repeats, known losses, search, and after all of these have settled, the best
+    few again with other seeds.
 
     Args:
-        settings: The numbers of the search.
+        settings: Settings of the search.
         strategy: Breeds candidates.
-        screens: Judges of expressions, by branch.
+        screens: Screens of expressions, by branch.
 
     Attributes:
-        watch: Called before each expression that is drawn; may raise to break off.
-        drawing: How the drawing goes.
+        watch: Called before each drawn expression; may raise to abort the drawing.
+        drawing: Progress of the drawing.
     """
 
     def __init__(self, settings: SearchSettings, strategy: Strategy, screens: Mapping[str, Screen]) -> None:
@@ -47,7 +47,7 @@ class Planner:
         self.drawing = DrawProgress()
 
     def next(self, history: History, elapsed: float) -> Trial | None:
-        """The next trial, without outcome; None while there is nothing to begin.
+        """The next trial, without outcome; None while there is none to start.
 
         Args:
             history: All trials so far.
@@ -57,7 +57,7 @@ class Planner:
         return None if role is None else self.make(role, history)
 
     def stage(self, history: History, elapsed: float) -> Role | None:
-        """What kind of trial is next; None while some that run may yet become finalists."""
+        """The role of the next trial; None while running trials may still become finalists."""
         if len(self._baselines(history)) <= self.settings.budget.baseline_repeats:
             return Role.BASELINE
         if len(history.of_role(Role.KNOWN)) < len(self.settings.known):
@@ -68,7 +68,7 @@ class Planner:
         return None if running else Role.FINALIST
 
     def make(self, role: Role, history: History) -> Trial | None:
-        """The next trial of a kind, a function of the history alone; None where all finalists have been repeated."""
+        """The next trial of a role, a function of the history alone; None where all finalists have been repeated."""
         if role is Role.BASELINE:
             return self._baseline(history, self._baselines(history))
         if role is Role.KNOWN:
@@ -77,7 +77,7 @@ class Planner:
         return self._search(history) if role is Role.SEARCH else self._finalist(history)
 
     def _baselines(self, history: History) -> list[Trial]:
-        # one that failed ended the search; after a resume it is tried again
+        # a failed baseline ended the search; a resumed search tries it again
         return [trial for trial in history.of_role(Role.BASELINE) if trial.state is not State.FAILED]
 
     def _search_over(self, history: History, elapsed: float) -> bool:
@@ -88,25 +88,25 @@ class Planner:
         return limit is not None and elapsed >= limit
 
     def _baseline(self, history: History, earlier: list[Trial]) -> Trial:
-        parts = [screen.hand_made_fingerprint(self.settings.digits) for screen in self.screens.values()]
+        fingerprints = [screen.hand_made_fingerprint(self.settings.digits) for screen in self.screens.values()]
         return self._trial(
             history,
             Role.BASELINE,
             seed_offset=len(earlier),
             repeats=earlier[0].number if earlier else None,
             origin='hand-made',
-            # only the first has the seed of the candidates, so only it may stand for an equal one
-            fingerprint='' if earlier else _join(parts),
+            # only the first has the seed of the candidates, so only its score may be reused for an equal loss
+            fingerprint='' if earlier else _join(fingerprints),
         )
 
     def _search(self, history: History) -> Trial:
         rng = random.Random(f'{self.settings.seed}/{len(history)}')
         funnel: Counter[str] = Counter()
         training = {trial.fingerprint for trial in history.running()} - {''}
-        with self.drawing.going_on():
-            for _ in range(_MAX_TWINS):
+        with self.drawing.breeding():
+            for _ in range(_MAX_DUPLICATES):
                 trial = self._breed(history, rng, funnel)
-                if trial.fingerprint not in training:  # else the same loss has no score yet that could be reused
+                if trial.fingerprint not in training:  # else the same loss is running and has no score to reuse yet
                     break
         return trial
 
@@ -129,7 +129,7 @@ class Planner:
         return self._bred(history, Role.SEARCH, self.strategy.propose(history, rng, draw), funnel)
 
     def _bred(self, history: History, role: Role, proposal: Proposal, funnel: Counter[str]) -> Trial:
-        # weighed, since a known loss is trained even where the screen turns it down, and so are its children
+        # weigh, not judge: known losses and their children are trained even where the screen rejects them
         verdicts = {name: self.screens[name].weigh(tree) for name, tree in proposal.genome.items()}
         return self._trial(
             history,
@@ -148,8 +148,7 @@ class Planner:
         return rung.bar(history.rung_scores()) if rung else None
 
     def _fingerprint(self, genome: Genome, verdicts: Mapping[str, Verdict]) -> str:
-        parts = [self.screens[name].fingerprint(verdicts[name], self.settings.digits) for name in genome]
-        return _join(parts)
+        return _join([self.screens[name].fingerprint(verdicts[name], self.settings.digits) for name in genome])
 
     def _finalist(self, history: History) -> Trial | None:
         for repeat in range(1, self.settings.budget.finalist_repeats + 1):
@@ -180,5 +179,5 @@ class Planner:
 
 
 def _join(fingerprints: list[str]) -> str:
-    """The fingerprint of all branches; '' if one of them is not known."""
+    """The fingerprint of all branches; '' if that of any branch is unknown."""
     return ' | '.join(fingerprints) if all(fingerprints) else ''

@@ -1,4 +1,4 @@
-"""A short first rung: which candidates are not trained to the end."""
+"""The rung, an early validation at which poor candidates are stopped."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from mmautoloss.errors import SetupError
 
 @dataclass(frozen=True)
 class Rung:
-    """``proxy.rung_hook`` of a search config: a validation in the midst of a training that stops the clearly poor.
+    """``proxy.rung_hook`` of a search config: a validation during the training at which poor candidates are stopped.
 
-    The training is the same as without, and what passes has the same score, bit for bit. The hand-made losses, known ones
-    and finalists are never stopped.
+    The rung does not change the training: candidates that pass have the same score, bit for bit. Hand-made losses, known
+    losses and finalists are never stopped.
 
     Attributes:
-        at: Where it is: a share of the iterations below 1, else a number of iterations (of a schedule with ``max_iters``).
-        keep: Share of the earlier candidates that would pass; who is below all of these at the rung is stopped, and so is
-            who has no score there, such as a detector that detects nothing.
-        least: How many candidates must have had a score at the rung before any is stopped.
-        watch: Whether to validate at the rung and stop nothing: shows what stopping would cost and save
+        at: Position of the rung: below 1 a share of the iterations, otherwise a number of iterations (of a schedule with
+            ``max_iters``).
+        keep: Share of the earlier candidates that would pass; a candidate below all of these at the rung is stopped, as is
+            one without a score there, such as a detector that detects nothing.
+        least: Number of candidates that must have a score at the rung before any is stopped.
+        watch: Whether to only validate at the rung without stopping, to measure the cost and savings of stopping
             (``python -m mmautoloss rungs WORK_DIR``).
 
     Raises:
@@ -48,7 +49,7 @@ class Rung:
         require_flag('rung.watch', self.watch)
 
     def bar(self, earlier: Sequence[float]) -> float | None:
-        """The score at the rung below which a candidate is stopped; None where none is.
+        """The score at the rung below which a candidate is stopped; None where no candidate is stopped.
 
         Args:
             earlier: Scores at the rung of earlier candidates, lowest first; higher is better.

@@ -1,4 +1,4 @@
-"""The numbers of a search."""
+"""The settings of a search."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from mmautoloss.search.rung import Rung
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is trained; totals, also across resumes.
+    """The amount of training, as totals over all sessions.
 
     Attributes:
-        max_trials: Searched candidates that are trained, seeds among them; 0 for the hand-made losses and the seeds
-            alone. Equivalent ones cost nothing and do not count; the baseline, its repeats and the final re-training come
-            on top.
-        max_seconds: After this time no new candidate begins; None for no limit.
-        baseline_repeats: Further trainings of the hand-made losses with other seeds, for the noise band.
-        finalists: How many of the best are trained again at the end.
-        finalist_repeats: How often, each time with another seed.
+        max_trials: Number of trained candidates, including known losses (seeds); 0 for only the hand-made and the known
+            losses. Equivalent candidates are free and do not count; the baseline, its repeats and the repeats of finalists
+            are additional.
+        max_seconds: Time after which no new candidate starts; None for no limit.
+        baseline_repeats: Additional trainings of the hand-made losses with other seeds, for the noise band.
+        finalists: Number of the best candidates that are trained again at the end.
+        finalist_repeats: Number of these trainings for each finalist, with different seeds.
         max_draws: Expressions drawn for one branch of one trial before the search gives up.
         max_repeats: Equivalent candidates in a row before the search gives up.
-        max_failures: Candidates in a row that fail alike, for a cause which is not their loss, before the search gives up;
-            0 for no such limit.
+        max_failures: Candidates in a row that fail for the same cause, other than their loss, before the search gives up;
+            0 for no limit.
 
     Raises:
-        SetupError: A number is negative, or none.
+        SetupError: A value is negative or not a number.
     """
 
     max_trials: int = 100
@@ -51,17 +51,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """What makes one search differ from another on the same model.
+    """The settings in which searches on the same model differ.
 
     Attributes:
-        seed: Seed of everything; trial k draws from (seed, k).
-        budget: How much is trained.
-        known: Genomes of known losses that are trained first and compete.
+        seed: Seed of the whole search; trial k draws with (seed, k).
+        budget: The amount of training.
+        known: Genomes of known losses, which are trained first and compete with the candidates.
         digits: Significant digits of the gradient fingerprint; the published number is 2.
-        rung: Which candidates are not trained to the end; None trains all.
+        rung: Rule for stopping candidates early; None trains all to the end.
 
     Raises:
-        SetupError: There is no such seed.
+        SetupError: The seed is out of range.
     """
 
     seed: int = 0
@@ -71,5 +71,5 @@ class SearchSettings:
     rung: Rung | None = None
 
     def __post_init__(self) -> None:
-        repeats = max(self.budget.baseline_repeats, self.budget.finalist_repeats)  # each with a seed of its own
+        repeats = max(self.budget.baseline_repeats, self.budget.finalist_repeats)  # each uses another seed
         require_whole('seed', self.seed, 0, MAX_SEED - repeats)

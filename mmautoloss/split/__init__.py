@@ -1,4 +1,4 @@
-"""The part of a training set that scores the candidates of a search; nothing but the standard library is needed."""
+"""The part of a training set that scores the candidates of a search; needs only the standard library."""
 
 from mmautoloss.split.holdout import Item, hold_out
 from mmautoloss.split.sources import Source, read_source

@@ -12,7 +12,7 @@ from mmautoloss.errors import SetupError
 
 
 class Item(NamedTuple):
-    """An image of a set.
+    """An image of a data set.
 
     Attributes:
         name: Its file name, or its line in a list.
@@ -26,21 +26,21 @@ class Item(NamedTuple):
 def hold_out(
     items: Sequence[Item], count: int, *, seed: int = 0, group: str | None = None, tail: bool = False
 ) -> list[int]:
-    """Chooses images for scoring; the others go on training.
+    """Chooses images for scoring; the others remain for training.
 
-    Groups stay whole. Rare categories choose first, so that each has its share on both sides: at least one group each
-    where it occurs in two.
+    Groups are never split. Rare categories are served first, so that each has its share on both sides: at least one
+    group on each side if it occurs in two.
 
     Args:
         items: The images, in their order.
-        count: How many are wanted; where groups do not come out even, there are fewer.
-        seed: Which ones: the same seed, the same images.
-        group: Regular expression; images whose names have the same match (or first bracket of it) are a group, such as
-            the frames of a film. None makes every name its own.
+        count: Number of images to hold out; fewer if the groups do not add up to it.
+        seed: Seed of the choice.
+        group: Regular expression; images whose names have the same match (or first capture group) are a group, such as
+            the frames of a video. None makes every name a group of its own.
         tail: Takes the last groups instead of random ones, for sets that are ordered in time.
 
     Returns:
-        Ascending positions of those held out.
+        Ascending positions of the images held out.
 
     Raises:
         SetupError: There are too few images, or one has no group.
@@ -56,7 +56,7 @@ def hold_out(
         raise SetupError('All images are one group, so none can be held out: choose another --group, or more images.')
     chosen = _last(groups, count) if tail else list(_Draw(items, groups, count, seed).chosen)
     if not chosen:
-        raise SetupError(f'None can be held out: {_obstacle(groups, count, tail)}.')
+        raise SetupError(f'None can be held out: {_reason(groups, count, tail)}.')
     return sorted(index for members in chosen for index in members)
 
 
@@ -67,21 +67,21 @@ Group = tuple[int, ...]
 def _groups(items: Sequence[Item], pattern: str | None) -> list[Group]:
     groups: dict[str, list[int]] = {}
     for index, item in enumerate(items):
-        groups.setdefault(item.name if pattern is None else _find(pattern, item.name), []).append(index)
+        groups.setdefault(item.name if pattern is None else _group_name(pattern, item.name), []).append(index)
     return [tuple(members) for members in groups.values()]
 
 
-def _find(pattern: str, name: str) -> str:
+def _group_name(pattern: str, name: str) -> str:
     try:
-        found = re.search(pattern, name)
+        match = re.search(pattern, name)
     except re.error as error:
         raise SetupError(f'--group must be a regular expression, but got {pattern!r}: {error}.') from None
-    if found is None:
+    if match is None:
         raise SetupError(f'--group {pattern!r} finds nothing in {name!r}, so that image has no group.')
-    return found[1] if found.re.groups else found[0]
+    return match[1] if match.re.groups else match[0]
 
 
-def _obstacle(groups: Sequence[Group], count: int, tail: bool) -> str:
+def _reason(groups: Sequence[Group], count: int, tail: bool) -> str:
     """Why no group can be held out, and what helps."""
     if tail:
         return f'the last group has {len(groups[-1])} images, more than {count}; raise --share or --count'
@@ -105,15 +105,18 @@ def _last(groups: Sequence[Group], count: int) -> list[Group]:
 
 
 class _Draw:
-    """A draw by chance in which rare categories choose first."""
+    """A random choice in which rare categories are served first."""
 
     def __init__(self, items: Sequence[Item], groups: Sequence[Group], count: int, seed: int) -> None:
-        self.chosen: dict[Group, None] = {}  # in the order in which they were taken
-        self._room = count
-        # an image without objects is of a kind, too
-        self._labels = {g: Counter(x for i in g for x in items[i].labels or {''}) for g in groups}
-        self._training = Counter(x for labels in self._labels.values() for x in labels)  # groups left, by category
-        self._held: Counter[str] = Counter()  # images held out, by category
+        self.chosen: dict[Group, None] = {}  # in order of choice
+        self._remaining = count
+        # images without objects are a category of their own
+        self._labels = {
+            group: Counter(label for index in group for label in items[index].labels or {''}) for group in groups
+        }
+        # groups that remain for training, and images held out, by category
+        self._training = Counter(label for labels in self._labels.values() for label in labels)
+        self._held: Counter[str] = Counter()
         order = sorted(groups)
         random.Random(seed).shuffle(order)
         images: Counter[str] = Counter()
@@ -121,7 +124,7 @@ class _Draw:
             images.update(labels)
         for label in sorted(images, key=lambda label: (images[label], label)):
             self._take_share(label, images[label] * count / len(items), order)
-        for group in order:  # what is left of the room
+        for group in order:  # fill up with the others
             self._take(group)
 
     def _take_share(self, label: str, share: float, order: Sequence[Group]) -> None:
@@ -133,9 +136,9 @@ class _Draw:
 
     def _take(self, group: Group) -> None:
         labels = self._labels[group]
-        if group in self.chosen or len(group) > self._room or any(self._training[label] < 2 for label in labels):
+        if group in self.chosen or len(group) > self._remaining or any(self._training[label] < 2 for label in labels):
             return
         self.chosen[group] = None
-        self._room -= len(group)
+        self._remaining -= len(group)
         self._held.update(labels)
         self._training.subtract(dict.fromkeys(labels, 1))

@@ -1,4 +1,4 @@
-"""Training sets as files that can be cut in two: a COCO json, a list of names, a folder of images."""
+"""Training sets as files that can be split in two: a COCO json, a list of names, a folder of images."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Source(ABC):
 
     Attributes:
         items: Its images, in their order.
-        suffix: That of the files which ``text`` fills.
-        repeats: How many names it has once more; they are left out.
+        suffix: Suffix of files with the content of ``text``.
+        repeats: Number of repeated names, which are left out.
     """
 
     items: list[Item]
@@ -41,7 +41,7 @@ class CocoSource(Source):
     """A COCO json of instances or keypoints.
 
     Raises:
-        SetupError: It is none.
+        SetupError: The file is not such a json.
     """
 
     suffix = '.json'
@@ -53,7 +53,9 @@ class CocoSource(Source):
             self._labels: dict[Any, list[str]] = {image['id']: [] for image in self._data['images']}
             for annotation in self._data['annotations']:
                 self._labels[annotation['image_id']].append(names[annotation['category_id']])
-            self.items = [Item(i['file_name'], frozenset(self._labels[i['id']])) for i in self._data['images']]
+            self.items = [
+                Item(image['file_name'], frozenset(self._labels[image['id']])) for image in self._data['images']
+            ]
         except (ValueError, KeyError, TypeError) as error:
             raise SetupError(
                 f'{path} must be a COCO json with images, annotations and categories that fit each other, '
@@ -64,7 +66,7 @@ class CocoSource(Source):
         """The same json with these images and their annotations; everything else stays."""
         images = [self._data['images'][index] for index in indices]
         kept = {image['id'] for image in images}
-        annotations = [each for each in self._data['annotations'] if each['image_id'] in kept]
+        annotations = [entry for entry in self._data['annotations'] if entry['image_id'] in kept]
         return json.dumps({**self._data, 'images': images, 'annotations': annotations})
 
     def objects(self, indices: Collection[int]) -> Counter[str]:
@@ -79,7 +81,7 @@ class ListSource(Source):
     """Lines of a list, such as VOC's ``ImageSets/Main/train.txt``; blank ones and repeated ones are left out.
 
     Raises:
-        SetupError: It is no text.
+        SetupError: The file is not a text in UTF-8.
     """
 
     def __init__(self, path: Path) -> None:
@@ -92,15 +94,15 @@ class ListSource(Source):
         self.repeats = len(names) - len(self.items)
 
     def text(self, indices: Collection[int]) -> str:
-        """These lines."""
+        """The lines of these images."""
         return ''.join(f'{self.items[index].name}\n' for index in indices)
 
 
 class FolderSource(ListSource):
-    """Images below a folder, by their path there without suffix, which is what lists of mmseg and VOC hold.
+    """Images below a folder, named by their path in it without suffix, as in lists of mmseg and VOC.
 
     Raises:
-        SetupError: There are none, or two differ in their suffix only.
+        SetupError: There are no images, or two differ in their suffix only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -108,17 +110,17 @@ class FolderSource(ListSource):
         names = [file.relative_to(path).with_suffix('').as_posix() for file in files]
         if not names:
             raise SetupError(f'{path} has no images ({", ".join(IMAGES)}).')
-        twice = [name for name, times in Counter(names).items() if times > 1]
-        if twice:
-            raise SetupError(f'{path} has several images {twice[0]!r} that differ in their suffix only.')
+        duplicates = [name for name, occurrences in Counter(names).items() if occurrences > 1]
+        if duplicates:
+            raise SetupError(f'{path} has several images {duplicates[0]!r} that differ in their suffix only.')
         self.items = [Item(name) for name in names]
 
 
 def read_source(path: Path) -> Source:
-    """Reads a training set by what it is.
+    """Reads a training set of one of the three kinds.
 
     Raises:
-        SetupError: It is not there, or none of the three.
+        SetupError: The path does not exist, or is of no kind.
     """
     if path.is_dir():
         return FolderSource(path)

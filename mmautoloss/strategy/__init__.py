@@ -1,4 +1,4 @@
-"""Where the next loss comes from."""
+"""Strategies, which propose the next loss."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register_strategy(cls: type[Strategy]) -> type[Strategy]:
     """Class decorator that makes a strategy known by its name: ``strategy=dict(type='MyStrategy', ...)``.
 
     Raises:
-        SetupError: It is no strategy, or the name is taken.
+        SetupError: The class is no strategy, or its name is taken.
     """
     if not (isinstance(cls, type) and issubclass(cls, Strategy)):
         raise SetupError(f'A strategy must be a child of Strategy, but got {cls!r}.')

@@ -1,4 +1,4 @@
-"""What a strategy is: history in, proposal out."""
+"""The interface of a strategy: history in, proposal out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Proposal(NamedTuple):
     Attributes:
         genome: The expressions.
         parent: Number of the trial it was bred from, if any.
-        origin: What was done, such as ``random``, ``copy`` or ``insert(rpn_cls)``.
+        origin: How it was bred, such as ``random``, ``copy`` or ``insert(rpn_cls)``.
     """
 
     genome: Genome
@@ -37,10 +37,10 @@ class Proposal(NamedTuple):
 
 
 class Strategy(ABC):
-    """Where the next loss comes from.
+    """Proposes the next loss.
 
-    A strategy keeps no state between calls: everything it knows is in the history, all chance comes from ``rng``, and
-    whether a tree is worth training is decided by ``draw``.
+    A strategy keeps no state between calls: all its knowledge is in the history, all randomness comes from ``rng``, and
+    ``draw`` decides whether a tree is worth training.
 
     Args:
         inputs: Names that a graph may read, by branch; the branches are bred in this order.

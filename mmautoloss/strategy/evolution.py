@@ -19,8 +19,8 @@ VARIED = ('one', 'all')
 class RegularizedEvolution(RandomSearch):
     """Tournament selection in a population of which only the newest survive.
 
-    A child is a copy of the winner (``copy_rate``), or branches of it change, each by its own draw: it is drawn afresh, in
-    ``fresh_rate`` of all children, or mutated.
+    A child is a copy of the winner (``copy_rate``), or some of its branches change, each by its own draw: a branch is drawn
+    afresh (``fresh_rate``) or mutated.
 
     Args:
         inputs: Names that a graph may read, by branch.
@@ -31,11 +31,11 @@ class RegularizedEvolution(RandomSearch):
         copy_rate: Share of children that are unchanged.
         fresh_rate: Share of children in which a branch is drawn afresh.
         vary: ``'all'`` branches of a child change, each by its own draw, or ``'one'``, chosen at random.
-        max_nodes: Largest expression that mutation makes, up to ``expr.tree.MAX_NODES``.
-        mutations: Most mutations of a mutated branch, drawn from 1 on; 1 is published.
-        distinct: Whether of individuals with one fingerprint only the shortest lives. Else, as published, copies of the
-            winner and expressions that are the same loss crowd out all others in a small search, and grow without
-            becoming anything new.
+        max_nodes: Most nodes of a mutated expression, up to ``expr.tree.MAX_NODES``.
+        mutations: Most mutations of a mutated branch; their number is drawn from 1 on. 1 is published.
+        distinct: Whether only the shortest of the individuals with the same fingerprint survives. Otherwise, as published,
+            copies of the winner and expressions that are the same loss crowd out all others in a small search, and
+            grow without becoming new losses.
 
     Raises:
         SetupError: A number is out of range.
@@ -84,24 +84,24 @@ class RegularizedEvolution(RandomSearch):
         self.distinct = distinct
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
-        """Breeds a child of the winner of a tournament, or a random genome while there are too few."""
+        """Breeds a child of the winner of a tournament, or a random genome while there are too few trials."""
         alive = self.alive(history)
         if len(history.of_role(Role.KNOWN, Role.SEARCH)) < self.initial or not alive:
             return super().propose(history, rng, draw)
         parent = self.select(alive, rng)
-        kind = rng.random()
-        if kind < self.copy_rate:
+        chance = rng.random()
+        if chance < self.copy_rate:
             return Proposal(parent.required_genome, parent.number, 'copy')
-        genome, done = parent.required_genome, []
+        genome, origins = parent.required_genome, []
         branches = list(self.inputs) if self.vary == 'all' else [rng.choice(list(self.inputs))]
         for index, branch in enumerate(branches):
-            if index:  # the first draw, which made it no copy, is that of the first branch
-                kind = rng.uniform(self.copy_rate, 1)
-            fresh = kind < self.copy_rate + self.fresh_rate
+            if index:  # the first branch uses the draw that decided against a copy
+                chance = rng.uniform(self.copy_rate, 1)
+            fresh = chance < self.copy_rate + self.fresh_rate
             drawn = self._child(genome[branch], branch, fresh, rng, draw)
             genome = genome.with_tree(branch, drawn.tree)
-            done.append(f'{drawn.origin}({branch})')
-        return Proposal(genome, parent.number, ' '.join(done))
+            origins.append(f'{drawn.origin}({branch})')
+        return Proposal(genome, parent.number, ' '.join(origins))
 
     def alive(self, history: History) -> list[Trial]:
         """The individuals that take part in tournaments, oldest first."""
@@ -109,7 +109,7 @@ class RegularizedEvolution(RandomSearch):
         return population[-self.population :]
 
     def select(self, alive: list[Trial], rng: random.Random) -> Trial:
-        """The best of a random few; the newest of equals."""
+        """The best of a random sample; the newest among equals."""
         size = min(len(alive), max(2, round(self.tournament * len(alive))))
         return max(rng.sample(alive, size), key=lambda trial: (trial.score, trial.number))
 

@@ -1,4 +1,4 @@
-"""Random search: the yardstick for every other strategy."""
+"""Random search: the baseline for every other strategy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RandomSearch(Strategy):
         depth: Depth D of random graphs.
 
     Raises:
-        SetupError: It is out of range.
+        SetupError: The depth is out of range.
     """
 
     def __init__(self, inputs: Mapping[str, tuple[str, ...]], depth: int = 3) -> None:

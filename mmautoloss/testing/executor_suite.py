@@ -1,4 +1,4 @@
-"""What every executor must keep to; inherit the suite in a test and say how to build yours.
+"""Conformance tests of executors; inherit the suite in a test and define how to build yours.
 
 Example:
     .. code-block:: python
@@ -10,97 +10,31 @@ Example:
 
 from __future__ import annotations
 
-import copy
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 import torch
 
-from mmautoloss.branches import Branch
 from mmautoloss.execute import Executor
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.toy_searches import BASE, SEARCH
-from mmautoloss.trial import Outcome, Pulse, Role, State, Trial
-
-FAULTY = 'tanh'
-"""What the loss of a trial has in it that is slow, or also takes its process down."""
-
-GOOD = Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'})
-BAD = Genome.from_text({'cls': f'-y * log({FAULTY}(p))', 'box': 'abs(p - y)'})
-INFINITE = Genome.from_text({'cls': '-y * p', 'box': 'exp(exp(exp(exp(p + 9)))) * y'})
-BROKEN = Genome.from_text({'cls': '-y * log(p)'})
-"""Lacks a branch, so that an exception is raised."""
+from mmautoloss.testing.toy_trials import (
+    BAD,
+    BROKEN,
+    FAULTY,
+    GOOD,
+    INFINITE,
+    Watch,
+    comparable,
+    finish,
+    make_trial,
+    toy_settings,
+)
+from mmautoloss.trial import Outcome, Pulse, State, Trial
 
 PATIENCE = 300.0
-"""Seconds that anything may take, on a machine that is busy."""
-
-
-def toy_settings(work_dir: Path, **faults: Any) -> ProxySettings:
-    """Measures trials by training the toy for eight iterations, with faults of ``testing.fault_injection``."""
-    config = copy.deepcopy(BASE)
-    config['model']['faults'] = faults
-    branches = tuple(Branch(name, **entry) for name, entry in SEARCH['branches'].items())
-    schedule = SEARCH['proxy']['schedule']
-    return ProxySettings(config, branches, schedule, 'toy/score', True, None, str(work_dir))
-
-
-def make_trial(genome: Genome | None, number: int, seed: int = 0) -> Trial:
-    """A candidate, or the hand-made losses."""
-    if genome is None:
-        return Trial(number, Role.BASELINE, seed)
-    return Trial(number, Role.SEARCH, seed, genome, {'cls': 1 / 3, 'box': 0.5})
-
-
-def finish(executor: Executor, futures: Sequence[Future[Outcome]]) -> list[Outcome]:
-    """The outcomes, gathered as a search does it."""
-    left = set(futures)
-    while left:
-        done = executor.wait(left)
-        assert done and set(done) <= left and all(future.done() for future in done)
-        left -= set(done)
-    return [future.result() for future in futures]
-
-
-def comparable(outcome: Outcome) -> Outcome:
-    """The outcome without what may differ from worker to worker and from time to time."""
-    return replace(outcome, seconds=0.0, stages={}, worker='', attempts=1)
-
-
-class Watch:
-    """Asks an executor for its pulses all the time, from a thread of its own.
-
-    Attributes:
-        seen: All that were given.
-        error: What was raised instead, if anything.
-    """
-
-    def __init__(self, executor: Executor) -> None:
-        self.seen: list[Pulse] = []
-        self.error: Exception | None = None
-        self._executor = executor
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        try:
-            while not self._end.wait(0.01):
-                self.seen += self._executor.pulses()
-        except Exception as error:  # handed to the test: an error of this thread would go unseen
-            self.error = error
+"""Time limit in seconds, also for a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +58,10 @@ class ExecutorSuite:
     All tests of a class share one executor, which the last one closes.
 
     Attributes:
-        slots: How many slots are asked for; at least 2 if the executor can.
-        isolated: What the executor claims: a trial that takes its process down leaves the search alive.
+        slots: Number of slots to build; at least 2 if the executor can have them.
+        isolated: Whether the executor claims that a search survives a trial that kills its process.
         concurrent: Whether ``submit`` returns before the trial is measured.
-        trains: Whether trials are really trained; where not, their outcomes are not looked at closely.
+        trains: Whether trials are really trained; if not, fewer values of their outcomes are tested.
     """
 
     slots = 2
@@ -142,7 +76,7 @@ class ExecutorSuite:
     @pytest.fixture(scope='class')
     @classmethod
     def settings(cls, tmp_path_factory: pytest.TempPathFactory) -> ProxySettings:
-        """The toy; a loss with tanh is slow, and kills its process where that is promised to do no harm."""
+        """The toy; a loss with tanh is slow, and kills its process if the executor is isolated."""
         faults = {'slow': 0.4, 'where': FAULTY, **({'die_at': 5} if cls.isolated else {})}
         return toy_settings(tmp_path_factory.mktemp('executor'), **faults)
 
@@ -151,7 +85,7 @@ class ExecutorSuite:
     def executor(cls, settings: ProxySettings) -> Iterator[Executor]:
         """The executor of the class."""
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # sums depend on it
+        torch.set_num_threads(1)  # sums depend on the number of threads
         executor = cls().build(settings, cls.slots)
         yield executor
         executor.close()
@@ -160,7 +94,7 @@ class ExecutorSuite:
     @pytest.fixture(scope='class')
     @classmethod
     def ordeal(cls, executor: Executor) -> FaultTrial:
-        """Run once for the class: it costs an isolated executor two workers."""
+        """Run once per class, since it costs an isolated executor two workers."""
         trials = [make_trial(BAD, 90), *(make_trial(GOOD, 91 + k) for k in range(cls.slots - 1))]
         with Watch(executor) as watch:
             futures = [executor.submit(trial) for trial in trials]
@@ -179,22 +113,22 @@ class ExecutorSuite:
     def test_same_trial_same_outcome_on_any_worker_and_again(
         self, executor: Executor, settings: ProxySettings
     ) -> None:
-        """Bit for bit; trials between them, with other losses and seeds, leave nothing behind."""
+        """Bit for bit; trials between them, with other losses and seeds, have no effect."""
         kinds = [(GOOD, 0), (None, 0), (None, 3), (GOOD, 0)]
         rounds = [
             self.measure(executor, *(make_trial(genome, 10 * k + slot, seed) for slot in range(self.slots)))
             for k, (genome, seed) in enumerate(kinds)
         ]
-        outcomes = [[comparable(outcome) for outcome in each] for each in rounds]
-        assert all(each == [each[0]] * self.slots for each in outcomes)
+        outcomes = [[comparable(outcome) for outcome in results] for results in rounds]
+        assert all(results == [results[0]] * self.slots for results in outcomes)
         assert outcomes[0] == outcomes[3]
-        assert all(each[0].state is State.COMPLETE for each in outcomes)
+        assert all(results[0].state is State.COMPLETE for results in outcomes)
         if self.trains:
             evaluator = ProxyEvaluator(settings)
-            wanted = [comparable(evaluator.evaluate(make_trial(genome, 0, seed))) for genome, seed in kinds]
+            expected = [comparable(evaluator.evaluate(make_trial(genome, 0, seed))) for genome, seed in kinds]
             evaluator.close()
-            assert [each[0] for each in outcomes] == wanted
-            assert len({each[0].score for each in outcomes}) == 3, 'the trials differ'
+            assert [results[0] for results in outcomes] == expected
+            assert len({results[0].score for results in outcomes}) == 3, 'the trials differ'
 
     def test_outcome_tells_who_and_how_long(self, executor: Executor) -> None:
         [outcome] = self.measure(executor, make_trial(GOOD, 1))
@@ -261,7 +195,7 @@ class ExecutorSuite:
     def test_close_ends_everything_and_may_be_called_again(self, executor: Executor) -> None:
         """The last test that uses the shared executor."""
         for number in range(self.slots):
-            executor.submit(make_trial(GOOD, number))  # given up
+            executor.submit(make_trial(GOOD, number))  # abandoned
         executor.close()
         executor.close()
         if self.isolated:

@@ -23,22 +23,22 @@ VARIABLE = 'MMAUTOLOSS_TOY_FAULTS'
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong in the toy; iterations of its training count from 0.
+    """Faults of the toy; iterations of its training count from 0.
 
     Attributes:
         fail_at: Iteration in which the model raises.
-        says: What it then says.
+        says: The message of that error.
         nan_at: First iteration of which the class loss is NaN; gradients stay finite.
         die_at: Iteration in which the process kills itself.
         die_in: ``'build'``, ``'validate'`` or both of them, where the process kills itself.
         hang_at: Iteration that does not end.
         freeze_at: Iteration in which the process is stopped, as by a debugger.
-        memory_at: Iteration in which more memory is asked for than there is.
+        memory_at: Iteration in which more memory is requested than there is.
         slow: Seconds by which every iteration is longer.
         where: Only trainings whose class loss has this text in its expression; hand-made losses have
             none. '' means all.
-        once: Where a file is made when a fault strikes, its name this and that of the fault; while it is there, that
-            fault does not. '' for always.
+        once: Path to which the name of a fault is added; a fault creates that file, and occurs only if it is absent. ''
+            for always.
         in_worker: Only in worker processes.
         rank: Only in this process of those that train a candidate together.
         metric: ``fault`` of ``ToyMetric``.
@@ -60,27 +60,27 @@ class Faults:
     metric: str | None = None
 
     def enter(self, phase: str) -> None:
-        """Does the harm of a phase."""
-        if phase in self.die_in.split() and self._strikes(phase):
+        """Causes the fault of a phase."""
+        if phase in self.die_in.split() and self._occurs(phase):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def strike(self, losses: dict[str, Tensor], loss_cls: nn.Module) -> dict[str, Tensor]:
-        """Does the harm of this iteration to the losses of a training; else returns them."""
-        # absent where the losses are only listened to
+        """Causes the faults of this iteration, and returns the losses of the training, which may be NaN."""
+        # absent if the losses are only recorded
         iteration = MessageHub.get_current_instance().get_info('iter', -1)
         if iteration < 0 or self.where not in getattr(loss_cls, 'expression', ''):
             return losses
         time.sleep(self.slow)
-        for harm, do in _HARM.items():
-            if getattr(self, f'{harm}_at') == iteration and self._strikes(harm):
-                do()
-        if self.fail_at == iteration and self._strikes('fail'):
+        for fault, cause in _CAUSES.items():
+            if getattr(self, f'{fault}_at') == iteration and self._occurs(fault):
+                cause()
+        if self.fail_at == iteration and self._occurs('fail'):
             raise RuntimeError(f'{self.says} in iteration {iteration}')
-        if self.nan_at is not None and iteration >= self.nan_at and self._strikes('nan'):
+        if self.nan_at is not None and iteration >= self.nan_at and self._occurs('nan'):
             return {**losses, 'loss_cls': losses['loss_cls'] + float('nan')}
         return losses
 
-    def _strikes(self, fault: str) -> bool:
+    def _occurs(self, fault: str) -> bool:
         if self.in_worker and multiprocessing.parent_process() is None:
             return False
         if self.rank is not None and os.environ.get('RANK') != str(self.rank):
@@ -110,7 +110,7 @@ def _exhaust() -> None:
     torch.zeros(1 << 55)
 
 
-_HARM = {'die': _die, 'hang': _hang, 'freeze': _freeze, 'memory': _exhaust}
+_CAUSES = {'die': _die, 'hang': _hang, 'freeze': _freeze, 'memory': _exhaust}
 
 
 def read_faults(faults: Mapping[str, Any] | None) -> Faults:

@@ -1,7 +1,7 @@
-"""Python programs in processes that are forked off a server which has imported everything once.
+"""Python programs in processes that are forked from a server with all imports.
 
-A fresh Python imports for seconds what a test of a second needs. What is tested of a fresh one, such as its imports, needs
-a real ``subprocess``.
+A new Python process spends seconds on imports. Tests of a new process itself, such as of its imports, need a real
+``subprocess``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 SERVER = multiprocessing.get_context('forkserver')
-"""Starts processes; what it has imported, they have."""
+"""Starts processes, which have its imports."""
 
 _OURS = ['engine', 'report.figures.progress_image', 'screen.native.race', 'testing.killed_searches', 'testing.toy']
 _OTHERS = [
@@ -37,18 +37,18 @@ _OTHERS = [
     ),
     *('numba.cpython.unicode', 'numba.np.npyimpl', 'numba.typed', 'torch._dynamo', 'torchvision', 'yapf'),
 ]
-SERVER.set_forkserver_preload([*_OTHERS, *(f'mmautoloss.{name}' for name in _OURS)])  # what is missing is left out
+SERVER.set_forkserver_preload([*_OTHERS, *(f'mmautoloss.{name}' for name in _OURS)])  # missing modules are skipped
 
 
 class ForkedProgram:
     """A running program; its methods are those of ``subprocess.Popen``.
 
     Args:
-        command: What would follow ``python``: a path, or ``-m`` and a module, or ``-c`` and code; and arguments.
+        command: Arguments of ``python``: a path, or ``-m`` and a module; and further arguments.
         folder: The working directory.
         environment: All environment variables.
-        out: File to which its output is appended.
-        err: File to which its errors are appended; by default ``out``.
+        out: File to which stdout is appended.
+        err: File to which stderr is appended; by default ``out``.
     """
 
     _running: weakref.WeakSet[ForkedProgram] = weakref.WeakSet()
@@ -63,7 +63,9 @@ class ForkedProgram:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The process ID."""
+        if self._process.pid is None:
+            raise RuntimeError('The program has not been started.')
         return self._process.pid
 
     def poll(self) -> int | None:
@@ -90,13 +92,13 @@ class ForkedProgram:
 def run_forked(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float = 300
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end; gives what ``subprocess.run`` gives.
+    """Runs a program to its end, with the return value of ``subprocess.run``.
 
     Raises:
         TimeoutError: It still runs after so many seconds.
     """
-    with tempfile.TemporaryDirectory() as place:
-        out, err = Path(place, 'out'), Path(place, 'err')
+    with tempfile.TemporaryDirectory() as output:
+        out, err = Path(output, 'out'), Path(output, 'err')
         code = ForkedProgram(command, folder, environment, out, err).wait(seconds)
         return subprocess.CompletedProcess(list(command), code, out.read_text(), err.read_text())
 
@@ -109,19 +111,17 @@ def _run(command: list[str], folder: str, environment: Mapping[str, str], out: s
     os.environ.update(environment)
     os.chdir(folder)
     torch.set_num_threads(1)
-    sys.path.insert(0, folder if command[0] in ('-m', '-c') else str(Path(command[0]).absolute().parent))
+    sys.path.insert(0, folder if command[0] == '-m' else str(Path(command[0]).absolute().parent))
     sys.argv = command[1:] if command[0] == '-m' else command
     if command[0] == '-m':
         runpy.run_module(command[1], run_name='__main__', alter_sys=True)
-    elif command[0] == '-c':
-        exec(command[1], {'__name__': '__main__'})
     else:
         runpy.run_path(command[0], run_name='__main__')
 
 
 @atexit.register
 def _end() -> None:
-    """A test that failed leaves its program behind, for which the end of this process would wait."""
+    """Kills programs that failed tests left running, since the end of this process would wait for them."""
     for program in ForkedProgram._running:
         if program.poll() is None:
             program.send_signal(signal.SIGKILL)

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -15,8 +16,8 @@ from mmautoloss.testing.forked import SERVER
 from mmautoloss.testing.toy_searches import run_toy
 
 
-def run_to_next_event(config: Path, work: Path, seconds: float) -> int:
-    """Begins a search, or goes on with it, until one event has been written; then SIGKILL, before anything else happens.
+def run_to_next_event(config: Path, work: Path, seconds: float) -> int | None:
+    """Begins or continues a search until it has written one event; then sends SIGKILL, before anything else happens.
 
     Args:
         config: The search.
@@ -24,7 +25,7 @@ def run_to_next_event(config: Path, work: Path, seconds: float) -> int:
         seconds: How long to wait.
 
     Returns:
-        The exit code of the process: -9 where it was killed, 0 where there was nothing left to do.
+        The exit code of the process: -9 where it was killed, 0 where there was nothing left to do, None where it still runs.
     """
     process = SERVER.Process(target=_run, args=(config, work))
     process.start()
@@ -38,17 +39,17 @@ def _run(config: Path, work: Path) -> None:
     cfg = Config.fromfile(config)
     cfg.work_dir = str(work)
     cfg.train_cfg.resume = journal.exists()
-    os.fsync = _sync_and_die(journal, os.fsync)
+    setattr(os, 'fsync', _sync_and_die(journal, os.fsync))  # noqa: B010 (its type tells the name of its argument)
     run_toy(cfg)
 
 
-def _sync_and_die(journal: Path, sync: Callable[[int], None]) -> Callable[[int], None]:
+def _sync_and_die(journal: Path, sync: Callable[[Any], None]) -> Callable[[Any], None]:
     known = len(_lines(journal))
 
-    def sync_and_die(file: int) -> None:
+    def sync_and_die(file: Any) -> None:
         sync(file)
         lines = _lines(journal)
-        # a session that goes on writes that it does, which alone would never come to an end
+        # a resumed session writes an event at its start, which alone would make no progress
         if len(lines) > known and (not known or json.loads(lines[-1])['event'] not in ('started', 'ended')):
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""Tasks whose best loss is known, each trained within 0.2 s on the CPU: does a search find it?
+"""Tasks whose best loss is known, to test whether a search finds it; each is trained within 0.2 s on the CPU.
 
 Name this module in ``custom_imports`` to use its classes in a config; ``truth_config`` makes a search of a task.
 """
@@ -31,16 +31,16 @@ class Truth(NamedTuple):
     """A task.
 
     Attributes:
-        draw: Gives vectors (N, ``FEATURES``) and targets, from a number of samples and a generator; with noise where
-            training has any.
+        draw: Draws vectors (N, ``FEATURES``) and targets, from a number of samples, a generator, and whether to add the
+            noise of training.
         measure: The metric, higher is better, from predictions (N, C) and targets.
         outputs: C.
         clean: Whether validation is without the noise of training.
-        hand_made: What everybody would take, a name of ``losses.ZOO``.
-        best: The loss that is right here.
+        hand_made: The usual loss, a name of ``losses.ZOO``.
+        best: The best loss.
         inputs: Kind of input.
-        trials: Trainings that a search of it is given.
-        why: Why it is.
+        trials: Number of trainings in a search.
+        why: Why that loss is the best.
     """
 
     draw: Callable[[int, torch.Generator, bool], tuple[Tensor, Tensor]]
@@ -109,13 +109,13 @@ TRUTHS: dict[str, Truth] = {
 
 @DATASETS.register_module()
 class TruthSamples(Dataset):
-    """Samples of a task, ``ROWS`` at a time, as a picture gives a loss many rows.
+    """Samples of a task, in groups of ``ROWS``, as an image gives a loss many rows.
 
     Args:
         task: A name of ``TRUTHS``.
         length: Number of groups.
         seed: Of the samples.
-        noisy: Whether with the noise of training.
+        noisy: Whether to add the noise of training.
     """
 
     def __init__(self, task: str, length: int, seed: int, noisy: bool) -> None:
@@ -147,7 +147,7 @@ class TruthHead(nn.Module):
 
 @MODELS.register_module()
 class TruthModel(BaseModel):
-    """A head on the vectors themselves.
+    """A model whose head reads the vectors themselves.
 
     Args:
         head: Config of the head.
@@ -183,7 +183,7 @@ class TruthMetric(BaseMetric):
         self.results.extend(data_samples)
 
     def compute_metrics(self, results: list[dict[str, Tensor]]) -> dict[str, float]:
-        preds, targets = (torch.cat([each[name] for each in results]) for name in ('pred', 'y'))
+        preds, targets = (torch.cat([sample[name] for sample in results]) for name in ('pred', 'y'))
         return {'score': TRUTHS[self.task].measure(preds, targets)}
 
 
@@ -201,7 +201,7 @@ def truth_config(
     plain = changed(_base(task), base or {})
     cfg = Config.fromfile(write_searches(folder, plain, {**SEARCH, **_search(task)}, changes or {}))
     cfg.work_dir = str(folder / 'work')
-    cfg.experiment_name = f'{task}_{next(_NUMBERS)}'  # by time alone, two of one second would share their managers
+    cfg.experiment_name = f'{task}_{next(_NUMBERS)}'  # names by time alone would be equal within a second
     return cfg
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 @HOOKS.register_module(force=True)
 class FreshRandomHook(Hook):
-    """Sets the random numbers at the first iteration: up to there a Runner and a proxy draw differently many."""
+    """Seeds the random generators at the first iteration, since a Runner and a proxy draw different amounts before."""
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Before the first iteration."""

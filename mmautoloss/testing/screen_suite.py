@@ -1,4 +1,4 @@
-"""What every screen must keep to; inherit the suite in a test and say how to build yours.
+"""Conformance tests of screens; inherit the suite in a test and define how to build yours.
 
 Example:
     .. code-block:: python
@@ -34,20 +34,20 @@ TWINS = {
         ('abs(u - i) * exp(i) * e', 'e * (exp(i) * abs(i - u))'),
     ],
 }
-"""Pairs of one canonical form, by a name that they read; most are rounded differently."""
+"""Pairs of expressions with one canonical form, by a name that they read; most are rounded differently."""
 
 
 class ScreenSuite:
     """Tests of the contract of ``Screen``; run by pytest in a class that inherits it.
 
     Attributes:
-        trees: How many expressions by chance are judged.
+        trees: Number of random expressions that are judged.
     """
 
     trees = 40
 
     def build(self) -> Screen:
-        """A new screen; always the same one."""
+        """A new screen, the same at each call."""
         raise NotImplementedError
 
     def twins(self, screen: Screen) -> list[tuple[Tree, Tree]]:
@@ -56,14 +56,14 @@ class ScreenSuite:
         return [(parse(one), parse(other)) for one, other in pairs]
 
     def sample(self, screen: Screen) -> list[Tree]:
-        """Expressions by chance, and some that are no losses."""
+        """Random expressions, and some that are no losses."""
         rng = random.Random(7)
         names = screen.kind.names
         trees = [random_tree(rng, names, depth) for depth in (1, 2, 3, 4) for _ in range(self.trees // 4)]
         return [*trees, parse(names[0]), parse(names[1]), *(tree for pair in self.twins(screen) for tree in pair)]
 
     def test_verdict_never_changes(self) -> None:
-        """Neither by what was judged before, nor by repetition, nor in another instance."""
+        """Neither after other expressions, nor by repetition, nor in another instance."""
         screen, other = self.build(), self.build()
         trees = self.sample(screen)
         verdicts = [screen.judge(tree) for tree in trees]
@@ -121,20 +121,20 @@ class ScreenSuite:
         assert verdicts[0] == verdicts[1] == [screen.judge(tree) for tree in trees[:6]]
 
     def test_fingerprints(self) -> None:
-        """Texts; '' where nothing is known, and then of all that this screen accepts."""
+        """They are texts, and all or none of those of accepted expressions are ''."""
         screen = self.build()
         accepted = [verdict for tree in self.sample(screen) if (verdict := screen.judge(tree)).accepted]
         assert accepted
-        prints = [screen.fingerprint(verdict, DIGITS) for verdict in accepted]
-        assert all(isinstance(text, str) for text in prints)
-        assert all(prints) or not any(prints)
-        assert prints == [self.build().fingerprint(verdict, DIGITS) for verdict in accepted]
+        fingerprints = [screen.fingerprint(verdict, DIGITS) for verdict in accepted]
+        assert all(isinstance(text, str) for text in fingerprints)
+        assert all(fingerprints) or not any(fingerprints)
+        assert fingerprints == [self.build().fingerprint(verdict, DIGITS) for verdict in accepted]
         assert isinstance(screen.hand_made_fingerprint(DIGITS), str)
-        if not any(prints):
+        if not any(fingerprints):
             assert screen.hand_made_fingerprint(DIGITS) == '', 'it could be compared with nothing'
 
     def test_what_is_trained_in_spite_of_the_verdict_is_weighed_too(self) -> None:
-        """As known losses are; the weight and the fingerprint of what is accepted stay as they are."""
+        """As known losses are; the verdict on accepted expressions stays the same."""
         screen = self.build()
         for number, tree in enumerate(self.sample(screen)):
             verdict, weighed = screen.judge(tree), screen.weigh(tree)

@@ -1,4 +1,4 @@
-"""What every strategy must keep to; inherit the suite in a test and say how to build yours.
+"""Conformance tests of strategies; inherit the suite in a test and define how to build yours.
 
 Example:
     .. code-block:: python
@@ -13,12 +13,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from mmautoloss.expr import Genome, random_tree
+from mmautoloss.expr import Genome, Tree, random_tree
 from mmautoloss.strategy import Draw, Drawn, Proposal, Strategy
 from mmautoloss.trial import History, Outcome, Role, State, Trial
 
 INPUTS = {'cls': ('p', 'y'), 'iou': ('i', 'u', 'e'), 'box': ('p', 'y')}
-"""Branches in an order that no sorting gives."""
+"""Branches in an order that differs from a sorted one."""
 
 
 def accept_all(branch: str, make: Callable[[], Drawn]) -> Drawn:
@@ -94,10 +94,12 @@ class StrategySuite:
                     return drawn[branch]
 
                 proposal = self.propose(length, seed, draw)
-                parent = {} if proposal.parent is None else history[proposal.parent].genome
+                parent: Mapping[str, Tree] = {}
+                if proposal.parent is not None:
+                    parent = history[proposal.parent].required_genome
                 for branch, tree in proposal.genome.items():
-                    wanted = drawn[branch].tree if branch in drawn else parent[branch]
-                    assert tree == wanted
+                    expected = drawn[branch].tree if branch in drawn else parent[branch]
+                    assert tree == expected
 
     def test_parent_is_a_scored_candidate(self) -> None:
         history = make_history(40)

@@ -103,7 +103,7 @@ class ToyHead(nn.Module):
     Args:
         loss_cls: Config of the class loss.
         loss_box: Config of the box loss.
-        reg_decoded_bbox: As in mmdet's heads; only read, never acted upon.
+        reg_decoded_bbox: As in mmdet's heads; only read, without an effect.
     """
 
     def __init__(self, loss_cls: dict, loss_box: dict, reg_decoded_bbox: bool = False) -> None:
@@ -121,22 +121,22 @@ class ToyHead(nn.Module):
     def loss(self, features: Tensor, labels: Tensor, deltas: Tensor) -> dict[str, Tensor]:
         scores, boxes = (part.flatten(0, 1) for part in self(features))
         labels, deltas = labels.flatten(), deltas.flatten(0, 1)
-        ones, found, count = torch.ones_like(labels).float(), labels < CLASSES, len(labels)
-        weight = torch.ones_like(deltas[found])
+        ones, foreground, count = torch.ones_like(labels).float(), labels < CLASSES, len(labels)
+        weight = torch.ones_like(deltas[foreground])
         return {
             'loss_cls': self.loss_cls(scores, labels, ones, avg_factor=float(count)),
-            'loss_box': self.loss_box(boxes[found], deltas[found], weight, avg_factor=count),
+            'loss_box': self.loss_box(boxes[foreground], deltas[foreground], weight, avg_factor=count),
         }
 
 
 @MODELS.register_module()
 class ToyDetector(BaseModel):
-    """One hidden layer with batch norm and dropout, so that a reset has state to forget.
+    """One hidden layer with batch norm and dropout, so that there is state to reset.
 
     Args:
         head: Config of the head.
-        faults: What goes wrong in training (``testing.fault_injection``).
-        plain: Without batch norm and dropout, which depend on how a batch is shared out.
+        faults: Faults in training (``testing.fault_injection``).
+        plain: Without batch norm and dropout, which depend on how a batch is split between processes.
         data_preprocessor: As in any model of MMEngine.
     """
 
@@ -164,8 +164,8 @@ class ToyDetector(BaseModel):
         if mode == 'tensor':
             return scores, boxes
         self.faults.enter('validate')
-        truth = zip(scores, boxes, labels, deltas, strict=True)
-        return [dict(zip(('scores', 'boxes', 'labels', 'deltas'), each, strict=True)) for each in truth]
+        samples = zip(scores, boxes, labels, deltas, strict=True)
+        return [dict(zip(('scores', 'boxes', 'labels', 'deltas'), sample, strict=True)) for sample in samples]
 
 
 @METRICS.register_module()
@@ -194,10 +194,10 @@ class ToyMetric(BaseMetric):
         scores, boxes, labels, deltas = (
             torch.cat([sample[name] for sample in results]) for name in ('scores', 'boxes', 'labels', 'deltas')
         )
-        found = labels < CLASSES
+        foreground = labels < CLASSES
         scaling = {name: torch.tensor(norm) for name, norm in _NORMS.items()}
         right = float((scores.argmax(dim=1) == labels).double().mean())
-        score = (right + delta_iou(boxes[found], deltas[found], scaling)) / 2
+        score = (right + delta_iou(boxes[foreground], deltas[foreground], scaling)) / 2
         score = float('nan') if self.fault == 'nan' else score
         stray = {'stray': float('nan')} if self.fault == 'stray' else {}
         return {'score': score, 'error': 1 - score, **stray}

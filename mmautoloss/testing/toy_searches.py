@@ -1,4 +1,4 @@
-"""A search of the toy's two losses: as files for a subprocess, or as a config."""
+"""A search of the toy's two losses, as files for a subprocess or as a config."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ BASE: dict[str, Any] = {
     'default_hooks': {'checkpoint': None, 'logger': None},
     'log_level': 'ERROR',
 }
-"""A plain config, as a user has one before any search."""
+"""A plain config, as a user has one before a search."""
 
 SEARCH: dict[str, Any] = {
     'type': 'mmautoloss.SearchLoop',
@@ -60,7 +60,7 @@ SEARCH: dict[str, Any] = {
     },
     'proxy': {'schedule': {'type': 'IterBasedTrainLoop', 'max_iters': 8}},
     'seeds': [{'cls': 'ce', 'box': 'l1'}],
-    # box losses by chance are rare: children of the seed pass the screen sooner
+    # random box losses rarely pass the screen: children of the seed do so sooner
     'strategy': {'type': 'RegularizedEvolution', 'initial': 1, 'fresh_rate': 0.0, 'vary': 'one'},
     'screen': {'samples': 2, 'steps': 16, 'lr': 0.5, 'eta': 0.3},
     'budget': {
@@ -71,7 +71,7 @@ SEARCH: dict[str, Any] = {
     },
     'execute': {'workers': 1, 'threads': 1},
     'describe': {'task': 'toy', 'set': 'vectors', 'network': 'mlp'},
-    'report': False,  # nobody looks at it, and it takes longer than the search
+    'report': False,  # it is not read, and takes longer than the search
     'seed': 0,
 }
 """``train_cfg`` of the search, less ``base_config``."""
@@ -117,14 +117,14 @@ def toy_config(
 
 def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of settings with some replaced, by dotted name."""
-    settings = copy.deepcopy(dict(settings))
+    copied = copy.deepcopy(dict(settings))
     for name, value in changes.items():
         *parents, key = name.split('.')
-        node = settings
+        node = copied
         for parent in parents:
             node = node.setdefault(parent, {})
         node[key] = value
-    return settings
+    return copied
 
 
 def _write(settings: Mapping[str, Any], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An executor without any work: outcomes from a function, time from a clock that is set by hand."""
+"""An executor that trains nothing, with outcomes from a function and a virtual clock."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mmautoloss.trial import History, Outcome, Pulse, State, Trial
 class VirtualExecutor(Executor):
     """Finishes jobs by their virtual durations, the next one whenever the search waits.
 
-    A trial that would take longer than its limit fails when that is over.
+    A trial that would take longer than its time limit fails at the limit.
 
     Args:
-        outcome: Gives the outcome of a trial.
-        duration: Gives the virtual seconds that a trial takes; equal ones finish by number.
-        slots: How many trials run at the same time.
+        outcome: Returns the outcome of a trial.
+        duration: Returns the virtual seconds of a trial; trials that end at the same time finish by number.
+        slots: Number of trials that run at the same time.
 
     Attributes:
         now: Virtual seconds since the beginning.
@@ -39,7 +39,7 @@ class VirtualExecutor(Executor):
         self._limits: dict[int, float | None] = {}
 
     def submit(self, trial: Trial, limit: float | None = None) -> Future[Outcome]:
-        """Begins a trial at the present virtual time.
+        """Begins a trial at the current virtual time.
 
         Raises:
             RuntimeError: More trials run than there are slots.
@@ -53,7 +53,7 @@ class VirtualExecutor(Executor):
         return future
 
     def wait(self, running: Collection[Future[Outcome]]) -> Collection[Future[Outcome]]:
-        """Lets the clock run until the next job is done; a search never waits for nothing."""
+        """Advances the clock to the end of the next trial, unless one is done already."""
         done = [future for future in running if future.done()]
         if not done:
             self._running.sort(key=lambda job: (job[0], job[1].number))
@@ -63,7 +63,7 @@ class VirtualExecutor(Executor):
         return done
 
     def pulses(self) -> Sequence[Pulse]:
-        """A worker for each trial that runs."""
+        """One worker for each running trial."""
         return [Pulse(f'virtual-{slot}', job[1].number, 'train') for slot, job in enumerate(self._running)]
 
     def _measure(self, trial: Trial, limit: float | None) -> Outcome:

@@ -1,4 +1,4 @@
-"""What is remembered: trials, their history, the journal."""
+"""Trials, their history and the journal."""
 
 from mmautoloss.trial.folder import LOG, PREDICTIONS, TRIALS, log_name, trial_folder
 from mmautoloss.trial.history import History

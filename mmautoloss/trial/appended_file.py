@@ -1,4 +1,4 @@
-"""A file that grows line by line, and that loses none where the disk fails or the folder vanishes."""
+"""A file that is appended line by line and loses no line if the disk fails or its folder is deleted."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class AppendedFile:
     """A file of lines that is open for appending; a line is on the disk when ``append`` returns.
 
     Args:
-        path: The file; made if absent.
-        size: Bytes that it holds; what a crash left behind them is cut off.
+        path: The file; created if absent.
+        size: Number of valid bytes; anything after them, such as a line that a crash left incomplete, is truncated.
 
     Raises:
-        OSError: It cannot be opened.
+        OSError: The file cannot be opened.
     """
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
         self._size = size
-        self._moved = ''
+        self._moved_message = ''
         self._file = path.open('a+b', buffering=0)
         self._file.truncate(size)
         sync_folder(path.parent)
@@ -34,15 +34,15 @@ class AppendedFile:
         """Writes a line.
 
         Raises:
-            JournalError: The disk refused it, and the file is as before; or the file is no longer where it was, and
-                a copy with the line is elsewhere.
+            JournalError: The disk rejected the line, and the file is unchanged; or the file is no longer at its path,
+                and a copy with the line is elsewhere.
         """
-        if not self._moved and not self._is_in_place():
+        if not self._moved_message and not self._is_in_place():
             self._move(line)
         else:
             self._write(line)
-        if self._moved:
-            raise JournalError(self._moved)
+        if self._moved_message:
+            raise JournalError(self._moved_message)
 
     def close(self) -> None:
         """Closes the file."""
@@ -52,18 +52,18 @@ class AppendedFile:
         try:
             _write_all(self._file.fileno(), line)
         except OSError as error:
-            self._cut()
+            self._truncate()
             raise JournalError(
                 f'{self.path} cannot be written: {error.strerror} ({_free(self.path)}). '
                 'What was written before is whole: free space, then continue with --resume.'
             ) from error
-        except BaseException:  # such as an interrupt by the keyboard in the midst of a line
-            self._cut()
+        except BaseException:  # such as a KeyboardInterrupt in the middle of a line
+            self._truncate()
             raise
         self._size += len(line)
 
-    def _cut(self) -> None:
-        """Takes off the part of a line; where even that fails, the next reader does."""
+    def _truncate(self) -> None:
+        """Removes an incomplete line; if even that fails, the next reader removes it."""
         try:
             os.ftruncate(self._file.fileno(), self._size)
         except OSError:
@@ -80,34 +80,34 @@ class AppendedFile:
             ) from error
 
     def _move(self, line: bytes) -> None:
-        """Writes all anew, where it was if nothing else is there, or in a new folder."""
+        """Rewrites the whole file, at its old path if that is free, else in a new folder."""
         content = _read_all(self._file.fileno(), self._size) + line
-        what = 'was replaced' if self.path.exists() else 'was deleted'
-        path, file = _write_anew(self.path, content)
+        event = 'was replaced' if self.path.exists() else 'was deleted'
+        path, file = _rewrite(self.path, content)
         self._file.close()
         self._file, self._size = file, len(content)
-        place = f'--work-dir {path.parent} and ' if path != self.path else ''
-        self._moved = (
-            f'{self.path} {what} while the search was running. All that it held is now in {path}: '
-            f'continue with {place}--resume.'
+        option = f'--work-dir {path.parent} and ' if path != self.path else ''
+        self._moved_message = (
+            f'{self.path} {event} while the search was running. All that it held is now in {path}: '
+            f'continue with {option}--resume.'
         )
         self.path = path
 
 
-def _write_anew(path: Path, content: bytes) -> tuple[Path, FileIO]:
-    """Writes what a lost file held, and gives where and the file that is open for appending.
+def _rewrite(path: Path, content: bytes) -> tuple[Path, FileIO]:
+    """Writes the content of a lost file to a folder that accepts it; its path and the file, open for appending.
 
     Raises:
-        JournalError: There is no place for it.
+        JournalError: No folder accepts it.
     """
     folder = path.parent
-    for make in (
+    for make_folder in (
         lambda: folder,
         lambda: _new_folder(folder.parent, folder.name),
         lambda: _new_folder(None, folder.name),
     ):
         try:
-            target = make() / path.name
+            target = make_folder() / path.name
             return target, _create(target, content)
         except OSError as error:
             cause = error.strerror
@@ -120,7 +120,7 @@ def _new_folder(parent: Path | None, name: str) -> Path:
 
 def _create(path: Path, content: bytes) -> FileIO:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.open('xb').close()  # never over the file of another search
+    path.open('xb').close()  # never overwrites the file of another search
     file = path.open('a+b', buffering=0)
     try:
         _write_all(file.fileno(), content)
@@ -148,7 +148,7 @@ def _read_all(descriptor: int, size: int) -> bytes:
 
 
 def sync_folder(folder: Path) -> None:
-    """Brings the names of a folder's files onto the disk, where the system can."""
+    """Flushes the entries of a folder to the disk, on systems that support it."""
     if os.name != 'posix':
         return
     descriptor = os.open(folder, os.O_RDONLY)

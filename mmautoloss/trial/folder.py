@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 TRIALS = 'trials'
-"""Folder of the work dir in which each trial has one of its own."""
+"""Folder in the work dir that holds one folder per trial."""
 
 LOG = 'log.txt'
-"""What a trial and its libraries said."""
+"""Log of a trial and its libraries."""
 
 PREDICTIONS = 'predictions.npz'
-"""What its network predicted on the first few validation images."""
+"""Predictions of its network on the first few validation images."""
 
 
 def trial_folder(trials: Path, number: int) -> Path:
@@ -25,7 +25,7 @@ def trial_folder(trials: Path, number: int) -> Path:
 
 
 def log_name(number: int) -> str:
-    """The log of a trial, as seen from the work dir.
+    """Path of the log of a trial, relative to the work dir.
 
     Example:
         >>> log_name(35)

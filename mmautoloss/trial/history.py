@@ -1,4 +1,4 @@
-"""All trials of a search, as one reads them off the journal."""
+"""All trials of a search, as its journal records them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _CANDIDATES = (Role.KNOWN, Role.SEARCH)
 class History:
     """The trials by number and the order in which they settled.
 
-    Each answer takes no longer than its own length asks for, since a search asks several a trial: what it needs is kept up
-    to date by ``add`` and ``settle``.
+    The time of a query depends only on the length of its result, since a search makes several per trial: ``add`` and
+    ``settle`` keep the indices up to date.
 
     Example:
         >>> history = History()
@@ -37,14 +37,14 @@ class History:
         self._trained: dict[str, int] = {}
         self._stopped: dict[str, int] = {}
         self._failed: dict[str, int] = {}
-        self._rungs: list[float] = []
-        self._found = Ranked()
+        self._rung_scores: list[float] = []
+        self._ranked = Ranked()
         self._distinct = Shortest()
         self._n_proxies = 0
         self._funnel: Counter[str] = Counter()
 
     def add(self, trial: Trial) -> None:
-        """Takes in a proposed trial.
+        """Adds a proposed trial.
 
         Raises:
             ValueError: Its number is not the next one.
@@ -52,7 +52,7 @@ class History:
         number = trial.number
         if number != len(self._trials):
             raise ValueError(f'Trial {len(self._trials)} is next, but got {number}.')
-        self._put(trial)
+        self._store(trial)
         if trial.repeats is not None:
             self._repeats.setdefault(trial.repeats, []).append(number)
         if trial.role in _CANDIDATES:
@@ -62,35 +62,35 @@ class History:
         if trial.outcome is None:
             self._running[number] = trial
         else:
-            self._judge(trial)
+            self._index(trial)
 
     def settle(self, number: int, outcome: Outcome) -> None:
-        """Takes in what came of a trial.
+        """Adds the outcome of a trial.
 
         Raises:
-            ValueError: It is not running.
+            ValueError: The trial is not running.
         """
         trial = self._running.pop(number, None)
         if trial is None:
             raise ValueError(f'Trial {number} is not running.')
         trial = trial.settle(outcome)
-        self._put(trial)
+        self._store(trial)
         self._settled.append(trial)
         if trial.role in _CANDIDATES and outcome.score is not None:
             self._population.append(trial)
             self._distinct.add(trial)
-        self._judge(trial)
+        self._index(trial)
 
-    def _put(self, trial: Trial) -> None:
+    def _store(self, trial: Trial) -> None:
         self._trials[trial.number] = trial
         for roles, trials in self._by_roles.items():
             if trial.role in roles:
                 trials[trial.number] = trial
 
-    def _judge(self, trial: Trial) -> None:
+    def _index(self, trial: Trial) -> None:
         state, role, rung = trial.state, trial.role, trial.required_outcome.rung
         if role in _CANDIDATES and rung is not None and not trial.was_spared:
-            insort(self._rungs, rung)
+            insort(self._rung_scores, rung)
         if role in _CANDIDATES:
             self._n_proxies -= trial.was_spared
         if state is State.STOPPED:
@@ -100,7 +100,7 @@ class History:
         elif state is State.COMPLETE and role is not Role.FINALIST:
             _keep_first(self._trained, trial)
             if role is Role.SEARCH:
-                self._found.add(trial)
+                self._ranked.add(trial)
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -120,20 +120,20 @@ class History:
         return list(self._settled)
 
     def latest_settled(self, count: int) -> list[Trial]:
-        """The last trials that settled, newest last; fewer where there are not as many."""
+        """The last ``count`` trials that settled, or all if there are fewer; newest last."""
         return self._settled[-count:] if count > 0 else []
 
     def population(self) -> list[Trial]:
-        """Searched genomes with a score, oldest first: what evolution selects from."""
+        """Candidates with a score, from which evolution selects, oldest first."""
         return list(self._population)
 
     def distinct_population(self) -> list[Trial]:
-        """The population without longer forms of one loss, by number.
+        """The population with only the shortest form of each loss, by number.
 
-        Of trials with one fingerprint the one with the fewest nodes stays, the first of these that settled among equals;
+        Of the trials with the same fingerprint, that with the fewest nodes stays, among equals the first that settled;
         trials without a fingerprint stay.
         """
-        return self._at(self._distinct.numbers())
+        return self._select(self._distinct.numbers())
 
     def of_role(self, *roles: Role) -> list[Trial]:
         """Trials of these roles, by number."""
@@ -142,17 +142,17 @@ class History:
         return list(self._by_roles[roles].values())
 
     def n_proxies(self) -> int:
-        """Candidates that were or are being trained; those that are the same loss as another cost nothing."""
+        """Number of candidates that were or are being trained; one with the same loss as another is not trained."""
         return self._n_proxies
 
     def baseline_scores(self) -> list[float]:
-        """Scores of the hand-made losses, one a seed."""
+        """Scores of the hand-made losses, one per seed."""
         return [trial.score for trial in self.of_role(Role.BASELINE) if trial.score is not None]
 
     def scores_of(self, number: int) -> list[float]:
         """Scores of a trial and of its repeats with other seeds."""
         numbers = sorted({number, *self._repeats.get(number, ())})
-        trials = self._at(number for number in numbers if number in self._trials)
+        trials = self._select(number for number in numbers if number in self._trials)
         return [trial.score for trial in trials if trial.score is not None]
 
     def same_loss(self, fingerprint: str) -> Trial | None:
@@ -161,7 +161,7 @@ class History:
         return None if number is None else self._trials[number]
 
     def failed_loss(self, fingerprint: str) -> Trial | None:
-        """The first candidate with this fingerprint whose losses made it fail, if any."""
+        """The first candidate with this fingerprint that failed because of its losses, if any."""
         number = self._failed.get(fingerprint)
         return None if number is None else self._trials[number]
 
@@ -171,29 +171,31 @@ class History:
         return None if number is None else self._trials[number]
 
     def rung_scores(self) -> Sequence[float]:
-        """Scores at the rung of all candidates that were trained that far, lowest first."""
-        return self._rungs
+        """Scores at the rung of all candidates that reached it, lowest first."""
+        return self._rung_scores
 
     def best_found(self, count: int) -> list[Trial]:
-        """The best candidates that were found and trained, by their first score; older ones first among equals."""
-        return self._at(self._found.numbers(count))
+        """The best candidates that the search found and trained, by their first score; the oldest first among equals."""
+        return self._select(self._ranked.numbers(count))
 
     def ranking(self, count: int) -> list[Trial]:
-        """The same by the mean over all their seeds, best first, so that one lucky training does not win."""
+        """These candidates by their mean score over all seeds, best first, so that one lucky training does not win."""
         return self._by_mean(self.best_found(count))
 
     def winner(self) -> Trial | None:
-        """The best candidate: by the mean over its seeds among those that were repeated, else by its one score."""
+        """The best candidate: by mean score over seeds among those that were repeated, else by its single score."""
         repeats = (trial.repeats for trial in self.of_role(Role.FINALIST))
         repeated = {number for number in repeats if number is not None} & self._trials.keys()
-        trained = [t for t in self._at(repeated) if t.role is Role.SEARCH and t.state is State.COMPLETE]
+        trained = [
+            trial for trial in self._select(repeated) if trial.role is Role.SEARCH and trial.state is State.COMPLETE
+        ]
         return next(iter(self._by_mean(trained) or self.ranking(1)), None)
 
     def funnel(self) -> Counter[str]:
-        """Drawn expressions by verdict, over all trials."""
+        """Number of drawn expressions by verdict, over all trials."""
         return Counter(self._funnel)
 
-    def _at(self, numbers: Iterable[int]) -> list[Trial]:
+    def _select(self, numbers: Iterable[int]) -> list[Trial]:
         return [self._trials[number] for number in numbers]
 
     def _by_mean(self, trials: list[Trial]) -> list[Trial]:
@@ -201,6 +203,6 @@ class History:
 
 
 def _keep_first(numbers: dict[str, int], trial: Trial) -> None:
-    """Notes a trial by its fingerprint, if it has one and none with a lower number stands there."""
+    """Records a trial under its fingerprint, if it has one, unless a trial with a lower number is recorded."""
     if trial.fingerprint:
         numbers[trial.fingerprint] = min(trial.number, numbers.get(trial.fingerprint, trial.number))

@@ -1,4 +1,4 @@
-"""Orders of trials that are kept up to date, one trial at a time."""
+"""Indices of trials, updated one trial at a time."""
 
 from __future__ import annotations
 
@@ -6,55 +6,55 @@ from bisect import bisect_left, insort
 
 from mmautoloss.trial.trial import Trial
 
-_FEW = 32
+_MAX_INSERTIONS = 32
 
 
 class Ranked:
-    """Numbers of trials by their first score, best first; older ones first among equals."""
+    """Numbers of trials by their first score, best first; the oldest first among equals."""
 
     def __init__(self) -> None:
         self._best: list[tuple[float, int]] = []
-        self._waiting: list[tuple[float, int]] = []
+        self._pending: list[tuple[float, int]] = []
 
     def add(self, trial: Trial) -> None:
-        """Takes in a trial with a score."""
-        self._waiting.append((-trial.required_score, trial.number))
+        """Adds a trial with a score."""
+        self._pending.append((-trial.required_score, trial.number))
 
     def numbers(self, count: int) -> list[int]:
-        """The first of them."""
-        if len(self._waiting) > _FEW:  # a whole journal was read
-            self._best = sorted(self._best + self._waiting)
+        """The numbers of the best trials."""
+        if len(self._pending) > _MAX_INSERTIONS:  # a whole journal was read
+            self._best = sorted(self._best + self._pending)
         else:
-            for key in self._waiting:
+            for key in self._pending:
                 insort(self._best, key)
-        self._waiting = []
+        self._pending = []
         return [number for _, number in self._best[:count]]
 
 
 class Shortest:
-    """Numbers of trials, of those with one fingerprint only the shortest; the one that settled first among equals."""
+    """Numbers of the trials with the fewest nodes, one per fingerprint; among equals the one that settled first."""
 
     def __init__(self) -> None:
-        self._chosen: dict[str, Trial] = {}
+        self._shortest: dict[str, Trial] = {}
         self._numbers: list[int] = []
-        self._waiting: list[Trial] = []
+        self._pending: list[Trial] = []
 
     def add(self, trial: Trial) -> None:
-        """Takes in a trial; it is looked at when it is asked for, since to read expressions takes time."""
-        self._waiting.append(trial)
+        """Adds a trial; its expressions are parsed when ``numbers`` is called, since that takes time."""
+        self._pending.append(trial)
 
     def numbers(self) -> list[int]:
-        """Them all, in ascending order."""
-        for trial in self._waiting:
+        """All numbers, in ascending order."""
+        for trial in self._pending:
             key = trial.fingerprint or str(trial.number)
-            chosen = self._chosen.get(key)
-            if chosen is not None and _size(trial) >= _size(chosen):
+            shortest = self._shortest.get(key)
+            if shortest is not None and _size(trial) >= _size(shortest):
                 continue
-            if chosen is not None:
-                del self._numbers[bisect_left(self._numbers, chosen.number)]
-            self._chosen[key] = trial
+            if shortest is not None:
+                del self._numbers[bisect_left(self._numbers, shortest.number)]
+            self._shortest[key] = trial
             insort(self._numbers, trial.number)
-        self._waiting = []
+        self._pending = []
         return self._numbers
 
 

@@ -1,4 +1,4 @@
-"""The memory of a search: JSON lines, one event a line, appended and flushed to disk one by one."""
+"""The journal of a search: JSON lines, one event per line, each appended and flushed to disk."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from mmautoloss.trial.trial import Outcome, Trial, outcome_to_json
 
 
 class Journal:
-    """An append-only file, owned by one process at a time; ``history`` is what it says.
+    """An append-only file, owned by one process at a time; ``history`` holds its trials.
 
-    The first line tells what is searched (``header``), each other one that a session began or ended, that a trial was
-    proposed or settled, or what the workers do. A last line that was torn by a crash is cut off; any other damage is an
-    error. Threads may write at the same time.
+    The first line says what is searched (``header``). Each later line records that a session began or ended, that a
+    trial was proposed or settled, or what the workers do. A last line that a crash left incomplete is truncated; any
+    other damage is an error. Several threads may write.
 
     Args:
-        path: The file; made if absent.
-        header: What makes this search this search, in types of JSON. A journal with another header is refused.
-        info: What else is worth knowing of a new search or session, such as versions; never compared.
+        path: The file; created if absent.
+        header: Settings that identify the search, in types of JSON. A journal with another header is refused.
+        info: Further facts about a new search or session, such as versions; never compared.
         resume: Whether a journal that has trials may be continued.
 
     Raises:
-        JournalError: Another process owns it, it cannot be written, is damaged, belongs to another search, or has trials
-            while ``resume`` is false.
+        JournalError: Another process owns the file, or it cannot be written, is damaged, belongs to another search, or
+            has trials while ``resume`` is false.
     """
 
     def __init__(self, path: str | Path, header: dict[str, Any], info: dict[str, Any], resume: bool = False) -> None:
@@ -55,11 +55,11 @@ class Journal:
                 self._file.close()
             self._owner.release()
             raise
-        self._record.bury()
+        self._record.close_last_session()
 
     @property
     def record(self) -> Record:
-        """All that it says; grows with it."""
+        """The content of the journal, updated with each event."""
         return self._record
 
     @property
@@ -73,45 +73,45 @@ class Journal:
         return self._record.elapsed
 
     def attempts(self, number: int) -> int:
-        """How many sessions died while this trial was trained."""
+        """Number of sessions that died during the training of this trial."""
         return self._record.attempts(number)
 
     def begin(self, slots: int, heartbeat: float, budget: Mapping[str, Any], isolated: bool = False) -> None:
-        """Writes that a session begins.
+        """Records that a session begins.
 
         Args:
-            slots: How many trials run at the same time.
-            heartbeat: Seconds between two beats.
-            budget: What is to be done at most.
+            slots: Number of trials that run at the same time.
+            heartbeat: Seconds between two heartbeats.
+            budget: Limits of the search.
             isolated: Whether trials run in other processes.
         """
-        who = {'version': VERSION, 'host': socket.gethostname(), 'pid': os.getpid()}
-        what = {'slots': slots, 'heartbeat': heartbeat, 'budget': dict(budget), 'info': self._info}
-        what['isolated'] = isolated
-        self._note('started', **who, **what)
+        process = {'version': VERSION, 'host': socket.gethostname(), 'pid': os.getpid()}
+        settings = {'slots': slots, 'heartbeat': heartbeat, 'budget': dict(budget), 'info': self._info}
+        settings['isolated'] = isolated
+        self._note('started', **process, **settings)
 
     def propose(self, trial: Trial) -> None:
-        """Writes that a trial begins."""
+        """Records that a trial begins."""
         with self._mutex:
             self._append('proposed', **trial.to_json())
             self.history.add(trial)
 
     def settle(self, number: int, outcome: Outcome, elapsed: float) -> None:
-        """Writes what came of a trial; ``elapsed`` are the seconds of search so far, over all sessions."""
+        """Records the outcome of a trial; ``elapsed`` are the seconds of search so far, over all sessions."""
         with self._mutex:
             event = self._append('settled', number=number, elapsed=elapsed, **outcome_to_json(outcome))
             self._record.settle(number, outcome, elapsed, event['time'])
 
     def beat(self, pulses: Iterable[Pulse], elapsed: float) -> None:
-        """Writes what the workers do; from any thread."""
+        """Records what the workers do; any thread may call it."""
         self._note('beat', pulses=[pulse.to_json() for pulse in pulses], elapsed=elapsed)
 
     def end(self, reason: str) -> None:
-        """Writes why the session ends: ``done``, ``interrupted``, or the text of an error."""
+        """Records why the session ends: ``done``, ``interrupted``, or the text of an error."""
         self._note('ended', reason=reason)
 
     def close(self) -> None:
-        """Gives the file free for another process."""
+        """Releases the file for another process."""
         self._file.close()
         self._owner.release()
 
@@ -126,9 +126,9 @@ class Journal:
 
 
 def _load(path: Path, header: dict[str, Any], resume: bool) -> tuple[Record, int]:
-    """What a journal says that may be continued, and how many of its bytes count."""
+    """The record of a journal that may be continued, and the number of its valid bytes."""
     lines = complete_lines(path)
-    if not resume and not _never_began(path, lines):
+    if not resume and not _has_no_trials(path, lines):
         raise JournalError(f'{path} already holds a search. Continue it with --resume, or choose another --work-dir.')
     if not resume or not lines:
         return Record(), 0
@@ -137,8 +137,8 @@ def _load(path: Path, header: dict[str, Any], resume: bool) -> tuple[Record, int
     return record, sum(map(len, lines)) + len(lines)
 
 
-def _never_began(path: Path, lines: list[bytes]) -> bool:
-    """Whether there is no trial yet: the start before failed early, perhaps by a setting mended since."""
+def _has_no_trials(path: Path, lines: list[bytes]) -> bool:
+    """Whether the journal has no trial, as after a start that failed early, perhaps because of a wrong setting."""
     try:
         return len(lines) < 2 or not len(record_of(path, lines).history)
     except JournalError:
@@ -152,16 +152,16 @@ def _open(path: Path, size: int) -> AppendedFile:
         raise JournalError(f'{path} cannot be written: {error.strerror}. Choose another --work-dir.') from error
 
 
-def check_header(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Compares the header of a journal with that of the search at hand.
+def check_header(path: Path, recorded: dict[str, Any], current: dict[str, Any]) -> None:
+    """Compares the header of a journal with that of the current search.
 
     Raises:
         JournalError: A key differs.
     """
-    wanted = json.loads(json.dumps(wanted))
-    for key in dict.fromkeys((*wanted, 'primitives')):  # operators of users, named only where there are any
-        if found.get(key) != wanted.get(key):
+    current = json.loads(json.dumps(current))
+    for key in dict.fromkeys((*current, 'primitives')):  # custom operators are listed only if there are any
+        if recorded.get(key) != current.get(key):
             raise JournalError(
-                f'{path} belongs to another search: {key} was {found.get(key)!r}, now it is {wanted.get(key)!r}. '
+                f'{path} belongs to another search: {key} was {recorded.get(key)!r}, now it is {current.get(key)!r}. '
                 'Use the settings of the first start, or choose another --work-dir.'
             )

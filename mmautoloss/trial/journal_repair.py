@@ -1,4 +1,4 @@
-"""Keeps what is whole of a damaged journal."""
+"""Repairs a damaged journal: keeps its undamaged lines."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mmautoloss.trial.record import NewerVersion
 
 
 class Repair(NamedTuple):
-    """What became of a journal.
+    """The result of a repair.
 
     Attributes:
         path: The journal.
-        kept: How many of its lines were kept.
-        dropped: The numbers of the others, each with the reason.
-        original: The damaged journal as it was; None where nothing was wrong.
+        kept: Number of lines that were kept.
+        dropped: Numbers of the other lines, each with the reason.
+        original: The unchanged damaged journal; None if nothing was damaged.
     """
 
     path: Path
@@ -35,18 +35,20 @@ class Repair(NamedTuple):
         lines = [f'  line {number}: {reason}' for number, reason in self.dropped[:20]]
         if len(self.dropped) > 20:
             lines.append(f'  and {len(self.dropped) - 20} more')
-        head = f'{self.path}: {self.kept} lines kept, {len(self.dropped)} dropped; as it was, it is {self.original}.'
-        return '\n'.join([head, *lines])
+        summary = (
+            f'{self.path}: {self.kept} lines kept, {len(self.dropped)} dropped; as it was, it is {self.original}.'
+        )
+        return '\n'.join([summary, *lines])
 
 
 def repair(path: str | Path) -> Repair:
-    """Drops the lines of a journal that are damaged or do not fit without them.
+    """Drops the lines of a journal that are damaged, and those that do not fit without them.
 
-    Of a trial whose outcome is lost, the search measures it again. From a lost proposal on, the trials that follow do not
-    fit any more. The journal as it was stays beside it as ``journal.damaged-N.jsonl``.
+    The search repeats a trial whose outcome is lost. After a lost proposal, the later trials no longer fit. The
+    damaged journal is kept beside the repaired one as ``journal.damaged-N.jsonl``.
 
     Raises:
-        JournalError: There is no journal, not even its first line can be read, a search is writing it, or the disk fails.
+        JournalError: There is no journal, its first line cannot be read, a search is writing it, or the disk fails.
     """
     path = Path(path)
     if not path.is_file():
@@ -62,22 +64,22 @@ def repair(path: str | Path) -> Repair:
 
 def _repair(path: Path) -> Repair:
     lines = complete_lines(path)
-    kept, dropped = _sift(path, lines)
+    kept, dropped = _separate(path, lines)
     if not dropped:
         return Repair(path, len(kept), (), None)
     original = _free_name(path)
-    os.link(path, original)  # both names for the damaged one, until the whole one takes its place
-    part = path.with_name(f'.{path.name}')
-    with part.open('wb') as file:
+    os.link(path, original)  # a second name of the damaged journal, before the repaired one replaces it
+    repaired = path.with_name(f'.{path.name}')
+    with repaired.open('wb') as file:
         file.writelines(line + b'\n' for line in kept)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(path)
+    repaired.replace(path)
     sync_folder(path.parent)
     return Repair(path, len(kept), tuple(dropped), original)
 
 
-def _sift(path: Path, lines: Sequence[bytes]) -> tuple[list[bytes], list[tuple[int, str]]]:
+def _separate(path: Path, lines: Sequence[bytes]) -> tuple[list[bytes], list[tuple[int, str]]]:
     reader = Reader()
     kept: list[bytes] = []
     dropped: list[tuple[int, str]] = []

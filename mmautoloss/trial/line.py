@@ -1,4 +1,4 @@
-"""One line of a journal: an event as JSON, with a checksum that tells when it was altered."""
+"""One line of a journal: an event as JSON, with a checksum that reveals changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BLOCK = 256
 
 
 class DamagedLine(ValueError):
-    """A line that is not as it was written."""
+    """A line that differs from what was written."""
 
 
 def seal(event: dict[str, Any]) -> bytes:
@@ -34,16 +34,16 @@ def seal(event: dict[str, Any]) -> bytes:
 
 
 def is_sealed(line: bytes) -> bool:
-    """Whether a line has a checksum, and the right one.
+    """Whether a line has a checksum.
 
     Raises:
-        DamagedLine: It has another one.
+        DamagedLine: The checksum is wrong.
     """
     if line[-_TAIL:-_HEX] != _MARK or line[-2:] != _END:
         return False
-    actual, told = b'%08x' % zlib.crc32(memoryview(line)[:-_TAIL]), line[-_HEX:-2]
-    if actual != told:
-        raise DamagedLine(f'its checksum is {actual.decode()}, but it should be {told.decode(errors="replace")}')
+    actual, expected = b'%08x' % zlib.crc32(memoryview(line)[:-_TAIL]), line[-_HEX:-2]
+    if actual != expected:
+        raise DamagedLine(f'its checksum is {actual.decode()}, but it should be {expected.decode(errors="replace")}')
     return True
 
 
@@ -51,7 +51,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
     """The event of a line, without its checksum.
 
     Raises:
-        DamagedLine: It is no event.
+        DamagedLine: The line is not an event.
     """
     try:
         event = json.loads(line.decode())
@@ -64,13 +64,13 @@ def parse_line(line: bytes) -> dict[str, Any]:
 
 
 def parse_lines(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], bool]]:
-    """The events of lines, and whether each had a checksum; many are read at once, in less time and memory.
+    """The events of lines, and whether each had a checksum; parsed in blocks, which saves time and memory.
 
     Raises:
-        DamagedLine: The next one is damaged.
+        DamagedLine: The next line is damaged.
     """
-    rest = iter(lines)
-    while block := list(islice(rest, _BLOCK)):
+    remaining = iter(lines)
+    while block := list(islice(remaining, _BLOCK)):
         if _all_sealed(block):
             for event in json.loads(b'[%b]' % b','.join(block)):
                 event.pop('crc')
@@ -83,5 +83,5 @@ def parse_lines(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], bool]]
 def _all_sealed(lines: Iterable[bytes]) -> bool:
     try:
         return all(map(is_sealed, lines))
-    except DamagedLine:  # told when its turn comes
+    except DamagedLine:  # reported when the lines are parsed one by one
         return False

@@ -1,4 +1,4 @@
-"""One process at a time writes a journal."""
+"""The lock that lets one process at a time write a journal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mmautoloss.trial.record import Record
 from mmautoloss.trial.session import Session
 
 WAIT = 15.0
-"""Seconds in which what a killed search leaves behind, such as the workers of a data loader, ends."""
+"""Seconds in which processes that a killed search leaves behind, such as data loader workers, end."""
 
 
 def lock_journal(path: Path) -> FileLock:
     """Makes this process the owner of a journal until the lock is released.
 
     Raises:
-        JournalError: Another search owns it, or its folder cannot be written.
+        JournalError: Another search owns the journal, or its folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def _acquire(lock: FileLock, path: Path) -> FileLock:
     except Timeout:
         owner = _last_session(path)
         if owner is None or not lives(owner):
-            # Children that the owner forked hold its lock as long as they live, a little longer than itself.
+            # Child processes forked by the owner hold its lock until they end, shortly after the owner.
             try:
                 lock.acquire(timeout=WAIT)
                 return lock
@@ -55,20 +55,20 @@ def _acquire(lock: FileLock, path: Path) -> FileLock:
 def _last_session(path: Path) -> Session | None:
     try:
         sessions = read_journal(path).sessions
-    except JournalError:  # damaged, or just beginning: then nothing is known
+    except JournalError:  # damaged or just created: the owner is unknown
         return None
     return sessions[-1] if sessions and not sessions[-1].ended else None
 
 
 def lives(owner: Session) -> bool:
-    """Whether the process of a session is alive on this machine; False also where that cannot be told."""
+    """Whether the process of a session is alive on this machine; also False if that cannot be determined."""
     if owner.host != socket.gethostname():
         return False
     try:
         os.kill(owner.pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # of another user
+    except PermissionError:  # the process of another user
         return True
     return not _is_zombie(owner.pid)
 
@@ -76,7 +76,7 @@ def lives(owner: Session) -> bool:
 def _is_zombie(pid: int) -> bool:
     try:
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] == 'Z'
-    except OSError:  # no such file system
+    except OSError:  # the system has no /proc
         return False
 
 
@@ -88,7 +88,7 @@ def _describe(owner: Session | None) -> str:
 
 
 def driver_lives(record: Record) -> bool | None:
-    """Whether the process that last drove a search is alive; None where it ran on another machine, or none is known."""
+    """Whether the last process that ran a search is alive; None if it ran on another machine, or none is known."""
     if not record.sessions or record.sessions[-1].host != socket.gethostname():
         return None
     return lives(record.sessions[-1])

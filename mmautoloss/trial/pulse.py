@@ -1,4 +1,4 @@
-"""A sign of life of a worker."""
+"""The heartbeat of a worker."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Pulse:
-    """What a worker was last heard to do.
+    """The last report of a worker.
 
     Attributes:
         worker: Name of the worker, such as ``local-0``; ``driver`` where trials run in the process of the search.
         trial: Number of the trial that it measures, or None.
         phase: ``start`` (imports), ``idle``, ``build``, ``train``, ``rung``, ``validate``.
-        step: Iterations done in the phase.
-        silent: Seconds since it was last heard.
+        step: Iterations completed in the phase.
+        silent: Seconds since its last report.
         where: Host, process and device, such as ``node7:4711 GPU 2``.
     """
 
@@ -33,5 +33,5 @@ class Pulse:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Pulse:
-        """Reads what ``to_json`` wrote."""
+        """The pulse that ``to_json`` wrote."""
         return cls(**data)

@@ -1,4 +1,4 @@
-"""Reads a journal, without owning it: while a search writes it as well as afterwards."""
+"""Reads a journal without owning it, while a search writes it or afterwards."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mmautoloss.trial.line import DamagedLine, is_sealed, parse_line, parse_line
 from mmautoloss.trial.record import NewerVersion, Record, require_version
 
 MISFITS = (ValueError, KeyError, TypeError, AttributeError, MMAutoLossError)
-"""What reading a damaged line may raise."""
+"""Errors that a damaged line may raise when it is read."""
 
 
 class Reader:
-    """Takes in a journal line by line; a line that is refused changes nothing.
+    """Reads a journal line by line; a line that is rejected changes nothing.
 
     Attributes:
-        record: What was read so far.
+        record: The content of the lines so far.
     """
 
     def __init__(self) -> None:
@@ -30,20 +30,20 @@ class Reader:
         self._sealed = False
 
     def read(self, line: bytes) -> None:
-        """Takes in the next line.
+        """Reads the next line.
 
         Raises:
-            ValueError: It is damaged, or does not fit what was there before; ``MISFITS`` are raised for wrong values.
+            ValueError: The line is damaged or does not fit the lines before it; wrong values raise any of ``MISFITS``.
         """
         self.take(parse_line(line), is_sealed(line))
 
     def take(self, event: dict[str, Any], sealed: bool) -> None:
-        """Takes in the event of the next line, and whether that has a checksum.
+        """Applies the event of the next line; ``sealed`` says whether the line has a checksum.
 
         Raises:
             ValueError: As ``read``.
         """
-        if self._sealed and not sealed:  # once a line has a checksum, all that follow have one
+        if self._sealed and not sealed:  # once a line has a checksum, all later lines have one
             raise DamagedLine('its checksum is missing')
         if self.record.header:
             self.record.apply(event, trusted=sealed)
@@ -53,7 +53,7 @@ class Reader:
 
 
 def read_journal(path: str | Path) -> Record:
-    """Reads all that a journal says.
+    """Reads a whole journal.
 
     Raises:
         JournalError: There is no journal, or it is damaged.
@@ -66,7 +66,7 @@ def read_journal(path: str | Path) -> Record:
 
 
 def read_history(path: str | Path) -> tuple[dict[str, Any], History]:
-    """Reads header and trials.
+    """Reads the header and the trials of a journal.
 
     Raises:
         JournalError: There is no journal, or it is damaged.
@@ -76,7 +76,7 @@ def read_history(path: str | Path) -> tuple[dict[str, Any], History]:
 
 
 def read_events(path: str | Path) -> list[dict[str, Any]]:
-    """The events of a journal, in its order.
+    """The events of a journal, in order.
 
     Raises:
         JournalError: There is no journal, or it is damaged.
@@ -86,7 +86,7 @@ def read_events(path: str | Path) -> list[dict[str, Any]]:
 
 
 def load_journal(work_dir: str | Path) -> Record:
-    """Reads all that the journal of a search says.
+    """Reads the whole journal of a search.
 
     Args:
         work_dir: The work dir of a search, or its ``journal.jsonl``.
@@ -105,18 +105,20 @@ def find_journal(work_dir: Path) -> Path:
     """
     path = journal_of(work_dir)
     if not path.is_file():
-        what = 'it has no journal.jsonl' if work_dir.exists() else 'it does not exist'
-        raise JournalError(f'There is no search in {work_dir}: {what}. WORK_DIR must be the --work-dir of a search.')
+        problem = 'it has no journal.jsonl' if work_dir.exists() else 'it does not exist'
+        raise JournalError(
+            f'There is no search in {work_dir}: {problem}. WORK_DIR must be the --work-dir of a search.'
+        )
     return path
 
 
 def journal_of(work_dir: Path) -> Path:
-    """The journal of a work dir; the path itself where it names a file."""
+    """The journal of a work dir; the path itself if it is a file."""
     return work_dir if work_dir.is_file() else work_dir / 'journal.jsonl'
 
 
 def record_of(path: Path, lines: Iterable[bytes]) -> Record:
-    """What the lines of a journal say.
+    """The record of the lines of a journal.
 
     Raises:
         JournalError: One of them is damaged.
@@ -127,14 +129,14 @@ def record_of(path: Path, lines: Iterable[bytes]) -> Record:
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Without the garbage collector, which would look again and again at trials of which none is garbage."""
+    """Disables the garbage collector, which would repeatedly scan trials of which none is garbage."""
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
-            if not gc.get_freeze_count():  # what was read counts as old, so that the next look does not go through it
+            if not gc.get_freeze_count():  # marks the trials as old, so that the next collection does not scan them
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
@@ -149,16 +151,16 @@ def _replay(path: Path, lines: Iterable[bytes]) -> Record:
     except NewerVersion as error:
         raise NewerVersion(f'{path}, line {number}: {error}.') from None
     except MISFITS as error:
-        what = f'{error} is missing' if isinstance(error, KeyError) else str(error).rstrip('.')
+        reason = f'{error} is missing' if isinstance(error, KeyError) else str(error).rstrip('.')
         raise JournalError(
-            f'{path}, line {number} is damaged: {what}. '
+            f'{path}, line {number} is damaged: {reason}. '
             'The search goes on from what is whole of it with --resume --repair; the damaged journal is kept.'
         ) from None
     return reader.record
 
 
 def complete_lines(path: Path) -> list[bytes]:
-    """The lines of a file without their ends; what a crash left of a last one is no line.
+    """The lines of a file without line ends; an incomplete last line, as a crash leaves it, is left out.
 
     Raises:
         JournalError: The file cannot be read.

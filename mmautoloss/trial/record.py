@@ -1,4 +1,4 @@
-"""What a journal says, event by event."""
+"""The content of a journal, event by event."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from mmautoloss.trial.trial import Outcome, Trial, outcome_from_json
 
 
 class NewerVersion(JournalError):
-    """A journal of a version that is not known yet."""
+    """A journal in a newer version of the format."""
 
 
 class Record:
-    """All that a journal says.
+    """The content of a journal.
 
     Attributes:
         header: The first event: what is searched, and ``version`` and ``info`` of the first start.
         history: The trials.
-        sessions: The runs of the search, oldest first; of version 1 none are known.
-        pulses: What the workers did at the last beat of the last session.
-        beat_time: When that was, in Unix seconds; None where there was none.
+        sessions: The runs of the search, oldest first; version 1 recorded none.
+        pulses: What the workers did at the last heartbeat of the last session.
+        beat_time: Time of that heartbeat, in Unix seconds; None if there was none.
         elapsed: Seconds of search, over all sessions.
-        last_time: When the last event was written, in Unix seconds; None in version 1.
-        settled_time: When each trial settled, in Unix seconds, by number; trials of version 1 are missing.
-        settled_elapsed: How many seconds of search each trial settled after, by number.
-        proposal_seconds: How long the search took to propose each trial, by number: from the event before it, signs of life
-            apart, to the proposal. Nearly all of it is drawing and screening. Trials of version 1 are missing.
+        last_time: Time of the last event, in Unix seconds; None in version 1.
+        settled_time: Time at which each trial settled, in Unix seconds, by number; trials of version 1 are missing.
+        settled_elapsed: Seconds of search after which each trial settled, by number.
+        proposal_seconds: Seconds that the search took to propose each trial, by number: from the last event before it other
+            than a heartbeat. Nearly all of that is drawing and screening. Trials of version 1 are missing.
     """
 
     def __init__(self) -> None:
@@ -45,70 +45,70 @@ class Record:
         self.settled_time: dict[int, float] = {}
         self.settled_elapsed: dict[int, float] = {}
         self.proposal_seconds: dict[int, float] = {}
-        self._turned: float | None = None  # when the search last turned to something else
+        self._last_work_time: float | None = None  # time of the last event other than a heartbeat
         self._deaths: Counter[int] = Counter()
 
     @property
     def ended(self) -> str | None:
-        """Why the last session ended; None where it runs or died."""
+        """Why the last session ended; None if it runs or died."""
         return self.sessions[-1].reason if self.sessions else None
 
     def attempts(self, number: int) -> int:
-        """How many sessions died while this trial was trained."""
+        """Number of sessions that died during the training of this trial."""
         return self._deaths[number]
 
     def apply(self, event: dict[str, Any], trusted: bool = False) -> None:
-        """Takes in an event after the first; one that does not fit changes nothing.
+        """Applies an event after the first; one that does not fit changes nothing.
 
         Args:
-            event: The event; it is used up.
-            trusted: Whether it is certainly as it was written.
+            event: The event; its entries are removed.
+            trusted: Whether the event is certainly as it was written.
 
         Raises:
-            ValueError: It does not fit what was there before; other errors tell of missing or wrong values.
+            ValueError: The event does not fit the ones before it; missing or wrong values raise other errors.
         """
         kind, time = event.pop('event'), event.pop('time', None)
-        read = _READERS.get(kind)
-        if read is None:
+        handler = _HANDLERS.get(kind)
+        if handler is None:
             raise ValueError(f'unknown event {kind!r}')
-        read(self, event, time, trusted)
+        handler(self, event, time, trusted)
         if time is not None:
             self.last_time = time
             if kind != 'beat':
-                self._turned = time
+                self._last_work_time = time
             if self.sessions:
                 self.sessions[-1].last = time
 
     def settle(self, number: int, outcome: Outcome, elapsed: float, time: float | None) -> None:
-        """Takes in what came of a trial, after so many seconds of search, at a time in Unix seconds."""
+        """Applies the outcome of a trial, after ``elapsed`` seconds of search, at ``time`` in Unix seconds."""
         self.history.settle(number, outcome)
         self.elapsed = self.settled_elapsed[number] = elapsed
         if time is not None:
             self.settled_time[number] = time
 
-    def bury(self) -> None:
-        """Notes that the last session is over: without an end of its own, it died."""
+    def close_last_session(self) -> None:
+        """Marks the last session as died, unless it recorded its end."""
         if not self.sessions or self.sessions[-1].ended:
             return
         session = self.sessions[-1]
         session.died = True
         if session.isolated:
             return
-        # Unfinished trials are begun again by number before any new one, so the first few were in training.
+        # Unfinished trials restart in order of number before any new trial, so the first ones were in training.
         self._deaths.update(trial.number for trial in self.history.running()[: session.slots])
 
     def _started(self, event: dict[str, Any], time: float, trusted: bool) -> None:
         require_version(event.pop('version'))
         session = Session(began=time, **event)
-        self.bury()
+        self.close_last_session()
         self.sessions.append(session)
         self.pulses, self.beat_time = (), None
 
     def _proposed(self, event: dict[str, Any], time: float | None, trusted: bool) -> None:
         trial = Trial.from_json(event, trusted)
         self.history.add(trial)
-        if time is not None and self._turned is not None:
-            self.proposal_seconds[trial.number] = max(0.0, time - self._turned)
+        if time is not None and self._last_work_time is not None:
+            self.proposal_seconds[trial.number] = max(0.0, time - self._last_work_time)
 
     def _settled(self, event: dict[str, Any], time: float | None, trusted: bool) -> None:
         number, elapsed = event.pop('number'), event.pop('elapsed')
@@ -124,7 +124,7 @@ class Record:
         self.sessions[-1].reason = event['reason']
 
 
-_READERS = {
+_HANDLERS = {
     'started': Record._started,
     'proposed': Record._proposed,
     'settled': Record._settled,
@@ -137,8 +137,8 @@ def require_version(version: object) -> None:
     """Refuses a version of the format that cannot be read.
 
     Raises:
-        NewerVersion: It is a later one.
-        ValueError: It is none.
+        NewerVersion: The version is newer than the known ones.
+        ValueError: It is not a version.
     """
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ValueError(f'there is no version {version!r}')

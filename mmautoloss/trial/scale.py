@@ -1,4 +1,4 @@
-"""What a search was scored by, and how its scores are shown."""
+"""The metric of a search, and how its scores are shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Scale(NamedTuple):
-    """The monitored metric; scores are higher-is-better inside and shown as the metric reports them.
+    """The monitored metric; internally a higher score is better, but scores are shown as the metric reports them.
 
     Attributes:
         metric: Key of the metric; several are joined by +.
@@ -23,7 +23,7 @@ class Scale(NamedTuple):
 
     @property
     def sign(self) -> int:
-        """Factor that turns a score from inside into what the metric reports, and back."""
+        """Factor that converts an internal score to the value of the metric, and back."""
         return 1 if self.greater else -1
 
     def shown(self, score: float | None) -> float | None:

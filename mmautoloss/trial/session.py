@@ -9,21 +9,21 @@ from typing import Any
 
 @dataclass
 class Session:
-    """What a journal knows of one process that drove the search.
+    """One process that ran the search, as the journal records it.
 
     Attributes:
-        began: When, in Unix seconds.
+        began: Start, in Unix seconds.
         host: Name of the machine.
-        pid: Its process there.
-        slots: How many trials ran at the same time.
-        isolated: Whether they ran in other processes, so that its death is none of their doing.
-        heartbeat: Seconds between two signs of life.
-        budget: What it was to do at most.
-        info: What else is worth knowing, such as versions.
-        last: When it last wrote anything.
-        reason: Why it ended: ``done``, ``interrupted``, or the text of an error. None while it runs, and for ever where
-            it was killed.
-        died: Whether another one began, or this one is over for sure, without any reason.
+        pid: Process ID on that machine.
+        slots: Number of trials that ran at the same time.
+        isolated: Whether trials ran in other processes, so that they cannot have killed this one.
+        heartbeat: Seconds between two heartbeats.
+        budget: Limits of the search.
+        info: Further facts, such as versions.
+        last: Time of its last event, in Unix seconds.
+        reason: Why it ended: ``done``, ``interrupted``, or the text of an error. None while it runs, and if it
+            was killed.
+        died: Whether it is known to be over without a reason, such as when another session began.
     """
 
     began: float

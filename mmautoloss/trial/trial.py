@@ -1,4 +1,4 @@
-"""One trained, or otherwise settled, candidate."""
+"""A trial: one candidate, which is trained or settled otherwise."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 from mmautoloss.expr import Genome
 
 SAME = 'trial '
-"""How the reason of a trial begins that was not trained, since another is the same loss."""
+"""Start of the reason of a trial that was not trained, since another trial has the same loss."""
 
 OWN_FAULT = ('not finite', 'The validation gave no')
-"""How reasons begin of what a loss brings about by itself: numbers that are not finite, a network that predicts nothing."""
+"""Starts of the reasons of failures that a loss causes: numbers that are not finite, a network that predicts nothing."""
 
 AT_RUNG = 'at the rung'
-"""How the reason of a trial ends that failed there."""
+"""End of the reason of a trial that failed at the rung."""
 
 UNSCORED = f'no score {AT_RUNG}'
-"""How the reason of a trial begins that was stopped without a score at the rung."""
+"""Start of the reason of a trial that was stopped without a score at the rung."""
 
 
 class State(str, Enum):
-    """How far a trial is."""
+    """The state of a trial."""
 
     RUNNING = 'running'
     COMPLETE = 'complete'
@@ -35,7 +35,7 @@ class State(str, Enum):
 
 
 class Role(str, Enum):
-    """Why a trial is made."""
+    """The purpose of a trial."""
 
     BASELINE = 'baseline'
     KNOWN = 'known'
@@ -45,22 +45,22 @@ class Role(str, Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial.
+    """The outcome of a trial.
 
     Attributes:
         state: Complete, equivalent, stopped (at the rung) or failed.
-        score: Monitored metric, higher is better; None exactly where there is none to be had.
+        score: Monitored metric, higher is better; None exactly if the trial failed or was stopped.
         metrics: All values of the validation, as the evaluator names them.
         seconds: Time spent on training and validation.
-        reason: Why it failed or had no score at the rung, or which trial is the same loss; '' otherwise. Of a failed
+        reason: Why it failed or had no score at the rung, or which trial is the same loss; '' otherwise. For a failed
             training it begins with ``not finite:``, ``time limit:``, ``worker died:``, ``worker hung:`` or, for an
             exception in the user's model, data or metric, ``Traceback``.
-        stages: Seconds by stage: ``build`` (where the model was built for it), ``train``, ``rung``, ``validate``.
-        worker: Name of the worker that measured it, where there is one.
-        attempts: Workers that it took: one that died is replaced, and the trial measured again.
-        rung: Its score at the rung, higher is better; None where there was no rung or no score there yet.
-        leak: What differed when its training was begun again in the same process, and what followed from that; '' where
-            nothing did, or where it was not begun again.
+        stages: Seconds by stage: ``build`` (if a model was built), ``train``, ``rung``, ``validate``.
+        worker: Name of the worker that measured it, if any.
+        attempts: Number of workers used: one that dies is replaced, and the trial is measured again.
+        rung: Its score at the rung, higher is better; None if there was no rung, or no score there.
+        leak: What differed when its training was restarted in the same process, and the consequence; '' if nothing did,
+            or if it was not restarted.
     """
 
     state: State
@@ -92,22 +92,22 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate, where it comes from, and what came of it.
+    """A candidate, its origin and its outcome.
 
     Attributes:
         number: Position in the search, from 0.
-        role: Why it is made.
+        role: Its purpose.
         seed: Seed of its initial weights and its data order.
         genome: The expressions, or None for the hand-made losses.
         weights: Factor of each branch's loss.
         parent: Number of the trial it was bred from, if any.
         origin: How it was bred, such as ``random`` or ``insert(rpn_cls)``.
         repeats: Number of the trial that it trains again with another seed, if any.
-        fingerprint: Gradient fingerprint of the genome; equal ones are one loss. '' where not taken.
-        funnel: How many expressions were drawn for it, by verdict.
-        settled_before: How many trials were settled when it was bred.
-        bar: Score at the rung below which, or without any, it is stopped; None where it never is.
-        outcome: What came of it, or None while it runs.
+        fingerprint: Gradient fingerprint of the genome; equal ones are the same loss. '' if not computed.
+        funnel: Number of expressions drawn for it, by verdict.
+        settled_before: Number of trials that were settled when it was bred.
+        bar: Threshold at the rung: with a lower score or none it is stopped; None if it is never stopped.
+        outcome: Its outcome, or None while it runs.
     """
 
     number: int
@@ -126,7 +126,7 @@ class Trial:
 
     @property
     def state(self) -> State:
-        """How far it is."""
+        """Its state."""
         return self.outcome.state if self.outcome else State.RUNNING
 
     @property
@@ -136,14 +136,14 @@ class Trial:
 
     @property
     def required_outcome(self) -> Outcome:
-        """Its outcome, for those who know that it is settled."""
+        """Its outcome, for callers that know that it is settled."""
         if self.outcome is None:
             raise ValueError(f'Trial {self.number} is not settled.')
         return self.outcome
 
     @property
     def required_score(self) -> float:
-        """Its score, for those who know that it has one."""
+        """Its score, for callers that know that it has one."""
         score = self.score
         if score is None:
             raise ValueError(f'Trial {self.number} has no score.')
@@ -151,22 +151,22 @@ class Trial:
 
     @property
     def required_genome(self) -> Genome:
-        """Its expressions, for those who know that its losses are not the hand-made ones."""
+        """Its expressions, for callers that know that its losses are not the hand-made ones."""
         if self.genome is None:
             raise ValueError(f'Trial {self.number} has the hand-made losses, not expressions.')
         return self.genome
 
     @property
     def was_spared(self) -> bool:
-        """Whether it was settled without a training, as the same loss as another."""
+        """Whether it was settled without training, since another trial has the same loss."""
         outcome = self.outcome
         return outcome is not None and (outcome.state is State.EQUIVALENT or outcome.reason.startswith(SAME))
 
     @property
     def failed_by_itself(self) -> bool:
-        """Whether its losses are why it failed, so that it would fail again.
+        """Whether its losses caused its failure, so that it would fail again.
 
-        Whoever was ended by a limit of time, a worker that died or an exception may go well another time.
+        A trial that was ended by a time limit, a dead worker or an exception may succeed another time.
         """
         return self.state is State.FAILED and self.required_outcome.reason.startswith(OWN_FAULT)
 
@@ -195,14 +195,14 @@ class Trial:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], trusted: bool = False) -> Trial:
-        """Reads what ``to_json`` wrote.
+        """The trial that ``to_json`` wrote.
 
         Args:
-            data: The trial.
-            trusted: Whether it is certain that the expressions are as they were written, so that they need not be read now.
+            data: The trial in types of JSON.
+            trusted: Whether the expressions are certainly as they were written, so that they need not be parsed now.
         """
-        read = Genome.from_own_text if trusted else Genome.from_text
-        genome = read(data['genome']) if data['genome'] else None
+        read_genome = Genome.from_own_text if trusted else Genome.from_text
+        genome = read_genome(data['genome']) if data['genome'] else None
         return cls(**{**data, 'role': _member(Role, data['role']), 'genome': genome})
 
 
@@ -223,11 +223,11 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
-    """Reads what ``outcome_to_json`` wrote, also in earlier versions, which knew fewer fields; ``leak`` is rare."""
+    """The outcome that ``outcome_to_json`` wrote, also in earlier versions, which had fewer fields; ``leak`` is rare."""
     return Outcome(**{**data, 'state': _member(State, data['state'])})
 
 
 @cache
 def _member(kind: type[Enum], value: str) -> Enum:
-    """A member by its value; long journals ask for the same few again and again."""
+    """The member with a value, cached since long journals repeat the same few."""
     return kind(value)

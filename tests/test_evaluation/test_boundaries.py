@@ -81,8 +81,8 @@ def test_an_unpredicted_boundary_counts_as_zero():
     assert scores['BF1'] == 2 / 3  # everything is near enough: 1 for classes 0 and 1
 
 
-def test_classes_in_turns_give_the_same(make_maps, monkeypatch):
+def test_classes_in_chunks_give_the_same(make_maps, monkeypatch):
     pred, target = make_maps(1, classes=11, shape=(2, 20, 20))
     wanted = segmentation_scores(pred, target, 11)
-    monkeypatch.setattr(boundary, '_MOST_ELEMENTS', 2 * pred.numel() + 1)
+    monkeypatch.setattr(boundary, '_MAX_ELEMENTS', 2 * pred.numel() + 1)
     assert segmentation_scores(pred, target, 11) == wanted

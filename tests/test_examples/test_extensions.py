@@ -84,7 +84,8 @@ def test_a_journal_with_an_own_operator_is_read_without_its_module(tmp_path: Pat
         f'tree = read_history({str(tmp_path / "work/journal.jsonl")!r})[1].of_role("known")[0].genome["cls"]\n'
         'print(to_latex(tree)); SearchedLoss(tree)(torch.zeros(1, 2), torch.zeros(1).long())'
     )
-    done = run_forked(['-c', code], ROOT, os.environ)
+    (tmp_path / 'later.py').write_text(code)
+    done = run_forked([str(tmp_path / 'later.py')], ROOT, os.environ)
     assert r'\operatorname{softplus}\left(-\log' in done.stdout
     assert "ExpressionError: The operator 'softplus' is of a user: import the module" in done.stderr
 
@@ -96,7 +97,8 @@ def test_a_search_with_an_own_operator_is_not_continued_without_it(tmp_path: Pat
         f'run_toy(toy_config(Path({str(tmp_path)!r}), '
         "{'seeds': [], 'strategy.initial': 1, 'budget.max_trials': 1, 'resume': True}))"
     )
-    done = run_forked(['-c', code], ROOT, os.environ)
+    (tmp_path / 'later.py').write_text(code)
+    done = run_forked([str(tmp_path / 'later.py')], ROOT, os.environ)
     assert JournalError.__name__ in done.stderr and 'primitives was' in done.stderr
 
 

@@ -8,7 +8,8 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.execute import Executor, SerialExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.executor_suite import BROKEN, INFINITE, ExecutorSuite
+from mmautoloss.testing.executor_suite import ExecutorSuite
+from mmautoloss.testing.toy_trials import BROKEN, INFINITE
 from mmautoloss.testing.virtual_executor import VirtualExecutor
 from mmautoloss.trial import Outcome, State, Trial
 

@@ -9,7 +9,8 @@ import pytest
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor, Limits, LocalExecutor, SerialExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.executor_suite import GOOD, ExecutorSuite, FaultTrial, make_trial
+from mmautoloss.testing.executor_suite import ExecutorSuite, FaultTrial
+from mmautoloss.testing.toy_trials import GOOD, make_trial
 from mmautoloss.trial import Outcome, State
 from tests.test_execute.conftest import baseline
 from tests.test_search.processes import is_alive, wait_for
@@ -20,6 +21,11 @@ class TestLocalExecutor(ExecutorSuite):
     def build(self, settings: ProxySettings, slots: int) -> Executor:
         return LocalExecutor(settings, workers=slots, threads=1, limits=Limits(retries=1))
 
+    def test_dying_worker_takes_its_own_trial_alone(self, ordeal: FaultTrial, executor: Executor) -> None:
+        super().test_dying_worker_takes_its_own_trial_alone(ordeal, executor)
+        assert ordeal.bad.attempts == 2
+        assert ordeal.bad.reason.startswith('worker died: SIGKILL, perhaps for lack of memory (train, iteration')
+
     @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
     def test_close_ends_everything_and_may_be_called_again(self, executor: Executor) -> None:
         self.measure(executor, *(make_trial(GOOD, number) for number in range(self.slots)))
@@ -27,10 +33,6 @@ class TestLocalExecutor(ExecutorSuite):
         assert len(pids) == self.slots and all(map(is_alive, pids))
         super().test_close_ends_everything_and_may_be_called_again(executor)
         wait_for(lambda: not any(map(is_alive, pids)), seconds=20)
-
-    def test_reason_tells_how_and_where_the_worker_died(self, ordeal: FaultTrial) -> None:
-        assert ordeal.bad.attempts == 2
-        assert ordeal.bad.reason.startswith('worker died: SIGKILL, perhaps for lack of memory (train, iteration')
 
 
 @pytest.mark.parametrize(('workers', 'threads', 'each'), [(0, None, 1), (2, 0, 1), (-1, 1, 1), (1, 1, 0)])

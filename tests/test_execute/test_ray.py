@@ -22,7 +22,8 @@ from mmautoloss.execute import Executor, Limits
 from mmautoloss.execute.cluster import shares
 from mmautoloss.execute.ray import RayExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.executor_suite import BAD, FAULTY, GOOD, ExecutorSuite, finish, make_trial, toy_settings
+from mmautoloss.testing.executor_suite import ExecutorSuite
+from mmautoloss.testing.toy_trials import BAD, FAULTY, GOOD, finish, make_trial, toy_settings
 from mmautoloss.trial import Outcome, Pulse, State
 from tests.test_search.processes import descendants, is_alive, wait_for
 

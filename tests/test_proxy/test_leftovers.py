@@ -336,7 +336,7 @@ def test_each_trial_of_a_worker_has_a_process_where_that_is_needed(
     imports = {'imports': ['mmautoloss.testing.toy', 'ageing'], 'allow_failed_imports': False}
     executor = LocalExecutor(toy_settings(tmp_path, {'model.type': 'Ageing', 'custom_imports': imports}), 1)
     try:
-        first, again = (executor.submit(baseline()).result(timeout=120) for _ in range(2))
+        first, again = (executor.submit(baseline()).result(timeout=300) for _ in range(2))
     finally:
         executor.close()
     assert first.score == again.score is not None, (first.reason, again.reason)

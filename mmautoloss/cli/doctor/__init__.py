@@ -22,10 +22,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Examines the machine and prints what was found.
+    """Examines the machine and prints the result.
 
     Args:
-        args: With ``json``, whether a machine reads the output.
+        args: With ``json``, whether to print JSON.
 
     Returns:
         0 if the core task works, 1 otherwise.
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from mmautoloss.cli.doctor.page import build_page, show
     from mmautoloss.cli.doctor.verdict import CORE_TASK, judge
 
-    # Some libraries greet on stdout when they are imported, which would spoil the JSON.
+    # Some libraries print to stdout when they are imported, which would break the JSON.
     with contextlib.redirect_stdout(sys.stderr):
         environment = examine()
     verdicts = judge(environment)

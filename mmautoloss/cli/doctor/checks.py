@@ -1,4 +1,4 @@
-"""Tries whether the libraries really work: each probe returns the state and the detail of a check.
+"""Probes of the libraries, each of which returns the state and the detail of a check.
 
 The state is ``ok``, ``note`` or ``failed``; a probe may also raise, which its caller reports.
 """
@@ -62,7 +62,7 @@ def find_mmcv_cuda() -> tuple[State, str]:
 
 
 def load_checkpoint() -> tuple[State, str]:
-    """Saves a checkpoint as MMEngine does and loads it through MMEngine, bare and then mended."""
+    """Saves a checkpoint as MMEngine does and loads it through MMEngine, without and then with ``compat``."""
     import torch
     from mmengine.logging import HistoryBuffer
     from mmengine.runner import CheckpointLoader
@@ -78,7 +78,7 @@ def load_checkpoint() -> tuple[State, str]:
         try:
             load()
         except Exception as error:
-            # Whatever the refusal was, the mend is tried: if that fails too, its error is raised.
+            # The fix is tried after any error; if it fails too, its error is raised.
             allow_mmengine_checkpoints()
             load()
             return 'note', (

@@ -1,4 +1,4 @@
-"""What is installed here and whether it works: facts only, no judgement and no print."""
+"""The installed packages and whether they work: facts, without judgement or output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PACKAGES = (
 )
 
 # ``import mmdet`` alone compares versions only; these import everything that a model, a data set
-# and a metric need, and so meet each missing dependency.
+# and a metric need, and so find each missing dependency.
 DEEP_IMPORTS = tuple(
     f'{package}.{part}' for package in ('mmdet', 'mmseg', 'mmpose') for part in ('models', 'datasets', 'evaluation')
 )
@@ -43,9 +43,9 @@ class Package:
         name: The name that is imported.
         state: ``ok``, ``absent``, or ``broken`` where the import raises anything else.
         version: Its version, or None where it is unknown.
-        distributions: What was installed to get it; if there is more than one, they have
+        distributions: The distributions that provide it; if there is more than one, they have
             overwritten each other's files.
-        error: The text of the error where it is broken.
+        error: The text of the error if it is broken.
     """
 
     name: str
@@ -57,13 +57,13 @@ class Package:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was tried.
+    """One check of the environment.
 
     Attributes:
-        name: What was tried.
-        state: ``ok``, ``note`` where it works with a reservation, ``failed``, or ``absent`` where
-            the package that it is about is not installed.
-        detail: What came out, or the text of the error.
+        name: Its name.
+        state: ``ok``, ``note`` if it works with a restriction, ``failed``, or ``absent`` if the
+            package that it needs is not installed.
+        detail: The result, or the text of the error.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Environment:
-    """Everything that the doctor looks at."""
+    """All packages and checks of the doctor."""
 
     python: str
     platform: str
@@ -82,7 +82,7 @@ class Environment:
 
 
 def examine() -> Environment:
-    """Imports and tries everything; slow, since the big libraries are imported for real."""
+    """Imports all packages and runs all checks; slow, since the big libraries are imported."""
     distributions = importlib.metadata.packages_distributions()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
@@ -102,7 +102,7 @@ def examine() -> Environment:
 
 
 def probe_package(name: str, distributions: Mapping[str, Sequence[str]]) -> Package:
-    """Imports one package and tells what came of it.
+    """Imports one package and returns the outcome.
 
     Args:
         name: The import name.
@@ -120,11 +120,11 @@ def probe_package(name: str, distributions: Mapping[str, Sequence[str]]) -> Pack
 
 
 def attempt(name: str, package: str, probe: Callable[[], tuple[checks.State, str]]) -> Check:
-    """Runs a probe and turns whatever it raises into a fact.
+    """Runs a probe and turns an error into a state.
 
     Args:
-        name: What is tried.
-        package: The import name of the package that it is about.
+        name: The name of the check.
+        package: The import name of the package that it needs.
         probe: Returns the state and the detail of the check.
     """
     try:
@@ -151,7 +151,7 @@ def describe(error: BaseException) -> str:
 
 
 def _is_absent(error: BaseException, package: str) -> bool:
-    """Whether the error says that the package itself is not there, not one of its dependencies."""
+    """Whether the package itself is missing, not one of its dependencies."""
     return isinstance(error, ModuleNotFoundError) and error.name == package
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mmautoloss.cli.doctor.environment import Environment, Package
 from mmautoloss.cli.doctor.verdict import TaskVerdict
 
-# The word that a person reads for each state, and its colour.
+# The printed word for each state, and its colour.
 _STATES = {
     'ok': ('ok', 'green'),
     'note': ('note', 'yellow'),
@@ -44,7 +44,7 @@ class Page(NamedTuple):
 
 
 def build_page(environment: Environment, verdicts: Sequence[TaskVerdict]) -> Page:
-    """Lays the facts and the verdicts out for a reader."""
+    """The page with facts and verdicts."""
     packages = tuple(_package_row(package) for package in environment.packages)
     checks = tuple(Row(check.name, check.state, (check.detail,)) for check in environment.checks)
     tasks = tuple(Row(verdict.task, 'works' if verdict.works else 'fails', (verdict.reason,)) for verdict in verdicts)
@@ -60,12 +60,12 @@ def build_page(environment: Environment, verdicts: Sequence[TaskVerdict]) -> Pag
 
 
 def render_plain(page: Page) -> str:
-    """The page as aligned text, for where rich is not installed."""
+    """The page as aligned text, used if rich is not installed."""
     return '\n'.join([*(_plain_table(table) for table in page.tables), *page.advice])
 
 
 def show(page: Page) -> None:
-    """Prints the page, in colour where rich is installed and the output is a terminal."""
+    """Prints the page, in colour if rich is installed and the output is a terminal."""
     try:
         import rich.box
         from rich.console import Console
@@ -76,25 +76,25 @@ def show(page: Page) -> None:
         return
     console = Console()
     for table in page.tables:
-        picture = RichTable(*table.header, title=table.title, box=rich.box.SIMPLE_HEAD)
-        picture.title_justify = 'left'
+        rich_table = RichTable(*table.header, title=table.title, box=rich.box.SIMPLE_HEAD)
+        rich_table.title_justify = 'left'
         for row in table.rows:
             word, colour = _STATES[row.state]
             # Text, not strings: an error may hold brackets, which rich would read as markup.
-            picture.add_row(Text(row.name), Text(word, style=colour), *map(Text, row.details))
-        console.print(picture)
+            rich_table.add_row(Text(row.name), Text(word, style=colour), *map(Text, row.details))
+        console.print(rich_table)
     for line in page.advice:
         console.print(Text(line), soft_wrap=True)  # whole lines, so that they can be copied
 
 
 def _package_row(package: Package) -> Row:
-    """A broken package shows its error where others show where they come from."""
+    """The row of a package; a broken one shows its error in place of its distributions."""
     source = package.error or ' + '.join(package.distributions)
     return Row(package.name, package.state, (package.version or '', source))
 
 
 def _advise_on_packages(packages: Sequence[Package]) -> list[str]:
-    """Names the packages that two distributions have written over each other."""
+    """Advice on packages whose files two distributions have overwritten."""
     return [
         f'{package.name} was installed from {" and ".join(package.distributions)}, which overwrite'
         f' each other: uninstall them all, then install one.'
@@ -104,7 +104,7 @@ def _advise_on_packages(packages: Sequence[Package]) -> list[str]:
 
 
 def _advise_on_tasks(verdicts: Sequence[TaskVerdict]) -> list[str]:
-    """The lines that mend what does not work, each below the tasks that it is for."""
+    """The commands that fix tasks, each below the tasks that need it."""
     tasks: dict[str, list[str]] = {}
     for verdict in verdicts:
         if not verdict.works:
@@ -118,7 +118,7 @@ def _advise_on_tasks(verdicts: Sequence[TaskVerdict]) -> list[str]:
 
 
 def _plain_table(table: Table) -> str:
-    """One table with its columns aligned."""
+    """A table with aligned columns."""
     lines = [table.header]
     lines += [(row.name, _STATES[row.state][0], *row.details) for row in table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

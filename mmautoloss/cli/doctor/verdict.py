@@ -1,4 +1,4 @@
-"""Which tasks work in an environment, and what mends those that do not."""
+"""The tasks that work in an environment, and commands that fix the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BASE = (
 )
 _DETECTION = ('pycocotools', 'mmdet', 'mmdet.models', 'mmdet.datasets', 'mmdet.evaluation')
 
-# What each task needs: names of packages and of checks, the most basic first.
+# The needs of each task: names of packages and of checks, the most basic first.
 NEEDS = {
     'detection': (*_BASE, *_DETECTION),
     'segmentation': (*_BASE, 'mmseg', 'mmseg.models', 'mmseg.datasets', 'mmseg.evaluation'),
@@ -28,7 +28,7 @@ _MMCV = (
     ' --no-binary mmcv "mmcv<2.2.0"'
 )
 
-# The mend of each need, to be pasted into a shell; a fork of what it names serves as well.
+# The command that fixes each need; a fork of the named package serves as well.
 MENDS = {
     'numpy': 'pip install numpy',
     'torch': 'pip install torch torchvision',
@@ -50,7 +50,7 @@ MENDS = {
     'yaml': 'pip install pyyaml',
 }
 
-# Errors whose text tells the mend better than the need that they struck.
+# Errors whose text determines the fix better than the failed need does.
 _BY_ERROR = (
     (r'MMCV==', f'{_MMCV}  # this library refuses others'),
     (r'MMEngine==', 'pip install --no-deps mmengine==0.10.7  # this library refuses others'),
@@ -70,7 +70,7 @@ class TaskVerdict:
         task: The name of the task.
         works: Whether everything that it needs works.
         reason: The first need that does not, or empty.
-        mend: One line that mends it, or empty.
+        mend: One command that fixes it, or empty.
     """
 
     task: str
@@ -86,7 +86,7 @@ def judge(environment: Environment) -> tuple[TaskVerdict, ...]:
 
 
 def find_faults(environment: Environment) -> Iterator[tuple[str, str]]:
-    """Yields the name and the reason of whatever is missing or does not work."""
+    """Yields the name and the reason of each missing or failing package or check."""
     for package in environment.packages:
         if package.state != 'ok':
             yield package.name, _package_fault(package)
@@ -96,11 +96,11 @@ def find_faults(environment: Environment) -> Iterator[tuple[str, str]]:
 
 
 def find_mend(need: str, reason: str) -> str:
-    """Finds the one line that mends a fault.
+    """Finds the command that fixes a fault.
 
     Args:
         need: The package or check that does not work.
-        reason: The text of what went wrong.
+        reason: The text of the fault.
     """
     missing = re.search(r"No module named '(\w+)", reason)
     if missing:

@@ -1,4 +1,4 @@
-"""What configs say: reading them, the search that one describes, and configs with found losses."""
+"""Reading configs, the search that a config describes, and configs with found losses."""
 
 from mmautoloss.engine.config.branches import build_model
 from mmautoloss.engine.config.losses import require_buildable, with_losses

@@ -1,4 +1,4 @@
-"""Which losses of a config are searched, and what becomes of the auxiliary heads of semantic segmentation."""
+"""The searched losses of a config, and the treatment of auxiliary heads of semantic segmentation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmautoloss.branches import Branch, build_branches
 from mmautoloss.errors import SetupError, in_setup
 
 AUX = ('search', 'keep', 'off')
-"""Auxiliary heads: searched like any head, trained with their hand-made loss, or taken out of the model."""
+"""Auxiliary heads: searched like any head, trained with their hand-made loss, or removed from the model."""
 
 _HEAD = 'auxiliary_head'
 
@@ -41,7 +41,7 @@ def read_branches(settings: Any, aux: str, base: Config) -> tuple[Branch, ...]:
 
 
 def names_left_out(settings: Any, branches: Collection[Branch]) -> set[str]:
-    """Names in the config that ``aux`` took out."""
+    """Names in the config that ``aux`` excludes from the search."""
     return set(settings) - {branch.name for branch in branches} if isinstance(settings, Mapping) else set()
 
 
@@ -64,7 +64,7 @@ def build_model(cfg: Config) -> nn.Module:
     """The model of a plain config, without loading weights.
 
     Raises:
-        SetupError: It has none, or one that cannot be built.
+        SetupError: The config has no model, or it cannot be built.
     """
     model = copy.deepcopy(_model(cfg))
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):

@@ -1,4 +1,4 @@
-"""The settings of a search by name: which there are, what holds where one is not given, and of which type it must be."""
+"""The settings of a search: their names, defaults and types."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ DEFAULTS: dict[str, Any] = {
     'options': {},
     'allow_leak': False,
 }
-"""The settings of a ``SearchLoop``; what they mean is said there."""
+"""The optional settings of a ``SearchLoop``, which documents their meaning."""
 
 RULES = ('greater', 'less')
 
 
 def check_types(settings: Mapping[str, Any]) -> None:
-    """Looks at what sections do not look at themselves.
+    """Checks the types that the sections do not check themselves.
 
     Raises:
-        SetupError: A setting is of another type than it must be.
+        SetupError: A setting has a wrong type.
     """
     for name in ('strategy', 'screen', 'budget', 'execute', 'describe', 'options', 'proxy'):
         require_dict(name, settings[name])

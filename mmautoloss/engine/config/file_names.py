@@ -1,4 +1,4 @@
-"""The folder and name of a config, as its text may ask for them: ``'{{ fileDirname }}/data'``."""
+"""The folder and name of a config as variables in its text: ``'{{ fileDirname }}/data'``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-_ASKED = re.compile(r'\{\{\s*(fileDirname|fileBasename|fileBasenameNoExtension|fileExtname)\s*\}\}')
+_VARIABLE = re.compile(r'\{\{\s*(fileDirname|fileBasename|fileBasenameNoExtension|fileExtname)\s*\}\}')
 _ESCAPED = {'\\': r'\\', "'": r'\'', '"': r'\"', '\n': r'\n', '\r': r'\r', '\t': r'\t'}
 
 
 @contextmanager
 def any_file_name() -> Iterator[None]:
-    """Where MMEngine reads configs: their place may have any name, such as one with a quotation mark.
+    """Lets MMEngine read configs whose path has any characters, such as a quotation mark.
 
-    MMEngine puts it as it is into the text of a config, where it stands between quotation marks of its own.
+    MMEngine inserts the path without escapes, although the text of a config has it between quotation marks.
     """
     before = Config.__dict__['_substitute_predefined_vars']
     Config._substitute_predefined_vars = staticmethod(_substitute)
@@ -36,9 +36,9 @@ def _substitute(filename: str, temp_config_name: str) -> None:
         'fileExtname': path.suffix,
     }
     text = path.read_text(encoding='utf-8')
-    text = _ASKED.sub(lambda found: _within_quotes(names[found[1]]), text)
+    text = _VARIABLE.sub(lambda match: _escape(names[match[1]]), text)
     Path(temp_config_name).write_text(text, encoding='utf-8')
 
 
-def _within_quotes(name: str) -> str:
+def _escape(name: str) -> str:
     return ''.join(_ESCAPED.get(sign, sign) for sign in name)

@@ -10,15 +10,15 @@ import torch
 
 from mmautoloss.errors import SetupError
 
-_MARK = re.compile(r"'<(\w+)>'")
+_PLACEHOLDER = re.compile(r"'<(\w+)>'")
 _LITERALS = (type(None), bool, int, float, complex, str, bytes)
 
 
 class Imports:
-    """First ``mark`` settings, then write them, then ``fill`` the text.
+    """Names for imported objects: ``mark`` the settings, write them, then ``fill`` the text.
 
     Args:
-        taken: Names that the file gives to other things.
+        taken: Names that the file uses otherwise.
     """
 
     def __init__(self, taken: Iterable[str]) -> None:
@@ -26,7 +26,7 @@ class Imports:
         self._names: dict[tuple[str, str], str] = {}  # by module and name there
 
     def mark(self, node: Any) -> Any:
-        """The settings with texts in place of classes and functions.
+        """The settings with placeholders for classes and functions.
 
         Raises:
             SetupError: A value has no name by which a file could import it.
@@ -43,13 +43,13 @@ class Imports:
         return f'<{self._names[module, name]}>'
 
     def fill(self, text: str) -> str:
-        """The text with names in place of the marks, below the lines that import them."""
+        """The text with names in place of the placeholders, below the lines that import them."""
         names = set(self._names.values())
-        text = _MARK.sub(lambda found: found[1] if found[1] in names else found[0], text)
+        text = _PLACEHOLDER.sub(lambda match: match[1] if match[1] in names else match[0], text)
         lines: dict[str, list[str]] = {}
         for (module, name), local in sorted(self._names.items()):
             lines.setdefault(module, []).append(name if local == name else f'{name} as {local}')
-        imports = [f'from {module} import {", ".join(found)}' for module, found in lines.items()]
+        imports = [f'from {module} import {", ".join(imported)}' for module, imported in lines.items()]
         return '\n'.join([*imports, '', text]) if imports else text
 
     def _free(self, name: str) -> str:
@@ -60,13 +60,13 @@ class Imports:
         return local
 
 
-def _address(thing: Any) -> tuple[str, str]:
-    if isinstance(thing, torch.dtype):
-        return 'torch', str(thing).removeprefix('torch.')
-    module, name = getattr(thing, '__module__', None), getattr(thing, '__qualname__', '')
+def _address(value: Any) -> tuple[str, str]:
+    if isinstance(value, torch.dtype):
+        return 'torch', str(value).removeprefix('torch.')
+    module, name = getattr(value, '__module__', None), getattr(value, '__qualname__', '')
     if not module or not name.isidentifier():
         raise SetupError(
-            f'The config holds {thing!r}, which cannot be written to a file: use numbers, texts, classes and functions '
+            f'The config holds {value!r}, which cannot be written to a file: use numbers, texts, classes and functions '
             'of a module.'
         )
     return module, name

@@ -1,4 +1,4 @@
-"""Types of a config that MMEngine does not miss where they are misspelt."""
+"""Types in a config whose misspelling MMEngine does not report."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LOOKED_UP = {
     'optim_wrapper.optimizer.type': OPTIMIZERS,
     **{f'{part}_dataloader.collate_fn.type': FUNCTIONS for part in ('train', 'val')},
 }
-"""Settings that MMEngine looks up and calls, whatever it finds; all other types it refuses by name."""
+"""Settings that MMEngine looks up without a check; it reports all other unknown types by name."""
 
 
 def require_known(cfg: Config) -> None:
-    """Looks these types up.
+    """Looks up the types of these settings.
 
     Raises:
-        SetupError: One is not there.
+        SetupError: A type is not registered.
     """
     for path, registry in _LOOKED_UP.items():
         kind = _at(cfg, path)
@@ -34,7 +34,7 @@ def require_known(cfg: Config) -> None:
 def _is_known(kind: str, registry: Registry, scope: str | None) -> bool:
     if registry.get(kind) is not None:
         return True
-    with contextlib.suppress(ImportError):  # of a library without registries; then it has none of its own
+    with contextlib.suppress(ImportError):  # a library without registries of its own
         importlib.import_module(f'{scope}.registry')
     child = registry.children.get(scope)
     return child is not None and child.get(kind) is not None

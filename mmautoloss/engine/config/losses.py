@@ -1,4 +1,4 @@
-"""Found losses as a config that any OpenMMLab tool trains."""
+"""Configs with found losses, which any OpenMMLab tool trains."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def _put(node: Any, key: str, branch: Branch, scope: str | None, loss: dict[str,
 
 
 def _takes(head: Mapping[str, Any], key: str, scope: str | None) -> bool:
-    """Whether a head has a loss by default that its config does not mention."""
+    """Whether a head has an argument for a loss that its config does not set."""
     kind = head.get('type')
-    # looked up as MMEngine does when it builds: by its own registry a name is found in no other library
+    # looked up as MMEngine builds: its own registry alone has no names of other libraries
     with DefaultScope.overwrite_default_scope(scope), MODELS.switch_scope_and_registry(None) as registry:
         kind = registry.get(kind) if isinstance(kind, str) else kind
     return kind is not None and any(key in inspect.signature(base.__init__).parameters for base in kind.__mro__)
 
 
 def require_buildable(cfg: Config, branches: tuple[Branch, ...]) -> None:
-    """Builds the model of a config with found losses once, since heads may ask more of a loss than to be called.
+    """Builds the model of a config with found losses once, since heads may need more of a loss than its call.
 
     Raises:
-        SetupError: That fails.
+        SetupError: It cannot be built.
     """
     try:
         build_model(cfg)
@@ -71,9 +71,9 @@ def require_buildable(cfg: Config, branches: tuple[Branch, ...]) -> None:
 
 
 def _cause(error: BaseException) -> str:
-    """The first of a chain of errors, with its line of code, since an assertion says no more."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
+    """The first error of a chain with its line of code, since an assertion has no other message."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f'{type(error).__name__} {error} at {frame.line!r} of {Path(frame.filename).name}'.replace('  ', ' ')
 
@@ -91,22 +91,22 @@ def _no_such(branch: Branch, shared: bool = False) -> SetupError:
 
 
 def with_own_modules(cfg: Config, search: Mapping[str, Any], branches: Sequence[Branch], genome: Genome) -> Config:
-    """The config with the ``custom_imports`` of the search, in place, if a loss has an operator or inputs of a user.
+    """The config with the ``custom_imports`` of the search, in place, if a loss uses an operator or inputs of the user.
 
     Args:
-        cfg: A plain config in which the losses stand.
+        cfg: A plain config with the losses.
         search: The search config.
         branches: The branches of the losses.
         genome: The losses.
     """
-    named = (search.get('custom_imports') or {}).get('imports', ())
-    own = custom_primitives()
+    modules = (search.get('custom_imports') or {}).get('imports', ())
+    operators = custom_primitives()
     needed = any(
-        is_custom(branch.inputs) or not own.keys().isdisjoint(genome[branch.name].nodes) for branch in branches
+        is_custom(branch.inputs) or not operators.keys().isdisjoint(genome[branch.name].nodes) for branch in branches
     )
-    if named and needed:
-        named = [named] if isinstance(named, str) else named
-        given = (cfg.get('custom_imports') or {}).get('imports', ())
-        given = [given] if isinstance(given, str) else given
-        cfg.custom_imports = {'imports': list(dict.fromkeys([*given, *named])), 'allow_failed_imports': False}
+    if modules and needed:
+        modules = [modules] if isinstance(modules, str) else modules
+        present = (cfg.get('custom_imports') or {}).get('imports', ())
+        present = [present] if isinstance(present, str) else present
+        cfg.custom_imports = {'imports': list(dict.fromkeys([*present, *modules])), 'allow_failed_imports': False}
     return cfg

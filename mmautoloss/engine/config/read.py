@@ -1,4 +1,4 @@
-"""Config files as every command reads them: one clear error for what cannot be read."""
+"""Reading of config files, with one clear error if it fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_config(path: str | Path) -> Config:
         raise SetupError(f'There is no config {path}.')
     with reading(path), any_file_name():
         cfg = Config.fromfile(path)
-        plain_config(cfg)  # imports what one of the new style names
+        plain_config(cfg)  # imports the modules that a config of the new style names
         if cfg.get('custom_imports'):  # MMEngine itself imports them in the classic style only
             import_modules_from_strings(**cfg.custom_imports)
     scope = cfg.get('default_scope') or 'mmengine'
@@ -36,16 +36,16 @@ def read_config(path: str | Path) -> Config:
 
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Where a config is read: a SetupError instead of whatever that raises."""
+    """Turns any error while a config is read into a SetupError."""
     try:
         yield
     except ImportError as error:  # the library of a base ('mmdet::...') or of custom_imports
         raise SetupError(f'{path} needs what is not installed: {error} `make doctor` says how to mend it.') from None
-    except Exception as error:  # a config is a program of the user's, which may raise anything
+    except Exception as error:  # a config is a program of the user, which may raise anything
         cause = f'{type(error).__name__}: {error}'.strip().splitlines()[-1]
         raise SetupError(f'{path} cannot be read: {cause}') from error
 
 
 def is_search(cfg: Config) -> bool:
-    """Whether it describes a search."""
+    """Whether a config describes a search."""
     return type_name((cfg.get('train_cfg') or {}).get('type')) == 'SearchLoop'

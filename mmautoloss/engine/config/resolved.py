@@ -1,4 +1,4 @@
-"""The search config in the work dir, as it was resolved."""
+"""The resolved search config in the work dir."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write_resolved(spec: SearchSpec) -> None:
     """Writes the search config into the work dir, for ``replay`` and ``report``."""
     settings = copy.deepcopy(dict(spec.proxy.config))
     settings['train_cfg']['base_config'] = str(Path(settings['train_cfg']['base_config']).absolute())
-    # not by MMEngine's own writer: it sorts keys, and branches are bred in the order in which they are named
+    # MMEngine's own writer would sort keys, but proposals depend on the order of the branches
     imports = Imports(settings)
     marked = imports.mark(settings)
     lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in marked.items()]
@@ -28,10 +28,10 @@ def write_resolved(spec: SearchSpec) -> None:
 
 
 def read_resolved(work_dir: Path) -> dict[str, Any]:
-    """What the search config in a work dir says of ``describe`` and ``options``, read as data: nothing of it is run.
+    """The settings ``describe`` and ``options`` of the search config in a work dir, parsed without running it.
 
     Returns:
-        Both, as far as they are written out; none where there is no config.
+        Those that are written as literals; empty if there is no config.
 
     Raises:
         SetupError: The config there cannot be read.
@@ -45,22 +45,23 @@ def read_resolved(work_dir: Path) -> dict[str, Any]:
         cause = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise SetupError(f'{path} cannot be read: {cause}') from error
     settings = _dict_at(tree, 'train_cfg')
-    found = {key: _literal(settings[key]) for key in ('describe', 'options') if key in settings}
-    return {key: value for key, value in found.items() if isinstance(value, dict)}
+    literals = {key: _literal(settings[key]) for key in ('describe', 'options') if key in settings}
+    return {key: value for key, value in literals.items() if isinstance(value, dict)}
 
 
 def _dict_at(tree: ast.Module, name: str) -> dict[Any, ast.expr]:
-    """The entries of a dict that is written out, by key."""
+    """The entries of the dict literal that a name is assigned, by key."""
     for line in tree.body:
-        named = isinstance(line, ast.Assign) and [ast.unparse(target) for target in line.targets] == [name]
-        if named and isinstance(line.value, ast.Dict):
+        if not isinstance(line, ast.Assign) or [ast.unparse(target) for target in line.targets] != [name]:
+            continue
+        if isinstance(line.value, ast.Dict):
             entries = zip(line.value.keys, line.value.values, strict=True)
             return {key.value: value for key, value in entries if isinstance(key, ast.Constant)}
     return {}
 
 
 def _literal(node: ast.expr) -> Any:
-    """The value of what is written out; None of anything that would have to be computed."""
+    """The value of a literal; None for an expression that would have to be computed."""
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, RecursionError, MemoryError):

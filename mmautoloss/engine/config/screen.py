@@ -31,7 +31,7 @@ ENGINES: dict[str, Callable[..., Screen]] = {
     'static': _static,
     'none': _none,
 }
-"""What makes the screen of a branch, from its probe, the rejection test, the hand-made loss and whether to balance."""
+"""Makers of a branch's screen, from its probe, the rejection test, the hand-made loss and whether to balance."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class ScreenSettings:
         samples: B, images of the probe.
         balance: ``'gradient'``, by which a candidate gets the weight whose gradient is as large as that of the hand-made
             loss, or ``'none'``.
-        digits: Of a fingerprint; 0 for none.
-        side: Pixels a side to which maps of the probe are thinned out.
-        engine: What judges; one of ``ENGINES``.
+        digits: Significant digits of a fingerprint; 0 for none.
+        side: Pixels per side to which maps of the probe are subsampled.
+        engine: The implementation; one of ``ENGINES``.
 
     Raises:
         SetupError: A setting is out of range.
@@ -75,7 +75,7 @@ class ScreenSettings:
         """The screen of each branch.
 
         Args:
-            probes: By branch.
+            probes: The probes, by branch.
             hand_made: The loss that the model has there, by branch.
         """
         screen, balanced = ENGINES[self.engine], self.balance == 'gradient'
@@ -86,19 +86,18 @@ _BESIDE_TEST = frozenset(ScreenSettings.__dataclass_fields__) - {'test'}
 
 
 def read_screen(settings: Mapping[str, Any]) -> ScreenSettings:
-    """The settings of a config, in which those of the rejection test stand among the others.
+    """Reads the section of a config, which also has the settings of the rejection test.
 
     Raises:
-        SetupError: A setting is not known, or its value cannot be.
+        SetupError: A setting is unknown or has an invalid value.
     """
-    others = {key: value for key, value in settings.items() if key in _BESIDE_TEST}
-    checked = ScreenSettings(**others)
+    checked = ScreenSettings(**{key: value for key, value in settings.items() if key in _BESIDE_TEST})
     test = {key: value for key, value in settings.items() if key not in _BESIDE_TEST}
     return replace(checked, test=build('screen', RejectionTest, test))
 
 
 def screen_header(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The engine is named unless it is the plain one, which was the only one: journals of that time can be continued."""
+    """The settings for the header of a journal; older journals, of which all had the plain engine, do not name it."""
     engine = settings.get('engine', ScreenSettings.engine)
     others = {key: value for key, value in plain_values(settings).items() if key != 'engine'}
     return others if engine == 'plain' else {**others, 'engine': engine}

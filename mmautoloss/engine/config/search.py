@@ -1,4 +1,4 @@
-"""Search configs as the tools read them: a file and what the command line says."""
+"""Search configs as the tools read them: a file and options of the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mmautoloss.errors import SetupError, in_setup
 
 
 def load_search_config(
-    path: str, work_dir: str | None = None, options: Mapping[str, Any] | None = None, **given: Any
+    path: str, work_dir: str | None = None, options: Mapping[str, Any] | None = None, **settings: Any
 ) -> Config:
     """Reads a search config.
 
@@ -26,7 +26,8 @@ def load_search_config(
         path: The file.
         work_dir: Where everything is written; by default ``work_dirs/NAME-OF-THE-CONFIG``.
         options: ``--cfg-options``; they also hold for the base config.
-        **given: Settings of the search with ``__`` for a dot, such as ``budget__max_trials``; None leaves the config's.
+        **settings: Settings of the search with ``__`` for a dot, such as ``budget__max_trials``; None keeps that of the
+            config.
 
     Raises:
         SetupError: The file is missing or no search config.
@@ -38,19 +39,20 @@ def load_search_config(
     parts = Path(path).with_suffix('').parts
     name = '_'.join(parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:])
     cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs') / name)
-    chosen = {key.replace('__', '.'): value for key, value in given.items() if value is not None}
+    chosen = {key.replace('__', '.'): value for key, value in settings.items() if value is not None}
     cfg.merge_from_dict({f'train_cfg.{key}': value for key, value in chosen.items()})
-    # those of a resolved config of a work dir stay: they also hold for its base
+    # options of a resolved config in a work dir are kept, since they also hold for its base
     cfg.train_cfg.options = {**(cfg.train_cfg.get('options') or {}), **(options or {})}
     _prepare_visualizer(cfg)
     return cfg
 
 
 def _prepare_visualizer(cfg: Config) -> None:
-    """The backends of the search: in the work dir, also of a resume, and such that the search goes on where one fails."""
+    """Puts the files of the backends into the work dir, and guards the search against their errors."""
     if cfg.get('visualizer'):
         cfg.visualizer.setdefault('save_dir', cfg.work_dir)
-        cfg.visualizer.name = f'search in {cfg.work_dir}'  # MMEngine gives what has a name that is known, as it is
+        # MMEngine would return an existing visualiser of the same name
+        cfg.visualizer.name = f'search in {cfg.work_dir}'
         guard_config(cfg.visualizer)
 
 
@@ -64,7 +66,7 @@ def require_writable(work_dir: Path) -> None:
     """Makes the work dir if it is absent, and tries to write there.
 
     Raises:
-        SetupError: That is not possible.
+        SetupError: It cannot be written.
     """
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
@@ -77,11 +79,11 @@ def require_writable(work_dir: Path) -> None:
 
 
 def build_search(cfg: Config) -> Runner:
-    """Builds the Runner of a search config, with its search and its optimiser, which is not used.
+    """Builds the Runner of a search config, with its search and, as a check, its optimiser.
 
     Raises:
-        SetupError: Something cannot be built, as where a type is misspelt. What only trainings need is built when the
-            search begins.
+        SetupError: A part cannot be built, for instance if a type is misspelt. Parts that only trainings need are built
+            when the search begins.
     """
     return in_setup(lambda: _built(cfg))
 

@@ -1,4 +1,4 @@
-"""Settings as a config gives them: known keys, values of the right type, plain types for a journal."""
+"""Sections of settings in a config: known keys, types of values, plain types for a journal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mmautoloss.errors import SetupError
 
 
 def only(name: str, given: Mapping[str, Any], **defaults: Any) -> dict[str, Any]:
-    """The given settings over the defaults.
+    """The defaults, updated by the given settings.
 
     Raises:
-        SetupError: They are no dict, or one is not known.
+        SetupError: The settings are no dict, or one is unknown.
     """
     require_dict(name, given)
     unknown = set(given) - set(defaults)
@@ -23,20 +23,20 @@ def only(name: str, given: Mapping[str, Any], **defaults: Any) -> dict[str, Any]
 
 
 def require_dict(name: str, value: Any) -> None:
-    """Refuses what is no dict.
+    """Checks that a setting is a dict.
 
     Raises:
-        SetupError: It is none.
+        SetupError: It is not.
     """
     if not isinstance(value, Mapping):
         raise WrongTypeError(f'{name} must be a dict, but got {value!r}.')
 
 
-def build(name: str, cls: type, options: Mapping[str, Any]) -> Any:
+def build(name: str, cls: type[Any], options: Mapping[str, Any]) -> Any:
     """A frozen dataclass of settings from a section of a config.
 
     Raises:
-        SetupError: A setting is not known, or its value cannot be.
+        SetupError: A setting is unknown or has an invalid value.
     """
     options = only(name, options, **{key: field.default for key, field in cls.__dataclass_fields__.items()})
     try:
@@ -46,7 +46,7 @@ def build(name: str, cls: type, options: Mapping[str, Any]) -> Any:
 
 
 def plain_values(value: Any) -> Any:
-    """Nested settings in the types that JSON has."""
+    """Nested settings in JSON types."""
     if isinstance(value, Mapping):
         return {key: plain_values(item) for key, item in value.items()}
     return [plain_values(item) for item in value] if isinstance(value, (list, tuple)) else value

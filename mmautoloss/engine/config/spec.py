@@ -34,18 +34,18 @@ from mmautoloss.strategy import Strategy, build_strategy
 
 @dataclass(frozen=True)
 class SearchSpec:
-    """Everything that a search needs, valid as far as that can be told without building a model.
+    """Everything that a search needs, checked before it begins.
 
     Attributes:
         base: The plain config of the model.
         proxy: How a candidate is measured.
-        strategy: Breeds candidates.
-        screen: By what a candidate is turned down before any training.
-        search: The numbers of the search.
-        header: What must not change when the search is continued.
+        strategy: Proposes candidates.
+        screen: Settings of the screen, which rejects candidates before training.
+        search: Seed, budget and other numbers of the search.
+        header: Settings that must not change when the search is continued.
         execute: Where candidates are trained.
         resume: Whether to continue.
-        describe: What results are filed under.
+        describe: The description in rows of results.
         results: CSV file for results, or None.
         report: Whether the page of the search is written at its end.
         work_dir: Where everything is written.
@@ -140,7 +140,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
 
 
 def _find_base(base_config: str, cfg: Config) -> str:
-    """The file itself, or the one of that name beside the search config."""
+    """The file itself, or the file of that name beside the search config."""
     beside = Path(cfg.filename or '').parent / base_config
     return str(beside) if not Path(base_config).is_file() and beside.is_file() else base_config
 
@@ -161,8 +161,8 @@ def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) 
 
 
 def read_metric(metric: str | Sequence[str]) -> str:
-    """The key of the monitored value, or several, whose mean counts, joined by +."""
-    keys = list(metric) if isinstance(metric, (list, tuple)) else [metric]
+    """The key of the monitored value; several, whose mean is monitored, are joined by +."""
+    keys: list[Any] = list(metric) if isinstance(metric, (list, tuple)) else [metric]
     if not keys or not all(isinstance(key, str) and key for key in keys):
         raise SetupError(
             f"metric must be a key such as 'coco/bbox_mAP', or a list of keys for their mean, got {metric!r}."
@@ -174,19 +174,19 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
     """A genome from names of known losses or expressions.
 
     Args:
-        entry: One a branch, or one for all branches, or the name of a card, which has one for each.
+        entry: One per branch, one for all branches, or the name of a card, which has one for each.
         branches: The searched losses.
-        left_out: Names that may stand in the entry without being searched.
+        left_out: Names that the entry may have although they are not searched.
 
     Raises:
         SetupError: A branch is missing or unknown, or its text is no loss for it.
     """
     names = [branch.name for branch in branches]
     if isinstance(entry, str) and entry in cards():
-        there = set(cards()[entry].expressions())
-        if not there >= set(names):
+        available = set(cards()[entry].expressions())
+        if not available >= set(names):
             raise SetupError(
-                f'The card {entry} has losses for {", ".join(sorted(there))}, but needed are {", ".join(names)}.'
+                f'The card {entry} has losses for {", ".join(sorted(available))}, but needed are {", ".join(names)}.'
             )
         entry = {name: f'{entry}.{name}' for name in names}
     elif isinstance(entry, str):
@@ -206,23 +206,23 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
 
 
 def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]) -> dict[str, Any]:
-    """The settings that shape a search, and a digest of the model, data and optimiser."""
-    shaping = ('metric', 'rule', 'aux', 'proxy', 'strategy', 'screen', 'seeds', 'seed')
-    shaped = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
+    """The settings that determine a search, and digests of the model, data and optimiser."""
+    determining = ('metric', 'rule', 'aux', 'proxy', 'strategy', 'screen', 'seeds', 'seed')
+    digested = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
     plain = spelled(plain_config(cfg))
-    digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in shaped}
+    digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in digested}
     places = {branch.name: branch.entry for branch in branches}
     settings = spelled(settings)
-    shapes = {key: plain_values(settings[key]) for key in shaping}
-    shapes['screen'] = screen_header(settings['screen'])
-    own = custom_primitives()
-    if own:
-        shapes['primitives'] = own
-    return {**shapes, 'branches': places, 'config': digests}
+    header = {key: plain_values(settings[key]) for key in determining}
+    header['screen'] = screen_header(settings['screen'])
+    operators = custom_primitives()
+    if operators:
+        header['primitives'] = operators
+    return {**header, 'branches': places, 'config': digests}
 
 
 def _check_paths(base: Config, branches: tuple[Branch, ...]) -> None:
-    """Tries the paths on a copy of the base config, and builds its model, where a typing error costs nothing."""
+    """Replaces the losses in a copy of the base config and builds its model, so that a wrong path is reported early."""
     draft = Config(plain_config(base))
     genome = Genome({branch.name: parse(branch.kind.names[0]) for branch in branches})
     require_buildable(with_losses(draft, branches, genome, dict.fromkeys(genome, 1.0)), branches)

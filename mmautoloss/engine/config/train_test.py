@@ -1,4 +1,4 @@
-"""Plain configs of any OpenMMLab library, made ready for a training or a test by what the command line says."""
+"""Plain configs of any OpenMMLab library, prepared for training or testing by options of the command line."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def load_train_config(
         options: ``--cfg-options``.
         resume: ``'auto'`` continues from the newest checkpoint in the work dir, if there is one; else a checkpoint.
         amp: Whether to train in mixed precision.
-        seed: Seed of the training; None leaves the config's.
+        seed: Seed of the training; None keeps that of the config.
         launcher: ``'none'``, or ``'pytorch'`` under ``torchrun``.
 
     Raises:
-        SetupError: The config cannot be trained as it was asked for.
+        SetupError: The config cannot be trained as requested.
     """
     cfg = _load(path, work_dir, options, launcher)
     require(cfg, path, 'trained', ('train_dataloader', 'train_cfg', 'optim_wrapper'), ('train', 'val'))
     if resume is not None:
-        _require_checkpoint(resume, but='auto')
+        _require_checkpoint(resume, keyword='auto')
         cfg.resume, cfg.load_from = True, None if resume == 'auto' else resume
     if amp:
         _use_mixed_precision(cfg)
@@ -73,7 +73,7 @@ def load_test_config(
         launcher: ``'none'``, or ``'pytorch'`` under ``torchrun``.
 
     Raises:
-        SetupError: The config cannot be tested as it was asked for.
+        SetupError: The config cannot be tested as requested.
     """
     cfg = _load(path, work_dir, options, launcher)
     require(cfg, path, 'tested', ('test_dataloader', 'test_cfg', 'test_evaluator'), ('test',))
@@ -82,8 +82,8 @@ def load_test_config(
     if out is not None:
         if not out.endswith(('.pkl', '.pickle')):
             raise SetupError(f'Predictions are written as a pickle: --out FILE.pkl, but got {out}.')
-        given = cfg.test_evaluator
-        cfg.test_evaluator = [*(given if isinstance(given, list) else [given]), _dump_to(out)]
+        evaluator = cfg.test_evaluator
+        cfg.test_evaluator = [*(evaluator if isinstance(evaluator, list) else [evaluator]), _dump_to(out)]
     return cfg
 
 
@@ -107,21 +107,21 @@ def _load(path: str, work_dir: str | None, options: Mapping[str, Any] | None, la
     return cfg
 
 
-def require(cfg: Config, path: str, deed: str, keys: Iterable[str], splits: Iterable[str]) -> None:
-    """Looks for what a deed needs, and for the files of its data sets alone.
+def require(cfg: Config, path: str, action: str, keys: Iterable[str], splits: Iterable[str]) -> None:
+    """Checks that a config has the settings for an action, and that the files of the splits exist.
 
     Raises:
-        SetupError: It is not there.
+        SetupError: A setting or a file is missing.
     """
     missing = [key for key in keys if cfg.get(key) is None]
     if missing:
-        raise SetupError(f'{path} cannot be {deed}: it needs {", ".join(missing)}.')
+        raise SetupError(f'{path} cannot be {action}: it needs {", ".join(missing)}.')
     loaders = [f'{split}_dataloader' for split in splits]
     check_files(Config({loader: cfg[loader] for loader in loaders if cfg.get(loader) is not None}))
 
 
-def _require_checkpoint(path: str, but: str | None = None) -> None:
-    if path != but and '://' not in path and not Path(path).is_file():
+def _require_checkpoint(path: str, keyword: str | None = None) -> None:
+    if path != keyword and '://' not in path and not Path(path).is_file():
         raise SetupError(f'There is no checkpoint {path}.')
 
 
@@ -140,7 +140,7 @@ def _dump_to(path: str) -> dict[str, str]:
 
 
 def load_base(base_config: str, options: Mapping[str, Any]) -> Config:
-    """The plain config that a search is about, with the user's options except those of the search itself.
+    """The plain config of a search, with the user's options except those of the search itself.
 
     Raises:
         SetupError: There is no such file.

@@ -1,7 +1,7 @@
-"""Which search configs may be run: a config is a program, and a folder that was found is data.
+"""The search configs that may be run: a config is a program, whereas a work dir is data.
 
-A search keeps the digest of the config that it writes into its work dir, in the user's cache. A config of that content has
-been run by this user already. Any other is run only where the user names it.
+A search stores the digest of the config in its work dir in the user's cache: this user has run a config of that content
+before. Any other is run only if the user names it.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from mmautoloss.user_cache import cache_root
 CONFIG = 'search_config.py'
 """The whole search config, in the work dir."""
 
-_of_this_process: set[str] = set()
+_digests: set[str] = set()
 
 
 def remember(config: Path) -> None:
-    """Keeps that a config is one of this user's searches."""
-    _of_this_process.add(_digest(config))
-    with contextlib.suppress(OSError):  # without a cache the user has to name it
+    """Stores that a config was written by a search of this user."""
+    _digests.add(_digest(config))
+    with contextlib.suppress(OSError):  # without a cache the user has to name the config
         mark = _mark(config)
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
 
 
 def is_trusted(config: Path) -> bool:
-    """Whether a search of this user has written a config, as it is."""
+    """Whether a search of this user has written a config of this content."""
     try:
-        return _digest(config) in _of_this_process or _mark(config).is_file()
-    except OSError:  # none that can be read
+        return _digest(config) in _digests or _mark(config).is_file()
+    except OSError:  # missing or unreadable
         return False
 
 
 def trusted_config(work_dir: Path) -> Path | None:
-    """The config in a work dir, where it may be run without being named."""
+    """The config in a work dir, if it may be run without being named."""
     path = work_dir / CONFIG
     return path if is_trusted(path) else None
 
 
 def chosen_config(work_dir: Path, named: Path | None, option: str = '--config') -> Path:
-    """The config with which to go on with the search of a work dir.
+    """The config of the search in a work dir.
 
     Args:
         work_dir: The work dir.
-        named: What the user names, or None.
-        option: How it is named.
+        named: The config that the user names, or None.
+        option: The option that names it.
 
     Raises:
-        SetupError: There is none, or none that may be run.
+        SetupError: There is no config, or it may not be run.
     """
     path = named or work_dir / CONFIG
     if not path.is_file():

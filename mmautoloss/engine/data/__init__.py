@@ -1,4 +1,4 @@
-"""The data sets of a config: where their images lie, which of them score, and who has seen them."""
+"""The data sets of a config: their files, the split on which losses are judged, and images that splits share."""
 
 from mmautoloss.engine.data.datasets import apply_options, check_files
 from mmautoloss.engine.data.final_split import final_split_of, with_final_split

@@ -1,4 +1,4 @@
-"""Data sets named in a config: another root, and whether the files are there."""
+"""Data sets of a config: changing their root, and checking their files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmautoloss.errors import SetupError
 
 
 def apply_options(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Merges ``--cfg-options``; a new top-level ``data_root`` also replaces the old one wherever it was written out.
+    """Merges ``--cfg-options``; a new top-level ``data_root`` also replaces the old one wherever it is written out.
 
     Raises:
         SetupError: The config has no ``data_root`` to replace.
@@ -27,7 +27,7 @@ def apply_options(cfg: Config, options: Mapping[str, Any]) -> None:
 
 
 def check_files(cfg: Config) -> None:
-    """Looks for the roots and annotation files of all data sets.
+    """Checks that the roots and annotation files of all data sets exist.
 
     Raises:
         SetupError: A file is missing.
@@ -35,7 +35,7 @@ def check_files(cfg: Config) -> None:
     for loader, dataset in _named_data_sets(cfg):
         ann_file, root = dataset.get('ann_file'), dataset.get('data_root')
         if root is None and not osp.isabs(ann_file or ''):
-            continue  # made by the data set itself
+            continue  # the data set makes its data itself
         path = osp.join(root or '', ann_file or '')
         if '://' not in path and not osp.exists(path):
             raise SetupError(
@@ -51,7 +51,7 @@ def data_sets(cfg: Mapping[str, Any], loaders: Iterable[str] = LOADERS) -> list[
     """Settings of the data sets of the loaders, also of those within wrappers such as ``RepeatDataset``.
 
     Raises:
-        SetupError: One is text.
+        SetupError: The settings of a data set are a text.
     """
     return [dataset for _, dataset in _named_data_sets(cfg, loaders)]
 
@@ -67,7 +67,7 @@ def _named_data_sets(
             if isinstance(dataset, str):
                 raise SetupError(f'The dataset of {loader} must be a dict with its type, but got {dataset!r}.')
             if not isinstance(dataset, Mapping):
-                continue  # an object, which says nothing of its files
+                continue  # an object, whose files are unknown
             inner = dataset.get('dataset') or dataset.get('datasets')
             pending.extend([] if inner is None else inner[::-1] if isinstance(inner, list) else [inner])
             if inner is None:

@@ -1,4 +1,4 @@
-"""The images on which losses are judged at last: the test set of a plain config, or its validation set."""
+"""The split on which losses are finally judged: the test set of a plain config, or its validation set."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mmautoloss.proxy import plain_config
 
 
 def final_split_of(base: Config) -> str:
-    """``'test'`` where a plain config has a test set of its own, with a truth to score by; else ``'val'``."""
+    """``'test'`` if a plain config has a test set other than the validation set, with ground truth; else ``'val'``."""
     test, val = _data_set(base, 'test'), _data_set(base, 'val')
     return 'test' if test not in (None, val) and _scores(base.get('test_evaluator')) else 'val'
 
 
 def with_final_split(base: Config) -> dict[str, Any]:
-    """A plain config whose validation is that of the split on which losses are judged."""
+    """A plain config whose validation scores the final split."""
     config = plain_config(base)
     if final_split_of(base) == 'test':
         loop = config.get('val_cfg') or {'type': 'ValLoop'}
@@ -31,6 +31,6 @@ def _data_set(cfg: Config, split: str) -> dict[str, Any] | None:
 
 
 def _scores(evaluator: Any) -> bool:
-    """Whether it compares with a truth; ``format_only`` writes what a server is to score."""
+    """Whether an evaluator computes scores; with ``format_only`` it writes files for a server."""
     metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator or {}]
     return not any(metric.get('format_only') for metric in metrics)

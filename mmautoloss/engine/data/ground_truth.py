@@ -1,4 +1,4 @@
-"""Whether a metric that reads the truth from a file reads that of the images which are validated."""
+"""Checks that a metric that reads the ground truth from a file reads that of the validated images."""
 
 from __future__ import annotations
 
@@ -14,40 +14,41 @@ from mmautoloss.errors import SetupError
 
 
 def require_own_truth(cfg: Mapping[str, Any], split: str = 'val') -> None:
-    """Compares the ``ann_file`` of each metric with the validated data set; images that are not validated would count
-    as missed.
+    """Checks that the ``ann_file`` of each metric is that of the validated data set.
+
+    Images that are in the file but not validated would count as missed.
 
     Args:
         cfg: A config with data and evaluator of the split.
         split: ``'val'`` or ``'test'``.
 
     Raises:
-        SetupError: A metric reads another file, or the same one of which the data set takes a part only.
+        SetupError: A metric reads another file, or the data set takes only a part of the same file.
     """
     for metric, datasets in _pairs(cfg, split):
-        told, files = metric.get('ann_file'), [ImageFiles.of(dataset).annotations for dataset in datasets]
-        if not isinstance(told, (str, PathLike)) or not all(files):
+        ann_file, files = metric.get('ann_file'), [ImageFiles.of(dataset).annotations for dataset in datasets]
+        if not isinstance(ann_file, (str, PathLike)) or not all(files):
             continue
-        others = _others(files, fspath(told))
+        others = _other_files(files, fspath(ann_file))
         parts = [dataset for dataset in datasets if _choice(dataset)]
         if others or parts:
-            what = f'of {others[0]}' if others else f'of a part of it ({_choice(parts[0])})'
+            images = f'of {others[0]}' if others else f'of a part of it ({_choice(parts[0])})'
             raise SetupError(
-                f'{split}_evaluator reads the truth from {told}, but {split}_dataloader validates images {what}: all others '
-                f'would count as missed, so no score would be right. Set ann_file=None in {split}_evaluator, so that '
+                f'{split}_evaluator reads the truth from {ann_file}, but {split}_dataloader validates images {images}: all '
+                f'others would count as missed, so no score would be right. Set ann_file=None in {split}_evaluator, so that '
                 'CocoMetric takes the truth from the data set (its pipeline then needs LoadAnnotations), or name the file '
                 'that is validated.'
             )
 
 
 def _pairs(cfg: Mapping[str, Any], split: str) -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
-    """Each metric with the data sets that it judges."""
+    """Each metric with the data sets that it evaluates."""
     evaluator, datasets = cfg.get(f'{split}_evaluator') or [], data_sets(cfg, [f'{split}_dataloader'])
     if isinstance(evaluator, Mapping) and 'metrics' in evaluator:
-        metrics, each = _listed(evaluator['metrics']), list(evaluator.get('datasets') or datasets)
-        if {'datasets', 'dataset_prefixes'} & set(evaluator) and len(metrics) == len(each):
+        metrics, evaluated = _listed(evaluator['metrics']), list(evaluator.get('datasets') or datasets)
+        if {'datasets', 'dataset_prefixes'} & set(evaluator) and len(metrics) == len(evaluated):
             # mmdet's and mmpose's evaluators for several data sets
-            return [(metric, [dataset]) for metric, dataset in zip(metrics, each, strict=True)]
+            return [(metric, [dataset]) for metric, dataset in zip(metrics, evaluated, strict=True)]
         evaluator = metrics
     return [(metric, datasets) for metric in _listed(evaluator)]
 
@@ -56,18 +57,20 @@ def _listed(metrics: Any) -> list[Mapping[str, Any]]:
     return [metrics] if isinstance(metrics, Mapping) else [metric for metric in metrics if isinstance(metric, Mapping)]
 
 
-def _others(files: list[str], told: str) -> list[str]:
-    """The files that are not the one of the metric, unless all together are about its images.
+def _other_files(files: list[str], ann_file: str) -> list[str]:
+    """The files other than that of the metric; none if all together have exactly its images.
 
-    So are the instances and the panoptic masks of COCO, and the parts of a joined file.
+    That is so for the instances and panoptic masks of COCO, and for the parts of a joined file.
     """
-    others = [file for file in files if real_path(file) != real_path(told)]
-    images = [_images(path) for path in (told, *files)] if others else []
-    return [] if images and None not in images and images[0] == set().union(*images[1:]) else others
+    others = [file for file in files if real_path(file) != real_path(ann_file)]
+    images = [_images(path) for path in (ann_file, *files)] if others else []
+    known = [ids for ids in images if ids is not None]
+    joined = images and len(known) == len(images) and known[0] == set().union(*known[1:])
+    return [] if joined else others
 
 
 def _images(path: str) -> set[Any] | None:
-    """The ids of the images of a COCO file; None where it is none."""
+    """The ids of the images of a COCO file; None for other files."""
     try:
         content = json.loads(Path(path).read_text(encoding='utf-8')) if path.endswith('.json') else None
         return {image['id'] for image in content['images']} if content else None
@@ -76,7 +79,7 @@ def _images(path: str) -> set[Any] | None:
 
 
 def _choice(dataset: Mapping[str, Any]) -> str:
-    """How a data set leaves images of its file out; '' where it does not."""
+    """The setting by which a data set leaves out images of its file; '' if there is none."""
     if dataset.get('indices') is not None:
         return f'indices={dataset["indices"]}'
     if dataset.get('sample_interval', 1) != 1:  # of mmpose

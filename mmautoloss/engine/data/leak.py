@@ -1,4 +1,4 @@
-"""Whether losses would be judged on images that their search has seen."""
+"""Checks that losses are not judged on images that their search has seen."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mmautoloss.errors import SetupError
 
 
 def require_apart(search: Config, base: Config) -> None:
-    """Compares the data that score candidates with those on which the result is to be judged (``final_split_of``).
+    """Checks that candidates are not scored on the images on which the result is to be judged (``final_split_of``).
 
-    Files are compared, and their ``indices`` (``share_images``).
+    Compares files and ``indices`` (``share_images``).
 
     Raises:
-        SetupError: A data set is in both.
+        SetupError: Both use the same images.
     """
     judging = f'{final_split_of(base)}_dataloader'
     shared = _shared(search, ['val_dataloader'], base, judging)
@@ -33,14 +33,14 @@ def require_apart(search: Config, base: Config) -> None:
 
 
 def require_unseen(search: Mapping[str, Any], base: Config) -> None:
-    """Compares all data of a search with those on which its losses are to be judged (``final_split_of``).
+    """Checks that a search does not use the images on which its losses are to be judged (``final_split_of``).
 
     Args:
         search: The search config.
         base: The plain config that is trained with the losses.
 
     Raises:
-        SetupError: A data set is in both.
+        SetupError: Both use the same images.
     """
     judging = f'{final_split_of(base)}_dataloader'
     shared = _shared(search, ['train_dataloader', 'val_dataloader'], base, judging)
@@ -53,7 +53,7 @@ def require_unseen(search: Mapping[str, Any], base: Config) -> None:
 
 
 def _shared(search: Mapping[str, Any], loaders: Sequence[str], base: Config, judging: str) -> str | None:
-    """Where images lie that both read; None where there are none."""
+    """The location of images that both configs read; None if there are none."""
     for seen in data_sets(search, loaders):
         for other in data_sets(base, [judging]):
             if share_images(seen, other):

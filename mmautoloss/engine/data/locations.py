@@ -1,4 +1,4 @@
-"""Where the images of a data set lie, as far as its settings say."""
+"""The files of a data set, as far as its settings name them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 from mmautoloss.proxy import type_name
 
 _IMAGES = ('img_path', 'img')
-"""Which folder of ``data_prefix`` has the images, in mmseg and in the others."""
+"""Keys of ``data_prefix`` for the folder of the images, in mmseg and in the other libraries."""
 
 
 class ImageFiles(NamedTuple):
     """Files of one data set, as it spells them.
 
     Attributes:
-        annotations: The annotation file; '' where folders are read.
-        images: The folder of the images, or all folders where none is known to be it; () where none is told.
+        annotations: The annotation file; '' if folders are read.
+        images: The folder of the images, or all folders if it is unknown which; () if none is named.
     """
 
     annotations: str
@@ -25,11 +25,11 @@ class ImageFiles(NamedTuple):
 
     @classmethod
     def of(cls, dataset: Mapping[str, Any]) -> ImageFiles:
-        """That of the settings of a data set."""
+        """The files in the settings of a data set."""
         root, file = dataset.get('data_root') or '', dataset.get('ann_file') or ''
         folders = _folders(dataset.get('data_prefix') or {})
-        told = bool(root or any(folders))
-        return cls(_join(root, file) if file else '', tuple(_join(root, folder) for folder in folders if told))
+        named = bool(root or any(folders))
+        return cls(_join(root, file) if file else '', tuple(_join(root, folder) for folder in folders if named))
 
     def __str__(self) -> str:
         return self.annotations or ', '.join(self.images)
@@ -38,9 +38,9 @@ class ImageFiles(NamedTuple):
 def share_images(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two data sets may share images, however their files are spelled.
 
-    Two annotation files of one folder are taken to be apart; a data set without one reads the whole folder. Whether
-    other files hold the same images is not looked at. Data sets that find their files from ``data_root`` alone share them
-    where all settings but the pipeline and the choice of images are the same.
+    Two annotation files of one folder are assumed to have different images; a data set without one reads the whole
+    folder. The contents of files are not compared. Data sets that have only a ``data_root`` share images if all settings
+    but the pipeline and ``indices`` are equal.
     """
     first, second = ImageFiles.of(one), ImageFiles.of(other)
     if not (first.annotations or second.annotations or first.images or second.images):
@@ -48,12 +48,12 @@ def share_images(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     if first.annotations and second.annotations:
         return real_path(first.annotations) == real_path(second.annotations) and _overlap(one, other)
     same = first.images != () and {*map(real_path, first.images)} == {*map(real_path, second.images)}
-    alike = first.annotations == second.annotations  # else indices count in different lists
+    alike = first.annotations == second.annotations  # else indices refer to different lists
     return same and (not alike or _overlap(one, other))
 
 
 def root_of(dataset: Mapping[str, Any]) -> str:
-    """The root of a data set, or the folder of its files; its type where it makes its data itself."""
+    """The root of a data set, or the folder of its files; its type if it makes its data itself."""
     if dataset.get('data_root'):
         return real_path(dataset['data_root'])
     place = ImageFiles.of(dataset)
@@ -79,23 +79,23 @@ def _join(root: str, path: str) -> str:
 
 
 def real_path(path: str) -> str:
-    """A path as it is on this machine; an address as it is."""
+    """A path without symbolic links; a URL as it is."""
     return path if '://' in path else osp.realpath(path)
 
 
 def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two choices from one file may share images; the first n and the last m are taken to be apart."""
-    given = [each.get('indices') for each in (one, other)]
-    first, second = map(_positions, given)
+    """Whether two choices from one file may share images; the first n and the last m are assumed to be disjoint."""
+    choices = [dataset.get('indices') for dataset in (one, other)]
+    first, second = map(_positions, choices)
     if first is None or second is None or first & second:
         return True
-    if all(isinstance(each, int) for each in given) or not (first and second):
+    if all(isinstance(choice, int) for choice in choices) or not (first and second):
         return False
-    return min(first | second) < 0 <= max(first | second)  # where the end is, the config does not say
+    return min(first | second) < 0 <= max(first | second)  # the config does not say how many images there are
 
 
 def _positions(indices: Any) -> set[int] | None:
-    """Positions that ``indices`` chooses, those from the end below 0; None where they are not known."""
+    """Positions that ``indices`` chooses, negative from the end; None if they are unknown."""
     if isinstance(indices, int):
         return set(range(min(indices, 0), max(indices, 0)))
     known = isinstance(indices, Sequence) and all(isinstance(index, int) for index in indices)

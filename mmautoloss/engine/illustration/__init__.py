@@ -1,4 +1,4 @@
-"""What of a search's page needs a model's library to be drawn: curves of hand-made losses, predictions on images."""
+"""Drawings of a search's page that need the model's library: curves of hand-made losses, predictions on images."""
 
 from mmautoloss.engine.illustration.search_page import read_facts, write_report
 

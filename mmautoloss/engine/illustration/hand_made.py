@@ -24,8 +24,8 @@ class HandMade(NamedTuple):
     """The loss of a branch as the model has it.
 
     Attributes:
-        name: Its class; '' where it is not known.
-        loss: Its values, call by call; None where there are none to be had.
+        name: Its class; '' if it is unknown.
+        loss: A function that gives its values; None if it cannot be called.
         classes: Classes of a softmax in its head.
         reason: Why there are no values.
     """
@@ -37,7 +37,7 @@ class HandMade(NamedTuple):
 
 
 def hand_made_losses(config: Path | None, branches: Sequence[Branch]) -> dict[str, HandMade]:
-    """The hand-made losses of a search, by branch; what cannot be had has a reason and is no error.
+    """The hand-made losses of a search, by branch; one that cannot be built has a reason instead of values.
 
     Args:
         config: The search config, which is run, or the work dir that has it; None for none.
@@ -50,8 +50,8 @@ def hand_made_losses(config: Path | None, branches: Sequence[Branch]) -> dict[st
         return _none(branches, f'there is no {CONFIG} in the work dir')
     try:
         cfg = read_config(path)
-    except Exception as error:  # it runs the imports of the user, and any may be missing where a report is read
-        return _none(branches, _told(f'{CONFIG} cannot be read', error))
+    except Exception as error:  # it runs imports of the user, of which any may be missing where a report is written
+        return _none(branches, _with_cause(f'{CONFIG} cannot be read', error))
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         return {branch.name: _hand_made(cfg, branch) for branch in branches}
 
@@ -66,14 +66,14 @@ def _hand_made(cfg: Config, branch: Branch) -> HandMade:
         head, settings = _settings(cfg.model, branch)
         channels = _channels(head)
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # what a library thinks of the settings was said when the search began
+            warnings.simplefilter('ignore')  # a library's warnings about the settings were shown when the search began
             module = MODELS.build(dict(settings))
         loss = loss_of(module, branch.inputs, scope, channels or 1)
-        found = HandMade(type(module).__name__, loss, _classes(channels, scope))
-        _try(found, branch.inputs)
-    except Exception as error:  # a loss of the user's may raise anything, and a report does without its curve
-        return HandMade('', None, CLASSES, _told('the loss of the model cannot be called', error))
-    return found
+        hand_made = HandMade(type(module).__name__, loss, _classes(channels, scope))
+        _try(loss, hand_made.classes, branch.inputs)
+    except Exception as error:  # a loss of the user may raise anything; the report then lacks its curve
+        return HandMade('', None, CLASSES, _with_cause('the loss of the model cannot be called', error))
+    return hand_made
 
 
 def loss_of(module: nn.Module, inputs: str, scope: str, channels: int = 1) -> Loss:
@@ -82,12 +82,12 @@ def loss_of(module: nn.Module, inputs: str, scope: str, channels: int = 1) -> Lo
     Args:
         module: The loss.
         inputs: The kind of input with which it can be replaced.
-        scope: The library whose heads call it, if it is a loss of the user's own: ``'mmdet'``, ``'mmseg'`` or ``'mmpose'``;
+        scope: The library whose heads call it, if it is a loss of the user: ``'mmdet'``, ``'mmseg'`` or ``'mmpose'``;
             others are called as in mmdet.
-        channels: Channels of its head. Losses that are averaged over them count here by the share of one channel, as do
-            found losses, which are summed over channels and weighted accordingly.
+        channels: Channels of its head. Losses that are averaged over them are divided by their number, as are the weights
+            of found losses, which are summed over channels.
     """
-    own = type(module).__module__.partition('.')[0]  # a head may name a loss of another library
+    own = type(module).__module__.partition('.')[0]  # a head may use a loss of another library
     library = own if own in _LIBRARIES else scope
     call = _CALLS.get(library, _call_mmdet)
     share = channels if averages_channels(library, inputs, type(module).__name__) else 1
@@ -104,7 +104,7 @@ _LIBRARIES = ('mmdet', 'mmseg', 'mmpose')
 
 def _call_mmdet(loss: nn.Module, inputs: str, pred: Tensor, target: Tensor) -> Tensor:
     if inputs == 'mask':
-        # four equal cells, since of a map of one the class takes out a dimension too many
+        # four equal cells, since the class would squeeze one dimension too many of a map of one cell
         return loss(pred.expand(1, 1, 2, 2), target[:, 0].expand(1, 2, 2), torch.zeros(1, dtype=torch.long))
     if inputs == 'heatmap':
         return loss(pred, target)
@@ -124,7 +124,7 @@ _CALLS: dict[str, Callable[..., Tensor]] = {'mmseg': _call_mmseg, 'mmpose': _cal
 
 
 def _settings(model: Mapping[str, Any], branch: Branch) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The config of the head and of its loss; where it has none, the head's own default."""
+    """The config of the head and of its loss; the default of the head if its config sets none."""
     head: Any = model
     node: Any = model
     for part in branch.config_path.split('.'):
@@ -139,7 +139,7 @@ def _settings(model: Mapping[str, Any], branch: Branch) -> tuple[Mapping[str, An
 
 
 def _default(head: Mapping[str, Any], key: str) -> Any:
-    """What a head takes where its config does not say; None where it has no such argument."""
+    """The default of an argument of a head; None if it has no such argument."""
     with MODELS.switch_scope_and_registry(None) as registry:
         kind = registry.get(head['type']) if isinstance(head.get('type'), str) else head.get('type')
     arguments = (inspect.signature(base.__init__).parameters.get(key) for base in getattr(kind, '__mro__', ()))
@@ -148,7 +148,7 @@ def _default(head: Mapping[str, Any], key: str) -> Any:
 
 
 def _channels(head: Mapping[str, Any]) -> int | None:
-    """Channels of what a head gives, where it says so; a background of its own comes on top."""
+    """Output channels of a head, without a background that it adds; None if its config does not name them."""
     values = (head[key] if key in head else _default(head, key) for key in ('out_channels', 'num_classes'))
     return next((value for value in values if isinstance(value, int) and value > 0), None)
 
@@ -157,14 +157,14 @@ def _classes(channels: int | None, scope: str) -> int:
     return CLASSES if channels is None else max(2, channels + (scope == 'mmdet'))
 
 
-def _try(found: HandMade, inputs: str) -> None:
-    """Calls a loss once, so that one that cannot be called is known before anything is drawn."""
+def _try(loss: Loss, classes: int, inputs: str) -> None:
+    """Calls a loss once, so that an error is raised before anything is drawn."""
     if inputs == 'area':
-        found.loss(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
+        loss(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
         return
-    pred = torch.zeros(1, found.classes if inputs == 'softmax' else 1, 1, 1)
-    found.loss(pred, torch.zeros(1, 1, 1, dtype=torch.long) if inputs == 'softmax' else pred)
+    pred = torch.zeros(1, classes if inputs == 'softmax' else 1, 1, 1)
+    loss(pred, torch.zeros(1, 1, 1, dtype=torch.long) if inputs == 'softmax' else pred)
 
 
-def _told(what: str, error: Exception) -> str:
-    return f'{what} ({type(error).__name__}: {" ".join(str(error).split())[:200]})'
+def _with_cause(problem: str, error: Exception) -> str:
+    return f'{problem} ({type(error).__name__}: {" ".join(str(error).split())[:200]})'

@@ -19,7 +19,7 @@ KINDS = {
     'mmseg': {'type': 'mmseg.SegLocalVisualizer', 'alpha': 0.6},
     'mmpose': {'type': 'mmpose.PoseLocalVisualizer', 'radius': 4, 'line_width': 2},
 }
-"""The visualiser of each library, where a config does not name one."""
+"""The visualiser of each library, if a config does not name one."""
 
 _NUMBERS = itertools.count()
 _RESIZED = ('masks', 'sem_seg')
@@ -27,11 +27,11 @@ _SCALED = ('bboxes', 'keypoints')
 
 
 class Painter:
-    """Draws arrays, as ``Prediction.arrays`` or a ground truth has them, on an image.
+    """Draws the arrays of predictions (``Prediction.arrays``) or of ground truth on an image.
 
     Args:
-        visualizer: That of a library, with the data set's classes and colours.
-        size: Pixels of the longer side of what is drawn.
+        visualizer: The visualiser of a library, with the data set's classes and colours.
+        size: Pixels of the longer side of the drawing.
     """
 
     def __init__(self, visualizer: Visualizer, size: int) -> None:
@@ -39,17 +39,18 @@ class Painter:
         self.size = size
 
     def draw(self, image: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The image (h, w, 3), RGB, scaled to ``size``, with what the arrays hold drawn on it."""
+        """The image (h, w, 3), RGB, scaled to ``size``, with the objects of the arrays drawn on it."""
         import cv2
 
         scale = self.size / max(image.shape[:2])
         shown = cv2.resize(
             image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
         )
-        sample = _sample(_scaled(arrays, scale, shown.shape[:2]))
+        height, width = shown.shape[:2]
+        sample = _sample(_scaled(arrays, scale, (height, width)))
         with _fixed_colours(), warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # such as that a predicted box leaves the image
-            # names of classes hide what is below them on small maps
+            warnings.simplefilter('ignore')  # such as that of a predicted box that leaves the image
+            # names of classes would hide small maps
             options = {'with_labels': False} if 'gt_sem_seg' in sample else {}
             self._visualizer.add_datasample('', shown, sample, draw_pred=False, **options)
         return self._visualizer.get_image()
@@ -59,13 +60,13 @@ class Painter:
 def painter_of(
     scope: str, settings: Mapping[str, Any], metainfo: Mapping[str, Any], size: int = 360
 ) -> Iterator[Painter]:
-    """A painter, of which nothing stays in MMEngine's managers.
+    """A painter whose visualiser is removed from MMEngine's managers in the end.
 
     Args:
         scope: The library.
-        settings: ``visualizer`` of a config, used where it is one of a library; its backends are not.
-        metainfo: That of the data set.
-        size: Pixels of the longer side of what is drawn.
+        settings: ``visualizer`` of a config, used without its backends if its class is a library's.
+        metainfo: Classes, colours and skeleton of the data set.
+        size: Pixels of the longer side of the drawing.
     """
     kind = settings if str(settings.get('type', '')).endswith('LocalVisualizer') else KINDS[scope]
     name = f'pictures_{next(_NUMBERS)}'
@@ -85,7 +86,7 @@ def painter_of(
 
 
 def _sample(arrays: Mapping[str, np.ndarray]) -> BaseDataElement:
-    """Everything is drawn as ground truth, with scores where there are any: predictions have been chosen already."""
+    """A sample with all arrays as ground truth, also scores, since predictions have been chosen already."""
     sample = BaseDataElement()
     if 'sem_seg' in arrays:
         sample.gt_sem_seg = PixelData(data=torch.as_tensor(arrays['sem_seg'].astype(np.int64))[None])
@@ -95,15 +96,15 @@ def _sample(arrays: Mapping[str, np.ndarray]) -> BaseDataElement:
 
 
 def _scaled(arrays: Mapping[str, np.ndarray], scale: float, shape: tuple[int, int]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    scaled: dict[str, Any] = {}
     for name, array in arrays.items():
         if name in _SCALED:
             array = array * scale
         elif name in _RESIZED:
             array = _resize(array, shape)
         # mmdet's visualiser reads tensors, mmpose's arrays
-        found[name] = array if 'keypoints' in arrays or name == 'sem_seg' else torch.as_tensor(array)
-    return found
+        scaled[name] = array if 'keypoints' in arrays or name == 'sem_seg' else torch.as_tensor(array)
+    return scaled
 
 
 def _resize(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -113,7 +114,7 @@ def _resize(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 @contextlib.contextmanager
 def _fixed_colours() -> Iterator[None]:
-    """mmdet jitters the colours of masks by numpy's global generator, which is left as it was."""
+    """mmdet jitters the colours of masks by numpy's global generator, whose state is restored."""
     state = np.random.get_state()
     np.random.seed(0)
     try:

@@ -1,4 +1,4 @@
-"""Portraits of found losses: curves beside the loss that each replaces, expression trees, and the way they came about."""
+"""Figures of found losses: curves beside those of the hand-made losses, expression trees, and ancestry."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Fig
     ``trial35_ancestry``.
 
     Args:
-        record: What the journal says.
+        record: The contents of the journal.
         trial: A trial with expressions; of hand-made losses there are no figures.
-        config: The search config, which is run, or the work dir that has it: it tells the hand-made losses. Where they
-            cannot be had, curves are drawn without them, and captions say why.
+        config: The search config, which is run, or the work dir that has it, for the hand-made losses. If they
+            cannot be built, curves are drawn without them, and captions say why.
     """
     if trial.genome is None:
         return ()
@@ -43,29 +43,29 @@ def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Fig
     figures = [figure for branch in branches for figure in _of_branch(stem, branch, trial, hand_made[branch.name])]
     scale = scale_of(record.header)
     line = ancestry_of(record.history, trial, scale)
-    baseline = [scale.shown(score) for score in record.history.baseline_scores()]
+    baseline = [scale.sign * score for score in record.history.baseline_scores()]
     return (*figures, draw_ancestry(f'{stem}_ancestry', 'Ancestry', line, baseline))
 
 
 def _of_branch(stem: str, branch: Branch, trial: Trial, hand_made: HandMade) -> tuple[Figure, ...]:
-    tree, name = trial.genome[branch.name], f'{stem}_{branch.name}'
-    drawn = draw_tree(f'{name}_tree', f'{branch.name}: expression', tree)
+    tree, name = trial.required_genome[branch.name], f'{stem}_{branch.name}'
+    tree_figure = draw_tree(f'{name}_tree', f'{branch.name}: expression', tree)
     found = found_loss(tree, branch.inputs, trial.weights.get(branch.name, 1.0))
     losses = {'found': found} if hand_made.loss is None else {'hand-made': hand_made.loss, 'found': found}
     title, caption = f'{branch.name}: loss and gradient', _caption(branch.inputs, tree, hand_made)
     if branch.inputs != 'area':
-        curves = _each(losses, lambda loss: _curves(loss, branch.inputs, hand_made.classes))
-        return draw_curves(f'{name}_curves', title, caption, branch.inputs, curves), drawn
-    lines, surfaces = _each(losses, box_lines), _each(losses, surface_of)
+        curves = _apply(losses, lambda loss: _curves(loss, branch.inputs, hand_made.classes))
+        return draw_curves(f'{name}_curves', title, caption, branch.inputs, curves), tree_figure
+    lines, surfaces = _apply(losses, box_lines), _apply(losses, surface_of)
     return (
         draw_lines(f'{name}_curves', title, caption, lines),
         draw_surfaces(f'{name}_surface', f'{branch.name}: loss over shift and scale', caption, surfaces),
-        drawn,
+        tree_figure,
     )
 
 
-def _each(losses: dict[str, Loss], look: Callable[[Loss], Facts]) -> dict[str, Facts]:
-    return {name: look(loss) for name, loss in losses.items()}
+def _apply(losses: dict[str, Loss], function: Callable[[Loss], Facts]) -> dict[str, Facts]:
+    return {name: function(loss) for name, loss in losses.items()}
 
 
 def _curves(loss: Loss, inputs: str, classes: int) -> tuple[Curve, ...]:
@@ -73,7 +73,7 @@ def _curves(loss: Loss, inputs: str, classes: int) -> tuple[Curve, ...]:
 
 
 def _caption(inputs: str, tree: Tree, hand_made: HandMade) -> str:
-    """What is compared, and what is assumed where a formula reads more than one prediction."""
+    """The compared losses, and assumptions about formulas that read more than one prediction."""
     parts = [
         f'Found loss and {hand_made.name}.' if hand_made.loss else f'Without the hand-made loss: {hand_made.reason}.'
     ]

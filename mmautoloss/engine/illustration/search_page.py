@@ -1,4 +1,4 @@
-"""The page of a search: from its work dir to one HTML file, and the tables beside it."""
+"""The page of a search as one HTML file, and its tables, from the work dir."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mmautoloss.report.page.build import with_portraits
 from mmautoloss.trial import Record, Role, Trial, driver_lives, journal_of, read_journal
 
 DrawPortraits = Callable[[Record, Trial, Path | None], Sequence[Figure]]
-"""Draws a finalist of a record; the path is the search config, None where there is none that may be run."""
+"""Draws a finalist of a record; the path is the search config, None if there is none that may be run."""
 
 DrawPictures = Callable[..., Sequence[Picture]]
 """Draws predictions of the networks of some trials beside the ground truth; see ``pictures.draw_pictures``."""
@@ -40,15 +40,15 @@ def write_report(
 ) -> Path:
     """Writes the page of a search, and its tables as CSV and JSON into a folder of the same name.
 
-    Portraits and pictures that cannot be drawn are missing, and the page says why. A work dir is data: of its search config
-    texts are read, and it is run only where a search of this user has written it.
+    Portraits and pictures that cannot be drawn are missing, and the page says why. A work dir is data: its search config
+    is parsed, and run only if a search of this user has written it.
 
     Args:
         work_dir: The work dir of a search, which may still run, or its journal.
         output: The HTML file; ``report.html`` in the work dir by default.
         draw_portraits: Called for each finalist; None draws none.
         draw_pictures: Called for the first training of the hand-made losses and the best; None draws none.
-        config: The search config, which is run for hand-made losses and ground truth; None takes that of the work dir, where
+        config: The search config, which is run for hand-made losses and ground truth; None takes that of the work dir, if
             a search of this user has written it.
 
     Returns:
@@ -62,13 +62,13 @@ def write_report(
     folder = journal.parent
     output = output or folder / 'report.html'
     record = read_journal(journal)
-    settings, unread = _settings_of(folder)
+    settings, notes = _settings_of(folder)
     facts = _facts(record, settings)
     made = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
     report = build_report(facts, record.history, str(folder), made, output.stem)
     report = _illustrated(report, record, folder, config or trusted_config(folder), draw_portraits, draw_pictures)
     commands = _commands(facts, folder, record, settings.get('options') or {})
-    report = replace(report, commands=commands, notes=(*unread, *report.notes))
+    report = replace(report, commands=commands, notes=(*notes, *report.notes))
     try:
         _write(report, output)
     except OSError as error:
@@ -80,8 +80,8 @@ def read_facts(record: Record, folder: Path) -> Facts:
     """The facts of a search as they are now.
 
     Args:
-        record: What its journal says.
-        folder: Its work dir; what its config says is left out where there is none.
+        record: The contents of its journal.
+        folder: Its work dir; without a config there, its settings are left out.
     """
     return _facts(record, _settings_of(folder)[0])
 
@@ -91,7 +91,7 @@ def _facts(record: Record, settings: Mapping[str, Any]) -> Facts:
 
 
 def _settings_of(folder: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """The settings of the search, and why there are none where its config cannot be read."""
+    """The settings of the search, and why there are none if its config cannot be read."""
     try:
         return read_resolved(folder), ()
     except SetupError as error:
@@ -107,11 +107,12 @@ def _illustrated(
     draw_pictures: DrawPictures | None,
 ) -> Report:
     portraits, pictures, notes = {}, {}, []
-    for trial in report.facts.ranking if draw_portraits else ():
-        try:
-            portraits[trial.number] = draw_portraits(record, trial, config)
-        except Exception as error:  # of the user's model or library; the page is worth more than a drawing
-            notes.append(f'Trial {trial.number} could not be drawn: {_told(error)}')
+    if draw_portraits:
+        for trial in report.facts.ranking:
+            try:
+                portraits[trial.number] = draw_portraits(record, trial, config)
+            except Exception as error:  # an error of the user's model or library must not prevent the page
+                notes.append(f'Trial {trial.number} could not be drawn: {_describe(error)}')
     best = [trial.number for trial in report.facts.ranking[:1]]
     hand_made = [trial.number for trial in record.history.of_role(Role.BASELINE)[:1]]
     if draw_pictures and best and config is None:
@@ -124,40 +125,42 @@ def _illustrated(
             pictures[best[0]] = draw_pictures(folder, [*hand_made, *best], config)
             if not pictures[best[0]]:
                 notes.append('No predictions were kept (execute.pictures), so there are no pictures of them.')
-        except Exception as error:  # likewise
-            notes.append(f'Predictions could not be drawn: {_told(error)}')
+        except Exception as error:  # as above
+            notes.append(f'Predictions could not be drawn: {_describe(error)}')
     return with_portraits(report, portraits, pictures, notes)
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f'{type(error).__name__}: {error}'
 
 
 def _commands(facts: Facts, folder: Path, record: Record, options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    place, ours = shlex.quote(str(folder)), 'python -m mmautoloss'
-    found = []
+    work_dir, program = shlex.quote(str(folder)), 'python -m mmautoloss'
+    commands = []
     if facts.status.state in ('running', 'not begun'):
-        found.append(('See how it stands', f'{ours} status {place} --watch'))
+        commands.append(('See how it stands', f'{program} status {work_dir} --watch'))
     if (folder / CONFIG).is_file():
-        found.append(('Go on, or go on longer with a larger total', _resume(folder, record, options)))
-        found.append(('Compute every proposal again and compare', f'{ours} replay {place}'))
+        commands.append(('Go on, or go on longer with a larger total', _resume(folder, record, options)))
+        commands.append(('Compute every proposal again and compare', f'{program} replay {work_dir}'))
     if facts.ranking and record.header.get('branches'):
-        found.append(('Put the best losses into another config', f'{ours} apply CONFIG {place} -o NEW_CONFIG'))
-        found.append(
+        commands.append(
+            ('Put the best losses into another config', f'{program} apply CONFIG {work_dir} -o NEW_CONFIG')
+        )
+        commands.append(
             ('Train them at full length, with new seeds, beside the hand-made ones',
-             f'python tools/compare.py {shlex.quote(str(folder / CONFIG))} --work-dir {place} --results results.csv')
+             f'python tools/compare.py {shlex.quote(str(folder / CONFIG))} --work-dir {work_dir} --results results.csv')
         )  # fmt: skip
-    found.append(('Write this page again', f'{ours} report {place}'))
-    return tuple(found)
+    commands.append(('Write this page again', f'{program} report {work_dir}'))
+    return tuple(commands)
 
 
-def _resume(folder: Path, record: Record, given: Mapping[str, Any]) -> str:
-    options = ''.join(f' {key}={shlex.quote(str(value))}' for key, value in given.items())
+def _resume(folder: Path, record: Record, options: Mapping[str, Any]) -> str:
+    pairs = ''.join(f' {key}={shlex.quote(str(value))}' for key, value in options.items())
     total = record.sessions[-1].budget.get('max_trials') if record.sessions else None
     return (
         f'python tools/search.py {shlex.quote(str(folder / CONFIG))} --work-dir {shlex.quote(str(folder))} --resume'
         + f' --max-trials {total}' * (total is not None)
-        + f' --cfg-options{options}' * bool(options)
+        + f' --cfg-options{pairs}' * bool(pairs)
     )
 
 

@@ -1,4 +1,4 @@
-"""The validation images of a search and their ground truth, as they are on the disk."""
+"""The validation images of a search and their ground truth, as on the disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IMAGES = {'mmdet': 'mmdet.LoadImageFromFile', 'mmseg': 'LoadImageFromFile', 'mm
 _PACK = {'mmdet': 'mmdet.PackDetInputs', 'mmseg': 'mmseg.PackSegInputs', 'mmpose': 'mmpose.PackPoseInputs'}
 
 SCOPES = tuple(_PACK)
-"""The libraries of which the samples are known."""
+"""The libraries whose samples are supported."""
 
 
 class Truth(NamedTuple):
@@ -39,10 +39,10 @@ class ValidationImages:
 
     Args:
         cfg: The search config.
-        masks: Whether masks of instances are wanted.
+        masks: Whether masks of instances are read.
 
     Attributes:
-        metainfo: Classes, colours, skeleton: whatever the data set says of itself.
+        metainfo: The data set's meta information: classes, colours, skeleton.
     """
 
     def __init__(self, cfg: Config, masks: bool = False) -> None:
@@ -70,8 +70,8 @@ class ValidationImages:
 def as_rgb(image: np.ndarray) -> np.ndarray:
     """An image (c, h, w) of any number of channels and of any type as one (h, w, 3) that can be shown, RGB, bytes.
 
-    Three channels and more are taken for blue, green, red and others, which are not shown; fewer are shown as grey, the
-    first of them. What are no bytes is stretched from its least to its largest finite value.
+    The first three channels are taken for blue, green and red, further ones are not shown; of fewer channels, the first
+    one is shown as grey. Other types than bytes are scaled from their least to their largest finite value.
     """
     shown = image[2::-1] if len(image) >= 3 else np.repeat(image[:1], 3, axis=0)
     if shown.dtype != np.uint8:
@@ -92,7 +92,7 @@ def loading(pipeline: list[Any], scope: str, masks: bool) -> list[dict[str, Any]
     """The steps of a pipeline that read image and annotations, which then both have the size of the file.
 
     Args:
-        pipeline: That of the config.
+        pipeline: The pipeline of the config.
         scope: The library.
         masks: Whether masks of instances are to be read.
     """
@@ -102,7 +102,7 @@ def loading(pipeline: list[Any], scope: str, masks: bool) -> list[dict[str, Any]
     elif scope == 'mmseg':
         truth = [step for step in pipeline if _name(step) == 'LoadAnnotations'] or [{'type': 'mmseg.LoadAnnotations'}]
     else:
-        truth = []  # mmpose has the keypoints in the entries of the data set
+        truth = []  # entries of the data set of mmpose have the keypoints already
     return [*images, *truth, {'type': _PACK[scope]}]
 
 
@@ -112,13 +112,13 @@ def _name(step: Mapping[str, Any]) -> str:
 
 
 def _arrays(sample: Any) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     labels, instances = sample.get('gt_sem_seg'), sample.get('gt_instances')
     if labels is not None:
-        found['sem_seg'] = labels.data.numpy().squeeze(0)
+        arrays['sem_seg'] = labels.data.numpy().squeeze(0)
     for name in ('bboxes', 'labels', 'masks', 'keypoints', 'keypoints_visible'):
         value = None if instances is None else instances.get(name)
         if value is not None:
             value = getattr(value, 'tensor', value)
-            found[name] = value.to_ndarray().astype(bool) if hasattr(value, 'to_ndarray') else np.asarray(value)
-    return found
+            arrays[name] = value.to_ndarray().astype(bool) if hasattr(value, 'to_ndarray') else np.asarray(value)
+    return arrays

@@ -1,4 +1,4 @@
-"""Trainings outside a search: one with given losses, comparisons on final images, other models, longer trainings."""
+"""Trainings outside of a search: with given losses, for comparisons on the final split, of other models, longer ones."""
 
 from mmautoloss.engine.training.comparison import compare, with_usual_weight
 from mmautoloss.engine.training.evaluation import evaluate

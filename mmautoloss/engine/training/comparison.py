@@ -33,26 +33,24 @@ def compare(
 ) -> list[ResultRow]:
     """Trains hand-made and found losses as the base config says, and scores on its test set, or its validation set.
 
-    The test set counts where it is another one than the validation set (``final_split_of``).
+    The test set is scored if it differs from the validation set (``final_split_of``).
 
-    Every row is appended to ``spec.results`` as soon as it is there, and rows that the file has are not trained again.
+    Each row is appended to ``spec.results`` at once, and rows that the file has already are not trained again.
 
     Args:
         spec: The search; its ``base`` says how to train.
         candidates: Trials of the search whose losses are compared.
         known: Trials of the search with known losses, which are compared as well.
-        seeds: One training of each loss a seed.
+        seeds: Each loss is trained once per seed.
         split: Name of the set that is scored, for the rows; None takes ``'test'`` or ``'val'``.
 
     Returns:
-        The rows that were trained now.
+        The new rows.
 
     Raises:
         SetupError: There is no file for results, the search has seen the images that would be scored, or the metric is not
-            among those of the config; or trainings failed: all others are done and filed before.
+            among those of the config; or trainings failed, and the rows of all others were written before.
     """
-    if spec.results is None:
-        raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
     comparison = _Comparison(spec, split)
     pending = [trial for trial in _trials(candidates, known, seeds) if not comparison.has(trial)]
     if not pending:
@@ -80,16 +78,18 @@ def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:
     Raises:
         SetupError: It is no loss for these branches.
     """
-    named = pairs_of('--also', entry.split(',')) if '=' in entry else entry
-    usual = {place.path: place.weight for place in find_losses(build_model(spec.base))}
-    weights = {branch.name: usual[branch.path] for branch in spec.branches}
-    return Trial(0, Role.KNOWN, 0, read_genome(named, spec.branches), weights, origin=USUAL)
+    losses = pairs_of('--also', entry.split(',')) if '=' in entry else entry
+    usual_weights = {place.path: place.weight for place in find_losses(build_model(spec.base))}
+    weights = {branch.name: usual_weights[branch.path] for branch in spec.branches}
+    return Trial(0, Role.KNOWN, 0, read_genome(losses, spec.branches), weights, origin=USUAL)
 
 
 class _Comparison:
-    """The rows, and what a person sees of them."""
+    """The rows of a comparison, and its output on the console."""
 
     def __init__(self, spec: SearchSpec, split: str | None) -> None:
+        if spec.results is None:
+            raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
         require_unseen(spec.proxy.config, spec.base)
         judging = final_split_of(spec.base)
         if (split, judging) == ('val', 'test'):
@@ -107,7 +107,7 @@ class _Comparison:
         self.path = spec.results
         self.rows: list[ResultRow] = []
         self.failures: list[str] = []
-        self._known = {_identity(row) for row in read_results(spec.results)}
+        self._known = {_identity(row) for row in read_results(self.path)}
         self._history = History()
         self._observer = ConsoleObserver(spec.branches, self.proxy.metric, self.proxy.greater)
 
@@ -121,7 +121,7 @@ class _Comparison:
         return self._history[len(self._history) - 1]
 
     def settle(self, trial: Trial, outcome: Outcome) -> None:
-        """Files what came of a training."""
+        """Writes the row of a training, or notes its failure."""
         self._history.settle(trial.number, outcome)
         self._observer.settled(self._history[trial.number], self._history)
         if outcome.score is None:
@@ -138,12 +138,12 @@ def _trials(candidates: Sequence[Trial], known: Sequence[Trial], seeds: Sequence
         trials.append(Trial(0, Role.BASELINE, seed, origin='hand-made'))
         for loss in known:
             trials.append(replace(loss, number=0, seed=seed, outcome=None, funnel={}, fingerprint=''))
-        for found in candidates:
-            again = {'genome': found.genome, 'weights': found.weights, 'parent': found.number}
-            trials.append(Trial(0, Role.FINALIST, seed, origin='repeat', repeats=found.number, **again))
+        for candidate in candidates:
+            again = Trial(0, Role.FINALIST, seed, candidate.genome, candidate.weights, origin='repeat')
+            trials.append(replace(again, parent=candidate.number, repeats=candidate.number))
     return trials
 
 
 def _identity(row: ResultRow) -> tuple[str, ...]:
-    """What a row is about: all but its value."""
+    """The columns that identify a row: all but its value."""
     return tuple(map(str, row[:-1]))

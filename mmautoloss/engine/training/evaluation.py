@@ -1,8 +1,7 @@
-"""One training of a config with given losses, and what it is worth."""
+"""One training of a config with given losses, and its score."""
 
 from __future__ import annotations
 
-import copy
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,23 +11,17 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.utils import import_modules_from_strings
 
 from mmautoloss.branches import ModelLoss
 from mmautoloss.checks import require_number
-from mmautoloss.engine.config.branches import build_model, read_branches, with_aux
 from mmautoloss.engine.config.defaults import RULES
-from mmautoloss.engine.config.known_types import require_known
-from mmautoloss.engine.config.read import is_search, read_config
 from mmautoloss.engine.config.screen import BALANCES
 from mmautoloss.engine.config.spec import read_metric
-from mmautoloss.engine.config.train_test import require
-from mmautoloss.engine.data.datasets import apply_options
-from mmautoloss.engine.data.ground_truth import require_own_truth
 from mmautoloss.engine.training.process_state import process_state_kept
 from mmautoloss.engine.training.result import Result
+from mmautoloss.engine.training.sources import read_source, require_mapping
 from mmautoloss.errors import SetupError, TrainingError, in_setup
-from mmautoloss.found.user_losses import GivenLosses, places_of, read_given
+from mmautoloss.found.user_losses import GivenLosses, read_given
 from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings, capture_probes, plain_config, type_name
 from mmautoloss.proxy.sanity_check import require_metric
@@ -60,23 +53,23 @@ def evaluate(
 
     The training is that of a plain Runner from the same initial weights and random numbers, but keeps no logs and no
     checkpoints, validates once, at the end, and ends at the first loss that is NaN or Inf. Two calls with the same
-    arguments give the same result, whatever was called between; a call leaves nothing behind in this process, neither
+    arguments give the same result, whatever was called in between; a call leaves nothing behind in this process, neither
     in MMEngine's managers nor in the random generators.
 
-    In one process one training runs at a time, since these are there once: a call in a second thread waits for the first
+    In one process one training runs at a time, since it has these only once: a call in a second thread waits for the first
     (as with Optuna's ``n_jobs=2``). To train side by side, take processes.
 
     ``examples/optuna_weights.py`` and ``examples/ray_tune_losses.py`` are short programs that tune with it.
 
     Args:
-        cfg: A config of mmdet, mmseg or mmpose, as a path, a ``Config`` or a dict. Of a search config one training of a
-            candidate is done: its ``metric``, ``rule`` and ``proxy.schedule`` are the defaults here.
+        cfg: A config of mmdet, mmseg or mmpose, as a path, a ``Config`` or a dict. Of a search config one candidate
+            is trained: its ``metric``, ``rule`` and ``proxy.schedule`` are the defaults here.
         losses: None for the hand-made losses; by name or path of a loss (``mmautoloss branches`` lists both) a known
             loss, an expression, or None for the hand-made one; one text for all losses; or the ``best_losses.json``,
             ``journal.jsonl`` or work dir of a search, or the name of a card (``losses.cards``).
         seed: Seed of the initial weights, the order of the data and all else.
-        metric: Key of the monitored value, such as ``'coco/bbox_mAP'``, or several, whose mean counts. None takes the
-            first of the results, as MMEngine's ``save_best='auto'`` does.
+        metric: Key of the monitored value, such as ``'coco/bbox_mAP'``, or several, whose mean is monitored. None takes
+            the first of the results, as MMEngine's ``save_best='auto'`` does.
         rule: Whether a ``'greater'`` (default) or a ``'less'`` value is better.
         schedule: Replaces ``train_cfg``, such as ``dict(max_iters=100)`` or ``dict(max_epochs=2)``. Schedulers of the
             learning rate stay as they are.
@@ -86,11 +79,11 @@ def evaluate(
             on five training images as long as that of the hand-made loss, as a search does.
         options: ``--cfg-options``: settings to replace, by dotted name.
         work_dir: Where MMEngine may put its files; a temporary folder by default.
-        timeout: Seconds that training and validation may take; looked at after each iteration.
+        timeout: Seconds that training and validation may take; checked after each iteration.
         raise_on_failure: Whether a training that fails raises instead of being a ``Result`` with its reason.
 
     Raises:
-        SetupError: The config, a loss or a setting cannot work; raised before the training.
+        SetupError: The config, a loss or a setting is invalid; raised before the training.
         TrainingError: The training failed, with ``raise_on_failure=True``.
 
     Example:
@@ -105,7 +98,7 @@ def evaluate(
         require_number('timeout', timeout)
     with ExitStack() as stack:
         stack.enter_context(process_state_kept())
-        cfg, places, defaults = _load(cfg, options or {})
+        cfg, places, defaults = read_source(cfg, options or {})
         given = read_given(losses, places, weights or {})
         settings = ProxySettings(
             config=plain_config(cfg),
@@ -125,40 +118,6 @@ def evaluate(
     if raise_on_failure and not result.ok:
         raise TrainingError(result.reason)
     return result
-
-
-def _load(source: Any, options: Mapping[str, Any]) -> tuple[Config, list[ModelLoss], dict[str, Any]]:
-    """The config, the losses of its model, and what it says of metric, rule and schedule."""
-    cfg = read_config(source) if isinstance(source, (str, Path)) else _given(source)
-    in_setup(lambda: apply_options(cfg, _mapping('options', options)))
-    needs = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader', 'val_cfg', 'val_evaluator')
-    require(cfg, str(cfg.filename or 'The config'), 'evaluated', needs, ('train', 'val'))
-    require_own_truth(cfg)
-    require_known(cfg)
-    if not is_search(cfg):
-        return (
-            cfg,
-            places_of(build_model(cfg)),
-            {'metric': None, 'rule': 'greater', 'schedule': plain_config(cfg.train_cfg)},
-        )
-    search = cfg.train_cfg
-    aux = search.get('aux', 'search')
-    cfg = with_aux(cfg, aux)
-    places = places_of(build_model(cfg), read_branches(search.branches, aux, cfg))
-    return cfg, places, {'rule': 'greater', **search, 'schedule': plain_config(search.proxy.schedule)}
-
-
-def _given(source: Any) -> Config:
-    cfg = Config(copy.deepcopy(dict(_mapping('cfg', source, 'a path, a Config or a dict'))))
-    if cfg.get('custom_imports'):
-        in_setup(lambda: import_modules_from_strings(**cfg.custom_imports))
-    return cfg
-
-
-def _mapping(name: str, value: Any, wanted: str = 'a dict') -> Mapping[str, Any]:
-    if not isinstance(value, (Mapping, Config)):
-        raise SetupError(f'{name} must be {wanted}, but got {value!r}.')
-    return value
 
 
 def _build(evaluator: ProxyEvaluator) -> None:
@@ -232,7 +191,7 @@ def _balanced(evaluator: ProxyEvaluator, given: GivenLosses, seed: int) -> Given
 
 
 def _schedule(train_cfg: Mapping[str, Any], loader: Mapping[str, Any]) -> dict[str, Any]:
-    train_cfg = _mapping('schedule', train_cfg)
+    train_cfg = require_mapping('schedule', train_cfg)
     for key in {'max_iters', 'max_epochs'} & set(train_cfg):
         if not isinstance(train_cfg[key], int) or train_cfg[key] < 1:
             raise SetupError(f'{key} must be an integer of at least 1, but got {train_cfg[key]!r}.')

@@ -1,4 +1,4 @@
-"""Settled candidates of a search, trained once more for longer."""
+"""Settled candidates of a search, trained again for longer."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from mmautoloss.report.correlation import Pair
 from mmautoloss.trial import Outcome, Trial
 
 FILE = 'correlate.csv'
-"""The long trainings, in the work dir of the search."""
+"""The file of the long trainings, in the work dir of the search."""
 
 COLUMNS = ('trial', 'times', 'seed', 'short', 'long', 'seconds', 'reason')
 
-# What counts iterations or epochs in the settings of a scheduler.
+# Settings of a scheduler that count iterations or epochs.
 _POSITIONS = ('begin', 'end', 'T_max', 'milestones', 'periods', 'step_size', 'total_iters', 'total_steps')
 
 
@@ -45,7 +45,7 @@ def lengthen(settings: ProxySettings, times: float) -> ProxySettings:
 
 def _stretch(scheduler: Any, times: float) -> Any:
     if isinstance(scheduler, (list, tuple)):
-        return [_stretch(each, times) for each in scheduler]
+        return [_stretch(part, times) for part in scheduler]
     if not isinstance(scheduler, Mapping):
         return scheduler
     return {
@@ -55,7 +55,7 @@ def _stretch(scheduler: Any, times: float) -> Any:
 
 def _scale(value: Any, times: float) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_scale(each, times) for each in value]
+        return [_scale(position, times) for position in value]
     return round(value * times) if isinstance(value, (int, float)) else value
 
 
@@ -63,19 +63,19 @@ def _scale(value: Any, times: float) -> Any:
 def train_longer(
     spec: SearchSpec, trials: Sequence[Trial], times: float, say: Callable[[Pair, Outcome], None]
 ) -> list[Pair]:
-    """Trains candidates longer, with the seeds they had; each result is filed at once, and what is filed is not repeated.
+    """Trains candidates longer with their own seeds; each result is written at once, and written ones are not repeated.
 
     Args:
         spec: The search.
         trials: Settled candidates with a score.
         times: How many times as long.
-        say: Is told of each result.
+        say: Called with each result.
 
     Returns:
-        A pair a candidate, those of earlier calls among them.
+        One pair per candidate, including those of earlier calls.
 
     Raises:
-        SetupError: The file has other columns, or the trainings of another search.
+        SetupError: The file has other columns, or trainings of another search.
     """
     path = spec.work_dir / FILE
     _require_same_search(path, trials)
@@ -92,7 +92,7 @@ def train_longer(
 
 
 def read_pairs(path: Path, times: float) -> dict[int, Pair]:
-    """The filed trainings of a length, by number of the trial.
+    """The trainings of a length in the file, by number of the trial.
 
     Raises:
         SetupError: The file has other columns.
@@ -101,7 +101,7 @@ def read_pairs(path: Path, times: float) -> dict[int, Pair]:
 
 
 def _read(path: Path) -> Iterator[tuple[float, Pair]]:
-    """Length and scores of each filed training."""
+    """Length and scores of each training in the file."""
     if not path.exists():
         return
     with path.open(newline='', encoding='utf-8') as file:
@@ -110,7 +110,7 @@ def _read(path: Path) -> Iterator[tuple[float, Pair]]:
         raise SetupError(f'{path} must have the columns {",".join(COLUMNS)}. Move it away to train again.')
     for row in rows[1:]:
         if len(row) != len(COLUMNS):
-            continue  # the last one, where the program was killed while it wrote; its training is done again
+            continue  # cut off, since the program was killed while it wrote; its training is repeated
         number, length, _, short, long, *_ = row
         yield float(length), Pair(int(number), float(short), float(long) if long else None)
 
@@ -126,7 +126,7 @@ def _require_same_search(path: Path, trials: Sequence[Trial]) -> None:
 
 
 def _short(trials: Sequence[Trial], number: int) -> float:
-    return next(trial.score for trial in trials if trial.number == number)
+    return next(trial.required_score for trial in trials if trial.number == number)
 
 
 def _append(path: Path, row: tuple[Any, ...]) -> None:

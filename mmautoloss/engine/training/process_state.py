@@ -1,4 +1,4 @@
-"""What a training changes in its process, put back."""
+"""The state of a process that a training changes, restored afterwards."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ import torch
 
 @contextmanager
 def process_state_kept() -> Iterator[None]:
-    """Keeps the random generators of Python, numpy and torch, and torch's switches for deterministic algorithms.
+    """Restores the random generators of Python, numpy and torch, and torch's flags for deterministic algorithms.
 
-    A Runner seeds the generators: whoever draws from them, as a tuner of settings may, would draw the same after each
-    training.
+    A Runner seeds the generators: a tuner that draws from them would draw the same numbers after each training.
     """
-    python, arrays = random.getstate(), np.random.get_state()
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     backend = torch.backends.cudnn
-    switches = backend.deterministic, backend.benchmark
+    flags = backend.deterministic, backend.benchmark
     strict, warn = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     try:
         with torch.random.fork_rng():
             yield
     finally:
-        random.setstate(python)
-        np.random.set_state(arrays)
-        backend.deterministic, backend.benchmark = switches
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        backend.deterministic, backend.benchmark = flags
         torch.use_deterministic_algorithms(strict, warn_only=warn)

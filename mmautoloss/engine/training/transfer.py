@@ -23,7 +23,7 @@ from mmautoloss.found.user_losses import places_of
 from mmautoloss.trial import Trial
 
 DESCRIBED = ('task', 'set', 'network', 'hand_made')
-"""What ``describe`` can say of rows."""
+"""Columns of rows that ``describe`` can set."""
 
 _NEEDS = ('train_dataloader', 'train_cfg', 'optim_wrapper')
 
@@ -32,8 +32,8 @@ class TransferTrials(NamedTuple):
     """Trials in another model.
 
     Attributes:
-        spec: The search as if it had been about the other config.
-        trials: The trials with their losses, and these losses' weights, placed there.
+        spec: The search with the other config as its base.
+        trials: The trials with losses and weights for the branches of that config.
         left_out: Names of searched losses that have no place there.
     """
 
@@ -43,17 +43,17 @@ class TransferTrials(NamedTuple):
 
 
 class Transfer:
-    """A config that the search was not about, and the places of its losses there.
+    """A config other than that of the search, and the places of the searched losses there.
 
     A loss goes where its path is the same, or the same but for numbers: one RoI loss goes to all stages of a cascade.
 
     Args:
         spec: The search.
-        base: A plain config; its training, its test or validation (``final_split_of``) and its hand-made losses count.
-        options: Settings of it to replace, by dotted name.
+        base: A plain config; its training, its test or validation (``final_split_of``) and its hand-made losses are used.
+        options: Settings of the config to replace, by dotted name.
         mapping: Names of searched losses, by path or name of a loss in the other model, where the paths differ.
-        describe: ``network``, ``set``, ``hand_made``, ... of the rows, instead of what the search says; the network is
-            otherwise named after the config, its hand-made losses after their classes.
+        describe: ``network``, ``set``, ``hand_made``, ... of the rows, instead of those of the search; by default the
+            network is named after the config, its hand-made losses after their classes.
 
     Raises:
         SetupError: The config cannot be read or trained, or has no place for these losses; or rows would be taken for
@@ -75,8 +75,8 @@ class Transfer:
         split = final_split_of(cfg)
         needs = (*_NEEDS, *(f'{split}_{part}' for part in ('dataloader', 'evaluator', 'cfg')))
         require(cfg, str(base), 'trained with other losses', needs, ('train', split))
-        _require_told(spec.base, cfg, options, describe)
-        self._branches, self._mapping = spec.branches, mapping
+        _require_described(spec.base, cfg, options, describe)
+        self._branches, self.require_mapping = spec.branches, mapping
         self._places = places_of(build_model(cfg), () if mapping else spec.branches)
         own = {'network': base.stem, 'hand_made': '+'.join(place.loss for place in self._places)}
         self._spec = replace(spec, base=cfg, describe=replace(spec.describe, **{**own, **describe}))
@@ -90,20 +90,20 @@ class Transfer:
         Raises:
             SetupError: None of the losses has a place, or one does not fit there.
         """
-        found = [found_losses(self._branches, trial) for trial in trials]
-        moved = [match(losses, self._places, self._mapping) for losses in found]
+        searched = [found_losses(self._branches, trial) for trial in trials]
+        moved = [match(losses, self._places, self.require_mapping) for losses in searched]
         return TransferTrials(
             replace(self._spec, proxy=replace(self._spec.proxy, branches=moved[0][0])),
             [
                 replace(trial, genome=genome, weights=weights)
                 for trial, (_, genome, weights) in zip(trials, moved, strict=True)
             ],
-            tuple(loss.name for loss in unplaced(found[0], self._places, self._mapping)),
+            tuple(loss.name for loss in unplaced(searched[0], self._places, self.require_mapping)),
         )
 
 
-def _require_told(base: Config, other: Config, options: Mapping[str, Any], describe: Mapping[str, str]) -> None:
-    """Rows say of a training what ``describe`` says: what differs must be told, or it would not be trained again."""
+def _require_described(base: Config, other: Config, options: Mapping[str, Any], describe: Mapping[str, str]) -> None:
+    """Requires descriptions of all differences, since trainings whose rows have equal descriptions are not repeated."""
     unknown = set(describe) - set(DESCRIBED)
     if unknown:
         raise SetupError(f'Rows are described by {", ".join(DESCRIBED)}, but got {", ".join(sorted(unknown))}.')
@@ -122,6 +122,6 @@ def _require_told(base: Config, other: Config, options: Mapping[str, Any], descr
 
 
 def _roots(cfg: Config) -> list[str]:
-    """Where the data lie on which a plain config is trained and judged."""
+    """The roots of the data on which a plain config is trained and judged."""
     loaders = ('train_dataloader', f'{final_split_of(cfg)}_dataloader')
     return sorted({root_of(dataset) for dataset in data_sets(cfg, loaders)})

@@ -1,11 +1,11 @@
-"""Found losses as text for other places, one module a format.
+"""Export of found losses as text, one module per format.
 
 A format is a module of this package with one function, listed by name in ``cli.export.FORMATS``:
 
-- ``write(found: Found, options: Options) -> str`` gives the whole text, which ends with a line break.
+- ``write(found: Found, options: Options) -> str`` returns the whole text, which ends with a line break.
 
-How an *expression* is written in another language is a form of ``mmautoloss.expr``; a format puts it beside what is known of
-its branch and its search.
+How an *expression* is written in another language is a form of ``mmautoloss.expr``; a format adds the data of its branch and
+its search.
 """
 
 from mmautoloss.found.formats.shared import Options

@@ -18,14 +18,14 @@ _IN_LIST = 'stands in a list, which a config replaces as a whole: put the line i
 
 
 def write(found: Found, options: Options) -> str:
-    """A dict a branch, and where each has its place in a model."""
+    """One dict per branch, and the lines that put them into a model."""
     names = identifiers([loss.name for loss in found.losses], {'model', 'dict', 'type', 'SearchedLoss'})
     lines = comment(headline(found))
     if options.lazy:
         lines += ['from mmautoloss.losses import SearchedLoss']
     for loss in found.losses:
         lines += ['', *comment(_about(loss, options)), *_dict(names[loss.name], loss, options.lazy)]
-    return '\n'.join([*lines, *_placed(found.losses, names, options.lazy)]) + '\n'
+    return '\n'.join([*lines, *_model_lines(found.losses, names, options.lazy)]) + '\n'
 
 
 def _about(loss: NamedLoss, options: Options) -> list[str]:
@@ -49,7 +49,7 @@ def _with_blanks(parts: list[str]) -> list[str]:
     return [f'{part} ' for part in parts[:-1]] + parts[-1:]
 
 
-def _placed(losses: Iterable[NamedLoss], names: Mapping[str, str], lazy: bool) -> list[str]:
+def _model_lines(losses: Iterable[NamedLoss], names: Mapping[str, str], lazy: bool) -> list[str]:
     model: dict[str, Any] = {}
     by_hand = []
     for loss in losses:

@@ -1,4 +1,4 @@
-"""Losses as JSON: best_losses.json with all that is known besides; ``apply`` and ``export`` read it back."""
+"""Losses as JSON: best_losses.json with all other known data; ``apply`` and ``export`` read it back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmautoloss.found.read import to_entries
 
 
 def write(found: Found, options: Options) -> str:
-    """A list with an object a branch; ``same_gradient`` is a shorter form, where one was asked for and found."""
+    """A list with one object per branch; ``same_gradient`` is a shorter form, if one was requested and exists."""
     entries = to_entries(found)
     for entry in entries:
         shorter = options.shorter.get(entry['name'])
@@ -19,4 +19,4 @@ def write(found: Found, options: Options) -> str:
             entry['same_gradient'] = str(shorter.tree)
     text = json.dumps(entries, indent=2)
     # lists of nodes and scores on one line
-    return re.sub(r'\[\s+([^][{}]*?)\s+\]', lambda found: f'[{" ".join(found[1].split())}]', text) + '\n'
+    return re.sub(r'\[\s+([^][{}]*?)\s+\]', lambda match: f'[{" ".join(match[1].split())}]', text) + '\n'

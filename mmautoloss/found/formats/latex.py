@@ -16,7 +16,7 @@ _PROTECTED = {
 _FROM_LOGITS = (
     r'Logarithms of $\hat{y}$ and $1 - \hat{y}$ are computed from the logits, where they need no protection.'
 )
-_AROUND = {
+_OVER_POSITIONS = {
     'mean_nhw': r'$\operatorname{mean}_{nhw}$ is the mean over all positions of a channel',
     'mean_c': r'$\operatorname{mean}_{c}$ is the mean over the channels of a position',
     'maxpool': r'$\operatorname{maxpool}$ is the maximum over the $3 \times 3$ window about a position',
@@ -29,10 +29,10 @@ _LOSS = (
 
 
 def write(found: Found, options: Options) -> str:
-    """An ``align*`` block (of the package amsmath) with an equation a branch, and a paragraph that explains its symbols."""
+    """An ``align*`` block (package amsmath) with one equation per branch, and a paragraph that explains its symbols."""
     equations = [line for loss in found.losses for line in _equations(loss, options)]
     block = ' \\\\\n'.join(f'  {line}' for line in equations)
-    reasons = [f'{name}: {each.reason}' for name, each in options.shorter.items() if not each.tree]
+    reasons = [f'{name}: {form.reason}' for name, form in options.shorter.items() if not form.tree]
     lines = comment([*headline(found), 'Needs \\usepackage{amsmath}.', *reasons], '% ')
     paragraph = wrap(' '.join(_sentences(found)), 100)
     return '\n'.join([*lines, r'\begin{align*}', block, r'\end{align*}', *paragraph]) + '\n'
@@ -42,19 +42,19 @@ def _equations(loss: NamedLoss, options: Options) -> list[str]:
     """The equation of one branch, aligned at its sign, and one for a shorter form with the same gradient."""
     name = rf'\ell_{{\text{{{_escaped(loss.name)}}}}}'
     shorter = options.shorter[loss.name].tree if loss.name in options.shorter else None
-    also = [rf'\nabla {name} &= \nabla \left({to_latex(shorter)}\right)'] if shorter else []
-    return [f'{name} &= {to_latex(loss.tree)}', *also]
+    gradient = [rf'\nabla {name} &= \nabla \left({to_latex(shorter)}\right)'] if shorter else []
+    return [f'{name} &= {to_latex(loss.tree)}', *gradient]
 
 
 def _sentences(found: Found) -> list[str]:
     nodes = {node for loss in found.losses for node in loss.tree.nodes}
     protected = [words for name, words in _PROTECTED.items() if name in nodes]
-    around = [words for name, words in _AROUND.items() if name in nodes]
+    over_positions = [words for name, words in _OVER_POSITIONS.items() if name in nodes]
     weights = ', '.join(rf'${loss.weight:.4g}$ for {_escaped(loss.name)}' for loss in found.losses)
     sentences = [_of_inputs(inputs, found) for inputs in dict.fromkeys(loss.inputs for loss in found.losses)]
     sentences += [f'{"; ".join(protected)}, with $\\varepsilon = 10^{{-12}}$.'] if protected else []
     sentences += [_FROM_LOGITS] if any(map(reads_logits, found.losses)) else []
-    sentences += [f'{"; ".join(around)}.'] if around else []
+    sentences += [f'{"; ".join(over_positions)}.'] if over_positions else []
     return [*sentences, _LOSS, f'The weight $w$ is {weights}.']
 
 

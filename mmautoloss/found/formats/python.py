@@ -1,4 +1,4 @@
-"""Losses as functions of NumPy arrays that need nothing of this package."""
+"""Losses as functions of NumPy arrays that do not need this package."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from mmautoloss.found.found import Found, NamedLoss
 from mmautoloss.losses import input_kind
 
 TAKEN = frozenset({'np', 'math', 'torch', 'EPS', *NUMPY.helpers})
-"""Names that a function must not have."""
+"""Names that a generated function must not have."""
 
 
 def write(found: Found, options: Options) -> str:
-    """One function a branch, which gives the loss of every element."""
+    """One function per branch, which returns the loss of every element."""
     names = identifiers([loss.name for loss in found.losses], TAKEN)
     codes = [write_code(loss.tree, NUMPY, input_kind(loss.inputs).names[0]) for loss in found.losses]
     functions = [
@@ -42,25 +42,25 @@ def function(name: str, loss: NamedLoss, code: Code, docstring: list[str], more:
         name: Its name.
         loss: The loss.
         code: Its code.
-        docstring: Lines.
-        more: What follows the inputs in the list of arguments.
+        docstring: Its docstring, as lines.
+        more: Arguments after the inputs.
     """
     arguments = ', '.join(input_kind(loss.inputs).names) + more
-    *named, last = code.statements
-    body = [*docstring, *named, f'return {last}']
+    *assignments, last = code.statements
+    body = [*docstring, *assignments, f'return {last}']
     return f'def {name}({arguments}):\n' + ''.join(f'    {line}\n' if line else '\n' for line in body)
 
 
 def docstring(
     loss: NamedLoss, options: Options, tensors: str, more: Sequence[str] = (), about: Sequence[str] = ()
 ) -> list[str]:
-    """What a stranger must know of a loss, as lines of a docstring.
+    """The docstring of a loss, as lines.
 
     Args:
         loss: The loss.
-        options: What the user asked for.
-        tensors: What the inputs are.
-        more: Lines about arguments after them.
+        options: Options of the format.
+        tensors: The type of the inputs, such as ``'Arrays'``.
+        more: Lines about further arguments.
         about: Sentences about the loss.
     """
     width = 80

@@ -1,4 +1,4 @@
-"""What the formats say alike: where losses come from, how they are reduced, and names in code."""
+"""Text that the formats share: the origin of losses, their reduction, and identifiers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _COLUMNS = 88
 
 
 class Options(NamedTuple):
-    """What a user may ask of a format.
+    """Options of a format.
 
     Attributes:
         lazy: Config lines in the new style, with imports instead of names.
         ideal: SymPy without the protection of quotients, logarithms and roots.
-        shorter: What was found of shorter forms with the same gradient, by branch; empty where nobody asked.
+        shorter: Shorter forms with the same gradient by branch, or why there is none; empty if not requested.
     """
 
     lazy: bool = False
@@ -45,13 +45,13 @@ def headline(found: Found) -> list[str]:
 
 
 def remarks(loss: NamedLoss, options: Options) -> list[str]:
-    """Sentences about what belongs to a loss besides its formula, and about a shorter form, where one was asked for."""
+    """Sentences about the settings of a loss and, if requested, its shorter form."""
     settings = ', '.join(f'{key}={value!r}' for key, value in loss.settings.items())
     return [*([f'Besides: {settings}.'] if settings else []), *shorter_words(loss, options)]
 
 
 def shorter_words(loss: NamedLoss, options: Options) -> list[str]:
-    """A sentence about a shorter form of a loss, where one was asked for."""
+    """A sentence about the shorter form of a loss, if requested."""
     if loss.name not in options.shorter:
         return []
     shorter = options.shorter[loss.name]
@@ -59,12 +59,12 @@ def shorter_words(loss: NamedLoss, options: Options) -> list[str]:
 
 
 def reads_logits(loss: NamedLoss) -> bool:
-    """Whether its training computes logarithms of probabilities from the logits."""
+    """Whether training computes logarithms of probabilities from the logits."""
     return evaluated(loss.tree, input_kind(loss.inputs)) != loss.tree
 
 
 def rounded_words(loss: NamedLoss) -> list[str]:
-    """A sentence for code that has probabilities alone, where training has more."""
+    """A sentence for code that reads only probabilities, if training also reads logits."""
     if not reads_logits(loss):
         return []
     return [
@@ -74,7 +74,7 @@ def rounded_words(loss: NamedLoss) -> list[str]:
 
 
 def comment(sentences: Iterable[str], sign: str = '# ') -> list[str]:
-    """Lines of comment, wrapped."""
+    """Wrapped comment lines."""
     return [f'{sign}{line}' for sentence in sentences for line in wrap(sentence, _COLUMNS - len(sign))]
 
 
@@ -84,12 +84,12 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def identifiers(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:
-    """For each name one that Python allows, and that is not taken."""
-    found: dict[str, str] = {}
+    """A valid Python identifier for each name, different from all others and from those that are taken."""
+    chosen: dict[str, str] = {}
     for name in names:
         word = re.sub(r'\W', '_', name, flags=re.ASCII)
         word = f'loss_{word}' if not word or word[0].isdigit() or keyword.iskeyword(word) else word
-        while word in taken or word in found.values():
+        while word in taken or word in chosen.values():
             word += '_'
-        found[name] = word
-    return found
+        chosen[name] = word
+    return chosen

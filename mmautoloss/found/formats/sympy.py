@@ -21,7 +21,7 @@ _FUNCTIONS = {
 
 
 def write(found: Found, options: Options) -> str:
-    """A line a branch, below comments; ``sympy.sympify(line, locals=...)`` reads it."""
+    """One line per branch, below comments; ``sympy.sympify(line, locals=...)`` reads it."""
     nodes = {node for loss in found.losses for node in loss.tree.nodes}
     functions = [words for name, words in _FUNCTIONS.items() if name in nodes]
     how = "One line a branch, for sympy.sympify(line, locals={'p': Symbol('p', real=True), ...})."

@@ -1,4 +1,4 @@
-"""Losses as functions of PyTorch tensors that need nothing of this package, ready to train with."""
+"""Losses as functions of PyTorch tensors that do not need this package, ready for training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ARGUMENTS = {LOG_P: 'log_p', LOG_NOT_P: 'log_not_p'}
 
 
 def write(found: Found, options: Options) -> str:
-    """Two functions a branch: its graph, and the loss of a call of its head."""
+    """Two functions per branch: its graph, and the loss of one call of its head."""
     style = MASKED_TORCH if any(map(_is_masked, found.losses)) else TORCH
     calls = identifiers([_call_name(loss) for loss in found.losses], {*TAKEN, 'areas', 'log_of_rest'})
     operators: set[str] = set()
@@ -33,12 +33,12 @@ def write(found: Found, options: Options) -> str:
     for loss in found.losses:
         name, masked = calls[_call_name(loss)], _is_masked(loss)
         tree = evaluated(loss.tree, input_kind(loss.inputs))
-        logs = [each for each in _ARGUMENTS if each in tree.inputs]
-        words = Tree(_ARGUMENTS.get(node, node) for node in tree.nodes)
-        code = write_code(words, MASKED_TORCH if masked else TORCH, input_kind(loss.inputs).names[0])
+        logs = [log for log in _ARGUMENTS if log in tree.inputs]
+        renamed = Tree(_ARGUMENTS.get(node, node) for node in tree.nodes)
+        code = write_code(renamed, MASKED_TORCH if masked else TORCH, input_kind(loss.inputs).names[0])
         graph = f'{name.removesuffix("loss").rstrip("_") or name}_graph'
-        more = [f'{_ARGUMENTS[each]}: {each}, from the logits.' for each in logs] + ([_VALID] if masked else [])
-        arguments = ''.join(f', {_ARGUMENTS[each]}' for each in logs) + (', valid=None' if masked else '')
+        more = [f'{_ARGUMENTS[log]}: {log}, from the logits.' for log in logs] + ([_VALID] if masked else [])
+        arguments = ''.join(f', {_ARGUMENTS[log]}' for log in logs) + (', valid=None' if masked else '')
         functions.append(function(graph, loss, code, docstring(loss, options, 'Tensors', more), arguments))
         functions.append(_call(name, graph, loss, masked, logs))
         operators |= code.operators
@@ -53,8 +53,8 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str])
         name=name,
         graph=graph,
         weight=repr(loss.weight),
-        compute=''.join(f'{_ARGUMENTS[each]} = {LOGS[loss.inputs][each]}{as_maps}\n    ' for each in logs),
-        logs=''.join(f', {_ARGUMENTS[each]}' for each in logs),
+        compute=''.join(f'{_ARGUMENTS[log]} = {LOGS[loss.inputs][log]}{as_maps}\n    ' for log in logs),
+        logs=''.join(f', {_ARGUMENTS[log]}' for log in logs),
         masks=', valid' if masked else '',
         ignored=settings.get('ignore_index', -1),
         settings=_settings(settings),
@@ -70,7 +70,7 @@ def _reads_rest(loss: NamedLoss) -> bool:
 
 
 def _settings(settings: Mapping[str, Any]) -> str:
-    """Lines that name the weights of classes, and one that forgets those of a call which do not count."""
+    """Lines that define class weights, and one that drops the weights of a call if the loss ignores them."""
     lines = [] if settings.get('use_target_weight', True) else ['    weight = None']
     for name in _CLASSES:
         if name in settings:
@@ -84,7 +84,8 @@ def _call_name(loss: NamedLoss) -> str:
 
 
 def _is_masked(loss: NamedLoss) -> bool:
-    """Whether the graph must know what counts; else that is taken out, or changes no other element."""
-    if loss.inputs == 'softmax':  # the same for all channels, so pixels can be taken out but for pools
+    """Whether the graph needs the mask of valid elements; otherwise invalid ones are removed or affect no others."""
+    if loss.inputs == 'softmax':
+        # the mask is the same for all channels, so pixels can be removed unless there are pools
         return not {'maxpool', 'minpool'}.isdisjoint(loss.tree.nodes)
     return loss.inputs in MAPS and looks_around(loss.tree)

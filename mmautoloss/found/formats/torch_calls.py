@@ -1,9 +1,9 @@
-"""The call of a head in PyTorch code, one template a kind of input: ``SearchedLoss`` without its package.
+"""PyTorch code for a head's call of its loss, one template per kind of input: ``SearchedLoss`` without this package.
 
 ``{graph}`` is the function of the graph, ``{compute}`` and ``{logs}`` are the logarithms of probabilities that it reads,
-``{masks}`` is ``, valid`` where it must know what counts, ``{weight}`` the ``loss_weight``, ``{ignored}`` the label that
-does not count unless the call names another. ``{settings}`` and ``{classes}`` are lines that name weights of classes and
-apply them. ``{count}``, an expression of the labels that count, is what the sum is divided by without a normaliser.
+``{masks}`` is ``, valid`` if it needs the mask of valid elements, ``{weight}`` the ``loss_weight``, ``{ignored}`` the
+default of ``ignore_index``. ``{settings}`` and ``{classes}`` are lines that define and apply class weights. ``{count}``, an
+expression of the valid labels, is the divisor of the sum without a normaliser.
 """
 
 from __future__ import annotations
@@ -172,10 +172,10 @@ def {{name}}(pred, target, weight=None, avg_factor=None):
 {_MASKED}"""
 
 ROWS = {'softmax': _SOFTMAX, 'sigmoid': _SIGMOID, 'mask': _MASK, 'heatmap': _HEATMAP, 'delta': _DELTA, 'area': _AREA}
-"""Where no element's value depends on others; of softmax pixels are rows, and what does not count is taken out."""
+"""For losses whose elements do not depend on each other; softmax takes pixels as rows and removes invalid ones."""
 
 MAPS = {'softmax': _SOFTMAX_MAPS, 'sigmoid': _SIGMOID, 'heatmap': _HEATMAP, 'delta': _DELTA}
-"""Where it matters for an element which others count, the graph is told."""
+"""For losses whose elements depend on others: the graph gets the mask of valid elements."""
 
 _OF_SIGMOID = {
     LOG_P: 'torch.nn.functional.logsigmoid(pred).clamp(min=-1e9)',

@@ -1,4 +1,4 @@
-"""Cutting a call into blocks of positions that stay in the cache of a processor."""
+"""Blocks of the positions of a call that fit into the cache of a processor."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from mmautoloss.losses.fused.threads import OneThread, on_threads
 
 Result = TypeVar('Result')
 SMALL = 2**17
-"""Elements up to which a call is computed at once, on one thread."""
+"""Most elements of a call that is computed at once, on one thread."""
 TINY = 2**14
-"""Elements of which torch itself computes an operation on one thread."""
+"""Most elements of an operation that torch itself computes on one thread."""
 ELEMENTS = {'cpu': 2**19}
 """Elements of a block, a tensor of 2 MiB; on other devices ``DEVICE_ELEMENTS``."""
 DEVICE_ELEMENTS = 2**24
-"""Of a GPU: enough to keep it busy, and still a bound on the memory of intermediate values."""
+"""Elements of a block on a GPU: enough to keep it busy, and still a bound on the memory of intermediate values."""
 
 
-_LEAST = 4
-"""Blocks of a call that is not small; not the number of threads, on which no sum should depend."""
+_MIN_BLOCKS = 4
+"""Fewest blocks of a call that is not small; not the number of threads, on which no sum should depend."""
 _ANY_THREADS = nullcontext()
 
 
 class Block(NamedTuple):
-    """A range of rows or images, and of lines of their maps."""
+    """A range of rows or images, and a range of lines of their maps."""
 
     rows: slice
     lines: slice
 
     def of(self, tensor: Tensor) -> Tensor:
-        """The part of a tensor (M, ...), (N, H, W) or (N, C, H, W); what is 1 in a dimension stays."""
+        """The part of a tensor (M, ...), (N, H, W) or (N, C, H, W); dimensions of size 1 stay."""
         if self is WHOLE:
             return tensor
         if len(tensor) > 1:
@@ -50,7 +50,7 @@ WHOLE = Block(slice(None), slice(None))
 
 def blocks_of(pred: Tensor) -> Iterator[Block]:
     """The blocks of a prediction (M, C) or (N, C, H, W): some whole rows, or lines of one map."""
-    limit = min(ELEMENTS.get(pred.device.type, DEVICE_ELEMENTS), max(SMALL // 2, pred.numel() // _LEAST))
+    limit = min(ELEMENTS.get(pred.device.type, DEVICE_ELEMENTS), max(SMALL // 2, pred.numel() // _MIN_BLOCKS))
     count, size = len(pred), prod(pred.shape[1:])
     if size <= limit or pred.dim() == 2:
         step = max(1, limit // max(size, 1))
@@ -65,24 +65,24 @@ def blocks_of(pred: Tensor) -> Iterator[Block]:
 
 
 def is_small(pred: Tensor) -> bool:
-    """Whether the number of operations is what a call costs, and not their size."""
+    """Whether the cost of a call depends on the number of operations, not on their size."""
     return pred.numel() <= SMALL
 
 
 def is_tiny(pred: Tensor) -> bool:
-    """Whether operations take next to no time."""
+    """Whether operations take almost no time."""
     return pred.numel() <= TINY
 
 
 def threads_of(pred: Tensor) -> AbstractContextManager[None]:
-    """A context for a call: on the CPU small calls keep to one thread, since others would have to be waited for."""
+    """A context for a call: on the CPU small calls use one thread, to save the synchronisation of threads."""
     if is_tiny(pred) or not is_small(pred) or pred.device.type != 'cpu':
         return _ANY_THREADS
     return OneThread()
 
 
 def valid_of(block: Block, valid: Tensor | None) -> Tensor | None:
-    """Which elements of a block count, or None where all do. Not asked of a GPU, which would have to be waited for."""
+    """Which elements of a block count, or None if all do; on a GPU always the mask, to save a synchronisation."""
     if valid is None:
         return None
     valid = block.of(valid)

@@ -1,4 +1,4 @@
-"""Evaluation of a plan, and its reverse: plain tensor code without autograd.
+"""Forward and backward evaluation of a plan in plain tensor code, without autograd.
 
 Example:
     >>> from mmautoloss.losses.fused.plan import plan_of
@@ -33,17 +33,17 @@ _DERIVATIVES |= {
     'sub': (lambda gradient, x, z, value: gradient, lambda gradient, x, z, value: -gradient),
     'rsub': (lambda gradient, x, z, value: -gradient, lambda gradient, x, z, value: gradient),
 }
-"""Those of the table, and of differences, which only plans have."""
+"""Derivatives of all operators, and of differences, which only plans have."""
 
 
 class Inputs(NamedTuple):
-    """What the instructions of a plan read, of all positions or of a block.
+    """The tensors that the instructions of a plan read, of all positions or of a block.
 
     Attributes:
         tensors: By name, (N, C, H, W); ``label`` (N, 1, H, W), int64.
-        valid: Which elements count, broadcastable, or None where all do.
-        counts: How many do a channel, (1, C or 1, 1, 1) or a number.
-        channels: C, where there is a label.
+        valid: Which elements count, broadcastable, or None if all do.
+        counts: Number of elements that count per channel, (1, C or 1, 1, 1) or a number.
+        channels: C, if there is a label.
     """
 
     tensors: Mapping[str, Tensor]
@@ -53,14 +53,14 @@ class Inputs(NamedTuple):
 
 
 def evaluate(plan: Plan, order: Iterable[int], values: list, inputs: Inputs) -> None:
-    """Fills in the values of the instructions in ``order``; those that they need and that are not among them are there."""
+    """Computes the values of the instructions in ``order``; ``values`` must hold all others that they read."""
     instructions, tensors = plan.instructions, inputs.tensors
     for index in order:
         node, operands, *_ = instructions[index]
         if not operands:
             values[index] = tensors[node]
-        elif node in _LOOKS_AROUND:
-            values[index] = _LOOKS_AROUND[node](values[operands[0]], inputs)
+        elif node in _WITH_INPUTS:
+            values[index] = _WITH_INPUTS[node](values[operands[0]], inputs)
         elif len(operands) == 1:
             values[index] = _FUNCTIONS[node](values[operands[0]])
         else:
@@ -77,17 +77,17 @@ def _mean_nhw(x: Tensor, inputs: Inputs) -> Tensor:
 
 
 def _mean_c(x: Tensor, inputs: Inputs) -> Tensor:
-    if _by_channel(inputs.valid):
+    if _differs_by_channel(inputs.valid):
         return means.total(x, inputs.valid, CHANNELS) / means.count(inputs.valid, CHANNELS)
     return x.mean(dim=1, keepdim=True)
 
 
-def _by_channel(valid: Tensor | None) -> TypeGuard[Tensor]:
+def _differs_by_channel(valid: Tensor | None) -> TypeGuard[Tensor]:
     return valid is not None and valid.shape[1] > 1
 
 
 def _at(x: Tensor, inputs: Inputs) -> Tensor:
-    if x.shape[1] == 1:  # the same in all channels, as a mean over positions of one over channels is
+    if x.shape[1] == 1:  # the same in all channels, such as a mean over positions of a mean over channels
         return x
     label = inputs.tensors['label']
     return x.expand(label.shape[0], -1, *label.shape[2:]).gather(1, label)
@@ -103,19 +103,19 @@ def _share(x: Tensor, inputs: Inputs) -> Tensor:
     return x / inputs.channels
 
 
-_LOOKS_AROUND = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'at': _at, 'spread': _spread, 'share': _share}
+_WITH_INPUTS = {'mean_nhw': _mean_nhw, 'mean_c': _mean_c, 'at': _at, 'spread': _spread, 'share': _share}
 
 
 def pull_back(plan: Plan, order: Sequence[int], values: list, inputs: Inputs, gradients: dict[int, Tensor]) -> None:
-    """Carries gradients from results to operands.
+    """Propagates gradients from results to operands.
 
     Args:
         plan: The plan.
         order: Instructions that were evaluated.
-        values: Their values, and those of what they read.
+        values: Their values, and those of their operands.
         inputs: As for ``evaluate``.
-        gradients: Those of the results, by index, of the shape of the value or a smaller one that stands for it;
-            afterwards those of the inputs and of the means that ``order`` takes as known.
+        gradients: Gradients of the results, by index, in the shape of the value or a smaller one that broadcasts to it;
+            afterwards those of the inputs and of the means that are not in ``order``.
     """
     instructions = plan.instructions
     for index in reversed(order):
@@ -123,15 +123,15 @@ def pull_back(plan: Plan, order: Sequence[int], values: list, inputs: Inputs, gr
         if not operands or index not in gradients:
             continue
         gradient, value = gradients.pop(index), values[index]
-        read = [values[operand] for operand in operands]
+        operand_values = [values[operand] for operand in operands]
         for position, operand in enumerate(operands):
             if instructions[operand].active:
-                if node in _BACK_AROUND:
-                    part = _BACK_AROUND[node](gradient, read[0], inputs)
+                if node in _BACKWARD_WITH_INPUTS:
+                    part = _BACKWARD_WITH_INPUTS[node](gradient, operand_values[0], inputs)
                 else:
-                    part = _DERIVATIVES[node][position](gradient, *read, value)
+                    part = _DERIVATIVES[node][position](gradient, *operand_values, value)
                 if len(operands) == 2:
-                    part = _like(part, value, read[position], inputs)
+                    part = _like(part, value, operand_values[position], inputs)
                 gradients[operand] = gradients[operand] + part if operand in gradients else part
 
 
@@ -143,10 +143,10 @@ def _like(gradient: Tensor, value: Tensor, operand: Tensor, inputs: Inputs) -> T
 
 
 def reduced(gradient: Tensor, full: Shape, shape: Shape, valid: Tensor | None = None) -> Tensor:
-    """Sum of a gradient over the dimensions along which an operand was copied.
+    """Sum of a gradient over the dimensions along which an operand was broadcast.
 
     Args:
-        gradient: Stands for one of the shape ``full``, and may have 1 where it is the same all over, or be a scalar.
+        gradient: Broadcasts to the shape ``full``: size 1 where it is constant along a dimension, or a scalar.
         full: Shape of the result.
         shape: Shape of the operand.
         valid: Which elements count. The gradient of the others is 0, or 0 * NaN.
@@ -165,25 +165,25 @@ def reduced(gradient: Tensor, full: Shape, shape: Shape, valid: Tensor | None = 
 
 
 def _counting_in(full: Shape, valid: Tensor) -> Tensor:
-    """Which values of a shape count: of what is one for several elements, such as a mean, where any of these does."""
+    """Which values of a shape count; one that is shared by several elements, such as a mean, counts if any of them does."""
     dims = [dim for dim, size in enumerate(full) if size == 1 and valid.shape[dim] > 1]
     return valid.any(dim=dims, keepdim=True) if dims else valid
 
 
 def mean_seed(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
-    """Gradient of what a mean over the positions is of: a value for all elements that count, and 0 for the others."""
+    """Gradient of the operand of a mean over the positions: one value for all elements that count, and 0 for the others."""
     return _over_channels(means.share(gradient, inputs.counts, inputs.valid), x)
 
 
 def _over_channels(gradient: Tensor, x: Tensor) -> Tensor:
-    """The gradient of what may be one value for all channels, though which of them count differs."""
+    """The gradient of an operand that may have one value for all channels, although other elements count in each."""
     if x.shape[1] == 1 and gradient.dim() and gradient.shape[1] > 1:
         return gradient.sum(dim=1, keepdim=True)
     return gradient
 
 
 def _mean_c_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
-    if not _by_channel(inputs.valid):
+    if not _differs_by_channel(inputs.valid):
         return gradient / x.shape[1]
     return _over_channels(means.share(gradient, means.count(inputs.valid, CHANNELS), inputs.valid), x)
 
@@ -207,7 +207,7 @@ def _share_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
     return gradient / inputs.channels
 
 
-_BACK_AROUND = {
+_BACKWARD_WITH_INPUTS = {
     'mean_nhw': mean_seed,
     'mean_c': _mean_c_back,
     'at': _at_back,

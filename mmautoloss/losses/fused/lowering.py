@@ -1,13 +1,13 @@
-"""From the steps of a program to the instructions of a plan.
+"""The translation of the steps of a program into the instructions of a plan.
 
-Values keep the least shape that holds them: constants are numbers, means over all positions (1, C, 1, 1), means over the
-channels (N, 1, H, W). With ``y`` one-hot, what is 0 wherever ``y`` is 0 is *sparse*: only its value in the channel of the
-label is computed, (N, 1, H, W). So ``-y * log(p)`` takes one logarithm a pixel and not one a class.
+Values have the smallest shape that holds them: constants are numbers, means over all positions (1, C, 1, 1), means over the
+channels (N, 1, H, W). With ``y`` one-hot, a value that is 0 wherever ``y`` is 0 is *sparse*: only its part in the channel
+of the label is computed, (N, 1, H, W). So ``-y * log(p)`` takes one logarithm per pixel and not one per class.
 
 Example:
     >>> from mmautoloss.expr.parsing import parse
     >>> instructions, root = lower(parse('-y * log(p)'), frozenset('p'), True, torch.float32)
-    >>> [each.node for each in instructions], root.sparse
+    >>> [instruction.node for instruction in instructions], root.sparse
     (['number', 'number', 'p_label', 'log', 'mul'], True)
 """
 
@@ -29,20 +29,20 @@ _ACTIVE = LOGARITHMS | frozenset(AT_LABEL.values())
 _DERIVED = frozenset(name for name, operator in OPERATORS.items() if operator.derivatives)
 _ZERO_AT_ZERO = frozenset(name for name in _DERIVED if OPERATORS[name].keeps_zero)
 _KNOWN = _DERIVED | {'mean_nhw', 'mean_c'}
-"""Operators that a plan may have: no pools, which look at neighbours, and none of a user's own."""
+"""Operators that a plan may have: no pools, which read neighbours, and no custom operators."""
 
 
 class Instruction(NamedTuple):
     """One operation on earlier values.
 
     Attributes:
-        node: An operator; an input; or ``sub``, ``rsub`` (the second operand less the first), ``at`` (the channel of the
-            label), ``spread`` (back to all channels, 0 elsewhere) and ``share`` (the mean over the channels of what is 0 in
-            all but one).
+        node: An operator; an input; or ``sub``, ``rsub`` (the second operand minus the first), ``at`` (the channel of the
+            label), ``spread`` (back to all channels, 0 elsewhere) and ``share`` (the mean over the channels of a value
+            that is 0 in all but one).
         operands: Indices of instructions.
         number: The value of a constant.
         active: Whether it depends on the prediction.
-        level: How many means over all positions are nested below.
+        level: Depth of nested means over all positions below it.
         wide: Whether it can differ from position to position.
     """
 
@@ -55,14 +55,14 @@ class Instruction(NamedTuple):
 
     @property
     def is_input(self) -> bool:
-        """Whether it is an input, and no operator or number."""
+        """Whether it is an input, not an operator or a number."""
         return not self.operands and self.number is None
 
 
 class Value(NamedTuple):
-    """The value of an instruction; if sparse, only that in the channel of the label, with 0 in all others."""
+    """The value of an instruction; if sparse, only that in the channel of the label; all other channels are 0."""
 
-    index: int  # type: ignore[assignment]  # a method of tuples, which nobody calls
+    index: int  # type: ignore[assignment]  # hides a method of tuples that is not used
     sparse: bool = False
 
 
@@ -84,12 +84,12 @@ def lower(
 
 
 class _Lowering:
-    """The state of one lowering: instructions by what they are, values by step."""
+    """The state of one translation: indices by instruction, values by step."""
 
     def __init__(self, tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.dtype) -> None:
         self.steps = compile_tree(tree).steps
         self.prediction, self.one_hot, self.dtype = prediction, one_hot, dtype
-        self.found: dict[Instruction, int] = {}
+        self.indices: dict[Instruction, int] = {}
         self.order: list[Instruction] = []
         self.values: dict[int, Value] = {}
         self.at_label: dict[int, int] = {}
@@ -140,7 +140,7 @@ class _Lowering:
         return value.index if one_channel else self._emit('at', value.index)
 
     def _sparse_product(self, step: int, *operands: int) -> Value | None:
-        """A product with a sparse factor is sparse, if the other cannot be Inf or NaN, nor the gradient that arrives."""
+        """The sparse product with a sparse factor; None if the other factor or the incoming gradient may be Inf or NaN."""
         if not math.isfinite(self.gradients[step]):
             return None
         for factor, other in (operands, operands[::-1]):
@@ -168,7 +168,7 @@ class _Lowering:
         return one_hot if number == 1 else self._emit('mul', one_hot, value.index)
 
     def _difference(self, node: str, operands: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
-        """``a + -b`` is ``a - b``, to the last bit."""
+        """Rewrites ``a + -b`` as ``a - b``, which is the same to the last bit."""
         if node == 'add':
             for first, second in (operands, operands[::-1]):
                 if self.steps[second].node == 'neg':
@@ -193,7 +193,7 @@ class _Lowering:
         return self._add(Instruction(node, operands, None, active, level, wide or node == 'at'))
 
     def _fold(self, node: str, numbers: list[float]) -> float:
-        """A constant from constants, rounded and overflowing as tensors do."""
+        """Folds constants into one, which rounds and overflows as tensors do."""
         if node in ('mean_nhw', 'mean_c'):
             return numbers[0]
         function = torch.sub if node == 'sub' else OPERATORS[node].primitive.function
@@ -207,7 +207,7 @@ class _Lowering:
         return self._add(Instruction(name, (), None, name in self.prediction or name in _ACTIVE))
 
     def _add(self, instruction: Instruction) -> int:
-        index = self.found.setdefault(instruction, len(self.found))
+        index = self.indices.setdefault(instruction, len(self.indices))
         if index == len(self.order):
             self.order.append(instruction)
         return index

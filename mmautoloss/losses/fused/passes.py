@@ -1,4 +1,4 @@
-"""The passes over a call: its total and the gradient of that, at once or block by block."""
+"""The passes over a call, which compute its total and gradient, at once or block by block."""
 
 from __future__ import annotations
 
@@ -21,60 +21,62 @@ from mmautoloss.losses.fused.plan import Plan, Stage
 from mmautoloss.losses.inputs.rows import valid_of_prediction
 
 Values = list[Any]
-"""By instruction: a tensor, the number of a constant, or None where it is not known yet."""
+"""By instruction: a tensor, the number of a constant, or None if it is not computed yet."""
 Means = dict[int, Tensor]
 """Means over all positions, by instruction."""
 
 
 def count(pred: Tensor, valid: Tensor | None) -> Tensor | int:
-    """Number of positions that count: one number, or one a channel (1, C or 1, 1, 1)."""
+    """Number of positions that count: one number, or one per channel (1, C or 1, 1, 1)."""
     if valid is None:
         return len(pred) * prod(pred.shape[2:])
     return count_of(valid.expand(len(pred), -1, *(pred.shape[2:] or (1, 1))), POSITIONS)
 
 
 def at_once(
-    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool = True
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, with_gradient: bool = True
 ) -> tuple[Tensor, Tensor | None]:
-    """The scaled total of a call and, if wanted, its gradient with respect to the prediction."""
+    """The scaled total of a call and, if ``with_gradient``, its gradient with respect to the prediction."""
     inputs, values = _evaluated(WHOLE, plan.everything, {}, pred, plan, call, _counts(pred, plan, call))
     root, weights = values[plan.root.index], _weights(plan, call, inputs, WHOLE)
     total = _total(root, weights, plan, inputs) * scale
-    if not wanted:
+    if not with_gradient:
         return total, None
     gradients = {plan.root.index: _seed(scale, root, weights, plan, inputs)}
     pull_back_steps(plan, plan.everything, values, inputs, gradients)
-    found = _to_prediction(gradients, plan, call, inputs, pred, WHOLE)
-    return total, found if inputs.valid is None else torch.where(valid_of_prediction(inputs.valid, pred), found, 0)
+    gradient = _to_prediction(gradients, plan, call, inputs, pred, WHOLE)
+    if inputs.valid is not None:
+        gradient = torch.where(valid_of_prediction(inputs.valid, pred), gradient, 0)
+    return total, gradient
 
 
 def by_blocks(
-    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool = True
+    pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, with_gradient: bool = True
 ) -> tuple[Tensor, Tensor | None]:
-    """The same as ``at_once``: a pass over the blocks for each stage and, but for the last, one back."""
-    passes = _Passes(pred, plan, call, scale, wanted)
+    """The same as ``at_once``: a pass over the blocks for each stage and, except for the last, a backward one."""
+    passes = _Passes(pred, plan, call, scale, with_gradient)
     *earlier, last = plan.stages
     for stage in earlier:
         passes.find_means(stage)
-    total = torch.stack(passes.back(last)).sum() * scale
-    for stage in reversed(earlier if wanted else ()):
-        passes.back(stage)
+    total = torch.stack(passes.backward(last)).sum() * scale
+    for stage in reversed(earlier if with_gradient else ()):
+        passes.backward(stage)
     return total, passes.gradient
 
 
 class _Passes:
-    """What the passes over one call find: means, their gradients, and the gradient of the prediction."""
+    """The results of the passes over one call: means, their gradients, and the gradient of the prediction."""
 
-    def __init__(self, pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, wanted: bool) -> None:
+    def __init__(self, pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, with_gradient: bool) -> None:
         self.pred, self.plan, self.call, self.scale = pred, plan, call, scale
         self.counts = _counts(pred, plan, call)
         self.means: Means = {}
-        self.of_means: Means = {}
-        self.adds = len(plan.stages) > 1  # every stage has its share of the gradient
-        self.gradient = (torch.zeros_like if self.adds else torch.empty_like)(pred) if wanted else None
+        self.mean_gradients: Means = {}
+        self.accumulates = len(plan.stages) > 1  # every stage accumulates its part of the gradient
+        self.gradient = (torch.zeros_like if self.accumulates else torch.empty_like)(pred) if with_gradient else None
 
     def find_means(self, stage: Stage) -> None:
-        """Goes over the blocks for the means of a stage."""
+        """Computes the means of a stage in a pass over the blocks."""
 
         def sums(block: Block) -> list[Tensor]:
             inputs, values = self._evaluated(stage, block)
@@ -84,15 +86,16 @@ class _Passes:
         for mean, parts in zip(stage.means, by_mean, strict=True):
             self.means[mean] = sum(parts) / self.counts
 
-    def back(self, stage: Stage) -> list[Tensor]:
-        """Goes over the blocks for gradients, and in the last stage for totals, which are returned."""
-        found = each_block(partial(self._back, stage), self.pred)
-        for _, of_means in found:
-            for index, part in of_means.items():
-                self.of_means[index] = self.of_means[index] + part if index in self.of_means else part
-        return [total for total, _ in found if total is not None]
+    def backward(self, stage: Stage) -> list[Tensor]:
+        """Computes gradients in a pass over the blocks, and in the last stage totals, which are returned."""
+        results = each_block(partial(self._backward_block, stage), self.pred)
+        for _, mean_gradients in results:
+            for index, part in mean_gradients.items():
+                known = self.mean_gradients.get(index)
+                self.mean_gradients[index] = part if known is None else known + part
+        return [total for total, _ in results if total is not None]
 
-    def _back(self, stage: Stage, block: Block) -> tuple[Tensor | None, Means]:
+    def _backward_block(self, stage: Stage, block: Block) -> tuple[Tensor | None, Means]:
         inputs, values = self._evaluated(stage, block)
         total, gradients = None, self._mean_seeds(stage, values, inputs)
         if not stage.means:
@@ -102,21 +105,21 @@ class _Passes:
         if self.gradient is None:
             return total, {}
         pull_back_steps(self.plan, stage.order, values, inputs, gradients)
-        of_means = {index: gradients.pop(index) for index in self.means.keys() & gradients.keys()}
+        mean_gradients = {index: gradients.pop(index) for index in self.means.keys() & gradients.keys()}
         if gradients:  # else the stage reads nothing but means
             part = _to_prediction(gradients, self.plan, self.call, inputs, block.of(self.pred), block)
             out = block.of(self.gradient)
-            _write(part + out if self.adds else part, inputs.valid, out)
-        return total, of_means
+            _write(part + out if self.accumulates else part, inputs.valid, out)
+        return total, mean_gradients
 
     def _evaluated(self, stage: Stage, block: Block) -> tuple[Inputs, Values]:
         return _evaluated(block, stage.order, self.means, self.pred, self.plan, self.call, self.counts)
 
     def _mean_seeds(self, stage: Stage, values: Values, inputs: Inputs) -> dict[int, Tensor]:
-        """Gradients of what the means of a stage are of; the last stage has none."""
+        """Gradients of the operands of the means of a stage; the last stage has none."""
         roots = dict(zip(stage.means, stage.roots, strict=False))
-        known = roots.keys() & self.of_means.keys()
-        return {roots[mean]: mean_seed(self.of_means[mean], values[roots[mean]], inputs) for mean in known}
+        means = roots.keys() & self.mean_gradients.keys()
+        return {roots[mean]: mean_seed(self.mean_gradients[mean], values[roots[mean]], inputs) for mean in means}
 
 
 def _counts(pred: Tensor, plan: Plan, call: Call) -> Tensor | int:
@@ -132,7 +135,7 @@ def _evaluated(
     call: Call,
     counts: Tensor | int,
 ) -> tuple[Inputs, Values]:
-    """What a block holds, and the values of some instructions, given means that are not among them."""
+    """The inputs of a block, and the values of the instructions in ``order``, given the means of earlier stages."""
     values: Values = list(plan.numbers)
     for index, mean in means.items():
         values[index] = mean
@@ -143,19 +146,19 @@ def _evaluated(
 
 
 def _total(value: Tensor, weights: list[Tensor], plan: Plan, inputs: Inputs) -> Tensor:
-    """The weighted sum of a block: over the dimensions in which nothing is weighted first."""
+    """The weighted sum of a block; dimensions without weights are summed first."""
     own, full = value.shape, _full_shape(plan, inputs)
     shapes = [weight.shape for weight in weights]
     if inputs.valid is not None:
         shapes.append(inputs.valid.shape)
-    copies, alike = 1, []
+    copies, unweighted = 1, []
     for dim in range(4):
         if full[dim] > 1 and all([shape[dim] == 1 for shape in shapes]):
             if own[dim] != full[dim]:
                 copies *= full[dim]
             elif shapes:
-                alike.append(dim)
-    value = value.sum(dim=alike, keepdim=True) if alike else value
+                unweighted.append(dim)
+    value = value.sum(dim=unweighted, keepdim=True) if unweighted else value
     for weight in weights:
         value = value * weight
     if inputs.valid is not None:
@@ -185,7 +188,7 @@ def _seed(gradient: float | Tensor, root: Tensor, weights: list[Tensor], plan: P
 
 
 def _weights(plan: Plan, call: Call, inputs: Inputs, block: Block) -> list[Tensor]:
-    """Weights of the elements of a block, of those in the channel of the label where the root is sparse."""
+    """Weights of the elements of a block; if the root is sparse, of those in the channel of the label."""
     weights = [] if call.weight is None else [block.of(call.weight)]
     if call.channel_weight is not None:
         factors = call.channel_weight
@@ -202,7 +205,7 @@ def _to_prediction(
 
 
 def _write(gradient: Tensor, valid: Tensor | None, out: Tensor) -> None:
-    """Keeps a gradient, 0 where nothing counts, whatever it is there."""
+    """Writes a gradient to ``out``, with 0 where nothing counts."""
     if valid is None:
         out.copy_(gradient)
     else:

@@ -1,4 +1,4 @@
-"""An expression laid out for speed: what a fused evaluation computes, in which order and shape."""
+"""The plan of a fused evaluation: the instructions of an expression, their order and shapes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mmautoloss.losses.inputs.logarithms import AT_LABEL
 
 
 class Stage(NamedTuple):
-    """What can be computed in one pass over blocks of positions.
+    """Instructions that can be computed in one pass over blocks of positions.
 
     Attributes:
         order: Indices of the instructions, in order of evaluation.
-        roots: Those whose values are wanted: the operands of means over all positions or, last, the root.
-        means: The means that become known by this pass, one a root; empty in the last stage.
+        roots: Instructions whose values are needed: the operands of means over all positions or, last, the root.
+        means: The means that this pass computes, one per root; empty in the last stage.
     """
 
     order: tuple[int, ...]
@@ -32,11 +32,11 @@ class Plan(NamedTuple):
     Attributes:
         instructions: All, in an order in which they can be computed at once.
         root: The value to be summed.
-        stages: As many as means over all positions are nested in each other, and one.
-        everything: All instructions that are no constants, in order.
+        stages: One for each level of nested means over all positions, and one more.
+        everything: All instructions except constants, in order.
         numbers: The constants, None for the others.
-        names: The tensors that are read.
-        widest: One of the shape over which the root is summed; '' where all are read in the channel of the label alone.
+        names: Names of the tensors that are read.
+        widest: One of them with the shape over which the root is summed; '' if all are read in the channel of the label.
     """
 
     instructions: tuple[Instruction, ...]
@@ -59,9 +59,9 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
         dtype: Precision, in which constants are computed beforehand.
 
     Returns:
-        The plan; None where there is none: a pool looks at neighbours, the slope of a user's operator is not known, a mean
-        over the channels of what is the same at all positions is not worth its own case, and an expression without
-        prediction has no gradient.
+        The plan, or None: a pool reads neighbours, the derivative of a custom operator is unknown, a mean over the channels
+        of a value that is the same at all positions is not worth a special case, and an expression without prediction has
+        no gradient.
 
     Example:
         >>> from mmautoloss.expr.parsing import parse
@@ -73,8 +73,8 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
     if lowered is None:
         return None
     instructions, root = lowered
-    numbers = tuple(each.number for each in instructions)
-    names = tuple(each.node for each in instructions if each.is_input)
+    numbers = tuple(instruction.number for instruction in instructions)
+    names = tuple(instruction.node for instruction in instructions if instruction.is_input)
     wide = (name for name in names if name not in AT_LABEL.values())
     widest = 'label' if root.sparse else next(wide, '')
     everything = tuple(index for index, number in enumerate(numbers) if number is None)
@@ -82,7 +82,7 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
 
 
 def _stages(instructions: tuple[Instruction, ...], root: int) -> tuple[Stage, ...]:
-    means = [index for index, each in enumerate(instructions) if each.node == 'mean_nhw']
+    means = [index for index, instruction in enumerate(instructions) if instruction.node == 'mean_nhw']
     levels = sorted({instructions[index].level for index in means})
     groups = [tuple(index for index in means if instructions[index].level == level) for level in levels]
     stages = []
@@ -93,7 +93,7 @@ def _stages(instructions: tuple[Instruction, ...], root: int) -> tuple[Stage, ..
 
 
 def _order(instructions: tuple[Instruction, ...], roots: tuple[int, ...]) -> tuple[int, ...]:
-    """What the roots need, means over all positions taken as known."""
+    """The instructions that the roots need, given the means over all positions."""
     needed, stack = set(), list(roots)
     while stack:
         index = stack.pop()

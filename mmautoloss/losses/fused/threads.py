@@ -1,7 +1,7 @@
-"""Blocks on several threads, one operation on one thread.
+"""Blocks on several threads, each operation on one thread.
 
 Torch splits every operation among its threads and waits for the slowest; with operations of microseconds, on cores that
-other processes use too, that waiting is most of the time. Here each thread takes the next block and all its operations.
+other processes use too, most of the time is spent on waiting. Here each thread takes the next block with all its operations.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 def on_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """The results of a function without gradient, in the order of the items.
 
-    As many threads take part as torch uses; the order in which they come to an item does not change the results.
+    It uses as many threads as torch; the order in which they take the items does not change the results.
     """
     items = list(items)
     count = min(torch.get_num_threads(), len(items))
@@ -32,13 +32,13 @@ def on_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> lis
     waiting, lock = iter(enumerate(items)), Lock()
 
     def work() -> None:
-        with torch.no_grad():  # the mode is one of the thread
+        with torch.no_grad():  # the gradient mode is set per thread
             while True:
                 with lock:
-                    following = next(waiting, None)
-                if following is None:
+                    entry = next(waiting, None)
+                if entry is None:
                     return
-                index, item = following
+                index, item = entry
                 results[index] = function(item)
 
     for task in [_pool(torch.get_num_threads()).submit(work) for _ in range(count)]:
@@ -47,7 +47,7 @@ def on_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> lis
 
 
 class OneThread:
-    """A context in which operations of the calling thread stay on it, as those of a small call should."""
+    """A context in which the calling thread computes its operations alone, as suits a small call."""
 
     def __enter__(self) -> None:
         self.count = torch.get_num_threads()
@@ -66,20 +66,20 @@ def _pool(count: int) -> ThreadPoolExecutor:
 
 
 def _start(count: int) -> ThreadPoolExecutor:
-    """Threads whose operations stay on them."""
+    """A pool of threads that compute their operations alone."""
     started = Barrier(count + 1)
 
     def begin() -> None:
-        torch.set_num_threads(1)  # of this thread, and of those that start later
+        torch.set_num_threads(1)  # for this thread, and for threads that start later
         started.wait()
 
     pool = ThreadPoolExecutor(count, thread_name_prefix='mmautoloss', initializer=begin)
     for _ in range(count):
-        pool.submit(int)  # an executor starts a thread a task, as long as none waits
+        pool.submit(int)  # an executor starts one thread per task while no thread is idle
     started.wait()
     torch.set_num_threads(count)
     return pool
 
 
 if hasattr(os, 'register_at_fork'):  # Windows has no fork
-    os.register_at_fork(after_in_child=_pools.clear)  # threads do not live on in a child
+    os.register_at_fork(after_in_child=_pools.clear)  # threads do not survive a fork

@@ -1,10 +1,10 @@
-"""How the call of a head becomes the named tensors that a graph reads: one class a kind of input.
+"""The kinds of input: each class turns the call of a head into the named tensors that a graph reads.
 
-A kind is all that a loss, the probe and the search need to know of a branch: which names a graph
-may read, how prediction and target become tensors (N, C, H, W), and what counts. Rows with
-weight 0 are taken out *before* a graph sees them, since 0 * NaN is NaN and since a mean over
-padding is no mean. Of maps the pixels stay where they are, for the sake of the pools, and what does
-not count is masked.
+A kind is all that a loss, the probe and the search need to know about a branch: which names a graph
+may read, how prediction and target become tensors (N, C, H, W), and which elements count. Rows with
+weight 0 are removed *before* a graph sees them, since 0 * NaN is NaN and since a mean must not
+include padding. The pixels of maps stay in place for the pools, and those that do not count are
+masked.
 """
 
 from keyword import iskeyword
@@ -28,7 +28,7 @@ _BUILT_IN = frozenset(INPUT_KINDS)
 
 
 def input_kind(name: str) -> InputKind:
-    """The kind of a name.
+    """The kind with this name.
 
     Raises:
         SetupError: There is no such kind.
@@ -44,31 +44,31 @@ def input_kind(name: str) -> InputKind:
 def register_kind(kind: InputKind) -> InputKind:
     """Adds a kind of input, so that branches and losses can name it as their ``inputs``.
 
-    Call it where a config imports it (``custom_imports``), so that every worker knows it.
+    Call it in a module that a config imports (``custom_imports``), so that every worker knows the kind.
 
     Args:
-        kind: An object; stateless, as one serves all branches.
+        kind: A stateless object, since one is shared by all branches.
 
     Returns:
         The kind.
 
     Raises:
-        SetupError: It is no kind, lacks something, or the name is taken.
+        SetupError: The object is no kind, lacks an attribute, or its name is taken.
     """
     if not isinstance(kind, InputKind):
         raise SetupError(f'A kind of input must be an object of a child of InputKind, but got {kind!r}.')
     missing = [name for name in ('name', 'metric') if not isinstance(getattr(kind, name, None), str)]
     if missing:
         raise SetupError(f'The kind of input {type(kind).__name__} needs the attribute {missing[0]}, a text.')
-    strangers = (kind.from_prediction | kind.from_target) - set(kind.names)
-    if strangers or not kind.from_prediction or not kind.from_target:
+    unknown = (kind.from_prediction | kind.from_target) - set(kind.names)
+    if unknown or not kind.from_prediction or not kind.from_target:
         raise SetupError(
             f'The kind of input {kind.name!r} must have from_prediction and from_target among its names '
             f'{kind.names}, but they are {sorted(kind.from_prediction)} and {sorted(kind.from_target)}.'
         )
     for name in kind.names:
-        free = isinstance(name, str) and name.isascii() and name.isidentifier() and not iskeyword(name)
-        if not free or name in PRIMITIVES or name in RESERVED:
+        usable = isinstance(name, str) and name.isascii() and name.isidentifier() and not iskeyword(name)
+        if not usable or name in PRIMITIVES or name in RESERVED:
             raise SetupError(
                 f'An input of the kind {kind.name!r} cannot be called {name!r}: it is no free word. Words of the package '
                 f'are {", ".join(sorted(RESERVED))} and the operators.'
@@ -78,7 +78,7 @@ def register_kind(kind: InputKind) -> InputKind:
 
 
 def is_custom(name: str) -> bool:
-    """Whether a kind is one of a user's."""
+    """Whether a kind was registered by a user."""
     return name in INPUT_KINDS and name not in _BUILT_IN
 
 

@@ -1,4 +1,4 @@
-"""Decoded boxes: what of two boxes is common, joint and enclosed."""
+"""Decoded boxes: intersection, union and enclosing box of two boxes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmautoloss.losses.inputs.kind import InputKind
 from mmautoloss.losses.inputs.rows import Rows, choose_rows
 
 AREA_EPS = 1e-6
-"""Least union, enclosure and target area, in the units of the boxes; as in mmdet's IoU losses."""
+"""Smallest union, enclosing and target area, in the units of the boxes; as in mmdet's IoU losses."""
 
 
 class Area(InputKind):
@@ -20,8 +20,8 @@ class Area(InputKind):
 
     Boxes are x1, y1, x2, y2.
 
-    The areas are divided by the area of the target box, so that a loss means the same for small
-    and large objects and stays in the range of floats; ratios such as ``i / u`` are those of
+    The areas are divided by the area of the target box, so that a loss treats small and large
+    objects alike and stays in the range of floats; ratios such as ``i / u`` are the same as in
     pixels. Definitions as in mmdet's ``bbox_overlaps`` (Rezatofighi et al., CVPR 2019, for the
     enclosing box).
     """
@@ -55,18 +55,18 @@ class Area(InputKind):
         return {name: areas[name] for name in self.names}
 
     def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """The areas, and for ``pull_back`` what they are made of."""
+        """The areas, and the tensors from which ``pull_back`` computes gradients."""
         target = target.to(pred.dtype)
-        wanted = _area(target[:, 2:] - target[:, :2])
+        target_area = _area(target[:, 2:] - target[:, :2])
         (first, second), (low, high) = torch.maximum(pred, target).chunk(2, 1), torch.minimum(pred, target).chunk(2, 1)
-        # sides of intersection, enclosing box and prediction: negative where corners are in another order
+        # sides of intersection, enclosing box and prediction: negative if corners are in another order
         sides = torch.stack([high - first, second - low, pred[:, 2:] - pred[:, :2]])
         common, enclosing = _area(sides[:2].clamp(min=0)).unbind()
-        union = _area(sides[2]) + wanted - common
-        scale = wanted.clamp(min=AREA_EPS)
+        union = _area(sides[2]) + target_area - common
+        scale = target_area.clamp(min=AREA_EPS)
         areas = {'i': common, 'u': union.clamp(min=AREA_EPS), 'e': enclosing.clamp(min=AREA_EPS)}
-        found = {name: (area / scale).view(-1, 1, 1, 1) for name, area in areas.items()}
-        return found | {'sides': sides, 'scale': scale, 'union': union, 'enclosing': enclosing}
+        ratios = {name: (area / scale).view(-1, 1, 1, 1) for name, area in areas.items()}
+        return ratios | {'sides': sides, 'scale': scale, 'union': union, 'enclosing': enclosing}
 
     def pull_back(
         self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
@@ -77,17 +77,17 @@ class Area(InputKind):
         of_enclosing = torch.where(tensors['enclosing'] >= AREA_EPS, of_enclosing, 0)
         areas = torch.stack([of_common - of_union, of_enclosing])[:, :, None]
         common, around = torch.where(sides[:2] >= 0, areas * sides[:2].clamp(min=0).flip(2), 0).unbind()
-        own, apart = of_union[:, None] * sides[2].flip(1), common - around
-        # how the larger of two corners follows the prediction: 1 where it is the prediction's, 1/2 where both are
+        own, difference = of_union[:, None] * sides[2].flip(1), common - around
+        # derivative of the larger of two corners: 1 where it is that of the prediction, 1/2 where both are equal
         first, second = torch.heaviside(pred - target.to(pred.dtype), pred.new_tensor(0.5)).chunk(2, 1)
-        return torch.cat([-(around + own + first * apart), common + own - second * apart], dim=1)
+        return torch.cat([-(around + own + first * difference), common + own - second * difference], dim=1)
 
     def unit(self, pred: Tensor, target: Tensor) -> Tensor:
         sides = (target[:, 2:] - target[:, :2]).clamp(min=1)
         return torch.cat([sides, sides], dim=1)
 
     def scatter(self, values: Tensor, unit: Tensor, generator: torch.Generator) -> Tensor:
-        """Boxes about the given ones; their corners stay in order."""
+        """Random boxes around the given ones; their corners stay in order."""
         moved = super().scatter(values, unit, generator)
         first, second = moved[:, :2], moved[:, 2:]
         return torch.cat([torch.minimum(first, second), torch.maximum(first, second)], dim=1)

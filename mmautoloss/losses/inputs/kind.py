@@ -1,4 +1,4 @@
-"""What all kinds of input share: how the rows of a call become named tensors."""
+"""The base class of all kinds of input, which turn the rows of a call into named tensors."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from mmautoloss.losses.inputs.rows import Rows, valid_of_prediction
 
 
 class InputKind(ABC):
-    """What a graph reads in one kind of branch; stateless.
+    """The inputs that a graph reads in one kind of branch; stateless.
 
     Attributes:
         name: Name in configs.
         names: Inputs that a graph may read.
-        meanings: What each of them is, in words that need no other.
-        from_prediction: Those that depend on the prediction.
-        from_target: Those that depend on the target; a loss must read one of them.
-        spread: Size, in natural units of the raw prediction, of the scatter over which losses are tried and compared.
-        regression: Whether targets are values like the predictions, and so can be scattered as well.
+        meanings: Description of each input, which needs no other text.
+        from_prediction: Inputs that depend on the prediction.
+        from_target: Inputs that depend on the target; a loss must read one of them.
+        spread: Standard deviation, in natural units, of the random raw predictions on which losses are compared.
+        regression: Whether targets are values like the predictions, and so can be random as well.
         weighted: Whether the third argument of a call is a weight.
         maps: Whether a call may hold a map for each image of the batch.
         one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot.
         metric: Name of the metric that judges predictions in the rejection test (``screen.PROBE_METRICS``).
-        use_sigmoid: What heads read that size their output by it.
-        elementwise: Whether a call without reduction gives a value an element, as hand-made losses of such inputs do;
-            else one a row or pixel.
-        activation: For the compiled screen, what makes ``p``, the first input and the only one of the prediction, of the
-            raw prediction: ``'identity'``, ``'sigmoid'`` or ``'softmax'``; '' for another way, where expressions are judged
-            by the plain screen. With the last two, ``log(p)`` and ``log(1 - p)`` are computed from the raw prediction.
+        use_sigmoid: Read by heads to choose the size of their output.
+        elementwise: Whether a call without reduction gives one value per element, as hand-made losses of such inputs do;
+            else one per row or pixel.
+        activation: For the compiled screen, the function that computes ``p``, the first input and the only one of the
+            prediction, from the raw prediction: ``'identity'``, ``'sigmoid'`` or ``'softmax'``; '' for any other, for which
+            the plain screen judges expressions. With the last two, ``log(p)`` and ``log(1 - p)`` are computed from the raw
+            prediction.
     """
 
     name: ClassVar[str]
@@ -54,7 +55,7 @@ class InputKind(ABC):
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """Least and largest value of the inputs of which that is known, by name."""
+        """Smallest and largest value of the inputs for which they are known, by name."""
         if self.activation == 'area':
             return dict.fromkeys(self.names, (0.0, math.inf))
         return {self.names[0]: (0.0, 1.0)} if self.activation in ('sigmoid', 'softmax') else {}
@@ -68,7 +69,7 @@ class InputKind(ABC):
         """The named inputs (M, C, H, W) of chosen rows, (M, C, 1, 1) without a map; the activation is applied here."""
 
     def marked(self, rows: Rows) -> Tensor:
-        """The targets of rows, with -1 where nothing counts; labels in a type that has a -1."""
+        """The targets of rows, with -1 where nothing counts; labels in a signed type."""
         target = rows.target if rows.target.is_floating_point() else rows.target.long()
         if rows.valid is None:
             return target
@@ -76,7 +77,7 @@ class InputKind(ABC):
         return target.where(valid if target.dim() == valid.dim() else valid[:, 0], -1)
 
     def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """At least those of the named inputs that are asked for.
+        """The named inputs, at least those in ``names``.
 
         With ``one_hot``, also ``label`` (M, 1, H, W), the index of the channel, and ``p_label``, ``p`` in that channel.
         """
@@ -85,32 +86,32 @@ class InputKind(ABC):
     def pull_back(
         self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> Tensor:
-        """The gradient of the raw prediction; here by autograd, in children written out, which is faster.
+        """The gradient of the raw prediction; here by autograd, in child classes by formulas, which are faster.
 
         Args:
             pred: Raw predictions (M, ...).
             target: Targets (M, ...).
             tensors: The inputs, as ``leaves`` gives them.
-            gradients: Gradients of those that depend on the prediction, broadcastable to them; at least one.
+            gradients: Gradients of the inputs that depend on the prediction, broadcastable to them; at least one.
         """
         with torch.enable_grad():
             raw = pred.detach().requires_grad_()
-            found = self.leaves(raw, target, tuple(gradients))
-            wanted = [full_gradient(gradient, found[name]) for name, gradient in gradients.items()]
-            return torch.autograd.grad([found[name] for name in gradients], raw, wanted)[0]
+            inputs = self.leaves(raw, target, tuple(gradients))
+            full = [full_gradient(gradient, inputs[name]) for name, gradient in gradients.items()]
+            return torch.autograd.grad([inputs[name] for name in gradients], raw, full)[0]
 
     def unit(self, pred: Tensor, target: Tensor) -> Tensor:
-        """One natural step of the raw prediction, broadcastable to it: 1, for boxes a side."""
+        """The natural unit of the raw prediction, broadcastable to it: 1, for boxes their side lengths."""
         return pred.new_ones(())
 
     def scatter(self, values: Tensor, unit: Tensor, generator: torch.Generator) -> Tensor:
-        """Random predictions, or targets of a regression, about the given ones."""
+        """Random predictions, or targets of a regression, around the given ones."""
         return values + torch.randn(values.shape, generator=generator) * self.spread * unit
 
     def shrink(
         self, pred: Tensor, target: Tensor, weight: Tensor | None, side: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """A call that is cheaper to try losses on: of maps every k-th pixel, at most about ``side`` a side."""
+        """A smaller call, on which losses are cheaper to try: every k-th pixel of maps, at most about ``side`` per side."""
         if pred.dim() != 4:
             return pred, target, weight
         step = max(1, round(max(pred.shape[-2:]) / side))
@@ -122,14 +123,14 @@ class InputKind(ABC):
 
 
 def full_gradient(gradient: Tensor, tensor: Tensor) -> Tensor:
-    """The gradient of a tensor, of its shape."""
+    """The gradient of a tensor, expanded to its shape."""
     return gradient if gradient.shape == tensor.shape else gradient.expand(tensor.shape)
 
 
-def wrong_shapes(name: str, wanted: str, pred: Tensor, target: Tensor) -> SetupError:
-    """The error of a call that is of another kind."""
+def wrong_shapes(name: str, expected: str, pred: Tensor, target: Tensor) -> SetupError:
+    """The error of a call whose shapes do not fit the kind."""
     return SetupError(
-        f'Inputs "{name}" need predictions {wanted}, but got prediction {tuple(pred.shape)} and target '
+        f'Inputs "{name}" need predictions {expected}, but got prediction {tuple(pred.shape)} and target '
         f'{tuple(target.shape)}. Choose other inputs for this loss; `python -m mmautoloss branches CONFIG` lists what '
         'fits.'
     )

@@ -1,6 +1,6 @@
-"""``log(p)`` and ``log(1 - p)`` of probabilities from the logits, where ``p`` itself is rounded to 0 or 1.
+"""``log(p)`` and ``log(1 - p)`` of probabilities from the logits, also where ``p`` itself is rounded to 0 or 1.
 
-Both are at least ``LEAST``; there, that is for a logit that is infinite, their slope is 0.
+Both are at least ``LEAST``; there, that is for an infinite logit, their derivative is 0.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import Tensor
 from mmautoloss.expr.logarithms import LEAST, LOG_NOT_P, LOG_P
 
 AT_LABEL = {'p': 'p_label', LOG_P: 'log(p_label)'}
-"""Names of inputs in the channel of the label, (N, 1, H, W); their gradients have a short way through the softmax."""
+"""Names of inputs in the channel of the label, (N, 1, H, W); their gradients have a shorter formula for the softmax."""
 LOG_P_AT_LABEL = AT_LABEL[LOG_P]
 _TINY = 1e-30
-"""Above it a float32 has all its digits."""
+"""Above it a float32 has full precision."""
 
 Tensors = Mapping[str, Tensor]
 
@@ -28,22 +28,22 @@ class Logarithms(ABC):
 
     @abstractmethod
     def plain(self, pred: Tensor, name: str) -> Tensor:
-        """One of the two, differentiable as often as one likes: the definition."""
+        """The definition of one of the two logarithms, differentiable any number of times."""
 
     def differentiable(self, pred: Tensor, tensors: Tensors, names: Collection[str]) -> dict[str, Tensor]:
-        """What ``leaves`` gives, as ``plain`` computes it."""
-        found = {name: self.plain(pred, LOG_NOT_P if name == LOG_NOT_P else LOG_P) for name in names}
-        if LOG_P_AT_LABEL in found:
-            found[LOG_P_AT_LABEL] = at_label(found[LOG_P_AT_LABEL], tensors['label'])
-        return found
+        """The result of ``leaves``, computed by ``plain``."""
+        results = {name: self.plain(pred, LOG_NOT_P if name == LOG_NOT_P else LOG_P) for name in names}
+        if LOG_P_AT_LABEL in results:
+            results[LOG_P_AT_LABEL] = at_label(results[LOG_P_AT_LABEL], tensors['label'])
+        return results
 
     @abstractmethod
     def leaves(self, pred: Tensor, tensors: Tensors, names: Collection[str]) -> dict[str, Tensor]:
-        """At least those that are asked for, in few passes over memory and without autograd.
+        """The logarithms, at least those in ``names``, in few passes over memory and without autograd.
 
         Args:
             pred: Raw predictions (M, C, ...).
-            tensors: What is known: ``p``, and ``label`` where there is one, of the dimensions of ``pred``.
+            tensors: Known inputs: ``p``, and ``label`` if there is one, with the dimensions of ``pred``.
             names: ``LOG_P``, ``LOG_NOT_P``, ``LOG_P_AT_LABEL``.
         """
 
@@ -53,8 +53,8 @@ class Logarithms(ABC):
 
         Args:
             pred: As above.
-            tensors: As above, and what ``leaves`` gave.
-            gradients: Those of some of the logarithms, of their shapes.
+            tensors: As above, and the result of ``leaves``.
+            gradients: Gradients of some of the logarithms, in their shapes.
         """
 
 
@@ -67,12 +67,12 @@ class OfSigmoid(Logarithms):
 
     def leaves(self, pred: Tensor, tensors: Tensors, names: Collection[str]) -> dict[str, Tensor]:
         both = pred.abs().neg_().exp_().log1p_()
-        found = {}
+        results = {}
         if LOG_P in names:
-            found[LOG_P] = pred.clamp(LEAST, 0) - both
+            results[LOG_P] = pred.clamp(LEAST, 0) - both
         if LOG_NOT_P in names:
-            found[LOG_NOT_P] = pred.clamp(0, -LEAST).neg_().sub_(both)
-        return found
+            results[LOG_NOT_P] = pred.clamp(0, -LEAST).neg_().sub_(both)
+        return results
 
     def pull_back(self, pred: Tensor, tensors: Tensors, gradients: Tensors) -> Tensor:
         parts = []
@@ -84,10 +84,10 @@ class OfSigmoid(Logarithms):
 
 
 class OfSoftmax(Logarithms):
-    """Of exclusive classes: ``log_softmax``, and what all other classes have together.
+    """Of exclusive classes: ``log_softmax``, and the logarithm of the sum of all other classes.
 
-    One probability at most is above 1/2. Of the others ``log1p(-p)`` is exact; of that one the logarithm is that of the sum
-    of the other exponentials over that of all.
+    At most one probability is above 1/2. For the others ``log1p(-p)`` is exact; for that one the sum of the other
+    exponentials is divided by the sum of all.
     """
 
     def plain(self, pred: Tensor, name: str) -> Tensor:
@@ -95,18 +95,18 @@ class OfSoftmax(Logarithms):
             return pred.log_softmax(dim=1).clamp(min=LEAST)
         if pred.shape[1] == 1:  # p is 1 whatever the logit is, and log(0) is 0
             return 0 * pred.clamp(0, 0)
-        return _of_rest(pred, pred.softmax(dim=1)).clamp(min=LEAST)
+        return _log_of_rest(pred, pred.softmax(dim=1)).clamp(min=LEAST)
 
     def leaves(self, pred: Tensor, tensors: Tensors, names: Collection[str]) -> dict[str, Tensor]:
-        p, found = tensors['p'] if 'p' in tensors else pred.softmax(dim=1), {}
-        found['p'] = p
+        p, results = tensors['p'] if 'p' in tensors else pred.softmax(dim=1), {}
+        results['p'] = p
         if LOG_P in names:
-            found[LOG_P] = pred.log_softmax(dim=1).clamp_(min=LEAST)
+            results[LOG_P] = pred.log_softmax(dim=1).clamp_(min=LEAST)
         if LOG_P_AT_LABEL in names:
-            found[LOG_P_AT_LABEL] = _log_at_label(pred, p, tensors['label'])
+            results[LOG_P_AT_LABEL] = _log_at_label(pred, p, tensors['label'])
         if LOG_NOT_P in names:
-            found[LOG_NOT_P] = torch.zeros_like(p) if pred.shape[1] == 1 else _of_rest(pred, p).clamp_(min=LEAST)
-        return found
+            results[LOG_NOT_P] = torch.zeros_like(p) if pred.shape[1] == 1 else _log_of_rest(pred, p).clamp_(min=LEAST)
+        return results
 
     def pull_back(self, pred: Tensor, tensors: Tensors, gradients: Tensors) -> Tensor:
         p, parts = tensors['p'], []
@@ -118,29 +118,29 @@ class OfSoftmax(Logarithms):
             parts.append(add_at_label(p * -share, tensors['label'], share))
         if LOG_NOT_P in gradients:
             gradient = torch.ops.aten.threshold_backward(gradients[LOG_NOT_P], tensors[LOG_NOT_P], LEAST)
-            parts.append(torch.zeros_like(p) if pred.shape[1] == 1 else _of_rest_back(pred, p, gradient))
+            parts.append(torch.zeros_like(p) if pred.shape[1] == 1 else _log_of_rest_backward(pred, p, gradient))
         return sum(parts[1:], parts[0])
 
 
 def _log_at_label(pred: Tensor, p: Tensor, label: Tensor) -> Tensor:
-    """The logarithm of ``p`` in the channel of the label: of ``p`` itself where none is tiny, which a GPU is not asked."""
+    """The logarithm of ``p`` in the channel of the label: on a CPU, that of ``p`` itself if none is tiny."""
     if not torch.compiler.is_compiling() and pred.device.type == 'cpu':
         own = at_label(p, label)
         if own.numel() and own.min() > _TINY:
             return own.log_()
-    # the largest p is at least 1 / C, so its logarithm tells the sum of all exponentials
+    # the largest p is at least 1 / C, so its logarithm gives the sum of all exponentials
     above = at_label(pred, label) - pred.amax(dim=1, keepdim=True)
     return (above + p.amax(dim=1, keepdim=True).log()).clamp(min=LEAST)
 
 
-def _of_rest(pred: Tensor, p: Tensor) -> Tensor:
-    """The logarithm of what all other classes have together."""
+def _log_of_rest(pred: Tensor, p: Tensor) -> Tensor:
+    """The logarithm of the sum of all other classes."""
     large = p > 0.5
     share = _without(large, pred).logsumexp(dim=1, keepdim=True) - pred.logsumexp(dim=1, keepdim=True)
     return torch.where(large, share, torch.log1p(-p.masked_fill(large, 0)))
 
 
-def _of_rest_back(pred: Tensor, p: Tensor, gradient: Tensor) -> Tensor:
+def _log_of_rest_backward(pred: Tensor, p: Tensor, gradient: Tensor) -> Tensor:
     large = p > 0.5
     odds = (gradient * p / (1 - p)).masked_fill(large, 0)
     of_large = (gradient * p).masked_fill(~large, 0).sum(dim=1, keepdim=True)
@@ -149,13 +149,13 @@ def _of_rest_back(pred: Tensor, p: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _without(large: Tensor, pred: Tensor) -> Tensor:
-    """Logits without the largest; finite ones, since the slope of a sum of nothing is NaN."""
+    """Logits without the largest; finite ones, since the derivative of an empty sum is NaN."""
     return pred.masked_fill(large, -torch.inf).clamp(min=LEAST)
 
 
 def at_label(x: Tensor, label: Tensor) -> Tensor:
     """The values (M, 1, ...) in the channel of the label."""
-    if torch.compiler.is_compiling():  # a comparison becomes part of the loop, a gather is one of its own
+    if torch.compiler.is_compiling():  # a comparison is fused into the loop, a gather is a loop of its own
         return torch.where(label == classes_of(x), x, 0).sum(dim=1, keepdim=True)
     return x.gather(1, label)
 
@@ -173,4 +173,4 @@ def classes_of(pred: Tensor) -> Tensor:
 
 
 LOGARITHMS_OF: dict[str, Logarithms] = {'sigmoid': OfSigmoid(), 'softmax': OfSoftmax()}
-"""By the activation of a kind of input."""
+"""Logarithms by the activation of a kind of input."""

@@ -14,13 +14,13 @@ class Rows(NamedTuple):
     Attributes:
         pred: Raw predictions (M, ...), before the activation.
         target: Targets of the same rows (M, ...), in the form that ``InputKind.tensors`` takes.
-        weight: Weight of every element, broadcastable to (M, C, H, W), or None where all are 1.
-        chosen: Positions (M,) of the rows in the call, or None where they are all.
-        valid: Which elements count, broadcastable to (M, C, H, W), or None where all do. What the others are, NaN
-            included, changes nothing.
-        labelled: Which positions of the call have a label, whatever their weight: a mask of them, their number, or
+        weight: Weight of every element, broadcastable to (M, C, H, W), or None if all are 1.
+        chosen: Positions (M,) of the rows in the call, or None if all were chosen.
+        valid: Which elements count, broadcastable to (M, C, H, W), or None if all do. The values of the others,
+            NaN included, have no effect.
+        labelled: Positions of the call that have a label, whatever their weight: a mask of them, their number, or
             another divisor in its place; None for those that count.
-        channel_weight: Another weight, of channels, (1, C, 1, 1), or None.
+        channel_weight: Another weight, per channel, (1, C, 1, 1), or None.
     """
 
     pred: Tensor
@@ -32,7 +32,7 @@ class Rows(NamedTuple):
     channel_weight: Tensor | None = None
 
     @property
-    def index(self) -> Tensor:  # type: ignore[override]  # a method of tuples, which nobody calls
+    def index(self) -> Tensor:  # type: ignore[override]  # hides a method of tuples that is not used
         """Positions (M,) of the rows in the call."""
         return torch.arange(len(self.pred), device=self.pred.device) if self.chosen is None else self.chosen
 
@@ -58,8 +58,8 @@ def valid_of_prediction(valid: Tensor, pred: Tensor) -> Tensor:
     return valid.reshape(valid.shape[: pred.dim()])
 
 
-_FEW = 1024
-"""Rows of which it is likely that all have a weight, as those of a head of RoIs have."""
+_FEW_ROWS = 1024
+"""Most rows of a call in which it is likely that all have a weight, as in RoI heads."""
 _BYTES = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -68,7 +68,7 @@ def row_counts(weight: Tensor) -> Tensor:
     counts = weight != 0
     if weight.dim() == 1:
         return counts
-    if weight.shape[1] in _BYTES and counts.is_contiguous():  # a row of booleans as one number: half the time
+    if weight.shape[1] in _BYTES and counts.is_contiguous():  # a row of booleans as one integer takes half the time
         return counts.view(_BYTES[weight.shape[1]])[:, 0] != 0
     return counts.any(dim=1)
 
@@ -83,13 +83,13 @@ def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tenso
 
     Args:
         pred: Rows (M, C).
-        target: Targets, one a row.
+        target: Targets, one per row.
         weight: Weights (M,) or (M, C), or None.
-        keep: Which rows have a label that counts, (M,), or None where all do.
+        keep: Which rows have a label that counts, (M,), or None if all do.
     """
-    few = weight is not None and weight.shape[0] <= _FEW
+    few = weight is not None and weight.shape[0] <= _FEW_ROWS
     labelled = len(pred) if keep is None else keep
-    if weight is not None and few and bool(weight.all()):  # the usual call of a head of RoIs: nothing to copy
+    if weight is not None and few and bool(weight.all()):  # the usual call of a RoI head: nothing to copy
         if keep is None or bool(keep.all()):
             return Rows(pred, target, _weight_of(weight), labelled=labelled)
     elif weight is not None:
@@ -107,7 +107,7 @@ def _weight_of(weight: Tensor | None) -> Tensor | None:
 
 
 def _valid_of(weight: Tensor | None) -> Tensor | None:
-    """Which elements of rows that count have a weight; None where all do, as in rows with one weight."""
+    """Which elements of rows that count have a weight; None if all do, as in rows with one weight."""
     if weight is None or weight.dim() == 1 or bool(weight.all()):
         return None
     return element_weight(weight != 0)
@@ -120,9 +120,9 @@ def choose_images(
 
     Args:
         pred: Maps (N, C, H, W).
-        target: Targets, one an image.
+        target: Targets, one per image.
         weight: Weights broadcastable to the prediction, or None.
-        valid: What counts, broadcastable to the prediction.
+        valid: Which elements count, broadcastable to the prediction.
         labelled: See ``Rows``.
     """
     if bool(valid.all()):

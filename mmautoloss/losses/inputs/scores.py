@@ -60,15 +60,15 @@ class Softmax(InputKind):
     def pull_back(
         self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> Tensor:
-        p, of_all = tensors['p'].view(pred.shape), None
-        if 'p' in gradients:  # rows as rows: with the channels last the kernel is 40 times as fast
+        p, through_p = tensors['p'].view(pred.shape), None
+        if 'p' in gradients:  # in the shape of rows: with the channels last the kernel is 40 times as fast
             gradient = full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)
-            of_all = torch.ops.aten._softmax_backward_data(gradient, p, 1, p.dtype)
+            through_p = torch.ops.aten._softmax_backward_data(gradient, p, 1, p.dtype)
             if 'p_label' not in gradients:
-                return of_all
+                return through_p
         share = (gradients['p_label'] * tensors['p_label']).view(len(pred), 1, *pred.shape[2:])
-        found = p * -share if of_all is None else of_all.addcmul_(p, share, value=-1)
-        return add_at_label(found, tensors['label'].view(share.shape), share)
+        gradient = p * -share if through_p is None else through_p.addcmul_(p, share, value=-1)
+        return add_at_label(gradient, tensors['label'].view(share.shape), share)
 
 
 class Sigmoid(InputKind):
@@ -76,8 +76,8 @@ class Sigmoid(InputKind):
 
     Logits are rows (M, C) or maps (N, C, H, W). The target is ``y`` itself, of the same shape and in [0, 1], or labels:
     (M,) where C is background, (N, H, W) where a map of one channel (mmseg's binary segmentation) has label 1 as its
-    class. What is ignored or negative does not count. A row may also be a single number: logits (M,) with targets (M,),
-    as of a centre-ness.
+    class. Ignored and negative targets do not count. A row may also be a single number: logits (M,) with targets (M,),
+    such as centerness.
     """
 
     name = 'sigmoid'
@@ -95,7 +95,7 @@ class Sigmoid(InputKind):
         fits = target.dim() == pred.dim() - 1 or target.shape == pred.shape
         _check(self.name, pred, target, fits, '(M, C) with labels (M,) or targets (M, C), or maps of them')
         labelled = _labelled(target, ignore_index)
-        whole = target.dim() == pred.dim() and bool(labelled.all())  # as usual, and then there is nothing to look at
+        whole = target.dim() == pred.dim() and bool(labelled.all())  # the usual case, which needs no mask
         keep = None if whole else labelled
         if pred.dim() == 4:
             return self._maps(pred, target, weight, keep)
@@ -128,9 +128,9 @@ class Sigmoid(InputKind):
 
 
 class Mask(InputKind):
-    """Masks of instances, as mmdet's ``FCNMaskHead`` calls its loss: the mask of the true class alone counts.
+    """Masks of instances, as mmdet's ``FCNMaskHead`` calls its loss: only the mask of the true class counts.
 
-    Logits are (M, C, H, W), targets (M, H, W) in [0, 1], and the third argument is no weight but the class (M,) of each
+    Logits are (M, C, H, W), targets (M, H, W) in [0, 1], and the third argument is not a weight but the class (M,) of each
     instance. ``p`` = sigmoid and ``y`` have the shape (M, 1, H, W). Points (M, C, P) are masks (M, C, P, 1).
     """
 
@@ -145,10 +145,10 @@ class Mask(InputKind):
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         pred, target, weight = points_as_maps(pred, target, weight)
-        wanted = '(M, C, H, W) with masks (M, H, W) and classes (M,)'
+        expected = '(M, C, H, W) with masks (M, H, W) and classes (M,)'
         if weight is None or weight.shape != target.shape[:1]:
-            raise wrong_shapes(self.name, wanted, pred, target)
-        _check(self.name, pred, target, pred.dim() == 4 and target.dim() == 3, wanted)
+            raise wrong_shapes(self.name, expected, pred, target)
+        _check(self.name, pred, target, pred.dim() == 4 and target.dim() == 3, expected)
         index = torch.arange(len(pred), device=pred.device)
         return Rows(pred[index, weight.long()][:, None], target[:, None], None, index)
 
@@ -164,7 +164,7 @@ class Mask(InputKind):
     def shrink(
         self, pred: Tensor, target: Tensor, weight: Tensor | None, side: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The masks of the true classes, as a head without classes would call."""
+        """The masks of the true classes, as a class-agnostic head would call the loss."""
         chosen = self.rows(pred, target, weight, None).pred
         pred, target, _ = super().shrink(chosen, target, None, side)
         return pred, target, None if weight is None else torch.zeros_like(weight)
@@ -174,13 +174,13 @@ def points_as_maps(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple
     """A call for points of maps, logits (N, C, P) with labels (N, P), as one for maps (N, C, P, 1); others as they are."""
     if pred.dim() != 3 or target.dim() != 2:
         return pred, target, weight
-    if weight is not None and weight.dim() > 1:  # of masks it is the class
+    if weight is not None and weight.dim() > 1:  # for masks it is the class
         weight = weight[..., None]
     return pred[..., None], target[..., None], weight
 
 
 def _labels(pred: Tensor, target: Tensor) -> Tensor:
-    """Labels as indices; those that do not count are any."""
+    """Labels as indices; any index for those that do not count."""
     return target.long().clamp(0, pred.shape[1] - 1)
 
 
@@ -190,7 +190,7 @@ def _labelled(target: Tensor, ignore_index: int | None) -> Tensor:
 
 
 def _binary(target: Tensor, pred: Tensor) -> Tensor:
-    """Labels as targets of the prediction's shape; of rows the label C, background, is a row of zeros."""
+    """Labels as targets in the shape of the prediction; for rows, the label C, background, is a row of zeros."""
     if target.dim() == pred.dim():
         return target
     if pred.dim() == 4 and pred.shape[1] == 1:
@@ -198,7 +198,7 @@ def _binary(target: Tensor, pred: Tensor) -> Tensor:
     return (target.unsqueeze(1) == classes_of(pred)).to(pred.dtype)
 
 
-def _check(name: str, pred: Tensor, target: Tensor, fits: bool, wanted: str) -> None:
+def _check(name: str, pred: Tensor, target: Tensor, fits: bool, expected: str) -> None:
     maps = pred.dim() == 4 and pred.shape[-2:] == target.shape[-2:]
     if not fits or len(pred) != len(target) or not (pred.dim() == 2 or maps):
-        raise wrong_shapes(name, wanted, pred, target)
+        raise wrong_shapes(name, expected, pred, target)

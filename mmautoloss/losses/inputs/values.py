@@ -28,7 +28,7 @@ class Delta(InputKind):
         return choose_rows(pred, target, weight)
 
     def marked(self, rows: Rows) -> Tensor:
-        """The targets as they are: -1 is one of them, and a box is judged with all its sides."""
+        """The unchanged targets: -1 is a valid one, and a box is judged by all its sides."""
         return rows.target
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -41,9 +41,9 @@ class Delta(InputKind):
 
 
 class Heatmap(InputKind):
-    """Heat maps of keypoints: ``p`` and ``y`` (N, K, H, W), a channel a keypoint, without activation.
+    """Heat maps of keypoints: ``p`` and ``y`` (N, K, H, W), one channel per keypoint, without activation.
 
-    The third argument of a call are the weights of keypoints (N, K), or of pixels (N, K, H, W); a keypoint of weight 0
+    The third argument of a call holds the weights of keypoints (N, K), or of pixels (N, K, H, W); a keypoint of weight 0
     does not count.
     """
 
@@ -58,17 +58,17 @@ class Heatmap(InputKind):
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         fits = weight is None or weight.shape in (pred.shape, pred.shape[:2])
         if pred.dim() != 4 or target.shape != pred.shape or not fits:
-            wanted = '(N, K, H, W) with targets of the same shape and weights (N, K) or (N, K, H, W)'
-            raise wrong_shapes(self.name, wanted, pred, target)
+            expected = '(N, K, H, W) with targets of the same shape and weights (N, K) or (N, K, H, W)'
+            raise wrong_shapes(self.name, expected, pred, target)
         if weight is None:
             return Rows(pred, target, None)
         weight = as_nchw(weight)
         rows = choose_images(pred, target, weight, weight != 0, pred[:, 0].numel())
-        # a weight of 1 or 0 says no more than what counts
+        # weights of 1 and 0 only say which elements count
         return rows._replace(weight=None) if bool(((weight == 0) | (weight == 1)).all()) else rows
 
     def scatter(self, values: Tensor, unit: Tensor, generator: torch.Generator) -> Tensor:
-        """Heat maps of which half is hot, so that a loss has to cool as much as it has to heat."""
+        """Heat maps with about half of the values high, so that a loss must lower as many as it must raise."""
         return super().scatter(values + 0.5, unit, generator)
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What a journal says, as tables: nothing here draws."""
+"""The content of a journal as tables, without drawings."""
 
 from mmautoloss.report.facts.facts import Facts, facts_of
 

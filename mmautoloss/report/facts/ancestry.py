@@ -1,4 +1,4 @@
-"""How a loss came about: the line of trials that it was bred from, and what each step changed."""
+"""The ancestry of a loss: the line of trials from which it was bred, and the change in each step."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from mmautoloss.trial.scale import Scale
 
 
 class Change(NamedTuple):
-    """What became of the expression of a branch.
+    """The change of the expression of a branch.
 
     Attributes:
         branch: Name of the branch.
         before: The parent's expression; '' for the first of a line.
         after: The child's expression.
-        removed: The smallest part of ``before`` that differs, as it stands there.
-        added: What stands in its place in ``after``.
-        start: Where both begin: ``before[start:start + len(removed)] == removed``, and so for ``after``.
+        removed: The smallest part of ``before`` that differs.
+        added: The part of ``after`` in its place.
+        start: Position of both parts: ``before[start:start + len(removed)] == removed``, likewise for ``after``.
     """
 
     branch: str
@@ -35,9 +35,9 @@ class Ancestor(NamedTuple):
 
     Attributes:
         number: Its number.
-        origin: What was done to its parent, such as ``insert(rpn_cls)``, or where the first one is from.
+        origin: The mutation of its parent, such as ``insert(rpn_cls)``, or the source of the first one.
         score: Its score.
-        changes: What differs from its parent; for the first one all its expressions, and none for a copy.
+        changes: Differences from its parent; for the first one all its expressions, for a copy none.
     """
 
     number: int
@@ -49,13 +49,13 @@ class Ancestor(NamedTuple):
 def ancestry_of(history: History, trial: Trial, scale: Scale) -> tuple[Ancestor, ...]:
     """The line of a trial, oldest first, with scores as the metric reports them.
 
-    A repetition with another seed stands for the trial that it repeats; hand-made losses have no expressions, and so no
-    line.
+    A repetition with another seed gives the line of the repeated trial; hand-made losses have no expressions and thus an
+    empty line.
 
     Args:
         history: All trials.
         trial: The last of the line.
-        scale: That of the search.
+        scale: Scale of the search's metric.
     """
     member: Trial | None = trial if trial.repeats is None else history[trial.repeats]
     line = []
@@ -74,7 +74,7 @@ def _parent(history: History, trial: Trial) -> Trial | None:
 
 
 def changes_of(parent: Trial | None, child: Trial) -> tuple[Change, ...]:
-    """What differs between the expressions of two trials; all of the child where there is no parent."""
+    """The differences between the expressions of two trials; all expressions of the child without a parent."""
     trees = child.required_genome
     if parent is None:
         return tuple(Change(name, '', str(tree), '', str(tree)) for name, tree in trees.items())
@@ -83,10 +83,10 @@ def changes_of(parent: Trial | None, child: Trial) -> tuple[Change, ...]:
 
 
 def change_of(branch: str, before: Tree, after: Tree) -> Change:
-    """The smallest sub-expressions in which two expressions differ, and where they stand in the texts.
+    """The smallest sub-expressions in which two expressions differ, and their position in the texts.
 
-    A part is marked with the brackets around it; where a sign or a division merges with what stands around it, as that of
-    ``a - b`` does, the next larger part is marked.
+    A part includes the brackets around it. Where a sign or a division merges with the surrounding text, as in ``a - b``,
+    the next larger part is used.
 
     Example:
         >>> from mmautoloss.expr import parse
@@ -94,8 +94,8 @@ def change_of(branch: str, before: Tree, after: Tree) -> Change:
         >>> change.removed, change.added, change.start
         ('p', '1 - p', 9)
     """
-    parts = ((_split(before, position), _split(after, position)) for position in reversed(_path(before, after)))
-    old, new = next((old, new) for old, new in parts if old and new)  # at the root at the latest
+    splits = ((_split(before, position), _split(after, position)) for position in reversed(_path(before, after)))
+    old, new = next((old, new) for old, new in splits if old and new)  # the root can always be split
     return Change(branch, str(before), str(after), old[1], new[1], len(old[0]))
 
 
@@ -109,7 +109,7 @@ def ancestry_table(line: tuple[Ancestor, ...]) -> Table:
 
 
 def _path(before: Tree, after: Tree) -> list[int]:
-    """Positions from the root down to the smallest part that differs; they are the same in both trees."""
+    """Positions from the root down to the smallest part that differs, the same in both trees."""
     path = [0]
     while before.nodes[path[-1]] == after.nodes[path[-1]]:
         pairs = list(zip(before.children(path[-1]), after.children(path[-1]), strict=True))
@@ -124,7 +124,7 @@ _MARK = Tree(('MARK',))
 
 
 def _split(tree: Tree, position: int) -> tuple[str, str, str] | None:
-    """The text of a tree before, of and after a sub-expression; None where its text depends on what it stands in."""
+    """The text before, of and after a sub-expression; None where its text depends on the surrounding expression."""
     text = str(tree)
     head, tail = str(tree.replace(position, _MARK)).split(_MARK.root)
     if text.startswith(head) and text.endswith(tail) and len(head) + len(tail) < len(text):

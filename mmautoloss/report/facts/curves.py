@@ -1,4 +1,4 @@
-"""A loss over a single prediction: its values and its gradients, as numbers."""
+"""The values and gradients of a loss over a single prediction."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from mmautoloss.losses.call_inputs import read
 from mmautoloss.report.facts.table import Table
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Values (K,) of K calls that know nothing of each other, from raw predictions and targets as the kind of input takes them.
+"""Values (K,) of K independent calls, from raw predictions and targets in the format of the kind of input.
 
-Predictions are maps of one pixel (K, C, 1, 1) with targets of the same shape, for ``softmax`` labels (K, 1, 1); of ``area``
-both are boxes (K, 4).
+Predictions are maps of one pixel (K, C, 1, 1) with targets of the same shape, for ``softmax`` labels (K, 1, 1); for
+``area`` both are boxes (K, 4).
 """
 
 SCORES = ('softmax', 'sigmoid', 'mask')
-"""Kinds whose graphs read probabilities of raw scores."""
+"""Kinds of input whose expressions read probabilities computed from raw scores."""
 
 CLASSES = 3
-"""Classes of a softmax where nothing says how many there are."""
+"""Number of softmax classes where it is unknown."""
 
 TARGETS = (1.0, 0.0)
-"""The targets of which curves are drawn."""
+"""The targets for which curves are drawn."""
 
 OVER_CELLS = frozenset({'mean_nhw', 'maxpool', 'minpool'})
-"""Operators over several cells; over a single one each gives the cell itself."""
+"""Operators over several cells; each is the identity on a single cell."""
 
-_REACH = {'heatmap': (-0.25, 1.25), 'delta': (-3.0, 3.0)}
-_LEAST = 0.005
+_RANGES = {'heatmap': (-0.25, 1.25), 'delta': (-3.0, 3.0)}
+_MIN_PROBABILITY = 0.005
 
 
 class Curve(NamedTuple):
@@ -42,11 +42,11 @@ class Curve(NamedTuple):
 
     Attributes:
         y: The target.
-        prediction: What a graph reads as ``p``: probabilities, or values as they are.
-        raw: What the network gives: scores (logits) of those probabilities, or the same values.
-        value: The loss; like the gradients NaN or infinite where it is so.
+        prediction: The input ``p`` of the expression: probabilities, or unchanged values.
+        raw: The output of the network: scores (logits) of those probabilities, or the same values.
+        value: The loss; like the gradients it may be NaN or infinite.
         by_prediction: Its gradient with respect to ``prediction``.
-        by_raw: Its gradient with respect to ``raw``, which is what trains the network.
+        by_raw: Its gradient with respect to ``raw``, which trains the network.
     """
 
     y: float
@@ -58,14 +58,14 @@ class Curve(NamedTuple):
 
     @property
     def at_target(self) -> float:
-        """The loss at the prediction that is nearest to the target."""
+        """The loss at the prediction nearest to the target."""
         return min(zip(self.prediction, self.value, strict=True), key=lambda point: abs(point[0] - self.y))[1]
 
 
 def found_loss(tree: Tree, inputs: str, weight: float = 1.0) -> Loss:
-    """A loss expression, call by call: what ``SearchedLoss`` gives for each row alone.
+    """A loss that gives for each row the value of ``SearchedLoss`` on that row alone.
 
-    Over one cell the means over pixels and the pools are the cell itself, so all rows are computed at once.
+    On a single cell, means over pixels and pools are the identity, so all rows are computed at once.
 
     Args:
         tree: The expression.
@@ -83,28 +83,29 @@ def found_loss(tree: Tree, inputs: str, weight: float = 1.0) -> Loss:
 
 
 def curve_of(loss: Loss, inputs: str, y: float, points: int = 199, classes: int = CLASSES) -> Curve:
-    """Follows a loss over the prediction, with the gradients of autograd.
+    """Evaluates a loss over the prediction, with gradients by autograd.
 
-    Of a softmax one class moves: it has the probability ``p``, and the others share the rest evenly. At y = 1 it is the true
-    class, at y = 0 one of the others is.
+    For a softmax, one class has the probability ``p`` and the others share the rest evenly. At y = 1 this class is the
+    true one, at y = 0 another class is.
 
     Args:
         loss: The loss.
         inputs: Its kind of input, any but ``'area'``.
         y: The target.
-        points: How many predictions.
-        classes: Classes of a softmax.
+        points: Number of predictions.
+        classes: Number of softmax classes.
     """
     prediction = _predictions(inputs, y, points)
     raw = _raw(prediction, inputs, classes).requires_grad_()
     value = loss(*_call(raw, inputs, y, classes))
     by_raw = slope(value, raw)
-    stretch = prediction * (1 - prediction) if inputs in SCORES else torch.ones_like(prediction)  # of a softmax, too
-    return Curve(y, *(_floats(each) for each in (prediction, raw, value, by_raw / stretch, by_raw)))
+    # the derivative of the probability by the score, of a softmax as of a sigmoid
+    derivative = prediction * (1 - prediction) if inputs in SCORES else torch.ones_like(prediction)
+    return Curve(y, *(_floats(column) for column in (prediction, raw, value, by_raw / derivative, by_raw)))
 
 
 def slope(value: Tensor, at: Tensor) -> Tensor:
-    """The derivative of each value with respect to its own place; 0 where a loss does not depend on it."""
+    """The derivative of each value with respect to its own input; 0 where the loss does not depend on it."""
     if not value.requires_grad:
         return torch.zeros_like(at)
     gradient = torch.autograd.grad(value.sum(), at, allow_unused=True)[0]
@@ -112,7 +113,7 @@ def slope(value: Tensor, at: Tensor) -> Tensor:
 
 
 def curves_table(curves: dict[str, tuple[Curve, ...]]) -> Table:
-    """Curves by the name of their loss as a table; None where a number is not finite."""
+    """The curves of losses by name as a table; None where a number is not finite."""
     columns = ('loss', 'y', 'prediction', 'raw', 'value', 'by_prediction', 'by_raw')
     rows = (
         (name, curve.y, *map(finite, point))
@@ -124,18 +125,18 @@ def curves_table(curves: dict[str, tuple[Curve, ...]]) -> Table:
 
 
 def finite(value: float) -> float | None:
-    """A number to six digits, or None where it is none."""
+    """A number to six digits; None where it is not finite."""
     return float(f'{value:.6g}') if math.isfinite(value) else None
 
 
 def _predictions(inputs: str, y: float, points: int) -> Tensor:
-    low, high = _REACH.get(inputs, (_LEAST, 1 - _LEAST))
+    low, high = _RANGES.get(inputs, (_MIN_PROBABILITY, 1 - _MIN_PROBABILITY))
     start = y if inputs == 'delta' else 0.0
     return start + torch.linspace(low, high, points, dtype=torch.float64)
 
 
 def _raw(prediction: Tensor, inputs: str, classes: int) -> Tensor:
-    """The scores that give these probabilities; of a softmax those of the other classes are 0."""
+    """The scores that give these probabilities, where the other classes of a softmax have the score 0."""
     if inputs not in SCORES:
         return prediction.clone()
     return prediction.logit() + (math.log(classes - 1) if inputs == 'softmax' else 0.0)

@@ -1,4 +1,4 @@
-"""All facts of a search at once: what its page is made of, and ``--json`` prints."""
+"""All facts of a search: the content of its page and of ``--json``."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from mmautoloss.trial import Record, Trial
 from mmautoloss.trial.scale import Scale, scale_of
 
 _FINALISTS = 3
-"""How many of the best are shown where the journal does not know how many there are to be."""
+"""Number of finalists shown where the journal does not give it."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a report says, without any drawing.
+    """The content of a report, without drawings.
 
     Attributes:
-        describe: ``task``, ``set``, ``network`` and the like, as the search config says; empty where unknown.
-        status: How the search stands.
+        describe: ``task``, ``set``, ``network`` and the like from the search config; empty where unknown.
+        status: Status of the search.
         scale: The metric.
-        verdict: Whether anything was found.
-        doubts: What the verdict rests on, sentence by sentence.
+        verdict: Whether the found losses are better.
+        doubts: Sentences on the limits of the verdict.
         ranking: The best found trials, best first.
-        losses: Those of each of them, by number of the trial.
+        losses: The losses of these trials, by number of the trial.
         tables: By name: ``progress``, ``seeds``, ``finalists``, ``sizes``, ``operators``, ``funnel``, ``yields``,
             ``failures``, ``stages``, ``sessions``, ``workers``, ``settings``, ``trials``.
     """
@@ -55,7 +55,7 @@ class Facts:
 
     @property
     def headline(self) -> str:
-        """The verdict, which a search that is not over does not have yet."""
+        """The verdict; a search that has not finished may not have one yet."""
         if self.verdict.word == 'nothing' and self.status.state != 'finished':
             return 'No searched loss has a score yet.'
         return self.verdict.text
@@ -67,15 +67,15 @@ class Facts:
         return trials.columns[trials.columns.index('reason') + 1 :]
 
     def to_json(self) -> dict[str, Any]:
-        """The facts in types of JSON."""
+        """The facts as JSON types."""
         return {
             'describe': dict(self.describe),
             'headline': self.headline,
             'verdict': self.verdict._asdict(),
             'doubts': list(self.doubts),
             'finalists': [
-                {'trial': number, 'losses': [loss._asdict() for loss in found]}
-                for number, found in self.losses.items()
+                {'trial': number, 'losses': [loss._asdict() for loss in losses]}
+                for number, losses in self.losses.items()
             ],
             'status': self.status.to_json(),
             'tables': {name: table.to_json() for name, table in self.tables.items()},
@@ -88,10 +88,10 @@ def facts_of(
     """The facts of a search.
 
     Args:
-        record: What its journal says.
+        record: The content of its journal.
         now: The present time, in Unix seconds.
-        lives: Whether the process of the last session is there; None where that cannot be told from here.
-        describe: What the search config says that results are filed under.
+        lives: Whether the process of the last session is alive; None where this machine cannot tell.
+        describe: The labels of results from the search config.
     """
     history, scale, status = record.history, scale_of(record.header), status_of(record, now, lives)
     budget = record.sessions[-1].budget if record.sessions else {}

@@ -1,4 +1,4 @@
-"""Trials that failed, by what their reasons have in common."""
+"""Failed trials, grouped by reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLUMNS = ('count', 'reason', 'trials')
 
 
 class Example(NamedTuple):
-    """The whole reason of one of several trials that failed alike.
+    """The full reason of one of several trials that failed for the same reason.
 
     Attributes:
         trial: Its number.
@@ -24,11 +24,13 @@ class Example(NamedTuple):
 
 
 def failures_of(failures: tuple[Failure, ...]) -> Table:
-    """Reasons, most frequent first; ``trials`` are their numbers."""
-    return Table(COLUMNS, tuple((each.count, each.reason, ' '.join(map(str, each.trials))) for each in failures))
+    """Reasons, most frequent first, with the numbers of their trials."""
+    return Table(
+        COLUMNS, tuple((failure.count, failure.reason, ' '.join(map(str, failure.trials))) for failure in failures)
+    )
 
 
 def example_of(failure: Failure, history: History) -> Example:
-    """The latest trial that failed so."""
+    """The latest trial that failed for this reason."""
     number = failure.trials[-1]
     return Example(number, history[number].required_outcome.reason.strip())

@@ -1,4 +1,4 @@
-"""What became of all expressions that were drawn, and of all candidates."""
+"""The outcomes of all drawn expressions and of all candidates."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ EXPRESSIONS, CANDIDATES = 'expressions', 'candidates'
 
 
 def funnel_of(history: History) -> Table:
-    """Expressions by verdict, then candidates by outcome; each with its share of all expressions, or all candidates.
+    """Expressions by verdict, then candidates by outcome, with their shares of all expressions or all candidates.
 
-    A candidate takes one accepted expression for each branch that was bred, and known losses take none.
+    A candidate uses one accepted expression for each bred branch; known losses use none.
     """
     drawn = history.funnel()
     verdicts = [*REASONS, *sorted(set(drawn) - set(REASONS))]

@@ -1,4 +1,4 @@
-"""The losses of a trial, branch by branch, as they are pasted into a config."""
+"""The losses of a trial by branch, with the lines to paste into a config."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Loss(NamedTuple):
 
     Attributes:
         branch: Name of the branch.
-        path: Path of the loss in the model; '' where the journal does not tell.
-        inputs: Kind of input; '' likewise.
-        expression: Infix text.
-        latex: The same in maths.
+        path: Path of the loss in the model; '' where the journal does not record it.
+        inputs: Kind of input; '' where the journal does not record it.
+        expression: The expression as infix text.
+        latex: The expression as LaTeX.
         nodes: Size of its tree.
         weight: ``loss_weight``.
-        line: What is pasted into a config, under ``key``; '' where path and inputs are unknown.
-        key: Where in the model's config the line stands, such as ``rpn_head.loss_cls``.
-        known: Name of the known loss that this is; '' for all others.
+        line: The line to paste into a config under ``key``; '' where path and inputs are unknown.
+        key: Position of the line in the model's config, such as ``rpn_head.loss_cls``.
+        known: Name of the known loss with this expression; '' for all others.
     """
 
     branch: str
@@ -49,18 +49,19 @@ def losses_of(trial: Trial, header: Mapping[str, Any]) -> tuple[Loss, ...]:
     return tuple(_loss(trial, name, (header.get('branches') or {}).get(name)) for name in trial.required_genome)
 
 
-def _loss(trial: Trial, name: str, place: Mapping[str, Any] | None) -> Loss:
+def _loss(trial: Trial, name: str, location: Mapping[str, Any] | None) -> Loss:
     tree, weight = trial.required_genome[name], trial.weights.get(name, 1.0)
-    called = name_of(tree) or ''
-    known = (str(tree), to_latex(tree), tree.size, weight)
-    if not place:
-        return Loss(name, '', '', *known, '', '', called)
-    branch = Branch(name, **place)
-    return Loss(name, branch.path, branch.inputs, *known, _line(branch, str(tree), weight), branch.config_path, called)
+    known_name = name_of(tree) or ''
+    columns = (str(tree), to_latex(tree), tree.size, weight)
+    if not location:
+        return Loss(name, '', '', *columns, '', '', known_name)
+    branch = Branch(name, **location)
+    line = _line(branch, str(tree), weight)
+    return Loss(name, branch.path, branch.inputs, *columns, line, branch.config_path, known_name)
 
 
 def _line(branch: Branch, expression: str, weight: float) -> str:
-    """A keyword argument, or the entry of a list where the key is a number."""
+    """A keyword argument, or a list entry where the key is a number."""
     key = branch.config_path.rpartition('.')[2]
     values = ', '.join(f'{name}={value!r}' for name, value in branch.config(expression, weight).items())
     return f'dict({values}),' if key.isdigit() else f'{key}=dict({values}),'

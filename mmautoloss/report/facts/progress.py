@@ -1,4 +1,4 @@
-"""Scores in the order in which they came."""
+"""Scores in the order in which the trials settled."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def progress_of(record: Record, scale: Scale) -> Table:
     """All settled trials in the order in which they settled.
 
     Returns:
-        ``hours`` of search after which each settled; ``score`` and ``rung`` (the score there) as the metric reports them;
-        ``best``, the best single score so far of a searched candidate that was trained to the end.
+        ``hours``, the hours of search until each settled; ``score`` and ``rung`` (the score at the rung) as the metric
+        reports them; ``best``, the best single score so far of a searched candidate that was trained to the end.
     """
     return Table(COLUMNS, tuple(_rows(record, scale)))
 

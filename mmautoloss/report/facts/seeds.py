@@ -1,4 +1,4 @@
-"""Every single score of the losses that were trained with several seeds."""
+"""All scores of the losses that were trained with several seeds."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ HAND_MADE = 'hand-made'
 
 
 def seeds_of(history: History, ranking: Sequence[Trial], scale: Scale) -> Table:
-    """Trainings of the hand-made losses, of the best found, and of the known ones that are not among them.
+    """Trainings of the hand-made losses, of the best found losses, and of the remaining known losses.
 
     Returns:
-        ``kind``: ``hand-made``, ``found`` or ``known``; ``chosen_by``, whether this is the score by which found losses were
-        chosen among all candidates: it is too high on average, as the best of many is.
+        ``kind``: ``hand-made``, ``found`` or ``known``; ``chosen_by``: whether a found loss was selected from all
+        candidates by this score, which is then biased upwards as the maximum of many.
     """
     rows = [(HAND_MADE, HAND_MADE, *_single(trial, scale), False) for trial in _scored(history.of_role(Role.BASELINE))]
     for trial in ranking:
-        rows += _of(trial, 'found', history, scale)
+        rows += _rows(trial, 'found', history, scale)
     ranked = {trial.number for trial in ranking}
     for trial in history.of_role(Role.KNOWN):
         if trial.number not in ranked and trial.state is State.COMPLETE:
-            rows += _of(trial, 'known', history, scale)
+            rows += _rows(trial, 'known', history, scale)
     return Table(COLUMNS, tuple(rows))
 
 
 def summary_of(seeds: Table) -> Table:
-    """Mean and spread by losses; ``new_mean`` is that of the seeds by which nothing was chosen.
+    """Mean and spread of each loss; ``new_mean`` is the mean over the seeds that were not used for selection.
 
     Args:
-        seeds: What ``seeds_of`` gives.
+        seeds: The table of ``seeds_of``.
     """
     losses = dict.fromkeys(str(name) for name in seeds.column('losses'))
     return Table(SUMMARY, tuple(_summary(name, [row for row in seeds.rows if row[0] == name]) for name in losses))
 
 
 def label_of(trial: Trial) -> str:
-    """How the losses of a trial are called: by its number, known ones by their names as well."""
+    """The label of the losses of a trial: its number, followed by the names of known losses."""
     if trial.role is not Role.KNOWN:
         return f'trial {trial.number}'
     names = dict.fromkeys(name_of(tree) or '' for tree in trial.required_genome.values())
     return f'trial {trial.number}' + (f' ({" + ".join(names)})' if all(names) else '')
 
 
-def _of(trial: Trial, kind: str, history: History, scale: Scale) -> Iterator[tuple]:
-    repeats = [each for each in history.of_role(Role.FINALIST) if each.repeats == trial.number]
-    for each in _scored([trial, *repeats]):
-        yield (label_of(trial), kind, *_single(each, scale), kind == 'found' and each is trial)
+def _rows(trial: Trial, kind: str, history: History, scale: Scale) -> Iterator[tuple]:
+    repeats = [finalist for finalist in history.of_role(Role.FINALIST) if finalist.repeats == trial.number]
+    for run in _scored([trial, *repeats]):
+        yield (label_of(trial), kind, *_single(run, scale), kind == 'found' and run is trial)
 
 
 def _scored(trials: Iterable[Trial]) -> list[Trial]:

@@ -1,4 +1,4 @@
-"""What a search was told to do, and by which versions it was done."""
+"""The settings of a search and the versions of the software."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOT_SETTINGS = ('event', 'time', 'version', 'crc', 'info', 'config')
 
 
 def settings_of(record: Record) -> Table:
-    """Settings by part: the search, its budget (that of the last session), versions, digests of the config's parts."""
+    """Settings by part: the search, the budget of the last session, versions, digests of the config's parts."""
     header = record.header
     budget = record.sessions[-1].budget if record.sessions else {}
     parts = {

@@ -1,4 +1,4 @@
-"""A loss of two boxes over their places and sizes, as numbers."""
+"""The values of a box loss over the shift and scale of the predicted box."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from mmautoloss.report.facts.curves import Loss, finite, slope
 from mmautoloss.report.facts.table import Table
 
 SIDE = 100.0
-"""Side of the target box, in pixels; shifts and scales are in sides."""
+"""Side of the target box, in pixels; the unit of shifts and scales is this side."""
 
 FARTHEST = 1.5
 LEAST = 0.25
-"""Farthest shift and smallest scale that are looked at."""
+"""Largest shift and smallest scale that are evaluated."""
 
 
 class BoxLine(NamedTuple):
-    """A loss while one thing of the predicted box changes.
+    """A loss over the shift or the scale of the predicted box.
 
     Attributes:
         moved: ``'shift'`` (a box of the target's size moves along x) or ``'scale'`` (both sides grow about the centre).
-        at: The shift, or the scale, in sides of the target.
+        at: The shift or the scale, in sides of the target.
         value: The loss.
         slope: Its derivative with respect to ``at``.
     """
@@ -45,7 +45,7 @@ class Surface(NamedTuple):
     Attributes:
         shift: Shifts along x, in sides of the target.
         scale: Sides of the prediction, in sides of the target, evenly spaced in their logarithm.
-        value: Rows of losses, one a scale.
+        value: Rows of losses, one for each scale.
     """
 
     shift: tuple[float, ...]
@@ -59,7 +59,7 @@ class Surface(NamedTuple):
 
 
 def box_lines(loss: Loss, points: int = 121) -> tuple[BoxLine, BoxLine]:
-    """Follows a loss over the shift and over the scale of a box."""
+    """Evaluates a loss over the shift and over the scale of a box."""
     shift = torch.linspace(0, FARTHEST, points, dtype=torch.float64)
     scale = torch.linspace(LEAST, 2.5, points, dtype=torch.float64)
     return _line(loss, 'shift', shift), _line(loss, 'scale', scale)
@@ -76,7 +76,7 @@ def surface_of(loss: Loss, points: int = 41) -> Surface:
 
 
 def lines_table(lines: dict[str, tuple[BoxLine, ...]]) -> Table:
-    """Lines by the name of their loss as a table; None where a number is not finite."""
+    """The lines of losses by name as a table; None where a number is not finite."""
     rows = (
         (name, line.moved, *map(finite, point))
         for name, group in lines.items()
@@ -87,7 +87,7 @@ def lines_table(lines: dict[str, tuple[BoxLine, ...]]) -> Table:
 
 
 def surfaces_table(surfaces: dict[str, Surface]) -> Table:
-    """Surfaces by the name of their loss as a table; None where a number is not finite."""
+    """The surfaces of losses by name as a table; None where a number is not finite."""
     rows = (
         (name, finite(shift), finite(scale), finite(value))
         for name, surface in surfaces.items()
@@ -97,8 +97,8 @@ def surfaces_table(surfaces: dict[str, Surface]) -> Table:
     return Table(('loss', 'shift', 'scale', 'value'), tuple(rows))
 
 
-def _nearest(places: tuple[float, ...], wanted: float) -> int:
-    return min(range(len(places)), key=lambda index: abs(places[index] - wanted))
+def _nearest(points: tuple[float, ...], target: float) -> int:
+    return min(range(len(points)), key=lambda index: abs(points[index] - target))
 
 
 def _line(loss: Loss, moved: str, at: Tensor) -> BoxLine:
@@ -106,12 +106,12 @@ def _line(loss: Loss, moved: str, at: Tensor) -> BoxLine:
     shift = at if moved == 'shift' else torch.zeros_like(at)
     scale = at if moved == 'scale' else torch.ones_like(at)
     value = loss(*_boxes(shift, scale))
-    return BoxLine(moved, *(tuple(each.detach().tolist()) for each in (at, value, slope(value, at))))
+    return BoxLine(moved, *(tuple(tensor.detach().tolist()) for tensor in (at, value, slope(value, at))))
 
 
 def _boxes(shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Predicted boxes (K, 4) and the target's."""
-    along, across = 0.5 + shift, torch.full_like(shift, 0.5)
+    """Predicted boxes (K, 4) and target boxes (K, 4)."""
+    x, y = 0.5 + shift, torch.full_like(shift, 0.5)
     half = scale / 2
-    pred = torch.stack([along - half, across - half, along + half, across + half], dim=1)
+    pred = torch.stack([x - half, y - half, x + half, y + half], dim=1)
     return SIDE * pred, SIDE * pred.new_tensor([0, 0, 1, 1]).expand(len(pred), 4)

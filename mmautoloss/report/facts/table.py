@@ -1,4 +1,4 @@
-"""Facts by row: what figures are drawn from, and what a reader takes away."""
+"""Tables, from which figures are drawn and which readers can download."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Value = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Table:
-    """Facts by row; what a figure is drawn from, and what a reader takes away.
+    """A table, from which a figure is drawn and which readers can download.
 
     Attributes:
         columns: Names of the columns.
-        rows: Values in the order of the columns; None where there is none.
+        rows: Values in the order of the columns; None for a missing value.
 
     Raises:
         ValueError: A row is longer or shorter than the columns.
@@ -43,7 +43,7 @@ class Table:
         return [row[index] for row in self.rows]
 
     def to_csv(self) -> str:
-        """The table as CSV, with a first line of names."""
+        """The table as CSV with a header line."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator='\n')
         writer.writerow(self.columns)
@@ -51,9 +51,9 @@ class Table:
         return text.getvalue()
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The rows as objects of JSON."""
+        """The rows as JSON objects."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
     def to_json_text(self) -> str:
-        """The same as text."""
+        """The rows as JSON text."""
         return json.dumps(self.to_json(), indent=1, allow_nan=False) + '\n'

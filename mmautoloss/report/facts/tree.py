@@ -1,4 +1,4 @@
-"""Where the nodes of an expression stand when it is drawn: from left to right, a row for each leaf."""
+"""The layout of the nodes of an expression for drawing: from left to right, a row for each leaf."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _SYMBOLS = {
     'square': 'x\N{SUPERSCRIPT TWO}',
     'sqrt': '\N{SQUARE ROOT}x',
 }
-"""What operators are drawn as where their name is not the shortest."""
+"""Symbols of operators that are drawn instead of their names."""
 
 
 class Node(NamedTuple):
-    """A node of an expression and its place.
+    """A node of an expression and its position in the drawing.
 
     Attributes:
         position: Position in the tree, operands after their operator.
         name: Operator, input or number, as in the tree.
-        text: What is drawn.
-        column: Operators between it and the root.
-        row: Leaves above it; an operator of two stands halfway between them.
+        text: The drawn text.
+        column: Depth of the node below the root.
+        row: Number of leaves above it; an operator lies halfway between its operands.
         parent: Position of its operator; None for the root.
     """
 
@@ -40,7 +40,7 @@ class Node(NamedTuple):
 
 
 def lay_out(tree: Tree) -> tuple[Node, ...]:
-    """The nodes of a tree with their places, in the order of the tree.
+    """The nodes of a tree with their positions in the drawing, in the order of the tree.
 
     Example:
         >>> from mmautoloss.expr import parse
@@ -64,7 +64,7 @@ def tree_table(nodes: tuple[Node, ...]) -> Table:
 
 def _place(tree: Tree, position: int, column: int, parent: int | None, nodes: dict[int, Node]) -> float:
     rows = [_place(tree, child, column + 1, position, nodes) for child in tree.children(position)]
-    above = sum(not any(tree.children(other)) for other in nodes)  # leaves placed before
+    above = sum(not any(tree.children(placed)) for placed in nodes)  # leaves placed before
     row = sum(rows) / len(rows) if rows else float(above)
     name = tree.nodes[position]
     nodes[position] = Node(position, name, _SYMBOLS.get(name, name), column, row, parent)

@@ -1,4 +1,4 @@
-"""All trials."""
+"""The table of all trials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = (
 
 
 def trials_of(record: Record, scale: Scale) -> Table:
-    """All trials by number; their expressions follow in a column a branch, their reasons are cut to the last line."""
+    """All trials by number, with a column of expressions for each branch; only the last line of reasons is kept."""
     branches = tuple(
         dict.fromkeys(name for trial in record.history if trial.genome is not None for name in trial.genome.to_text())
     )

@@ -1,4 +1,4 @@
-"""What a reader should know before believing a result."""
+"""The limits of a result, as sentences for the reader."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from mmautoloss.report.status import Status
 from mmautoloss.trial import History, Role, State, Trial
 from mmautoloss.trial.scale import Scale
 
-_FEW = 5
-_MANY_FAILED = 0.25
+_MIN_SEEDS = 5
+_MAX_FAILED_SHARE = 0.25
 
 
 def doubts_of(
     status: Status, history: History, ranking: Sequence[Trial], summary: Table, describe: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Sentences on what the verdict rests on, most important first.
+    """Sentences on the limits of the verdict, most important first.
 
     Args:
-        status: How the search stands.
+        status: Status of the search.
         history: All trials.
-        ranking: The best found, best first.
+        ranking: The best doubts trials, best first.
         summary: Mean and spread by losses (``seeds.summary_of``).
-        describe: ``split`` and the like, as the search config says.
+        describe: ``split`` and the like from the search config.
     """
     scale = Scale(status.metric, status.greater)
     rows = {row['losses']: row for row in summary.to_json()}
     baseline, best = rows.get(HAND_MADE), rows.get(f'trial {ranking[0].number}') if ranking else None
-    found = [*_unfinished(status), *_choice(best, baseline, history), *_known(best, rows.values(), scale)]
-    found += [*_seeds(best, baseline), *_failed(history)]
+    doubts = [*_unfinished(status), *_choice(best, baseline, history), *_known(best, rows.values(), scale)]
+    doubts += [*_seeds(best, baseline), *_failed(history)]
     split = describe.get('split')
     scored = f'the split {split!r}' if split else 'a held-out part of the training data'
-    found.append(
+    doubts.append(
         f'All scores are of {scored}, after the short trainings of a search. Whether the losses are better on images that '
         'no search has seen, tools/compare.py measures.'
     )
-    return tuple(found)
+    return tuple(doubts)
 
 
 def _unfinished(status: Status) -> Iterator[str]:
@@ -75,7 +75,7 @@ def _known(best: Mapping | None, rows: Iterable[Mapping], scale: Scale) -> Itera
 
 def _seeds(best: Mapping | None, baseline: Mapping | None) -> Iterator[str]:
     counts = [row['seeds'] for row in (best, baseline) if row]
-    if counts and min(counts) < _FEW:
+    if counts and min(counts) < _MIN_SEEDS:
         yield (
             f'A spread over {_plural(min(counts), "seed")} is a rough one; budget.finalist_repeats and '
             'budget.baseline_repeats give more.'
@@ -85,9 +85,9 @@ def _seeds(best: Mapping | None, baseline: Mapping | None) -> Iterator[str]:
 def _failed(history: History) -> Iterator[str]:
     trained = [t for t in history.of_role(Role.SEARCH) if t.state is not State.RUNNING and not t.was_spared]
     failed = sum(trial.state is State.FAILED for trial in trained)
-    if trained and failed / len(trained) > _MANY_FAILED:
+    if trained and failed / len(trained) > _MAX_FAILED_SHARE:
         yield f'{failed} of {len(trained)} trained candidates failed; the reasons stand below.'
 
 
-def _plural(count: int, what: str) -> str:
-    return f'{count} {what}' + 's' * (count != 1)
+def _plural(count: int, noun: str) -> str:
+    return f'{count} {noun}' + 's' * (count != 1)

@@ -1,4 +1,4 @@
-"""How much drawing it took to come by a candidate, over the search."""
+"""The number of expressions drawn for each candidate, over the search."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from mmautoloss.trial import Record, Role, Trial
 
 COLUMNS = ('first', 'last', 'hours', 'drawn', 'accepted', 'per_1000', 'seconds', 'per_minute')
 _BINS = 30
-_LEAST = 3
-"""Candidates that are taken together at least, since single ones differ a thousandfold."""
+_MIN_GROUP = 3
+"""Minimum size of a group, since single candidates differ a thousandfold."""
 
 
 def yields_of(record: Record) -> Table:
     """Searched candidates in groups of equal size, by number.
 
     Returns:
-        ``first`` and ``last`` trial of a group; ``hours`` of search after which the last that is settled had settled;
-        ``per_1000``, how many of 1000 drawn expressions were accepted; ``seconds`` of proposing, and expressions
-        ``per_minute`` then; None where unknown.
+        ``first`` and ``last`` trial of a group; ``hours``, the hours of search until its last settled trial;
+        ``per_1000``, accepted expressions per 1000 drawn ones; ``seconds`` spent proposing, and drawn expressions
+        ``per_minute`` of that time; None where unknown.
     """
     trials = [trial for trial in record.history.of_role(Role.SEARCH) if trial.funnel]
-    size = max(_LEAST, -(-len(trials) // _BINS))
+    size = max(_MIN_GROUP, -(-len(trials) // _BINS))
     groups = [trials[start : start + size] for start in range(0, len(trials), size)]
     return Table(COLUMNS, tuple(_row(group, record) for group in groups))
 

@@ -1,4 +1,4 @@
-"""Drawings of tables of facts."""
+"""Drawings of the tables in ``facts``."""
 
 from mmautoloss.report.figures.figure import Figure, Picture
 

@@ -1,4 +1,4 @@
-"""The scores on the way to a found loss: a drawing."""
+"""The drawing of the scores along the ancestry of a found loss."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mmautoloss.report.facts.ancestry import Ancestor, ancestry_table
 from mmautoloss.report.figures.canvas import BASE, FOUND, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 
-_MOST_NAMES = 14
+_MAX_TICKS = 14
 
 
 def draw_ancestry(name: str, title: str, line: Sequence[Ancestor], baseline: Sequence[float]) -> Figure:
@@ -16,18 +16,20 @@ def draw_ancestry(name: str, title: str, line: Sequence[Ancestor], baseline: Seq
 
     Args:
         name: Name of the figure.
-        title: What it shows.
+        title: Title of the figure.
         line: The trials.
-        baseline: Scores of the hand-made losses, one a seed.
+        baseline: Scores of the hand-made losses, one for each seed.
     """
     with new_axes(5.4, 2.6) as (figure, axes):
         if baseline:
             axes.axhspan(min(baseline), max(baseline), color=BASE, alpha=0.18, linewidth=0)
             axes.axhline(sum(baseline) / len(baseline), color=BASE, linestyle='--', label='hand-made, mean and range')
         steps = range(len(line))
-        axes.plot(steps, [_or_gap(ancestor.score) for ancestor in line], color=FOUND, marker='o', label='this line')
-        every = -(-len(line) // _MOST_NAMES)
-        axes.set_xticks(steps[::every], [str(ancestor.number) for ancestor in line[::every]])
+        axes.plot(
+            steps, [_nan_if_missing(ancestor.score) for ancestor in line], color=FOUND, marker='o', label='this line'
+        )
+        stride = -(-len(line) // _MAX_TICKS)
+        axes.set_xticks(steps[::stride], [str(ancestor.number) for ancestor in line[::stride]])
         axes.set_xlim(-0.4, max(len(line) - 0.6, 0.4))
         axes.set_xlabel('trial')
         axes.set_ylabel('score')
@@ -37,5 +39,5 @@ def draw_ancestry(name: str, title: str, line: Sequence[Ancestor], baseline: Seq
     return Figure(name, title, caption, ancestry_table(tuple(line)), svg)
 
 
-def _or_gap(score: float | None) -> float:
+def _nan_if_missing(score: float | None) -> float:
     return float('nan') if score is None else score

@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG that takes its colours and its font from the page around it."""
+"""Matplotlib figures as SVG with the colours and the font of the surrounding page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-# What is drawn in the colour on the left shows in the CSS variable on the right, light or dark as the page is.
+# Placeholder colours, which the SVG replaces by the CSS variables of the light or dark page.
 INK = '#010101'
 MUTED = '#010102'
 GRID = '#010103'
@@ -30,9 +30,9 @@ VARIABLES = {
     FAULT: 'var(--fault)',
     FOURTH: 'var(--fourth)',
 }
-"""Colours by their use: hand-made losses are BASE, found ones FOUND, whatever failed FAULT."""
+"""CSS variables by placeholder; hand-made losses are drawn in BASE, found ones in FOUND, failures in FAULT."""
 
-_STYLE: Any = {  # matplotlib's own type is a list of all its settings
+_STYLE: Any = {  # matplotlib's type is a literal of all its settings
     'svg.fonttype': 'none',
     'font.family': 'sans-serif',
     'font.size': 10,
@@ -58,7 +58,7 @@ _STYLE: Any = {  # matplotlib's own type is a list of all its settings
 
 @contextlib.contextmanager
 def new_axes(width: float, height: float, **grid: Any) -> Iterator[tuple[Canvas, Any]]:
-    """A figure and its axes in the style of the page; without pyplot, so that nothing is kept and no display is asked for.
+    """A figure and its axes in the style of the page, without pyplot, which keeps global state and may need a display.
 
     Args:
         width: Inches.
@@ -74,12 +74,12 @@ def new_axes(width: float, height: float, **grid: Any) -> Iterator[tuple[Canvas,
 
 
 def to_svg(figure: Canvas, name: str, text: str) -> str:
-    """A figure as an ``<svg>`` element that fits the width it is given.
+    """A figure as an ``<svg>`` element that scales to the available width.
 
     Args:
-        figure: Made within ``canvas``, and written within it.
-        name: Makes the ids within differ from those of other figures of a page.
-        text: What is read out instead of the drawing.
+        figure: A figure from ``new_axes``, inside whose context this must be called.
+        name: Name that makes the ids differ from those of other figures on the page.
+        text: Alternative text for screen readers.
     """
     import matplotlib
 
@@ -90,7 +90,7 @@ def to_svg(figure: Canvas, name: str, text: str) -> str:
     svg = svg[svg.index('<svg') :]
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, variable)
-    svg = re.sub(r'<g id="[\w.]+_\d+"', '<g', svg)  # numbered anew in every figure, and nothing points to them
+    svg = re.sub(r'<g id="[\w.]+_\d+"', '<g', svg)  # these ids repeat across figures, and nothing refers to them
     svg = re.sub(r'<metadata>.*?</metadata>', '', svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r'\1', svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1', svg, count=1)
@@ -99,7 +99,7 @@ def to_svg(figure: Canvas, name: str, text: str) -> str:
 
 
 def _page_font(match: re.Match[str]) -> str:
-    """Sizes stay, families are the page's."""
+    """Keeps the font size and inherits the family from the page."""
     return f'font-family: inherit{"" if match[1] else "; font-size: " + match[2].strip().split()[-1]}'
 
 

@@ -1,4 +1,4 @@
-"""Losses over a single prediction, found and hand-made: drawings."""
+"""Drawings of found and hand-made losses over a single prediction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmautoloss.report.figures.canvas import BASE, FOUND, MUTED, new_axes, to_sv
 from mmautoloss.report.figures.figure import Figure
 
 COLOURS = {'found': FOUND, 'hand-made': BASE}
-"""The two losses of a drawing; the found one is drawn last and thinner, so that both show where they are one."""
+"""The two losses of a drawing; the found one is drawn last and thinner, so that both show where they coincide."""
 
 WIDTHS = {'found': 1.4, 'hand-made': 3.0}
 _EXTREME = 4
@@ -23,8 +23,8 @@ def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mappin
 
     Args:
         name: Name of the figure.
-        title: What it shows.
-        caption: What is said before how to read it.
+        title: Title of the figure.
+        caption: Start of the caption, before the explanation of the drawing.
         inputs: Kind of input of the losses.
         curves: Curves by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
     """
@@ -42,11 +42,11 @@ def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mappin
 
 
 def robust_range(lines: Iterable[Iterable[float]], share: float = 0.08) -> tuple[float, float]:
-    """The range in which the shapes of all lines can be seen, whatever single points do; (0, 0) without any.
+    """A range that shows the shapes of all lines without their extreme points; (0, 0) without any lines.
 
     Args:
-        lines: Values by line; those that are not finite do not count.
-        share: Lowest and highest share of each line that may be cut off.
+        lines: Values by line; values that are not finite are ignored.
+        share: Share of the lowest and of the highest values of each line that may be cut off.
     """
     kept = [sorted(value for value in line if math.isfinite(value)) for line in lines]
     kept = [line[int(share * len(line)) : math.ceil((1 - share) * len(line))] for line in kept if line]
@@ -54,7 +54,7 @@ def robust_range(lines: Iterable[Iterable[float]], share: float = 0.08) -> tuple
 
 
 def robust_limits(lines: Iterable[Iterable[float]]) -> tuple[float, float]:
-    """The same with 0 and a margin, as limits of an axis."""
+    """Limits of an axis: ``robust_range`` extended by 0 and a margin."""
     low, high = robust_range(lines)
     low, high = min(low, 0.0), max(high, 0.0)
     margin = 0.08 * (high - low) or 1.0
@@ -62,12 +62,12 @@ def robust_limits(lines: Iterable[Iterable[float]]) -> tuple[float, float]:
 
 
 def gaps(values: Iterable[float]) -> list[float]:
-    """Values for a line that has gaps where they are not finite or too large to be drawn."""
+    """The values, with NaN (a gap in the line) for those that are not finite or too large to be drawn."""
     return [value if abs(value) < 1e30 else math.nan for value in values]
 
 
 def from_target(values: Sequence[float], at_target: float) -> list[float]:
-    """A line measured from its value at a right prediction, since a constant does not train; as it is if that is extreme."""
+    """The values minus the value at the target, since a constant does not train; unchanged if that value is extreme."""
     low, high = robust_range([values])
     extreme = not abs(at_target - (low + high) / 2) <= _EXTREME * (high - low)
     return [value - (0.0 if extreme else at_target) for value in values]
@@ -78,15 +78,15 @@ def _draw(axes: Any, curves: Mapping[str, tuple[Curve, ...]], lines: Mapping[str
     for key, group in curves.items():
         for curve, line in zip(group, lines[key], strict=True):
             style = {'color': COLOURS[key], 'linewidth': WIDTHS[key], 'linestyle': _DASHES[curve.y]}
-            axes.plot(_across(curve), gaps(line), **style)
+            axes.plot(_x_values(curve), gaps(line), **style)
     axes.set_ylim(*robust_limits(gaps(line) for group in lines.values() for line in group))
     axes.margins(x=0.02)
 
 
-def _across(curve: Curve) -> list[float]:
-    """Places on the x axis: predictions, or how far they are from the target where they have no bounds."""
-    wide = curve.prediction[-1] - curve.prediction[0] > 2
-    return [value - curve.y * wide for value in curve.prediction]
+def _x_values(curve: Curve) -> list[float]:
+    """Predictions; where these are unbounded, their differences from the target."""
+    unbounded = curve.prediction[-1] - curve.prediction[0] > 2
+    return [value - curve.y * unbounded for value in curve.prediction]
 
 
 def _legend(figure: Any, curves: Mapping[str, tuple[Curve, ...]]) -> None:

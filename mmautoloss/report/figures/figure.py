@@ -1,4 +1,4 @@
-"""What a report shows: drawings of tables of facts, and raster pictures."""
+"""The drawings of tables and the raster pictures of a report."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from mmautoloss.report.facts.table import Table
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing and the table that it was drawn from.
+    """A drawing and the table from which it was drawn.
 
     Attributes:
         name: Stem of its files, such as ``progress``.
-        title: What it shows.
-        caption: How to read it, in a sentence or two.
-        table: The facts.
-        svg: The drawing: an ``<svg>`` element without XML header, whose colours are those of the page
-            (``canvas.to_svg``).
+        title: Title of the figure.
+        caption: One or two sentences on how to read it.
+        table: The plotted values.
+        svg: The drawing: an ``<svg>`` element without XML header, in the colours of the page (``canvas.to_svg``).
     """
 
     name: str
@@ -33,11 +32,11 @@ class Picture:
 
     Attributes:
         name: Stem of its file.
-        title: What it shows.
-        caption: How to read it.
+        title: Title of the picture.
+        caption: Explanation of the picture.
         content: The bytes of a JPEG or PNG file.
         kind: ``'jpeg'`` or ``'png'``.
-        group: What stands side by side, such as the name of the validation image.
+        group: Common name of the pictures that are shown side by side, such as that of the validation image.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The funnel of screening."""
+"""The drawing of the funnel of screening."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def draw_funnel(table: Table) -> Figure | None:
     """The figure ``funnel``; None where nothing was drawn.
 
     Args:
-        table: ``facts.funnel.funnel_of``.
+        table: The table of ``facts.funnel.funnel_of``.
     """
     rows = table.to_json()
     if not rows:

@@ -1,4 +1,4 @@
-"""Operators of good losses beside those of all."""
+"""The drawing of the operators of good losses and of all losses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def draw_operators(table: Table) -> Figure | None:
     """The figure ``operators``; None where too few candidates were trained.
 
     Args:
-        table: ``facts.operators.operators_of``.
+        table: The table of ``facts.operators.operators_of``.
     """
     rows = table.to_json()
     if not rows:

@@ -1,4 +1,4 @@
-"""What several drawings of scores share: thinning, limits, the line and band of the hand-made losses."""
+"""Shared parts of the drawings of scores: thinning, limits, the line and band of the hand-made losses."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mmautoloss.report.figures.canvas import BASE
 from mmautoloss.report.statistics import spread
 
 WIDTH, HEIGHT = 5.6, 3.5
-"""Inches: two stand side by side on a wide screen, and one is readable on a narrow one."""
+"""Size in inches: two figures fit side by side on a wide screen, and one is readable on a narrow one."""
 
 MOST = 800
-"""Points of a kind that are drawn; the table has all."""
+"""Maximum number of points of a kind that are drawn; the table has all of them."""
 
 
 def thin(rows: Sequence[Any], most: int = MOST) -> Sequence[Any]:
-    """Evenly chosen ones of many, the first and the last among them.
+    """At most ``most`` evenly spaced rows, including the first and the last.
 
     Example:
         >>> thin(range(11), 3)
@@ -29,12 +29,12 @@ def thin(rows: Sequence[Any], most: int = MOST) -> Sequence[Any]:
 
 
 def limits(scores: Sequence[float], greater: bool, tail: float = 0.05) -> tuple[float, float]:
-    """Ends of an axis of scores; where a few bad ones would squeeze all others, it ends at the worst but these.
+    """Limits of an axis of scores, without the worst scores where these would compress all others.
 
     Args:
-        scores: What is drawn.
+        scores: The drawn scores.
         greater: Whether a higher score is better.
-        tail: The share of the scores that may fall off the bad end.
+        tail: Share of the scores that may be cut off at the bad end.
     """
     ordered = sorted(scores, reverse=not greater)  # worst first
     worst, best, core = ordered[0], ordered[-1], ordered[int(tail * len(ordered))]
@@ -46,31 +46,31 @@ def limits(scores: Sequence[float], greater: bool, tail: float = 0.05) -> tuple[
 
 
 def draw_baseline(axes: Any, scores: Sequence[float], along: str = 'h') -> None:
-    """The mean of the hand-made losses, and their spread as a band.
+    """Draws the mean of the hand-made losses, and their spread as a band.
 
     Args:
-        axes: Where.
-        scores: One a seed; nothing is drawn without any.
-        along: ``'h'`` for scores upwards, ``'v'`` for scores to the right.
+        axes: Axes to draw on.
+        scores: One score for each seed; nothing is drawn without any.
+        along: ``'h'`` if scores are on the y axis, ``'v'`` if they are on the x axis.
     """
     if not scores:
         return
     line, band = (axes.axhline, axes.axhspan) if along == 'h' else (axes.axvline, axes.axvspan)
-    middle, noise = mean(scores), spread(scores)
-    line(middle, color=BASE, label='hand-made (mean, spread)' if noise else 'hand-made')
+    center, noise = mean(scores), spread(scores)
+    line(center, color=BASE, label='hand-made (mean, spread)' if noise else 'hand-made')
     if noise:
-        band(middle - noise, middle + noise, color=BASE, alpha=0.16, linewidth=0)
+        band(center - noise, center + noise, color=BASE, alpha=0.16, linewidth=0)
 
 
 def put_legend(figure: Any, columns: int = 3) -> None:
-    """A legend above the axes, where anything has a label."""
+    """Adds a legend above the axes, unless nothing has a label."""
     if any(axes.get_legend_handles_labels()[0] for axes in figure.axes):
         style = {'fontsize': 9, 'handletextpad': 0.4, 'columnspacing': 1.2, 'borderpad': 0}
         figure.legend(loc='outside upper left', ncols=columns, **style)
 
 
 def draw_failed(axes: Any, places: Sequence[float], colour: str) -> None:
-    """Crosses along the lower end, since what failed has no score."""
+    """Draws failed trials, which have no score, as crosses along the lower end."""
     if places:
         axes.plot(
             places, [0.02] * len(places), 'x', color=colour, markersize=5, transform=axes.get_xaxis_transform(),
@@ -79,7 +79,7 @@ def draw_failed(axes: Any, places: Sequence[float], colour: str) -> None:
 
 
 def plain_powers(axis: Any) -> None:
-    """Writes the powers of ten of a logarithmic axis as numbers."""
+    """Labels the powers of ten of a logarithmic axis with plain numbers."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))

@@ -1,4 +1,4 @@
-"""Scores over a search: a point a trial, the best so far, and the hand-made losses."""
+"""The drawing of scores over a search: a point for each trial, the best so far, and the hand-made losses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmautoloss.report.figures.points import HEIGHT, MOST, WIDTH, draw_baseline,
 from mmautoloss.trial.scale import Scale
 
 AXES = {'trials': ('trial', 'trial'), 'hours': ('hours', 'hours of search')}
-"""By name of the figure's axis: the column, and the words below the axis."""
+"""The column and the label of the x axis, by its name."""
 
 _WARNING = (
     'A point is one training with one seed: one beyond the band is no proof, since the best of many is high by chance.'
@@ -20,7 +20,7 @@ _WARNING = (
 
 Row = dict[str, Any]
 
-_SEEDS = '_hand-made'  # labels with a dash below are left out of the legend, where their mean stands
+_SEEDS = '_hand-made'  # the legend omits labels with a leading underscore; it shows the mean instead
 
 _KINDS: dict[str, tuple[Callable[[Row], bool], str, dict[str, Any]]] = {
     'same loss as another': (
@@ -54,18 +54,18 @@ _KINDS: dict[str, tuple[Callable[[Row], bool], str, dict[str, Any]]] = {
         {'marker': 's', 'markersize': 4.5, 'color': BASE},
     ),
 }
-"""By words of the legend: which rows, the column of their height, and how they are drawn."""
+"""By label in the legend: a predicate for the rows, the column of the y values, and the style."""
 
 
 def draw_progress(table: Table, scale: Scale, axis: str) -> Figure | None:
     """The figure ``progress_trials`` or ``progress_hours``; None where no trial has a score.
 
     Args:
-        table: ``facts.progress.progress_of``.
+        table: The table of ``facts.progress.progress_of``.
         scale: The metric.
         axis: ``'trials'`` or ``'hours'``.
     """
-    column, words = AXES[axis]
+    column, x_label = AXES[axis]
     rows = sorted(table.to_json(), key=lambda row: row[column])
     shown = [value for row in rows for value in (row['score'], row['rung']) if value is not None]
     if not shown:
@@ -82,8 +82,8 @@ def draw_progress(table: Table, scale: Scale, axis: str) -> Figure | None:
         draw_failed(axes, [row[column] for row in thin([row for row in rows if row['state'] == 'failed'])], FAULT)
         _draw_best(axes, table.to_json(), column, scale)
         if axis == 'hours':
-            words = _in_minutes(axes, rows)
-        axes.set(xlabel=words, ylabel=scale.metric, ylim=ends)
+            x_label = _in_minutes(axes, rows)
+        axes.set(xlabel=x_label, ylabel=scale.metric, ylim=ends)
         axes.margins(x=0.02)
         put_legend(figure, columns=3)
         return Figure(name, title, caption, table, to_svg(figure, name, f'{title}. {caption}'))
@@ -97,7 +97,7 @@ def _draw_points(axes: Any, rows: Sequence[Row], column: str, height: str, label
 
 
 def _draw_best(axes: Any, rows: Sequence[Row], column: str, scale: Scale) -> None:
-    """The best single score so far, in the order of settling, with the numbers of its trials."""
+    """Draws the best single score so far, in the order of settling, with the number of the last best trial."""
     steps = [
         row for before, row in zip([None, *rows[:-1]], rows, strict=True) if row['best'] != (before or {}).get('best')
     ]
@@ -114,19 +114,19 @@ def _draw_best(axes: Any, rows: Sequence[Row], column: str, scale: Scale) -> Non
 
 
 def _caption(rows: Sequence[Row], ends: tuple[float, float], axis: str) -> str:
-    off = sum(row['score'] is not None and not ends[0] <= row['score'] <= ends[1] for row in rows)
+    cut = sum(row['score'] is not None and not ends[0] <= row['score'] <= ends[1] for row in rows)
     parts = [
         _WARNING if axis == 'trials' else 'The same over the time of search, without the pauses between sessions.'
     ]
-    if off:
-        parts.append(f'{off} very bad scores fall off the drawing; the table has them.')
+    if cut:
+        parts.append(f'{cut} very bad scores fall off the drawing; the table has them.')
     if len(rows) > MOST:
         parts.append(f'At most {MOST} points of a kind are drawn, evenly chosen; the table has all.')
     return ' '.join(parts)
 
 
 def _in_minutes(axes: Any, rows: Sequence[Row]) -> str:
-    """Writes minutes below the axis of a short search; gives the words for it."""
+    """Labels the axis of a short search in minutes; returns the label of the axis."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     minutes = 60 * max(row['hours'] for row in rows)

@@ -1,4 +1,4 @@
-"""The course of a search as an image, for dashboards."""
+"""The progress of a search as an image for dashboards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INK, _FOUND, _BASE = '#52606d', '#0b7285', '#d9480f'
 
 
 def draw_progress(history: History, metric: str, sign: int) -> np.ndarray:
-    """Scores of candidates over their numbers, the best so far, and the hand-made losses with their noise.
+    """Draws the scores of candidates by number, the best so far, and the hand-made losses with their spread.
 
     Args:
         history: The trials.
@@ -36,7 +36,7 @@ def draw_progress(history: History, metric: str, sign: int) -> np.ndarray:
         axes.step(numbers, best, where='post', color=_FOUND, label='best so far')
     winner = history.winner()
     texts = {} if winner is None else winner.required_genome.to_text()
-    title = '\n'.join(f'{k}: {_short(v)}' for k, v in texts.items())
+    title = '\n'.join(f'{k}: {_shortened(v)}' for k, v in texts.items())
     axes.set_title(title, fontsize=8, loc='left', color=_INK, parse_math=False)
     axes.set(xlabel='trial', ylabel=metric)
     if axes.get_legend_handles_labels()[0]:
@@ -53,10 +53,10 @@ def _draw_baseline(axes: Any, scores: list[float]) -> None:
 
 
 def _scores(history: History, sign: int) -> tuple[list[int], list[float]]:
-    # as on the page: searched ones, in the order in which they were over
+    # searched trials in the order in which they settled, as on the page
     trials = [t for t in history.settled() if t.role is Role.SEARCH and t.state is State.COMPLETE]
     return [trial.number for trial in trials], [sign * trial.required_score for trial in trials]
 
 
-def _short(text: str, most: int = 110) -> str:
-    return text if len(text) <= most else text[: most - 3] + '...'
+def _shortened(text: str, width: int = 110) -> str:
+    return text if len(text) <= width else text[: width - 3] + '...'

@@ -1,4 +1,4 @@
-"""Single scores of the losses that were trained with several seeds."""
+"""The drawing of the scores of losses that were trained with several seeds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def draw_seeds(table: Table, scale: Scale) -> Figure | None:
     """The figure ``seeds``; None where nothing has a score.
 
     Args:
-        table: ``facts.seeds.seeds_of``.
+        table: The table of ``facts.seeds.seeds_of``.
         scale: The metric.
     """
     rows = table.to_json()
@@ -43,8 +43,8 @@ def draw_seeds(table: Table, scale: Scale) -> Figure | None:
 def _draw_losses(axes: Any, rows: list[dict[str, Any]], place: int) -> None:
     colour = _COLOURS[rows[0]['kind']]
     scores = [row['score'] for row in rows]
-    middle = sum(scores) / len(scores)
-    axes.plot([middle, middle], [place - 0.3, place + 0.3], color=colour, linewidth=2.4)
+    mean = sum(scores) / len(scores)
+    axes.plot([mean, mean], [place - 0.3, place + 0.3], color=colour, linewidth=2.4)
     for chosen, fill in ((False, 'full'), (True, 'none')):
-        found = [row['score'] for row in rows if row['chosen_by'] is chosen]
-        axes.plot(found, [place] * len(found), 'o', color=colour, fillstyle=fill, markersize=6)
+        points = [row['score'] for row in rows if row['chosen_by'] is chosen]
+        axes.plot(points, [place] * len(points), 'o', color=colour, fillstyle=fill, markersize=6)

@@ -1,4 +1,4 @@
-"""Scores against the size of the expressions."""
+"""The drawing of scores by size of the expressions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _STYLES = {
     'search': ('candidate', {'marker': 'o', 'color': FOUND, 'markersize': 4.5, 'alpha': 0.75}),
     'known': ('known loss', {'marker': 'D', 'color': THIRD, 'markersize': 5}),
 }
-_NAMED = 8
-"""Trials of the front whose numbers are written beside them, the best."""
+_MAX_LABELS = 8
+"""Number of the best trials on the Pareto front that are labelled."""
 
 Row = dict[str, Any]
 
@@ -25,7 +25,7 @@ def draw_sizes(table: Table, baseline: Sequence[float], scale: Scale) -> Figure 
     """The figure ``sizes``; None where no candidate has a score.
 
     Args:
-        table: ``facts.sizes.sizes_of``.
+        table: The table of ``facts.sizes.sizes_of``.
         baseline: Scores of the hand-made losses, as the metric reports them.
         scale: The metric.
     """
@@ -42,10 +42,10 @@ def draw_sizes(table: Table, baseline: Sequence[float], scale: Scale) -> Figure 
     with new_axes(WIDTH, HEIGHT) as (figure, axes):
         draw_baseline(axes, baseline)
         for role, (label, style) in _STYLES.items():
-            found = thin([row for row in rows if row['role'] == role])
-            if found:
-                scores = [row['score'] for row in found]
-                axes.plot([row['nodes'] for row in found], scores, linestyle='none', label=label, **style)
+            points = thin([row for row in rows if row['role'] == role])
+            if points:
+                scores = [row['score'] for row in points]
+                axes.plot([row['nodes'] for row in points], scores, linestyle='none', label=label, **style)
         _draw_means(axes, [row for row in rows if row['seeds'] > 1])
         _draw_front(axes, sorted((row for row in rows if row['front']), key=lambda row: row['nodes']))
         ends = limits([*(row['score'] for row in rows), *(row['mean'] for row in rows), *baseline], scale.greater)
@@ -55,19 +55,19 @@ def draw_sizes(table: Table, baseline: Sequence[float], scale: Scale) -> Figure 
 
 
 def _draw_front(axes: Any, front: Sequence[Row]) -> None:
-    places, scores = [row['nodes'] for row in front], [row['score'] for row in front]
-    axes.step(places, scores, where='post', color=INK, linewidth=1, zorder=1)
-    axes.plot(places, scores, 'o', color=INK, fillstyle='none', markersize=8, label='Pareto front')
-    for row in front[-_NAMED:]:
-        place = (row['nodes'], row['score'])
-        axes.annotate(f'{row["trial"]}', place, (6, 4), textcoords='offset points', fontsize=8)
+    sizes, scores = [row['nodes'] for row in front], [row['score'] for row in front]
+    axes.step(sizes, scores, where='post', color=INK, linewidth=1, zorder=1)
+    axes.plot(sizes, scores, 'o', color=INK, fillstyle='none', markersize=8, label='Pareto front')
+    for row in front[-_MAX_LABELS:]:
+        point = (row['nodes'], row['score'])
+        axes.annotate(f'{row["trial"]}', point, (6, 4), textcoords='offset points', fontsize=8)
 
 
 def _draw_means(axes: Any, rows: Sequence[Row]) -> None:
-    """Means over seeds, each hanging from its first score."""
+    """Draws means over seeds, each joined to its first score by a line."""
     for row in rows:
         axes.plot([row['nodes']] * 2, [row['score'], row['mean']], color=FOURTH, linewidth=0.8, linestyle=':')
     if rows:
-        places, means = [row['nodes'] for row in rows], [row['mean'] for row in rows]
+        sizes, means = [row['nodes'] for row in rows], [row['mean'] for row in rows]
         style = {'color': FOURTH, 'fillstyle': 'none', 'markersize': 5}
-        axes.plot(places, means, 's', label='mean over seeds', **style)
+        axes.plot(sizes, means, 's', label='mean over seeds', **style)

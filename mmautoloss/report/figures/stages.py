@@ -1,4 +1,4 @@
-"""Time by stage."""
+"""The drawing of the time by stage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def draw_stages(table: Table) -> Figure | None:
     """The figure ``stages``; None where no time is known.
 
     Args:
-        table: ``facts.times.stages_of``.
+        table: The table of ``facts.times.stages_of``.
     """
     rows = table.to_json()
     if not rows:

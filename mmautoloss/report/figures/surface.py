@@ -1,4 +1,4 @@
-"""Losses of two boxes, found and hand-made: drawings."""
+"""Drawings of found and hand-made box losses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def draw_lines(name: str, title: str, caption: str, lines: Mapping[str, tuple[Bo
 
     Args:
         name: Name of the figure.
-        title: What it shows.
-        caption: What is said before how to read it.
+        title: Title of the figure.
+        caption: Start of the caption, before the explanation of the drawing.
         lines: Both lines by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
     """
     with new_axes(5.4, 4.4, nrows=2, ncols=2, sharex='col') as (figure, panels):
@@ -51,8 +51,8 @@ def draw_surfaces(name: str, title: str, caption: str, surfaces: Mapping[str, Su
 
     Args:
         name: Name of the figure.
-        title: What it shows.
-        caption: What is said before how to read it.
+        title: Title of the figure.
+        caption: Start of the caption, before the explanation of the drawing.
         surfaces: Surfaces by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
     """
     count = len(surfaces)
@@ -72,7 +72,7 @@ def draw_surfaces(name: str, title: str, caption: str, surfaces: Mapping[str, Su
 
 
 def lowest(surface: Surface) -> tuple[float, float] | None:
-    """Shift and scale of the lowest finite value; of equals the one nearest to the target. None without any."""
+    """Shift and scale of the lowest finite value, among equal ones the nearest to the target; None without any."""
     points = (
         (value, shift + abs(math.log2(scale)), shift, scale)
         for scale, values in zip(surface.scale, surface.value, strict=True)

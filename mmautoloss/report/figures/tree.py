@@ -1,4 +1,4 @@
-"""An expression as a tree: a drawing straight in SVG, in the colours of the page."""
+"""The drawing of an expression as a tree: SVG in the colours of the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmautoloss.report.facts.tree import Node, lay_out, tree_table
 from mmautoloss.report.figures.figure import Figure
 
 MOST_NODES = 60
-"""Nodes of the largest expression that is drawn; of a larger one the text is shown."""
+"""Maximum number of nodes that are drawn; a larger expression is shown as text."""
 
 _ROW, _HEIGHT, _GAP, _LETTER, _PAD = 28.0, 22.0, 16.0, 8.2, 6.0
 _LINE_LETTERS = 60
@@ -20,21 +20,21 @@ _INPUTS = {'y': 'var(--fourth)'}
 
 
 def draw_tree(name: str, title: str, tree: Tree) -> Figure:
-    """A tree from its root at the left to its leaves at the right; the text alone where it would be too large.
+    """A tree from its root at the left to its leaves at the right; a too large expression is shown as text.
 
     Args:
         name: Name of the figure.
-        title: What it shows.
+        title: Title of the figure.
         tree: The expression.
     """
     nodes = lay_out(tree)
     if tree.size > MOST_NODES:
         caption = f'An expression of {tree.size} nodes, too many to be drawn as a tree.'
-        return Figure(name, title, caption, tree_table(nodes), _written(title, str(tree)))
-    return Figure(name, title, str(tree), tree_table(nodes), _drawn(title, nodes))
+        return Figure(name, title, caption, tree_table(nodes), _text_drawing(title, str(tree)))
+    return Figure(name, title, str(tree), tree_table(nodes), _drawing(title, nodes))
 
 
-def _drawn(title: str, nodes: Sequence[Node]) -> str:
+def _drawing(title: str, nodes: Sequence[Node]) -> str:
     lefts = _lefts(nodes)
     width = max(left + _width(node) for left, node in zip(lefts, nodes, strict=True)) + 1
     height = _ROW * (max(node.row for node in nodes) + 1)
@@ -43,7 +43,7 @@ def _drawn(title: str, nodes: Sequence[Node]) -> str:
 
 
 def _lefts(nodes: Sequence[Node]) -> list[float]:
-    """The left side of each node: right behind its operator. Nothing overlaps, since each leaf has a row of its own."""
+    """The left side of each node, to the right of its operator; nodes do not overlap, since each leaf has its own row."""
     lefts: list[float] = []
     for node in nodes:
         lefts.append(1.0 if node.parent is None else lefts[node.parent] + _width(nodes[node.parent]) + _GAP)
@@ -84,7 +84,7 @@ def _colour(node: Node) -> str:
     return 'var(--muted)' if is_number(node.name) else _INPUTS.get(node.name, 'var(--third)')
 
 
-def _written(title: str, text: str) -> str:
+def _text_drawing(title: str, text: str) -> str:
     lines = textwrap.wrap(text, _LINE_LETTERS)
     rows = [
         f'<text x="0" y="{20 * (row + 0.8):g}" fill="var(--ink)">{escape(line)}</text>'
@@ -94,7 +94,7 @@ def _written(title: str, text: str) -> str:
 
 
 def _svg(title: str, width: float, height: float, parts: Sequence[str]) -> str:
-    """Not wider than it is by itself: a small tree on a wide page keeps the size of its letters."""
+    """An SVG with a maximum width, so that the letters of a small tree are not enlarged on a wide page."""
     head = f'role="img" aria-label="{escape(title)}" viewBox="0 0 {width:g} {height:g}"'
     style = f'max-width: {width:g}px; font-family: inherit; font-size: 13px'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {head} style="{style}">{"".join(parts)}</svg>'

@@ -1,4 +1,4 @@
-"""Yield and speed of screening over a search."""
+"""The drawing of the yield and speed of screening over a search."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def draw_yields(table: Table) -> Figure | None:
     """The figure ``yields``; None where no candidate was bred.
 
     Args:
-        table: ``facts.yields.yields_of``.
+        table: The table of ``facts.yields.yields_of``.
     """
     rows = table.to_json()
     if not rows:
@@ -41,7 +41,7 @@ def draw_yields(table: Table) -> Figure | None:
         return Figure('yields', title, caption, table, to_svg(figure, 'yields', f'{title}. {caption}'))
 
 
-def _draw(axes: Any, rows: list[dict[str, Any]], column: str, words: str, colour: str) -> None:
+def _draw(axes: Any, rows: list[dict[str, Any]], column: str, label: str, colour: str) -> None:
     known = [row for row in rows if row[column]]
     axes.hlines(
         [row[column] for row in known], [row['first'] for row in known], [row['last'] + 1 for row in known], color=colour,
@@ -53,5 +53,5 @@ def _draw(axes: Any, rows: list[dict[str, Any]], column: str, words: str, colour
         color=colour,
         linewidth=0.7,
     )
-    axes.set(yscale='log', ylabel=words)
+    axes.set(yscale='log', ylabel=label)
     plain_powers(axes.yaxis)

@@ -1,1 +1,1 @@
-"""What a person sees while a search runs: lines on the console, the standing below them, the page of `status`."""
+"""Display of a running search: lines and a footer on the console, and the output of ``status``."""

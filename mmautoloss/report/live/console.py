@@ -1,4 +1,4 @@
-"""What a person sees of a running search: a line a trial, how it stands, a table at the end."""
+"""Console output of a running search: a line for each trial, the status, a table at the end."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from mmautoloss.trial import History, Record, Role, State, Trial, log_name
 
 
 class ConsoleObserver(Observer):
-    """Prints a search; on a terminal with live lines below, else in plain ones with a summary now and then.
+    """Prints the progress of a search: with a live footer on a terminal, otherwise with occasional summaries.
 
     Args:
         branches: The searched losses.
         metric: Key of the monitored value.
         greater: Whether a higher value is better; scores are shown as the metric reports them.
-        console: Where to print.
-        work_dir: Work dir of the search, where failed trials have a log.
-        record: What its journal says, for the expected end.
+        console: Console to print on.
+        work_dir: Work dir of the search, with the logs of failed trials.
+        record: The content of its journal, for the expected end.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class ConsoleObserver(Observer):
         self.branches = branches
         self.metric = metric
         self.sign = 1 if greater else -1
-        # the stream of now: while a trial is measured, what is printed goes to its log
+        # the present stdout, since it is redirected to the log of a trial during its evaluation
         self.console = console or Console(highlight=False, file=sys.stdout)
         self.work_dir = work_dir
         self._best: float | None = None
-        self._leak_told = False
+        self._leak_printed = False
         self._watch = Watch(self.console, greater, record)
 
     def say(self, text: str) -> None:
@@ -56,7 +56,7 @@ class ConsoleObserver(Observer):
         self.console.print(f'[dim]{escape(text)}[/dim]', soft_wrap=True)
 
     def calibrated(self, found: Mapping[str, Calibration], eta: float) -> None:
-        """Prints the gains of the losses whose worth is known."""
+        """Prints the gains of the calibration losses."""
         for name, c in found.items():
             self.say(
                 f'calibration {name}: hand-made {c.hand_made:.2f}, negated {c.negated:.2f}, '
@@ -64,26 +64,26 @@ class ConsoleObserver(Observer):
             )
 
     def begin(self, history: History, planner: Planner) -> None:
-        """Begins to show how the search goes on."""
+        """Starts the display of the progress."""
         for trial in history.settled():
-            self._mark(trial)
+            self._update_best(trial)
         if history.settled():
             self.say(f'continued: {len(history.settled())} trials are settled, {len(history.running())} begin again')
         self._watch.begin(history, planner)
 
     def proposed(self, trial: Trial, history: History) -> None:
-        """A trial begins."""
+        """Adds a trial that begins to the display."""
         self._watch.proposed(trial, history)
 
     def settled(self, trial: Trial, history: History) -> None:
         """Prints a line for a trial."""
-        self._mark(trial)
+        self._update_best(trial)
         self._print(self._line(trial))
-        self._tell_leak(trial)
+        self._print_leak(trial)
         self._watch.settled(trial, history)
 
     def beat(self, history: History) -> None:
-        """Some time has gone by."""
+        """Prints a summary if it is due."""
         self._watch.beat(history)
 
     def end(self, history: History) -> None:
@@ -94,7 +94,7 @@ class ConsoleObserver(Observer):
             self.say(f'  {count:8d} {reason}')
 
     def table(self, history: History, ranking: Sequence[Trial], path: Path | None) -> None:
-        """Prints baseline and best losses with mean, spread and number of seeds."""
+        """Prints the baseline and the best losses with mean, spread and number of seeds."""
         table = Table(title=f'{self.metric}, mean and spread over seeds', title_justify='left')
         table.add_column('losses', justify='left', overflow='fold')
         for column in ('mean', 'spread', 'seeds'):
@@ -107,7 +107,7 @@ class ConsoleObserver(Observer):
             if trial.number not in ranked:
                 table.add_row(*self._row(f'seed, trial {trial.number}', trial, history))
         self.console.print(table)
-        self._tell_stopped(history)
+        self._print_stopped(history)
         self.console.print(escape(verdict_of(history, ranking).text))
         if path:
             self.console.print(f'The best losses, ready to train: {escape(str(path))}')
@@ -116,7 +116,7 @@ class ConsoleObserver(Observer):
         lines = [title, *(f'  {name}: {tree}' for name, tree in trial.required_genome.items())]
         return escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number))
 
-    def _tell_stopped(self, history: History) -> None:
+    def _print_stopped(self, history: History) -> None:
         candidates = history.of_role(Role.SEARCH)
         stopped = [trial for trial in candidates if trial.state is State.STOPPED and not trial.was_spared]
         unscored = sum(trial.required_outcome.rung is None for trial in stopped)
@@ -127,15 +127,15 @@ class ConsoleObserver(Observer):
                 + '.'
             )
 
-    def _tell_leak(self, trial: Trial) -> None:
-        """Once: every process that trains finds the same."""
+    def _print_leak(self, trial: Trial) -> None:
+        """Prints the leak once, since every training process reports it."""
         leak = trial.required_outcome.leak
-        if leak and not self._leak_told:
-            self._leak_told = True
+        if leak and not self._leak_printed:
+            self._leak_printed = True
             text = f'[yellow]trial {trial.number}: {escape(leak)}[/yellow]'
-            self.console.print(text, soft_wrap=True)  # all of it, also on a terminal
+            self.console.print(text, soft_wrap=True)  # the whole text, also on a terminal
 
-    def _mark(self, trial: Trial) -> None:
+    def _update_best(self, trial: Trial) -> None:
         if trial.role in (Role.KNOWN, Role.SEARCH) and trial.score is not None:
             self._best = trial.score if self._best is None else max(self._best, trial.score)
 
@@ -148,12 +148,12 @@ class ConsoleObserver(Observer):
         elif trial.state is State.EQUIVALENT:
             result = f'[dim]{self.sign * trial.required_score:.4f} as {escape(outcome.reason)}[/dim]'
         elif trial.state is State.STOPPED:
-            found = 'no score' if outcome.rung is None else f'{self.sign * outcome.rung:.4f}'
-            why = f'as {outcome.reason}' if trial.was_spared else f'{outcome.seconds:5.1f} s'
-            result = f'[yellow]stopped: {found} at the rung[/yellow] {escape(why)}'
+            score = 'no score' if outcome.rung is None else f'{self.sign * outcome.rung:.4f}'
+            detail = f'as {outcome.reason}' if trial.was_spared else f'{outcome.seconds:5.1f} s'
+            result = f'[yellow]stopped: {score} at the rung[/yellow] {escape(detail)}'
         else:
-            mark = 'bold green' if trial.role is Role.SEARCH and trial.score == self._best else 'default'
-            result = f'[{mark}]{self.sign * trial.required_score:.4f}[/{mark}] {outcome.seconds:5.1f} s'
+            style = 'bold green' if trial.role is Role.SEARCH and trial.score == self._best else 'default'
+            result = f'[{style}]{self.sign * trial.required_score:.4f}[/{style}] {outcome.seconds:5.1f} s'
         origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
         formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
         return f'{trial.number:4d} {trial.role.value:8s} {result}  [dim]{escape(origin)}[/dim]  {escape(formulas)}'
@@ -165,7 +165,7 @@ class ConsoleObserver(Observer):
     def _print(self, markup: str) -> None:
         if self.console.is_terminal:
             self.console.print(markup, no_wrap=True, overflow='ellipsis')
-        else:  # a log keeps the whole line
+        else:  # a log gets the whole line
             self.console.print(markup, soft_wrap=True)
 
     def _numbers(self, scores: Sequence[float]) -> tuple[str, str, str]:

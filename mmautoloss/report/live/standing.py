@@ -1,4 +1,4 @@
-"""How a running search stands: numbers that are taken when a trial settles, and the words for them."""
+"""The live status of a search: numbers updated whenever a trial settles, and their texts."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from mmautoloss.trial import History, Role, State
 
 @dataclass(frozen=True)
 class Standing:
-    """Facts of a search at one moment; scores as the metric reports them.
+    """The state of a search at one moment, with scores as the metric reports them.
 
     Attributes:
-        wanted: Candidates that are to be trained.
-        best: Number of the best candidate, mean of its scores, and how many they are; None where there is none yet.
-        baseline: The same of the hand-made losses, with the spread of their scores (0 for a single one) in front.
+        wanted: Number of candidates to be trained.
+        best: Number of the best candidate, mean and number of its scores; None where there is none yet.
+        baseline: Spread (0 for a single score), mean and number of the scores of the hand-made losses.
         funnel: Drawn expressions by verdict.
         states: Searched and known candidates by state.
-        trained: How many of them were trained, to the end or not.
-        pace: How fast it goes; None where unknown.
-        taken: When this was so, on the monotonic clock.
+        trained: Number of candidates that were trained, to the end or not.
+        pace: Speed of the search; None where unknown.
+        taken: Time of this state, on the monotonic clock.
     """
 
     wanted: int = 0
@@ -42,26 +42,26 @@ class Standing:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will still take, from now; None where unknown."""
+        """Estimated seconds from now to the end; None where unknown."""
         left = self.pace.seconds_left if self.pace else None
         return None if left is None else max(0.0, left - (time.monotonic() - self.taken))
 
 
 def standing_of(history: History, wanted: int, states: Counter[State], pace: Pace | None, sign: int) -> Standing:
-    """How a search stands now.
+    """The present state of a search.
 
     Args:
         history: The trials.
-        wanted: Candidates that are to be trained.
-        states: Known and searched candidates by state, counted on by the caller since histories grow long.
-        pace: How fast it goes.
+        wanted: Number of candidates to be trained.
+        states: Known and searched candidates by state, counted by the caller since histories grow long.
+        pace: Speed of the search.
         sign: 1 where higher values of the metric are better, else -1.
     """
     winner, baseline = history.winner(), history.baseline_scores()
-    found = history.scores_of(winner.number) if winner else []
+    best = history.scores_of(winner.number) if winner else []
     return Standing(
         wanted=wanted,
-        best=(winner.number, sign * mean(found), len(found)) if winner and found else None,
+        best=(winner.number, sign * mean(best), len(best)) if winner and best else None,
         baseline=(spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
         funnel=history.funnel(),
         states=Counter(states),
@@ -71,7 +71,7 @@ def standing_of(history: History, wanted: int, states: Counter[State], pace: Pac
 
 
 def scores_text(standing: Standing) -> str:
-    """The best found losses beside the hand-made ones, with the noise of these.
+    """The scores of the best found losses and of the hand-made ones, with the noise of the latter.
 
     Example:
         >>> scores_text(Standing(best=(8, 0.188, 1), baseline=(0.021, 0.103, 3)))
@@ -88,7 +88,7 @@ def scores_text(standing: Standing) -> str:
 
 
 def funnel_text(standing: Standing) -> str:
-    """What became of the expressions and of the candidates."""
+    """The outcomes of expressions and candidates."""
     explored, accepted, states = sum(standing.funnel.values()), standing.funnel.get(ACCEPTED, 0), standing.states
     return (
         f'{explored} explored, {explored - accepted} rejected, {states[State.EQUIVALENT]} equivalent, '
@@ -99,9 +99,9 @@ def funnel_text(standing: Standing) -> str:
 
 
 def pace_text(standing: Standing, drawing: DrawProgress) -> str:
-    """How fast it goes; '' where nothing is known.
+    """The speed; '' where nothing is known.
 
-    The rate of trainings is that of the last twenty, on which the expected end rests.
+    The rate is that of the last twenty trainings, from which the end is estimated.
     """
     per_hour, per_minute = standing.pace and standing.pace.per_hour_last_20, drawing.per_minute
     known = [
@@ -112,17 +112,17 @@ def pace_text(standing: Standing, drawing: DrawProgress) -> str:
 
 
 def end_text(standing: Standing) -> str:
-    """When it will be over."""
+    """The expected end."""
     left = standing.seconds_left
     return 'end not known yet' if left is None else f'ends at {soon(left)}, in {span(left)}'
 
 
 def doing_text(running: Mapping[int, float], drawing: DrawProgress) -> str:
-    """What goes on just now.
+    """The current activity.
 
     Args:
-        running: When each running trial began, on the monotonic clock.
-        drawing: How the drawing goes.
+        running: Start of each running trial, on the monotonic clock.
+        drawing: Progress of the drawing.
     """
     now = time.monotonic()
     drawn = drawing.drawn

@@ -1,4 +1,4 @@
-"""The picture of how a search stands: on a terminal with colours, else in plain lines."""
+"""The output of ``status``: with colours on a terminal, otherwise plain lines."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _ADVICE = {
     'error': 'once that is mended, the same command with --resume goes on',
     'died': 'the same command with --resume goes on',
 }
-_MOST = 6
-"""Sessions and reasons that are shown."""
+_MAX_ROWS = 6
+"""Maximum number of sessions and of reasons that are shown."""
 
 
 def print_status(status: Status, work_dir: Path, console: Console) -> None:
-    """Prints the whole picture."""
+    """Prints the status of a search."""
     _print_state(status, work_dir, console)
     _print_scores(status, console)
     _print_trials(status, work_dir, console)
@@ -40,8 +40,8 @@ def print_status(status: Status, work_dir: Path, console: Console) -> None:
 def _print_state(status: Status, work_dir: Path, console: Console) -> None:
     words = {'error': 'stopped by an error', 'unknown': 'state unknown'}.get(status.state, status.state)
     console.print(words, style=_STYLES.get(status.state, 'bold'), end='')
-    heard = '' if status.silent is None else f', last heard of {span(status.silent)} ago'
-    console.print(f', {span(status.elapsed)} of search{heard}', soft_wrap=True)
+    last_event = '' if status.silent is None else f', last heard of {span(status.silent)} ago'
+    console.print(f', {span(status.elapsed)} of search{last_event}', soft_wrap=True)
     for line in (status.why, _ADVICE.get(status.state, '')):
         if line:
             console.print(
@@ -51,10 +51,10 @@ def _print_state(status: Status, work_dir: Path, console: Console) -> None:
 
 
 def _print_scores(status: Status, console: Console) -> None:
-    better = 'higher' if status.greater else 'lower'
+    direction = 'higher' if status.greater else 'lower'
     rows = [('hand-made', *_numbers(status.baseline))]
     rows.append((f'best, trial {status.best.trial}' if status.best else 'best found', *_numbers(status.best)))
-    _print_table(console, (f'{status.metric} ({better} is better)', 'mean', 'spread', 'seeds'), rows)
+    _print_table(console, (f'{status.metric} ({direction} is better)', 'mean', 'spread', 'seeds'), rows)
     for branch, text in status.best.expressions.items() if status.best else ():
         console.print(f'  {branch}: {text}', style='cyan', soft_wrap=not console.is_terminal)
 
@@ -63,9 +63,9 @@ def _print_trials(status: Status, work_dir: Path, console: Console) -> None:
     states = ['running', 'settled', 'complete', 'equivalent', 'stopped', 'failed']
     if not any(counts['stopped'] for counts in status.trials.values()):
         states.remove('stopped')  # there is no rung
-    begun = 'unfinished' if status.state in _ADVICE else 'running'
+    running = 'unfinished' if status.state in _ADVICE else 'running'
     rows = [(role, *(str(counts[state] or '-') for state in states)) for role, counts in status.trials.items()]
-    _print_table(console, ('trials', begun, *states[1:]), rows)
+    _print_table(console, ('trials', running, *states[1:]), rows)
     if status.funnel:
         _print_table(console, ('expressions', ''), [(verdict, f'{n}') for verdict, n in status.funnel.items()])
     if status.failures:
@@ -73,12 +73,12 @@ def _print_trials(status: Status, work_dir: Path, console: Console) -> None:
 
 
 def _print_failures(failures: Sequence[Failure], work_dir: Path, console: Console) -> None:
-    """With the log of the latest, where one is there."""
+    """Prints the reasons of failures with the latest log, where it exists."""
     titles = ('failed', 'because of', 'log of the latest')
-    rows = [(str(f.count), f.reason, f.log if (work_dir / f.log).exists() else '') for f in failures[:_MOST]]
+    rows = [(str(f.count), f.reason, f.log if (work_dir / f.log).exists() else '') for f in failures[:_MAX_ROWS]]
     width = 3 if any(log for _, _, log in rows) else 2
-    if len(failures) > _MOST:
-        rows.append(('', f'and {len(failures) - _MOST} more', ''))
+    if len(failures) > _MAX_ROWS:
+        rows.append(('', f'and {len(failures) - _MAX_ROWS} more', ''))
     _print_table(console, titles[:width], [row[:width] for row in rows], right=(0,))
 
 
@@ -99,15 +99,15 @@ def _print_workers(status: Status, console: Console) -> None:
     if status.state not in ('running', 'died', 'unknown'):
         return
     if not status.workers:
-        found = 'unknown' if status.workers is None else 'not heard yet'
-        _print_table(console, ('workers', ''), [(found, '')])
+        text = 'unknown' if status.workers is None else 'not heard yet'
+        _print_table(console, ('workers', ''), [(text, '')])
         return
-    heard = 'silent' if status.state == 'running' else 'silent at last'
+    silence = 'silent' if status.state == 'running' else 'silent at last'
     rows = []
-    for each in status.workers:
-        trial, step = '-' if each.trial is None else str(each.trial), str(each.step or '-')
-        rows.append((each.worker, trial, each.phase, step, span(each.silent), each.where))
-    _print_table(console, ('workers', 'trial', 'phase', 'step', heard, 'where'), rows, right=(1, 3, 4))
+    for pulse in status.workers:
+        trial, step = '-' if pulse.trial is None else str(pulse.trial), str(pulse.step or '-')
+        rows.append((pulse.worker, trial, pulse.phase, step, span(pulse.silent), pulse.where))
+    _print_table(console, ('workers', 'trial', 'phase', 'step', silence, 'where'), rows, right=(1, 3, 4))
     if status.beat is not None:
         console.print(f'as they were {span(status.beat)} ago', style='dim')
 
@@ -118,17 +118,23 @@ def _print_sessions(status: Status, console: Console) -> None:
         _print_table(console, ('sessions',), rows)
         return
     rows = [
-        (clock(each.began), span(each.seconds), f'{each.host}:{each.pid}', str(each.slots), _first(each.ended))
-        for each in status.sessions[-_MOST:]
+        (
+            clock(session.began),
+            span(session.seconds),
+            f'{session.host}:{session.pid}',
+            str(session.slots),
+            _first_line(session.ended),
+        )
+        for session in status.sessions[-_MAX_ROWS:]
     ]
-    more = f'sessions ({len(rows)} of {len(status.sessions)})' if len(status.sessions) > _MOST else 'sessions'
-    _print_table(console, (more, 'lasted', 'where', 'slots', 'end'), rows, right=(1, 3))
+    title = f'sessions ({len(rows)} of {len(status.sessions)})' if len(status.sessions) > _MAX_ROWS else 'sessions'
+    _print_table(console, (title, 'lasted', 'where', 'slots', 'end'), rows, right=(1, 3))
 
 
 def _print_table(
     console: Console, titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] | None = None
 ) -> None:
-    """Columns side by side, after an empty line; numbers, in all columns but the first by default, stand right."""
+    """Prints an empty line and a table; ``right`` columns, by default all but the first, are right-aligned."""
     right = range(1, len(titles)) if right is None else right
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
     for index, title in enumerate(titles):
@@ -166,5 +172,5 @@ def _end(status: Status) -> str:
     return left if status.end is None else f'in {span(status.pace.seconds_left)}, {clock(status.end)}'
 
 
-def _first(reason: str | None) -> str:
+def _first_line(reason: str | None) -> str:
     return 'running' if reason is None else (reason.splitlines() or [''])[0]

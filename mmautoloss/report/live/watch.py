@@ -1,4 +1,4 @@
-"""How a search goes on: live lines at the footer of a terminal, in a log a summary now and then."""
+"""Progress of a search: a live footer on a terminal, occasional summaries in a log."""
 
 from __future__ import annotations
 
@@ -27,90 +27,90 @@ from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.trial import History, Record, Role, State, Trial
 
 EVERY_TRIALS, EVERY_SECONDS = 10, 300.0
-"""After how many trainings, and after how much time without, a log gets a summary."""
+"""A log gets a summary after this many trainings, or after this many seconds without one."""
 
 _CANDIDATES = (Role.KNOWN, Role.SEARCH)
 _PACE_SECONDS = 2.0
-"""The pace is looked up no more often than this: that takes the longer the longer the search is."""
+"""Minimum interval between two computations of the pace, which take longer in a longer search."""
 
 
 class Watch(Observer):
-    """Shows how a search stands, in numbers that are taken whenever a trial settles.
+    """Shows the state of a search, updated whenever a trial settles.
 
-    Threads beside only read these, and when what runs has begun: so nothing here waits for anything.
+    Other threads only read this state and the start times of running trials, so no lock is needed.
 
     Args:
-        console: Where to print.
+        console: Console to print on.
         greater: Whether a higher value of the metric is better.
-        record: What the journal says, for the pace; without it none is shown.
+        record: The content of the journal, for the pace; without it no pace is shown.
     """
 
     def __init__(self, console: Console, greater: bool = True, record: Record | None = None) -> None:
         self.console = console
         self._sign = 1 if greater else -1
         self._record = record
-        self._states: Counter[State] = Counter()  # of candidates; counted on, since histories grow long
+        self._states: Counter[State] = Counter()  # of candidates; counted here, since histories grow long
         self._running: dict[int, float] = {}
         self._standing = Standing()
-        self._wanted = 0
+        self._max_trials = 0
         self._drawing = DrawProgress()
         self._live: Live | None = None
-        self._began: float | None = None  # when the search was 0 s old, on the monotonic clock
+        self._began: float | None = None  # monotonic time at which the elapsed search time was 0
         self._pace: tuple[float, Pace | None] = (float('-inf'), None)
-        self._told = (0, time.monotonic())  # trainings and time at the last summary
+        self._last_summary = (0, time.monotonic())  # number of trainings and time
 
     def begin(self, history: History, planner: Planner) -> None:
-        """Shows the footer, on a terminal that can."""
-        self._drawing, self._wanted = planner.drawing, planner.settings.budget.max_trials
+        """Shows the footer on a terminal that supports it."""
+        self._drawing, self._max_trials = planner.drawing, planner.settings.budget.max_trials
         self._began = time.monotonic() - (self._record.elapsed if self._record else 0.0)
         for trial in history.settled():
             self._count(trial)
-        self._take(history)
-        self._told = (self._standing.trained, time.monotonic())
+        self._update(history)
+        self._last_summary = (self._standing.trained, time.monotonic())
         if self.console.is_terminal and not self.console.is_dumb_terminal:
             self._live = live_footer(self.console, Footer(self._read))
             self._live.start()
 
     def proposed(self, trial: Trial, history: History) -> None:
-        """A trial begins."""
+        """Records the start of a trial."""
         self._running[trial.number] = time.monotonic()
 
     def settled(self, trial: Trial, history: History) -> None:
-        """Takes the numbers anew; tells a log of them if it is time."""
+        """Updates the state; prints a summary to a log if it is due."""
         self._running.pop(trial.number, None)
         self._count(trial)
         if self._began is not None:
-            self._take(history)
-            self._summarise(self._standing.trained >= self._told[0] + EVERY_TRIALS)
+            self._update(history)
+            self._summarise(self._standing.trained >= self._last_summary[0] + EVERY_TRIALS)
 
     def beat(self, history: History) -> None:
-        """Tells a log, if nothing was told for long."""
+        """Prints a summary to a log if the last one is old."""
         self._summarise(False)
 
     def end(self, history: History) -> None:
-        """Takes the footer away."""
+        """Removes the footer."""
         if self._live is not None:
             self._live.stop()
             self._live = None
         self._began = None
 
     def funnel(self, history: History) -> str:
-        """What became of expressions and candidates."""
+        """The outcomes of expressions and candidates."""
         return funnel_text(standing_of(history, 0, self._states, None, self._sign))
 
     def _count(self, trial: Trial) -> None:
         if trial.role in _CANDIDATES:
             self._states[trial.state] += 1
 
-    def _take(self, history: History) -> None:
+    def _update(self, history: History) -> None:
         now = time.monotonic()
         due = now - self._pace[0] > _PACE_SECONDS
         if self._record is not None and self._began is not None and due:
             self._pace = now, pace_of(self._record, now - self._began)
-        self._standing = standing_of(history, self._wanted, self._states, self._pace[1], self._sign)
+        self._standing = standing_of(history, self._max_trials, self._states, self._pace[1], self._sign)
 
     def _read(self) -> tuple[int, int, str, Iterator[str]]:
-        """What the footer shows; in the thread that draws it."""
+        """The content of the footer; called in the thread that draws it."""
         standing = self._standing
         elapsed = span(time.monotonic() - (self._began or time.monotonic()))
         lines = (
@@ -122,9 +122,9 @@ class Watch(Observer):
         return standing.trained, standing.wanted, f'{elapsed}, {end_text(standing)}', iter(lines)
 
     def _summarise(self, due: bool) -> None:
-        since = time.monotonic() - self._told[1]
+        since = time.monotonic() - self._last_summary[1]
         if self._live is None and self._began is not None and (due or since >= EVERY_SECONDS):
-            self._told = self._standing.trained, time.monotonic()
+            self._last_summary = self._standing.trained, time.monotonic()
             self.console.print(f'[dim]{escape(self._summary(time.monotonic() - self._began))}[/dim]', soft_wrap=True)
 
     def _summary(self, elapsed: float) -> str:

@@ -1,4 +1,4 @@
-"""The page of a search: ``build_report`` says what stands on it, ``render`` writes it."""
+"""The HTML page of a search: ``build_report`` collects its content, ``render`` writes it."""
 
 from mmautoloss.report.page.build import build_report
 from mmautoloss.report.page.content import Finalist, Report, Sheet

@@ -1,4 +1,4 @@
-"""From facts to what stands on the page."""
+"""The content of the page from the facts of a search."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def build_report(facts: Facts, history: History, work_dir: str, made: str, folde
     """The page of a search, without portraits and pictures.
 
     Args:
-        facts: What the search found.
+        facts: Facts of the search.
         history: Its trials.
-        work_dir: Where it is.
-        made: When this was, for people.
-        folder: Name of the folder for the tables, beside the page.
+        work_dir: Its work dir.
+        made: Human-readable time of the report.
+        folder: Name of the folder for the tables, next to the page.
     """
     return Report(
         title=title_of(facts.describe, facts.scale.metric),
@@ -52,16 +52,20 @@ def with_portraits(
     pictures: Mapping[int, Sequence[Picture]],
     notes: Sequence[str] = (),
 ) -> Report:
-    """The same page with drawings and pictures of finalists, by number of the trial; ``notes`` say what is missing."""
+    """The page with drawings and pictures of finalists, by number of the trial; ``notes`` explain what is missing."""
     finalists = tuple(
-        replace(each, portraits=tuple(portraits.get(each.trial, ())), pictures=tuple(pictures.get(each.trial, ())))
-        for each in report.finalists
+        replace(
+            finalist,
+            portraits=tuple(portraits.get(finalist.trial, ())),
+            pictures=tuple(pictures.get(finalist.trial, ())),
+        )
+        for finalist in report.finalists
     )
     return replace(report, finalists=finalists, notes=(*report.notes, *notes))
 
 
 def title_of(describe: Mapping[str, str], metric: str) -> str:
-    """What was searched, in words.
+    """The title of the page.
 
     Example:
         >>> title_of({'task': 'detection', 'network': 'faster_rcnn', 'set': 'digits'}, 'coco/bbox_mAP')

@@ -1,4 +1,4 @@
-"""What stands on the page of a search."""
+"""The content of the page of a search."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Sheet:
 
     Attributes:
         name: Stem of its files.
-        title: What it shows.
-        table: The facts; the page may show less of them, its files have all.
-        formats: Format of a column's numbers, such as ``.4f``.
+        title: Title of the table.
+        table: The facts; the page may show only a part, its files contain all.
+        formats: Format of the numbers by column, such as ``.4f``.
         shown: The rows that the page shows; None for all.
-        caption: How to read it.
+        caption: Explanation of the table.
         expressions: Columns of expressions, named after branches.
     """
 
@@ -38,7 +38,7 @@ class Sheet:
     expressions: frozenset[str] = frozenset()
 
     def kind(self, column: str) -> str:
-        """How a column is set: ``number``, ``text``, or ``text code`` for expressions."""
+        """The CSS classes of a column: ``number``, ``text``, or ``text code`` for expressions."""
         values = [value for value in self.table.column(column) if value is not None]
         if values and all(isinstance(value, int | float) for value in values):
             return 'number'
@@ -47,18 +47,18 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Finalist:
-    """One of the best found.
+    """One of the best found trials.
 
     Attributes:
         trial: Its number.
-        origin: How it was bred.
+        origin: The mutation or source that it was bred by.
         mean: Mean of its scores, as the metric reports them.
-        spread: Their standard deviation; None for a single one.
-        scores: One a seed; the first is the one by which it was chosen.
-        losses: Its losses, branch by branch.
-        ancestry: The trials that it was bred from, oldest first, and itself.
+        spread: Standard deviation of its scores; None for a single one.
+        scores: One score for each seed; it was selected by the first.
+        losses: Its losses, one for each branch.
+        ancestry: Its ancestors, oldest first, and itself.
         portraits: Drawings of it, such as curves, tree and ancestry.
-        pictures: Predictions of the network that it trained, beside those of the hand-made losses.
+        pictures: Predictions of the network trained with it and with the hand-made losses.
     """
 
     trial: int
@@ -73,29 +73,29 @@ class Finalist:
 
     @property
     def config(self) -> str:
-        """Lines to paste, each below the place where it stands in the model; '' where that is unknown."""
+        """Lines to paste into a config, each after a comment with its position in the model; '' where that is unknown."""
         return '\n'.join(f'# in {loss.key}\n{loss.line}' for loss in self.losses if loss.line)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page of a search shows.
+    """The content of the page of a search.
 
     Attributes:
-        title: What was searched.
-        work_dir: Where.
-        made: When the page was made, for people.
-        folder: Name of the folder beside the page that has the tables.
-        facts: What the search found.
-        finalists: The best found, best first.
+        title: Title of the page.
+        work_dir: Work dir of the search.
+        made: Human-readable time of the report.
+        folder: Name of the folder with the tables, next to the page.
+        facts: Facts of the search.
+        finalists: The best found trials, best first.
         figures: Drawings by name; those that cannot be drawn yet are missing.
         sheets: Tables by name.
-        failures: Trials that failed alike, with one of them in full.
-        commands: What can be done next: words and a command of the shell.
-        notes: Whatever could not be shown, and why.
+        failures: Trials that failed for the same reason, with the full reason of one of them.
+        commands: Possible next steps: a description and a shell command.
+        notes: Content that could not be shown, with the reason.
 
     Raises:
-        ValueError: Two figures or tables have one name, so that their files would be one.
+        ValueError: Two figures or tables have the same name and would share a file.
     """
 
     title: str
@@ -111,14 +111,16 @@ class Report:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        names = Counter(each.name for each in self._with_tables())
-        twice = [name for name, count in names.items() if count > 1]
-        if twice:
-            raise ValueError(f'Figures and tables must have names of their own, but got {", ".join(twice)} twice.')
+        names = Counter(item.name for item in self._with_tables())
+        duplicates = [name for name, count in names.items() if count > 1]
+        if duplicates:
+            raise ValueError(
+                f'Figures and tables must have names of their own, but got {", ".join(duplicates)} twice.'
+            )
 
     def tables(self) -> dict[str, Table]:
         """The tables of all figures and sheets, by the stem of their files."""
-        return {each.name: each.table for each in self._with_tables()}
+        return {item.name: item.table for item in self._with_tables()}
 
     def _with_tables(self) -> list[Figure | Sheet]:
         portraits = [figure for finalist in self.finalists for figure in finalist.portraits]

@@ -1,4 +1,4 @@
-"""The page as one HTML file."""
+"""The page as a single HTML file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def render(report: Report) -> str:
-    """A page that fetches nothing: style, drawings and pictures are within.
+    """The HTML of a page without external resources: style, drawings and pictures are embedded.
 
     Args:
-        report: What it shows.
+        report: Content of the page.
     """
     return _environment().get_template('report.html').render(report=report, facts=report.facts, palette=PALETTE)
 
@@ -45,7 +45,7 @@ def _environment() -> Environment:
 
 
 def _by_group(pictures: Sequence[Picture]) -> list[tuple[str, list[Picture]]]:
-    """Pictures that stand side by side."""
+    """Groups of pictures that are shown side by side."""
     return [(name, list(group)) for name, group in groupby(pictures, lambda picture: picture.group)]
 
 

@@ -1,4 +1,4 @@
-"""The colours of the page, once for light and once for dark."""
+"""The colours of the page in light and dark mode."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ PALETTE: dict[str, tuple[str, str]] = {
     'fault': ('#b3261e', '#ff8a80'),
     'fourth': ('#76389b', '#cf9bf0'),
 }
-"""CSS variables by name: their colour on light and on dark paper. Drawings use all from ``ink`` on (``figures.drawing``)."""
+"""Light and dark colour of each CSS variable. Drawings use all from ``ink`` on (``figures.canvas``)."""

@@ -1,4 +1,4 @@
-"""The tables of the page that are no figure's."""
+"""The tables of the page that belong to no figure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from mmautoloss.report.page.content import Sheet
 
 _SCORE = {'score': '.4f', 'rung': '.4f', 'mean': '.4f', 'spread': '.4f', 'new_mean': '.4f'}
 _TIME = {'hours': '.3f', 'busy_hours': '.3f', 'seconds': '.1f', 'busy_share': '.0%', 'pid': 'd'}
-_MOST = 400
-"""Rows of a table that the page shows."""
+_MAX_ROWS = 400
+"""Maximum number of rows of a table that the page shows."""
 
 SHEETS: Mapping[str, tuple[str, str]] = {
     'finalists': ('Mean and spread over seeds', 'The new mean is that of the seeds by which nothing was chosen.'),
@@ -26,21 +26,21 @@ SHEETS: Mapping[str, tuple[str, str]] = {
 
 
 def sheets_of(facts: Facts) -> Iterator[Sheet]:
-    """The tables that have rows; long ones are cut, with a word."""
+    """The tables that have rows; long ones are cut, with a note in the caption."""
     for name, (title, caption) in SHEETS.items():
         table = _front(facts) if name == 'front' else facts.tables[name]
         if not table.rows:
             continue
         shown = None
-        if len(table.rows) > _MOST:
-            shown = _best(table, facts.scale.sign) if name == 'trials' else table.rows[:_MOST]
+        if len(table.rows) > _MAX_ROWS:
+            shown = _best(table, facts.scale.sign) if name == 'trials' else table.rows[:_MAX_ROWS]
             caption = f'{len(shown)} of {len(table.rows)} rows are shown{", the best" * (name == "trials")}. {caption}'
         formats = {**_SCORE, **_TIME}
         yield Sheet(name, title, table, formats, shown, caption, expressions=frozenset(facts.branches))
 
 
 def _front(facts: Facts) -> Table:
-    """The front with the expressions of its trials."""
+    """The Pareto front with the expressions of its trials."""
     sizes, trials = facts.tables['sizes'], facts.tables['trials']
     rows = sorted((row for row in sizes.to_json() if row['front']), key=lambda row: row['nodes'])
     columns = ('trial', 'nodes', 'score', 'mean', 'seeds')
@@ -50,10 +50,10 @@ def _front(facts: Facts) -> Table:
 
 
 def _best(table: Table, sign: int) -> tuple[tuple, ...]:
-    """Those with the best scores, by number."""
-    place = table.columns.index('score')
+    """The trials with the best scores, ordered by number."""
+    column = table.columns.index('score')
 
     def key(row: Sequence) -> tuple:
-        return row[place] is None, -sign * (row[place] or 0.0)
+        return row[column] is None, -sign * (row[column] or 0.0)
 
-    return tuple(sorted(sorted(table.rows, key=key)[:_MOST], key=lambda row: row[0]))
+    return tuple(sorted(sorted(table.rows, key=key)[:_MAX_ROWS], key=lambda row: row[0]))

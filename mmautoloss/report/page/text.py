@@ -1,4 +1,4 @@
-"""Values and formulas as the page shows them."""
+"""Format of values and formulas on the page."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from markupsafe import Markup
 
 from mmautoloss.report.figures import Picture
 
-_LONG = 20_000
-"""Characters of LaTeX beyond which a formula is shown as text alone."""
+_MAX_LATEX = 20_000
+"""Maximum length of a LaTeX formula; a longer one is shown only as text."""
 
 _NAMESPACE = 'http://www.w3.org/1998/Math/MathML'
 _TALL = ('mfrac', 'msup', 'msqrt')
-"""What brackets must be as high as."""
+"""Elements to whose height brackets must stretch."""
 
 
 def cell(value: object, form: str = '') -> str:
-    """A value of a table.
+    """The text of a value in a table.
 
     Args:
-        value: The value; None shows as a dash.
-        form: Format of numbers; without one whole numbers stand as they are and others with four digits.
+        value: The value; None is shown as a dash.
+        form: Format of numbers; by default integers are shown in full and others with four digits.
     """
     if value is None or value == '':
         return '–'
@@ -36,24 +36,24 @@ def cell(value: object, form: str = '') -> str:
 
 @lru_cache(maxsize=256)
 def maths(latex: str) -> Markup:
-    """A formula as MathML; '' where it is too long to be set.
+    """A formula as MathML; '' where it is too long.
 
     Args:
-        latex: What ``expr.to_latex`` writes.
+        latex: Output of ``expr.to_latex``.
     """
     from latex2mathml.converter import convert
 
-    if len(latex) > _LONG:
+    if len(latex) > _MAX_LATEX:
         return Markup('')
     root = ElementTree.fromstring(convert(latex, display='block').replace(f' xmlns="{_NAMESPACE}"', ''))
     for row in root.iter('mrow'):
-        brackets = [each for each in row if each.get('fence')]
-        if all(row.find(f'.//{tag}') is None for tag in _TALL):  # a hat alone would make them tower over all else
-            for each in brackets:
-                each.set('stretchy', 'false')
+        brackets = [element for element in row if element.get('fence')]
+        if all(row.find(f'.//{tag}') is None for tag in _TALL):  # a hat alone would make the brackets too high
+            for bracket in brackets:
+                bracket.set('stretchy', 'false')
     return Markup(ElementTree.tostring(root, encoding='unicode'))
 
 
 def embedded(picture: Picture) -> str:
-    """A picture as an address that holds its content."""
+    """A picture as a data URL."""
     return f'data:image/{picture.kind};base64,{base64.b64encode(picture.content).decode()}'

@@ -20,17 +20,19 @@ CONTEXTS = (
     'sin(p - 6 * y) * sin(p - 6 * y)',
     'sin(sin(p))',
     'sin(8 + mean_c(p * y))',
-    'p * sin(mean_nhw(p) - 4)',
+    'p * sin(4 - mean_nhw(p))',
     'mean_c(sin(p) * y) ** 2',
     'mean_nhw(sin(p)) * tanh(p)',
     'mean_c(sin(1 + mean_c(p) ** 2) * p)',
     'mean_nhw(p * sin(mean_nhw(p * mean_c(p)) - 9))',
     'maxpool(sin(p) * y) + minpool(sin(p))',
     'sin(exp(1 / p))',
+    'sin(p) * exp(exp(1 / p))',
+    'sin(0 * p) * exp(exp(1 / p))',
 )
 """The operator stands for ``sin``: over all positions, over means of one value for several, within means, within itself.
 
-None comes near a pole where something counts; the last one is Inf where nothing does.
+None comes near a pole where something counts; values and slopes of the last three are Inf where nothing does.
 """
 MASKS = ('all', 'positions', 'elements')
 SEAMS = (0.0, -0.0, 1e-30, -1e-30, 1e-7, -1e-7, 0.3, -0.7, 2.0, -5.0, 60.0, -60.0, 1e4, -1e4)
@@ -44,7 +46,7 @@ class Case(NamedTuple):
     Attributes:
         p: Predictions, float64, 0 where nothing counts.
         y: Targets, likewise.
-        weight: Weights, 0 where nothing counts.
+        weight: Weights, 0 where nothing counts; 1 where everything does.
         valid: What counts, of one channel if that is the same in all; None where everything does.
     """
 
@@ -89,7 +91,7 @@ def case_of(mask: str, seed: int = 0, seams: bool = False) -> Case:
     if seams:
         p, y = torch.tensor(SEAMS, dtype=torch.float64)[torch.randint(len(SEAMS), (2, *SHAPE), generator=generator)]
     if mask == 'all':
-        return Case(p, y, drawn[2], None)
+        return Case(p, y, torch.ones(SHAPE, dtype=torch.float64), None)
     valid = torch.rand(SHAPE if mask == 'elements' else (3, 1, 3, 4), generator=generator) > 0.35
     valid[1, :, 0, 0] = False  # nothing at a position,
     valid[1, :, 2] = False  # in a row of the map,

@@ -49,7 +49,8 @@ def written(tree: Tree, case: Case) -> Result:
 def fused(tree: Tree, case: Case) -> Result:
     """The fast loss."""
     pred = case.p.clone().requires_grad_()
-    total = fused_total(pred, Call(tree, KIND, case.y, case.weight.to(pred.dtype), None, case.valid))
+    weight = None if case.valid is None else case.weight
+    total = fused_total(pred, Call(tree, KIND, case.y, weight, None, case.valid))
     return None, total.detach(), torch.autograd.grad(total, pred)[0]
 
 

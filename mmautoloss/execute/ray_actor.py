@@ -1,0 +1,51 @@
+"""The inside of an actor of Ray: trials come in as JSON, outcomes and pulses go out."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import warnings
+
+import torch
+
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.trial import Trial, outcome_to_json
+
+
+class TrialActor:
+    """The part of an actor that needs this package.
+
+    Args:
+        settings: How a candidate is evaluated.
+        threads: Number of CPU threads.
+    """
+
+    def __init__(self, settings: ProxySettings, threads: int) -> None:
+        # a config sets the start method for its data loaders
+        warnings.filterwarnings('ignore', message='Multi-processing start method')
+        self._evaluator = ProxyEvaluator(settings)
+        self._threads = threads
+        self._trial: int | None = None
+        gpus = os.environ.get('CUDA_VISIBLE_DEVICES')
+        self._where = f'{platform.node()}:{os.getpid()}' + (f' GPU {gpus}' if gpus else '')
+
+    def measure(self, job: str) -> str:
+        """Evaluates a trial; trial and outcome are JSON."""
+        if not torch.cuda.is_available():
+            torch.set_num_threads(self._threads)  # applies to this thread only
+        if self._evaluator.spent:
+            os._exit(1)  # the supervisor gives the trial to a new actor
+        fields = json.loads(job)
+        self._trial = fields['trial']['number']
+        try:
+            outcome = self._evaluator.evaluate(Trial.from_json(fields['trial']), fields['limit'])
+        finally:
+            self._trial = None
+        return json.dumps(outcome_to_json(outcome))
+
+    def pulse(self) -> str:
+        """The current state as JSON; called in another thread."""
+        progress = self._evaluator.progress
+        fields = {'trial': self._trial, 'phase': progress.phase, 'step': progress.step, 'where': self._where}
+        return json.dumps(fields)
