@@ -1,4 +1,4 @@
-"""The inside of an actor of Ray: trials come in as JSON, outcomes and pulses go out."""
+"""The code that runs in an actor of Ray: receives trials, returns outcomes and pulses, all as JSON."""
 
 from __future__ import annotations
 
