@@ -1,4 +1,4 @@
-"""Cheap reasons to stop: probes, the rejection test, gradient fingerprints, calibration."""
+"""Cheap tests before a training: probes, the rejection test, gradient fingerprints, calibration."""
 
 from mmautoloss.screen.calibration import Calibration, calibrate, require_calibrated
 from mmautoloss.screen.fast import FastScreen

@@ -1,4 +1,4 @@
-"""Proof at the start that the rejection test tells a good loss from a useless one on this model and these data."""
+"""Calibration: whether the rejection test separates good from useless losses on this model and data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mmautoloss.screen.rejection import RejectionTest
 
 
 class Calibration(NamedTuple):
-    """Gains of three losses whose worth is known, on one branch.
+    """Gains of three losses of known quality on one branch.
 
     Attributes:
-        hand_made: The loss that the model has; must pass.
-        negated: The same with the sign turned; must fail.
+        hand_made: The loss of the model; must pass.
+        negated: The negated loss of the model; must fail.
         constant: A loss without gradient; must fail.
     """
 
@@ -27,7 +27,7 @@ class Calibration(NamedTuple):
     constant: float
 
     def holds(self, eta: float) -> bool:
-        """Whether all three verdicts are right (a gain that is not finite fails)."""
+        """Whether all three verdicts are correct (a gain that is not finite fails)."""
         return self.hand_made >= eta and not self.negated >= eta and not self.constant >= eta
 
 
@@ -44,10 +44,10 @@ def calibrate(test: RejectionTest, probe: Probe, hand_made: Objective) -> Calibr
 
 
 def require_calibrated(found: Mapping[str, Calibration], test: RejectionTest) -> None:
-    """Stops a search whose test would judge by luck.
+    """Checks that the test gives the correct verdicts on the calibration losses.
 
     Raises:
-        CalibrationError: A verdict is wrong in some branch; the text has all gains and the remedy.
+        CalibrationError: A verdict is wrong in some branch; the message has all gains and the remedy.
     """
     if all(calibration.holds(test.eta) for calibration in found.values()):
         return

@@ -1,4 +1,4 @@
-"""The screen that a search uses: the verdicts of the plain one, some hundred times as fast."""
+"""The default screen of a search: a compiled version of the plain screen, about a hundred times as fast."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 
 
 class FastScreen(ProbeScreen):
-    """The tests of ``ProbeScreen`` in compiled code, on parts of the probe where these are clear enough.
+    """The tests of ``ProbeScreen`` in compiled code, on parts of the probe where these give a clear verdict.
 
-    A gain is that of the step and of the part at which the verdict was clear. Of expressions that are turned down nothing
-    else is known, unless it is asked for (``weigh``). Expressions with operators that the compiled code does not know
-    (``sin``, ``erf``, ``atan``, those of users) are judged by the plain screen, and so is a kind of input without a known
-    activation.
-    ``test.early`` is not used: there are looks of its own (``native/race.py``).
+    The gain is that of the step and the part at which the verdict was clear. A rejected expression gets no weight and
+    signature, except from ``weigh``. The plain screen judges expressions with operators that are not compiled (``sin``,
+    ``erf``, ``atan``, those of users) and kinds of input without a known activation. ``test.early`` is not used; the
+    screen has its own early checks (``native/race.py``).
 
-    The verdict on an expression depends on the expression alone, as everywhere.
+    As in every screen, the verdict on an expression depends on the expression alone.
 
     Args:
         probe: See ``ProbeScreen``.
@@ -39,7 +38,7 @@ class FastScreen(ProbeScreen):
         super().__init__(probe, test, hand_made, balance)
         try:
             from mmautoloss.screen.native.compile_cache import ensure_compiled
-            from mmautoloss.screen.native.fingerprints import Slopes
+            from mmautoloss.screen.native.fingerprints import SampleGradients
             from mmautoloss.screen.native.race import Race
         except ModuleNotFoundError as error:
             if error.name not in ('numba', 'llvmlite'):
@@ -52,7 +51,7 @@ class FastScreen(ProbeScreen):
         self._race = None
         if self.kind.activation and len(self._joined.pred) and len(self._joined.rows(self.kind).pred):
             self._race = Race(probe, test, self._joined)
-            self._slopes, self._compared_slopes = (Slopes(p) for p in (probe, self._compared))
+            self._gradients, self._compared_gradients = (SampleGradients(p) for p in (probe, self._compared))
 
     def _try(self, tree: Tree) -> Verdict:
         program = self._program(tree)
@@ -64,19 +63,19 @@ class FastScreen(ProbeScreen):
         reason = reason_of_gain(gain, self.test.eta)
         if reason != ACCEPTED:
             return Verdict(reason, None if reason == 'not finite' else gain)
-        weighed = self._weighed(tree)  # where no part had come by, it may not be finite
+        weighed = self._weighed(tree)  # may not be finite at predictions outside of the tested parts
         return weighed._replace(gain=gain) if weighed.accepted else weighed
 
     def _norms(self, tree: Tree) -> tuple[float, ...]:
         program = self._program(tree)
-        return super()._norms(tree) if program is None else self._slopes.norms(program)
+        return super()._norms(tree) if program is None else self._gradients.norms(program)
 
     def _signature(self, tree: Tree) -> tuple[float, ...]:
         program = self._program(tree)
-        return super()._signature(tree) if program is None else self._compared_slopes.signature(program)
+        return super()._signature(tree) if program is None else self._compared_gradients.signature(program)
 
     def _program(self, tree: Tree) -> Lowered | None:
-        """The compiled form; None where the plain screen judges."""
+        """The program for the compiled code; None where the plain screen judges."""
         from mmautoloss.screen.native.lowering import lower
 
         return lower(tree, self.kind) if self._race else None

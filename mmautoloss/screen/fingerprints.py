@@ -1,4 +1,4 @@
-"""Gradient fingerprints: two losses whose gradients agree in a few numbers on all samples are taken for one."""
+"""Gradient fingerprints: losses whose gradients agree in a few numbers on all samples count as the same loss."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from mmautoloss.screen.probe import Objective, Probe
 
 
 def gradient_norms(objective: Objective, probe: Probe) -> tuple[float, ...]:
-    """L2 norm of the gradient with respect to the raw predictions, one a sample (AutoLoss-Zero, section 3.3)."""
+    """L2 norm of the gradient with respect to the raw predictions of each sample (AutoLoss-Zero, section 3.3)."""
     return tuple(float(sample.gradient(objective).norm()) for sample in probe.samples)
 
 
 def gradient_signature(objective: Objective, probe: Probe) -> tuple[float, ...]:
     """For every sample the norm of the gradient and its product with a fixed random direction.
 
-    The published fingerprint has the norms alone. They do not know where a gradient points: ``abs(p - y)`` and
-    ``abs(p + y)`` have the same everywhere.
+    The published fingerprint has only the norms, which ignore the direction: ``abs(p - y)`` and ``abs(p + y)`` have equal
+    norms everywhere.
     """
     signature: list[float] = []
     for sample, direction in zip(probe.samples, directions(probe), strict=True):
@@ -33,18 +33,18 @@ def gradient_signature(objective: Objective, probe: Probe) -> tuple[float, ...]:
 def compared(probe: Probe) -> Probe:
     """The calls on which losses are compared: all samples at scattered predictions.
 
-    Where a keypoint that is not seen does not count, other images count in each channel. Only calls of several images show
-    what means over channels and over positions make of that, so there all samples are one more call.
+    Where invisible keypoints are ignored, different images count in each channel. Means over channels and over positions
+    then differ only in calls of several images, so all samples joined are added as another call.
     """
     scattered = probe.scattered()
     joined = scattered.joined()
     valid = joined.rows(probe.kind).valid
-    apart = valid is not None and valid.shape[1] > 1
-    return replace(scattered, samples=(*scattered.samples, joined)) if apart else scattered
+    channels_differ = valid is not None and valid.shape[1] > 1
+    return replace(scattered, samples=(*scattered.samples, joined)) if channels_differ else scattered
 
 
 def stays_finite(objective: Objective, probe: Probe) -> bool:
-    """Whether value and gradient are finite on every sample, as a training wants them."""
+    """Whether value and gradient are finite on every sample, as a training requires."""
     return all(
         bool(sample.loss(objective).isfinite()) and bool(sample.gradient(objective).isfinite().all())
         for sample in probe.samples
@@ -52,7 +52,7 @@ def stays_finite(objective: Objective, probe: Probe) -> bool:
 
 
 def directions(probe: Probe) -> Iterator[Tensor]:
-    """The fixed random direction of each sample, of the prediction's shape; always the same ones."""
+    """A fixed random direction for each sample, in the shape of its predictions."""
     generator = torch.Generator().manual_seed(0)
     for sample in probe.samples:
         yield torch.randn(sample.pred.shape, generator=generator)
@@ -64,18 +64,18 @@ def total_norm(norms: Sequence[float]) -> float:
 
 
 def balance_weight(norms: Sequence[float], reference: Sequence[float]) -> float:
-    """Factor that makes a gradient as long as the reference, over all samples.
+    """Factor that scales a gradient to the norm of the reference, over all samples.
 
-    Loss scale acts as learning rate: without it a search finds scales rather than losses.
+    The scale of a loss acts as a learning rate: without the factor, a search would find scales rather than losses.
     """
     return total_norm(reference) / total_norm(norms)
 
 
 def fingerprint(signature: Sequence[float], digits: int = 2) -> str:
-    """The numbers of a signature with some significant digits, as text; the published number of digits is 2.
+    """A signature rounded to significant digits, as text; the published number of digits is 2.
 
-    With 0 digits there is no fingerprint, and every loss is taken for a new one. Nor is there one where a number is not
-    finite: NaN says nothing of a loss that others could share.
+    With 0 digits the fingerprint is empty, and every loss counts as new. It is also empty where a number is not finite,
+    since different losses could share NaN.
 
     Example:
         >>> fingerprint((0.12345, 67.8))

@@ -1,4 +1,4 @@
-"""Metrics of raw predictions: what the rejection test tries to raise. All lie in [0, 1], 1 is perfect."""
+"""Metrics of raw predictions, which the rejection test tries to raise. All lie in [0, 1]; 1 is perfect."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from mmautoloss.extension import add
 from mmautoloss.losses import input_kind
 
 MAX_LOG_RATIO = 4.135
-"""mmdet's limit of a box's growth, |log(16 / 1000)|."""
+"""mmdet's limit of box deltas, |log(16 / 1000)|."""
 
 
 def average_precision(scores: Tensor, positive: Tensor) -> float:
-    """Area under the precision-recall steps; scores that are equal count as one threshold.
+    """Area under the precision-recall steps; equal scores count as one threshold.
 
     Args:
-        scores: (M,), higher means more likely positive.
-        positive: (M,), true for positives; at least one.
+        scores: Scores (M,), higher means more likely positive.
+        positive: Mask (M,) of the positives; at least one is true.
 
     Example:
         >>> average_precision(torch.tensor([0.9, 0.8, 0.1]), torch.tensor([True, False, True]))
@@ -37,7 +37,7 @@ def average_precision(scores: Tensor, positive: Tensor) -> float:
 
 
 def softmax_ap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
-    """Mean over the classes that occur, background among them, of the average precision of their probability.
+    """Mean over the present classes, including background, of the average precision of their probability.
 
     Args:
         pred: Logits (M, C).
@@ -50,7 +50,7 @@ def softmax_ap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> f
 
 
 def sigmoid_ap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
-    """Mean over the classes that occur of the average precision of their logit.
+    """Mean over the present classes of the average precision of their logit.
 
     Args:
         pred: Logits (M, C).
@@ -62,46 +62,46 @@ def sigmoid_ap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> f
 
 
 def softmax_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
-    """Mean over the classes that occur, background among them, of the share of rows whose likeliest class is right.
+    """Mean recall over the present classes, including background, where the most likely class is predicted.
 
     Args:
         pred: Logits (M, C).
         target: Labels (M,).
         scaling: Not used.
     """
-    right = (pred.argmax(dim=1) == target).double()
+    correct = (pred.argmax(dim=1) == target).double()
     classes = target.unique()
-    return sum(float(right[target == c].mean()) for c in classes.tolist()) / len(classes)
+    return sum(float(correct[target == c].mean()) for c in classes.tolist()) / len(classes)
 
 
 def sigmoid_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
-    """Mean over the classes that occur of the balanced accuracy: half the recall of positives, half that of negatives.
+    """Mean over the present classes of the balanced accuracy: the mean of the recalls of positives and negatives.
 
     Args:
         pred: Logits (M, C), or maps of them; above 0 means positive.
-        target: Binary targets of the same shape; in maps -1 does not count.
+        target: Binary targets of the same shape; -1 in maps is ignored.
         scaling: Not used.
     """
     if pred.dim() == 4:
-        counts = (target >= 0).all(dim=1)
-        pred, target = (maps.movedim(1, -1)[counts] for maps in (pred, target))
+        valid = (target >= 0).all(dim=1)
+        pred, target = (maps.movedim(1, -1)[valid] for maps in (pred, target))
     positive = target > 0.5
-    right = ((pred > 0) == positive).double()
+    correct = ((pred > 0) == positive).double()
     columns = [c for c in range(pred.shape[1]) if positive[:, c].any()]
     values = [
-        float(right[rows, c].mean()) for c in columns for rows in (positive[:, c], ~positive[:, c]) if rows.any()
+        float(correct[rows, c].mean()) for c in columns for rows in (positive[:, c], ~positive[:, c]) if rows.any()
     ]
     return sum(values) / max(len(values), 1)
 
 
 def delta_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
-    """Mean IoU of the boxes that deltas stand for.
+    """Mean IoU of the boxes that are encoded by deltas.
 
-    The IoU of two boxes that are coded against the same anchor does not depend on the anchor, so the unit box serves.
+    The IoU of two boxes encoded with the same anchor does not depend on the anchor, so the unit box is used.
 
     Args:
-        pred: Deltas (M, 4): dx, dy, dw, dh, normalised.
-        target: Wanted deltas (M, 4).
+        pred: Normalised deltas (M, 4): dx, dy, dw, dh.
+        target: Target deltas (M, 4).
         scaling: ``means`` (4,) and ``stds`` (4,) of the normalisation.
     """
     return area_iou(delta_boxes(pred, scaling), delta_boxes(target, scaling), scaling)
@@ -121,44 +121,44 @@ def mask_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> flo
         target: Masks (M, 1, H, W).
         scaling: Not used.
     """
-    inside, wanted = (pred > 0).flatten(1), (target > 0.5).flatten(1)
-    union = (inside | wanted).sum(dim=1)
-    iou = (inside & wanted).sum(dim=1) / union.clamp(min=1)
-    return float(torch.where(union == 0, 1.0, iou).mean())  # a mask of nothing, predicted as nothing, is right
+    predicted, true = (pred > 0).flatten(1), (target > 0.5).flatten(1)
+    union = (predicted | true).sum(dim=1)
+    iou = (predicted & true).sum(dim=1) / union.clamp(min=1)
+    return float(torch.where(union == 0, 1.0, iou).mean())  # an empty prediction of an empty mask is correct
 
 
 def heatmap_pck(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
-    """Percentage of correct keypoints: whose peak is within a twentieth of the map's longer side of the wanted peak.
+    """Share of correct keypoints, whose peak is within a twentieth of the map's longer side of the target peak.
 
     Args:
         pred: Heat maps (N, K, H, W).
-        target: Wanted heat maps; -1 where a keypoint does not count, and without a peak it does not either.
+        target: Target heat maps; -1 where a keypoint is ignored, as are keypoints without a peak.
         scaling: Not used.
     """
     height, width = pred.shape[-2:]
-    counts = target.flatten(2).amax(dim=2) > 0
-    found, wanted = (maps.flatten(2).argmax(dim=2)[counts] for maps in (pred, target))
-    rows = torch.div(found, width, rounding_mode='floor') - torch.div(wanted, width, rounding_mode='floor')
-    distance = torch.hypot(rows.double(), (found % width - wanted % width).double())
+    valid = target.flatten(2).amax(dim=2) > 0
+    peaks, true_peaks = (maps.flatten(2).argmax(dim=2)[valid] for maps in (pred, target))
+    rows = torch.div(peaks, width, rounding_mode='floor') - torch.div(true_peaks, width, rounding_mode='floor')
+    distance = torch.hypot(rows.double(), (peaks % width - true_peaks % width).double())
     return float((distance <= max(1.0, max(height, width) / 20)).double().mean()) if len(distance) else 0.0
 
 
 def heatmap_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
-    """Half the share of hot pixels (wanted above 1/2) that are hot, half that of cold pixels that are cold.
+    """Mean of the recalls of hot pixels (target above 1/2) and of cold pixels.
 
     Args:
         pred: Heat maps (N, K, H, W).
-        target: Wanted heat maps in [0, 1]; -1 where a keypoint does not count.
+        target: Target heat maps in [0, 1]; -1 where a keypoint is ignored.
         scaling: Not used.
     """
-    hot, counts = target > 0.5, target >= 0
-    right = ((pred > 0.5) == hot).double()
-    shares = [float(right[where].mean()) for where in (hot, counts & ~hot) if where.any()]
+    hot, valid = target > 0.5, target >= 0
+    correct = ((pred > 0.5) == hot).double()
+    shares = [float(correct[mask].mean()) for mask in (hot, valid & ~hot) if mask.any()]
     return sum(shares) / max(len(shares), 1)
 
 
 def segmentation(name: str) -> Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]:
-    """A metric of semantic segmentation itself, of logits (N, C, H, W) and label maps (N, H, W) with -1 as ignored."""
+    """A metric of semantic segmentation on logits (N, C, H, W) and label maps (N, H, W), where -1 is ignored."""
 
     def score(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
         scores = segmentation_scores(pred.argmax(dim=1), target, pred.shape[1], ignore_index=-1, names=(name,))
@@ -168,7 +168,7 @@ def segmentation(name: str) -> Callable[[Tensor, Tensor, Mapping[str, Tensor]], 
 
 
 def delta_boxes(deltas: Tensor, scaling: Mapping[str, Tensor]) -> Tensor:
-    """Boxes (M, 4) that deltas (M, 4) stand for, coded against the unit box."""
+    """Boxes (M, 4) decoded from deltas (M, 4) with the unit box as anchor."""
     deltas = deltas * scaling['stds'] + scaling['means']
     sides = deltas[:, 2:].clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()
     return torch.cat([deltas[:, :2] - sides / 2, deltas[:, :2] + sides / 2], dim=1)
@@ -190,11 +190,11 @@ PROBE_METRICS: dict[str, ProbeMetric] = {
 }
 """Metrics by name.
 
-A kind of input names the one that judges it (``InputKind.metric``). Not average precision for scores: it only ranks, and a
-loss that pushes all scores one way, positives a little further, ranks perfectly on free predictions and says nothing of use
-to a network. For the same reason not the share of right peaks (``heatmap_pck``) for heat maps, where a peak can be raised
-without bringing anything else down, and not the IoU of masks (``mask_iou``), which fill most of their boxes, so that to
-raise everything is nearly right.
+Each kind of input names its metric (``InputKind.metric``). For scores this is not average precision, which depends only on
+the ranking: a loss that raises all scores, positives slightly more, ranks free predictions perfectly but does not train a
+network. For the same reason it is not the share of correct peaks (``heatmap_pck``) for heat maps, where a peak can be
+raised without lowering other pixels, and not the IoU of masks (``mask_iou``), which fill most of their boxes, so that
+raising all pixels is nearly correct.
 """
 
 
@@ -203,11 +203,12 @@ def register_metric(name: str, function: ProbeMetric) -> ProbeMetric:
 
     Args:
         name: Its name.
-        function: ``function(pred, target, scaling)``, of raw predictions and targets of the rows that count; a value from 0
-            to 1, where 1 is perfect. It should fall for predictions that are all too high as well as all too low.
+        function: ``function(pred, target, scaling)`` of the raw predictions and targets of the rows that count; returns a
+            value from 0 to 1, where 1 is perfect. It should be low both where all predictions are too high and where all
+            are too low.
 
     Raises:
-        SetupError: It is no function, or the name is taken.
+        SetupError: It is not a function, or the name is taken.
     """
     if not callable(function):
         raise SetupError(f'The metric {name!r} must be a function of (pred, target, scaling), but got {function!r}.')

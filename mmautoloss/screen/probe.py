@@ -1,4 +1,4 @@
-"""What a branch's loss is really called with: the fixed samples on which every candidate is tried."""
+"""Probes: captured calls of a branch's loss, the fixed samples on which every candidate is tested."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from mmautoloss.losses import InputKind, Rows, Weighting, input_kind
 from mmautoloss.screen.metrics import PROBE_METRICS
 
 Objective = Callable[..., Tensor]
-"""A loss as a head calls it: ``objective(pred, target, weight, avg_factor=..., ignore_index=...)``, a scalar."""
+"""A loss as called by a head: ``objective(pred, target, weight, avg_factor=..., ignore_index=...)``, a scalar."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The calls of a loss for one training image; the calls of several levels are joined into one.
+    """The call of a loss for one training image; the calls of several levels are joined.
 
     Attributes:
         pred: Raw predictions (M, C) or maps (M, C, H, W) of the untrained network, before the activation.
-        target: Targets, as the head passes them.
+        target: Targets, as passed by the head.
         weight: The third argument of the call, weights or, for masks, classes; or None.
-        avg_factor: The head's normaliser, or None where it passes none.
-        ignore_index: The label that does not count, or None where the head passes none.
-        settings: What else of the calls counts, as plain values (``losses.Weighting``).
+        avg_factor: The normaliser, or None where the head passes none.
+        ignore_index: The ignored label, or None where the head passes none.
+        settings: Other relevant arguments of the calls, as plain values (``losses.Weighting``).
     """
 
     pred: Tensor
@@ -41,7 +41,7 @@ class Sample:
 
     @property
     def required_weight(self) -> Tensor:
-        """Its weight, where the first sample of its probe has one."""
+        """The weight, where the first sample of the probe has one."""
         if self.weight is None:
             raise ValueError('Either all calls of a loss have weights or none.')
         return self.weight
@@ -49,24 +49,24 @@ class Sample:
     def loss(self, objective: Objective, pred: Tensor | None = None) -> Tensor:
         """Value of a loss on this sample, at other predictions if given."""
         options = {'avg_factor': self.avg_factor, 'ignore_index': self.ignore_index}
-        given = {name: value for name, value in options.items() if value is not None}  # not every head knows each
-        return objective(self.pred if pred is None else pred, self.target, self.weight, **given)
+        passed = {name: value for name, value in options.items() if value is not None}  # not every loss accepts each
+        return objective(self.pred if pred is None else pred, self.target, self.weight, **passed)
 
     def rows(self, kind: InputKind, pred: Tensor | None = None) -> Rows:
-        """What counts of this sample, at other predictions if given."""
+        """The rows of this sample that count, at other predictions if given."""
         pred = self.pred if pred is None else pred
         return Weighting(**self.settings).rows(kind, pred, self.target, self.weight, self.ignore_index)
 
-    def without_strangers(self, kind: InputKind) -> Sample:
-        """The same with 0 for NaN and Inf that do not count, so that they are in no mean over all predictions."""
+    def without_ignored_nan(self, kind: InputKind) -> Sample:
+        """The sample with 0 for ignored NaN and Inf, which would otherwise enter means over all predictions."""
         pred = self.pred.clone().requires_grad_()
         rows = self.rows(kind, pred)
         counted = rows.pred if rows.valid is None else torch.where(rows.valid, rows.pred, 0)
-        (counts,) = torch.autograd.grad(counted.sum(), pred)
-        return replace(self, pred=torch.where((counts != 0) | self.pred.isfinite(), self.pred, 0))
+        (gradient,) = torch.autograd.grad(counted.sum(), pred)
+        return replace(self, pred=torch.where((gradient != 0) | self.pred.isfinite(), self.pred, 0))
 
     def gradient(self, objective: Objective) -> Tensor:
-        """Gradient with respect to the raw predictions, of their shape; zero where the loss does not depend on them."""
+        """Gradient with respect to the raw predictions, in their shape; zero where the loss does not depend on them."""
         pred = self.pred.clone().requires_grad_()
         loss = self.loss(objective, pred)
         if not loss.requires_grad:
@@ -77,13 +77,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Probe:
-    """The B samples of a branch and the metric by which its predictions are judged.
+    """The B samples of a branch and the metric of its predictions.
 
     Attributes:
         inputs: Name of the kind of input.
         metric: Name of the metric (``screen.metrics``).
-        samples: One a training image.
-        scaling: Extra tensors that the metric needs, such as means and deviations of box deltas.
+        samples: One sample for each training image.
+        scaling: Additional tensors for the metric, such as means and deviations of box deltas.
     """
 
     inputs: str
@@ -97,20 +97,22 @@ class Probe:
         if self.metric not in PROBE_METRICS:
             raise SetupError(f'The metric of a probe must be one of {", ".join(PROBE_METRICS)}, got {self.metric!r}.')
         if not all(sample.pred.isfinite().all() for sample in self.samples):
-            object.__setattr__(self, 'samples', tuple(sample.without_strangers(self.kind) for sample in self.samples))
+            object.__setattr__(
+                self, 'samples', tuple(sample.without_ignored_nan(self.kind) for sample in self.samples)
+            )
 
     @property
     def kind(self) -> InputKind:
-        """How calls become tensors."""
+        """The kind of input."""
         return input_kind(self.inputs)
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What of the calls counts (``losses.Weighting``)."""
+        """The arguments of ``losses.Weighting``."""
         return self.samples[0].settings
 
     def joined(self) -> Sample:
-        """All samples as one call, with only the rows that count."""
+        """All samples as one call, without ignored rows."""
         parts = [(s, s.rows(self.kind).index) for s in self.samples]
         weight = None
         if self.samples[0].weight is not None:
@@ -127,36 +129,38 @@ class Probe:
         )
 
     def scattered(self) -> Probe:
-        """The same samples at other predictions: random ones about the captured, the same in every call.
+        """The samples at random predictions around the captured ones, the same in every call.
 
-        An untrained network says the same of everything, and there very different losses have one gradient: at p = 1/2
-        that of ``log(1 - p)`` is that of ``-log(p)``. Apart from each other they are only away from it. Targets of a
-        regression are scattered too: the proposals of an untrained network are far from all objects or, added by the
-        sampler, those objects themselves, so that wanted deltas are 0 and any loss that shrinks ``p`` looks right.
-        Scores that are larger than natural, as of a mask head without normalisation, are brought to a deviation of 1.
+        An untrained network predicts nearly the same everywhere, where very different losses share a gradient: at p = 1/2,
+        ``log(1 - p)`` and ``-log(p)`` do. They differ only at other predictions. Targets of a regression are scattered
+        too: the proposals of an untrained network are far from all objects or are ground-truth boxes added by the sampler,
+        whose target deltas are 0, so that any loss that shrinks ``p`` looks good. Scores with a deviation above 1, as of a
+        mask head without normalisation, are scaled to a deviation of 1.
         """
         generator = torch.Generator().manual_seed(0)
         samples = []
         for sample in self.samples:
             unit = self.kind.unit(sample.pred, sample.target)
             target = self.kind.scatter(sample.target, unit, generator) if self.kind.regression else sample.target
-            pred = self.kind.scatter(sample.pred if self.kind.regression else _calmed(sample.pred), unit, generator)
+            pred = self.kind.scatter(
+                sample.pred if self.kind.regression else _normalized(sample.pred), unit, generator
+            )
             samples.append(replace(sample, pred=pred, target=target))
         return replace(self, samples=tuple(samples))
 
     def score(self, pred: Tensor, sample: Sample) -> float:
-        """The metric of raw predictions on the rows of a joined sample; 1 is perfect."""
+        """The metric of raw predictions for a joined sample; 1 is perfect."""
         rows = sample.rows(self.kind, pred)
         return PROBE_METRICS[self.metric](rows.pred, self.kind.marked(rows), self.scaling)
 
 
-def _calmed(scores: Tensor) -> Tensor:
+def _normalized(scores: Tensor) -> Tensor:
     deviation = scores.std() if scores.numel() > 1 else scores.new_zeros(())
     return scores / deviation.clamp(min=1)
 
 
 def save_probes(probes: Mapping[str, Probe], path: Path) -> None:
-    """Writes probes as tensors and plain values; the file appears only when it is whole."""
+    """Writes probes as tensors and plain values; the file appears only when it is complete."""
     data = {
         name: {
             'inputs': probe.inputs,
@@ -172,16 +176,16 @@ def save_probes(probes: Mapping[str, Probe], path: Path) -> None:
 
 
 def load_probes(path: Path) -> dict[str, Probe]:
-    """Reads what ``save_probes`` wrote; no code is run by reading.
+    """Reads a file of ``save_probes`` without executing code from it.
 
     Raises:
-        SetupError: The file is none of that.
+        SetupError: The file cannot be read as probes.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # torch's about a file of another kind
+            warnings.simplefilter('ignore')  # torch warns about files of other formats
             return _probes(torch.load(path, weights_only=True))
-    except Exception as error:  # whatever a damaged or foreign file leads torch to
+    except Exception as error:  # torch raises many types for a damaged or foreign file
         raise SetupError(
             f'{path} holds no probes that can be read ({type(error).__name__}): take the file of the search, or begin anew.'
         ) from error

@@ -1,9 +1,9 @@
-"""The rejection test of AutoLoss-Zero: does descending a loss raise the metric, on the predictions themselves?
+"""The rejection test of AutoLoss-Zero: whether gradient descent on the predictions themselves raises the metric.
 
-The published test does not say how the predictions are descended. Plain gradient descent depends wildly on scale and
-reduction of a loss, so the default divides the gradient by its root mean square: a step then moves the
-predictions by ``lr`` natural units on average, whatever the loss is multiplied with, and ``lr`` falls linearly to 0, so
-that losses with a constant gradient such as L1 come to rest.
+The publication does not specify the optimizer. Plain gradient descent depends strongly on the scale and reduction of a
+loss, so the default divides the gradient by its root mean square: a step then moves the predictions by ``lr`` natural
+units on average, independent of any factor of the loss. ``lr`` falls linearly to 0, so that losses with a constant
+gradient, such as L1, converge.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class RejectionTest:
     """Settings of the test.
 
     Attributes:
-        eta: Least gain that is accepted; the published value is 0.6.
+        eta: Minimum accepted gain; the published value is 0.6.
         steps: Number of steps.
         lr: Step size, in natural units of the prediction for ``'normalized'``.
         optimizer: ``'normalized'`` (see above), ``'sgd'`` (momentum 0.9) or ``'adam'``.
         decay: Whether the step size falls linearly to 0.
-        early: After a quarter of the steps the gain must have reached this share of ``eta``, after an eighth it must
-            be positive, or the test ends there; 0 runs every test to its end, as published.
-        start: ``'scattered'`` begins at random predictions about the captured ones, so that a loss must bring down
-            what is too high *and* raise what is too low; ``'captured'`` is the published start, where an untrained
-            network says nearly the same of everything and to raise the positives alone looks perfect.
+        early: The test ends early unless the gain is positive after an eighth of the steps and has reached this share of
+            ``eta`` after a quarter; 0 runs every test to its end, as published.
+        start: ``'scattered'`` starts at random predictions around the captured ones, so that a loss must lower
+            predictions that are too high *and* raise those that are too low; ``'captured'`` is the published start, where
+            the predictions of the untrained network are nearly equal, so that raising the positives alone looks perfect.
 
     Raises:
         SetupError: A value is out of range.
@@ -65,7 +65,7 @@ class RejectionTest:
             raise SetupError(f'start must be one of {", ".join(STARTS)}, but got {self.start!r}.')
 
     def sample(self, probe: Probe) -> Sample:
-        """All samples of a probe as one call, at the predictions where the test begins."""
+        """All samples of a probe as one call, at the initial predictions of the test."""
         return (probe.scattered() if self.start == 'scattered' else probe).joined()
 
     def gain(self, objective: Objective, probe: Probe, joined: Sample | None = None) -> float:
@@ -74,10 +74,10 @@ class RejectionTest:
         Args:
             objective: The loss.
             probe: Samples and metric.
-            joined: ``self.sample(probe)``, if at hand.
+            joined: ``self.sample(probe)``, if already computed.
 
         Returns:
-            ``(xi* - xi0) / (1 - xi0)``; NaN if the gradient left the finite numbers.
+            ``(xi* - xi0) / (1 - xi0)``; NaN if a gradient or prediction was not finite.
         """
         sample = joined or self.sample(probe)
         start = probe.score(sample.pred, sample)
@@ -92,31 +92,31 @@ class RejectionTest:
         self, objective: Objective, sample: Sample, unit: Tensor, gain_at: Callable[[Tensor], float]
     ) -> Tensor | None:
         """The optimised predictions, or None where a gradient or prediction is not finite."""
-        least = {self.steps // 8: 1e-6, self.steps // 4: self.early * self.eta} if self.early else {}
-        moved = torch.zeros_like(sample.pred).requires_grad_()
-        optimizer = self._build_optimizer(moved)
+        min_gains = {self.steps // 8: 1e-6, self.steps // 4: self.early * self.eta} if self.early else {}
+        shift = torch.zeros_like(sample.pred).requires_grad_()
+        optimizer = self._build_optimizer(shift)
         for step in range(self.steps):
-            pred = sample.pred + unit * moved
-            if step and step in least and not gain_at(pred.detach()) >= least[step]:
+            pred = sample.pred + unit * shift
+            if step and step in min_gains and not gain_at(pred.detach()) >= min_gains[step]:
                 break
             loss = sample.loss(objective, pred)
             if not loss.requires_grad:
                 break
-            (gradient,) = torch.autograd.grad(loss, moved)
-            size = gradient.square().mean().sqrt()
-            if not torch.isfinite(size):
+            (gradient,) = torch.autograd.grad(loss, shift)
+            rms = gradient.square().mean().sqrt()
+            if not torch.isfinite(rms):
                 return None
-            if size == 0:
+            if rms == 0:
                 break
-            moved.grad = gradient / size if self.optimizer == 'normalized' else gradient
+            shift.grad = gradient / rms if self.optimizer == 'normalized' else gradient
             for group in optimizer.param_groups:
                 group['lr'] = self.lr * (1 - step / self.steps if self.decay else 1)
             optimizer.step()
-        final = (sample.pred + unit * moved).detach()
+        final = (sample.pred + unit * shift).detach()
         return final if torch.isfinite(final).all() else None
 
-    def _build_optimizer(self, moved: Tensor) -> torch.optim.Optimizer:
+    def _build_optimizer(self, shift: Tensor) -> torch.optim.Optimizer:
         if self.optimizer == 'adam':
-            return torch.optim.Adam([moved], lr=self.lr)
+            return torch.optim.Adam([shift], lr=self.lr)
         momentum = 0.9 if self.optimizer == 'sgd' else 0.0
-        return torch.optim.SGD([moved], lr=self.lr, momentum=momentum)
+        return torch.optim.SGD([shift], lr=self.lr, momentum=momentum)

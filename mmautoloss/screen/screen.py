@@ -1,4 +1,4 @@
-"""The screen of a branch: all cheap reasons to stop, in the order of their cost."""
+"""The screen of a branch: all cheap tests of an expression, in the order of their cost."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from mmautoloss.screen.rejection import RejectionTest
 
 ACCEPTED = 'accepted'
 REASONS = (ACCEPTED, 'no prediction', 'no target', 'zero gradient', 'not finite', 'low gain')
-"""All verdicts, in the order in which they are found."""
+"""All verdicts, in the order of the tests."""
 
 _CACHE_SIZE = 20_000
-"""Verdicts that a screen remembers, the latest; about half a kilobyte each."""
+"""Maximum number of verdicts that a screen keeps; each takes about half a kilobyte."""
 
 _T = TypeVar('_T')
 
 
 class Verdict(NamedTuple):
-    """What a screen says of an expression.
+    """The verdict of a screen on an expression.
 
     Attributes:
         reason: One of ``REASONS``.
         gain: Gain in the rejection test, where it was run.
-        signature: What is compared of the weighted loss's gradient (``gradient_signature``), where taken.
-        weight: Factor with which the loss is to be trained.
+        signature: Gradient signature of the weighted loss (``gradient_signature``), where computed.
+        weight: ``loss_weight`` for the training.
     """
 
     reason: str
@@ -55,10 +55,10 @@ class Verdict(NamedTuple):
 
 
 class Screen(ABC):
-    """Tells whether an expression is worth training; the verdict on an expression never changes.
+    """Decides whether an expression is worth training; the verdict on an expression never changes.
 
     Attributes:
-        kind: What the expressions read.
+        kind: Kind of input of the expressions.
     """
 
     kind: InputKind
@@ -68,24 +68,24 @@ class Screen(ABC):
         """The verdict on an expression."""
 
     def weigh(self, tree: Tree) -> Verdict:
-        """The verdict, with the weight and signature of what is trained in spite of it, as known losses are."""
+        """The verdict with weight and signature even if rejected, for known losses, which are trained in any case."""
         return self.judge(tree)
 
     def fingerprint(self, verdict: Verdict, digits: int) -> str:
-        """Text that is equal for expressions which this screen takes for the same loss."""
+        """A text that is equal for expressions that this screen considers the same loss."""
         return fingerprint(verdict.signature, digits)
 
     def hand_made_fingerprint(self, digits: int) -> str:
-        """The fingerprint of the loss that the model has; '' where it is not known."""
+        """The fingerprint of the model's hand-made loss; '' where it is unknown."""
         return ''
 
 
 class OpenScreen(Screen):
-    """Accepts whatever has a gradient by algebra, or everything; for comparisons with a search without rejection.
+    """Runs only the static tests or none, for comparisons with a search without rejection.
 
     Args:
-        kind: What the expressions read.
-        static: Whether what has no gradient by algebra is turned down.
+        kind: Kind of input of the expressions.
+        static: Whether expressions whose gradient is zero by algebra are rejected.
     """
 
     def __init__(self, kind: InputKind, static: bool = True) -> None:
@@ -93,19 +93,19 @@ class OpenScreen(Screen):
         self.static = static
 
     def judge(self, tree: Tree) -> Verdict:
-        """Static tests only, or none."""
+        """The verdict of the static tests, or acceptance."""
         return Verdict(_static_reason(tree, self.kind)[0] if self.static else ACCEPTED)
 
 
 class ProbeScreen(Screen):
-    """Static tests, the first gradient, and the rejection test on a probe; plain and clear, the reference.
+    """The reference screen: static tests, the first gradient, and the rejection test on a probe.
 
     Args:
         probe: Samples of the branch.
         test: The rejection test.
-        hand_made: The loss that the model has, or None where there is none.
-        balance: Whether expressions get the weight that makes their gradient on the probe as long as that of the
-            hand-made loss; False leaves their scale as it is (the published behaviour).
+        hand_made: The loss of the model, or None where there is none.
+        balance: Whether expressions get a weight that scales their gradient on the probe to the norm of that of the
+            hand-made loss; False leaves their scale unchanged (the published behaviour).
     """
 
     def __init__(self, probe: Probe, test: RejectionTest, hand_made: Objective | None, balance: bool = True) -> None:
@@ -121,29 +121,29 @@ class ProbeScreen(Screen):
         self._finite: dict[tuple[str, ...], bool] = {}  # by the nodes of an accepted expression, the oldest first
 
     def judge(self, tree: Tree) -> Verdict:
-        """The verdict; expressions with the same canonical form share one, unless only one of them overflows."""
-        reason, form = _static_reason(self._of_rows(tree), self.kind)
+        """The verdict; expressions with the same canonical form share it, unless only one of them overflows."""
+        reason, form = _static_reason(self._simplified(tree), self.kind)
         if form is None:
             return Verdict(reason)
-        # of the form, not of this tree: a verdict must not depend on which of its trees came first
-        verdict = _remembered(self._verdicts, form, self._try)
-        if verdict.accepted and not _remembered(self._finite, tree, self._stays_finite):
+        # test the form, not this tree: the verdict must not depend on which tree of the form came first
+        verdict = _cached(self._verdicts, form, self._try)
+        if verdict.accepted and not _cached(self._finite, tree, self._stays_finite):
             return Verdict('not finite')
         return verdict
 
     def weigh(self, tree: Tree) -> Verdict:
-        """The verdict; also of what is turned down, weight and signature are those that its gradient asks for."""
+        """The verdict; weight and signature follow from the gradient even if the expression is rejected."""
         verdict = self.judge(tree)
         if verdict.signature or not self._stays_finite(tree):
             return verdict
-        found = self._weighed(canonical(self._of_rows(tree), self.kind.from_prediction) or tree)
-        return verdict._replace(signature=found.signature, weight=found.weight)
+        weighed = self._weighed(canonical(self._simplified(tree), self.kind.from_prediction) or tree)
+        return verdict._replace(signature=weighed.signature, weight=weighed.weight)
 
     def hand_made_fingerprint(self, digits: int) -> str:
-        """The fingerprint of the hand-made loss, to which balanced expressions can be equal."""
+        """The fingerprint of the hand-made loss, which balanced expressions may share."""
         return fingerprint(gradient_signature(self._hand_made, self._compared), digits) if self._hand_made else ''
 
-    def _of_rows(self, tree: Tree) -> Tree:
+    def _simplified(self, tree: Tree) -> Tree:
         return tree if self._has_maps else without_pools(tree)
 
     def _try(self, tree: Tree) -> Verdict:
@@ -158,7 +158,7 @@ class ProbeScreen(Screen):
         return reason_of_gain(gain, self.test.eta), gain
 
     def _weighed(self, tree: Tree) -> Verdict:
-        """Weight and signature, or why there are none; no more than that was looked at."""
+        """A verdict from the gradient alone, with weight and signature if it is finite and not zero."""
         norms = self._norms(tree)
         reason = reason_of_norms(norms)
         if reason != ACCEPTED:
@@ -176,8 +176,8 @@ class ProbeScreen(Screen):
         return gradient_signature(self._objective(tree), self._compared)
 
     def _stays_finite(self, tree: Tree) -> bool:
-        of_scores = self.kind.activation in ('sigmoid', 'softmax') and not is_custom(self.kind.name)
-        if cannot_overflow(evaluated(tree, self.kind), None if of_scores else ANY):
+        reads_scores = self.kind.activation in ('sigmoid', 'softmax') and not is_custom(self.kind.name)
+        if cannot_overflow(evaluated(tree, self.kind), None if reads_scores else ANY):
             return True
         return all(stays_finite(self._objective(tree), probe) for probe in (self.probe, self._compared))
 
@@ -186,17 +186,17 @@ class ProbeScreen(Screen):
 
 
 class UntestedScreen(ProbeScreen):
-    """All of ``ProbeScreen`` but the rejection test: for comparisons with a search that differs in nothing else."""
+    """``ProbeScreen`` without the rejection test, for comparisons with a search that is otherwise the same."""
 
     def _test(self, tree: Tree) -> tuple[str, float | None]:
         return ACCEPTED, None
 
 
 def reason_of_norms(norms: Sequence[float]) -> str:
-    size = total_norm(norms)
-    if not math.isfinite(size):
+    norm = total_norm(norms)
+    if not math.isfinite(norm):
         return 'not finite'
-    return ACCEPTED if size else 'zero gradient'
+    return ACCEPTED if norm else 'zero gradient'
 
 
 def reason_of_gain(gain: float, eta: float) -> str:
@@ -206,8 +206,8 @@ def reason_of_gain(gain: float, eta: float) -> str:
 
 
 def _static_reason(tree: Tree, kind: InputKind) -> tuple[str, Tree | None]:
-    """The reason that needs no tensor, and the canonical form where there is none."""
-    if kind.from_prediction.isdisjoint(tree.nodes):  # four of five random graphs end here: no algebra for them
+    """A reason for rejection without tensors, or ``ACCEPTED`` with the canonical form."""
+    if kind.from_prediction.isdisjoint(tree.nodes):  # four of five random graphs end here, before any algebra
         return 'no prediction', None
     if kind.from_target.isdisjoint(tree.nodes):
         return 'no target', None
@@ -220,15 +220,15 @@ def _static_reason(tree: Tree, kind: InputKind) -> tuple[str, Tree | None]:
 
 
 def _has_maps(kind: InputKind, sample: Sample) -> bool:
-    """Whether a window of a pool holds more than one cell."""
+    """Whether windows of pools contain more than one cell."""
     rows = sample.rows(kind)
     return next(iter(kind.tensors(rows.pred, rows.target).values())).shape[2:] != (1, 1)
 
 
-def _remembered(known: dict[tuple[str, ...], _T], tree: Tree, find: Callable[[Tree], _T]) -> _T:
-    """What was found for a tree; the oldest are forgotten."""
-    if tree.nodes not in known:
-        known[tree.nodes] = find(tree)
-        if len(known) > _CACHE_SIZE:
-            del known[next(iter(known))]
-    return known[tree.nodes]
+def _cached(cache: dict[tuple[str, ...], _T], tree: Tree, compute: Callable[[Tree], _T]) -> _T:
+    """The cached result for a tree; the oldest entry of a full cache is removed."""
+    if tree.nodes not in cache:
+        cache[tree.nodes] = compute(tree)
+        if len(cache) > _CACHE_SIZE:
+            del cache[next(iter(cache))]
+    return cache[tree.nodes]

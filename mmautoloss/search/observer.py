@@ -12,7 +12,7 @@ class Observer:
     """Receives the events of a search; the base class ignores them."""
 
     def begin(self, history: History, planner: Planner) -> None:
-        """The search begins, or goes on after a resume."""
+        """The search begins or is resumed."""
 
     def proposed(self, trial: Trial, history: History) -> None:
         """A trial begins."""
@@ -38,7 +38,7 @@ class Observers(Observer):
         self.members = tuple(members)
 
     def begin(self, history: History, planner: Planner) -> None:
-        """The search begins, or goes on after a resume."""
+        """The search begins or is resumed."""
         for member in self.members:
             member.begin(history, planner)
 

@@ -1,5 +1,5 @@
-"""The screen in compiled code: the same test as in ``screen.rejection``, on parts of the probe, without torch.
+"""The screen in compiled code: the test of ``screen.rejection`` on parts of the probe, without torch.
 
-Nothing of it is imported before a fast screen is built: numba takes half a second to import, and the first use on a machine
-compiles for some ten seconds.
+It is imported only when a fast screen is built: importing numba takes half a second, and the first use on a machine
+compiles for about ten seconds.
 """

@@ -1,7 +1,7 @@
-"""Exponential, logarithm and hyperbolic tangent of float32, written so that a compiler turns loops over them into vectors.
+"""Exponential, logarithm and hyperbolic tangent of float32 that the compiler can vectorise.
 
-The C library's functions are calls, one an element; these are polynomials and bit shifts of which sixteen run at once.
-The polynomials are those of Cephes (Moshier, 1989), with errors of about one unit in the last place.
+The functions of the C library need a call for each element; these polynomials and bit shifts run on sixteen elements at
+once. The polynomials are those of Cephes (Moshier, 1989), with errors of about one unit in the last place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _bits_of(typing: Any, x: Any) -> Any:
 
 @intrinsic
 def _from_bits(typing: Any, x: Any) -> Any:
-    """The float32 that an int32 stands for."""
+    """The float32 with the bits of an int32."""
     return types.float32(types.int32), lambda context, builder, signature, args: builder.bitcast(
         args[0], ir.FloatType()
     )
@@ -37,7 +37,7 @@ def _from_bits(typing: Any, x: Any) -> Any:
 
 @compiled(inline='always')
 def exp32(x: np.float32) -> np.float32:
-    """e to the x; Inf from 88.8 on, NaN stays NaN, and what would be denormal is about 1e-38."""
+    """e to the x; Inf from 88.8 on, NaN stays NaN, and denormal results are replaced by about 1e-38."""
     x = min(max(x, _F(-87.3)), _F(88.8)) if x == x else x
     n = min(np.floor(x * _F(1.44269504088896341) + _F(0.5)), _F(127))
     r = x - n * _F(0.693359375) + n * _F(2.12194440e-4)
@@ -53,7 +53,7 @@ def exp32(x: np.float32) -> np.float32:
 
 @compiled(inline='always')
 def log32(x: np.float32) -> np.float32:
-    """Natural logarithm of a normal positive number; Inf and NaN stay what they are."""
+    """Natural logarithm of a normal positive number; Inf and NaN are returned unchanged."""
     bits: Any = _bits_of(x)  # type: ignore[call-arg]  # numba passes the first argument
     exponent = _F((bits >> _I(23)) - _I(126))
     m = _from_bits((bits & _I(0x7FFFFF)) | _I(0x3F000000))
@@ -68,14 +68,14 @@ def log32(x: np.float32) -> np.float32:
 
 @compiled(inline='always')
 def log1p32(x: np.float32) -> np.float32:
-    """Natural logarithm of 1 + x, for x from -1/2 to 1, also where 1 + x is rounded to 1; NaN stays NaN."""
+    """Natural logarithm of 1 + x for x from -1/2 to 1, accurate also where 1 + x rounds to 1; NaN stays NaN."""
     near = _cubic(x) * x * x * x - _F(0.5) * x * x + x
     return near if abs(x) < _F(0.29) else log32(_F(1) + x)
 
 
 @compiled(inline='always')
 def _cubic(m: np.float32) -> np.float32:
-    """What is left of the logarithm of 1 + m after m - m ** 2 / 2, over m ** 3; for m from -0.3 to 0.42."""
+    """The remainder of log(1 + m) after m - m ** 2 / 2, divided by m ** 3; for m from -0.3 to 0.42."""
     p = _F(7.0376836292e-2)
     p = p * m + _F(-1.1514610310e-1)
     p = p * m + _F(1.1676998740e-1)

@@ -1,7 +1,7 @@
-"""Compiling in a process of its own, once a machine.
+"""Compilation in a separate process, once for each machine.
 
-The process that compiles runs other machine code than those that load it: what is compiled beside each other is joined
-otherwise than what is loaded, and box losses are rounded otherwise in the last digits. So no process that judges compiles.
+A process that compiles runs other machine code than one that loads it: functions compiled together are inlined differently,
+and box losses round differently in the last digits. So a process that judges expressions does not compile.
 """
 
 from __future__ import annotations
@@ -26,45 +26,45 @@ from mmautoloss.screen.native.compiler import cache_folder, is_kept
 WORK = 'from mmautoloss.screen.native.warm_up import warm; warm()'
 
 UNUSED = 6 * 7 * 24 * 3600
-"""Seconds after which compiled code of other sources, which nothing has used since, is deleted."""
+"""Seconds after which unused compiled code of other sources is deleted."""
 
 
 @cache
 def ensure_compiled() -> None:
-    """Sees to it that everything is compiled; the first call on a machine takes some ten seconds, and says so.
+    """Compiles everything if needed; the first call on a machine takes about ten seconds and prints a message.
 
-    Where compiled code cannot be kept, or the process that compiles fails, this process compiles by itself.
+    Where compiled code cannot be cached, or the separate process fails, this process compiles by itself.
     """
     if not is_kept():
         return
     folder = cache_folder()
-    mark = folder / f'compiled-{_machine()}'
-    if not mark.exists():
-        with FileLock(str(folder / 'compiling.lock')):  # another process may be at it
-            if not mark.exists() and _compile():
-                mark.touch()
+    marker = folder / f'compiled-{_machine()}'
+    if not marker.exists():
+        with FileLock(str(folder / 'compiling.lock')):  # another process may be compiling
+            if not marker.exists() and _compile():
+                marker.touch()
                 _delete_unused(folder)
-    if mark.exists():
-        os.utime(mark)  # the time of its last use
+    if marker.exists():
+        os.utime(marker)  # the time of its last use
 
 
 def _compile() -> bool:
     print('compiling the screen, once a machine: some seconds', file=sys.stderr, flush=True)
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, '-c', WORK], env={**os.environ, 'PYTHONPATH': path}, capture_output=True, text=True
     )
-    if done.returncode:
+    if process.returncode:
         warnings.warn(
             'The screen could not be compiled in a process of its own, so this one compiles it; last digits of verdicts '
-            f'may differ from those of later processes. {done.stderr.strip()[-2000:]}',
+            f'may differ from those of later processes. {process.stderr.strip()[-2000:]}',
             stacklevel=2,
         )
-    return done.returncode == 0
+    return process.returncode == 0
 
 
 def _machine() -> str:
-    """Tells apart what numba compiles apart: processors, versions, and places and times of the sources."""
+    """A digest of everything by which numba distinguishes cached code: processor, version, paths and times of sources."""
     cpu = (llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten())
     sources = sorted(Path(__file__).parent.glob('*.py'))
     stamps = [(str(path), path.stat().st_mtime_ns) for path in sources]
@@ -73,7 +73,7 @@ def _machine() -> str:
 
 def _delete_unused(used: Path) -> None:
     for folder in used.parent.glob('native-*'):
-        with contextlib.suppress(FileNotFoundError):  # another process may delete it just now
+        with contextlib.suppress(FileNotFoundError):  # another process may have deleted it
             if folder != used and time.time() - _last_use(folder) > UNUSED:
                 shutil.rmtree(folder)
 

@@ -1,4 +1,4 @@
-"""The compiler of this folder, and where it keeps what it compiled."""
+"""The compiler for this folder and its cache."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ MATHS: dict[str, Any] = {
     'nogil': True,
     'boundscheck': False,
 }
-"""Sums may be reordered, but NaN and Inf stay what they are."""
+"""Sums may be reordered, but NaN and Inf are respected."""
 
 
 def cache_folder() -> Path:
-    """Where compiled code of exactly these sources lies.
+    """The folder of the compiled code of exactly these sources.
 
-    Numba itself looks only at the file of a function, not at those that it calls, so after a change it would go on with
-    the old ones.
+    Numba checks only the file of a function, not the files of the functions that it calls, so it would use their old code
+    after a change.
     """
-    digest = hashlib.sha256(repr((PUBLISHED, EPS, AREA_EPS, LEAST)).encode())  # numba takes them for constants
+    digest = hashlib.sha256(repr((PUBLISHED, EPS, AREA_EPS, LEAST)).encode())  # numba treats them as constants
     for path in sorted(Path(__file__).parent.glob('*.py')):
         digest.update(path.read_bytes())
     return cache_root() / f'native-{digest.hexdigest()[:12]}'
@@ -59,24 +59,24 @@ _KEPT = _usable(_FOLDER)
 
 
 def is_kept() -> bool:
-    """Whether later processes find what this one compiles."""
+    """Whether compiled code is cached for later processes."""
     return _KEPT
 
 
 def compiled(function: Callable[..., Any] | None = None, inline: str = 'never') -> Any:
-    """Decorator: compiled at the first call, once a machine; ``once.ensure_compiled`` comes before.
+    """Decorator that compiles a function at its first call, after ``compile_cache.ensure_compiled``.
 
     Args:
         function: A function of numbers and arrays.
-        inline: ``'always'`` puts it into its callers, so that their loops become vectors.
+        inline: ``'always'`` inlines it into its callers, so that their loops can be vectorised.
     """
     if function is None:
         return lambda function: compiled(function, inline)
-    before = _CONFIG.CACHE_DIR
-    # read while a function is decorated: other people's functions keep their place
+    previous = _CONFIG.CACHE_DIR
+    # numba reads it at decoration; restored, so that functions of other packages keep their cache
     _CONFIG.CACHE_DIR = str(_FOLDER)
     try:
         options = {'cache': _KEPT, 'inline': inline, **MATHS}
         return numba.njit(**options)(function)
     finally:
-        _CONFIG.CACHE_DIR = before
+        _CONFIG.CACHE_DIR = previous

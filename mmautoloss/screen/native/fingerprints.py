@@ -1,4 +1,4 @@
-"""Norms and signatures of gradients in compiled code; the same numbers as in ``screen.fingerprints``, up to rounding."""
+"""Norms and signatures of gradients in compiled code, equal to those of ``screen.fingerprints`` up to rounding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmautoloss.screen.native.sample_arrays import SampleArrays, direction_on, d
 from mmautoloss.screen.probe import Probe
 
 
-class Slopes:
+class SampleGradients:
     """The gradient of an expression on each sample of a probe.
 
     Args:
@@ -27,11 +27,11 @@ class Slopes:
         ]
 
     def norms(self, program: Lowered) -> tuple[float, ...]:
-        """As ``fingerprint.gradient_norms``."""
+        """As ``fingerprints.gradient_norms``."""
         return tuple(_norm(gradient) for gradient in self._gradients(program))
 
     def signature(self, program: Lowered) -> tuple[float, ...]:
-        """As ``fingerprint.gradient_signature``."""
+        """As ``fingerprints.gradient_signature``."""
         signature: list[float] = []
         for gradient, direction in zip(self._gradients(program), self._directions, strict=True):
             signature += [_norm(gradient), float(np.dot(gradient, direction))]

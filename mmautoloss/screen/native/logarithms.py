@@ -1,4 +1,4 @@
-"""Logarithms of ``p`` and ``1 - p`` from raw predictions, and gradients back; as ``losses.inputs.logarithms`` has them."""
+"""Logarithms of ``p`` and ``1 - p`` from raw predictions, and their backward passes; as ``losses.inputs.logarithms``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEAST = np.float32(LEAST)
 
 
 @compiled
-def of_sigmoid(raw, out, sign):
+def log_sigmoid(raw, out, sign):
     """Writes ``log(p)`` (sign 1) or ``log(1 - p)`` (sign -1)."""
     for i in range(out.size):
         x = sign * raw[i]
@@ -21,41 +21,41 @@ def of_sigmoid(raw, out, sign):
 
 
 @compiled
-def of_sigmoid_back(raw, p, g, raw_slopes, sign):
-    """Adds the gradient by that row."""
+def log_sigmoid_backward(raw, p, g, raw_grad, sign):
+    """Adds the gradient through the row of ``log_sigmoid``."""
     if sign < _ZERO:
         for i in range(g.size):
-            raw_slopes[i] -= g[i] * p[i]
+            raw_grad[i] -= g[i] * p[i]
     else:
         for i in range(g.size):
-            raw_slopes[i] += g[i] / (_ONE + exp32(raw[i]))
+            raw_grad[i] += g[i] / (_ONE + exp32(raw[i]))
 
 
 @compiled
-def of_softmax(raw, p, out, scratch, geometry):
-    """Writes ``log(p)``."""
+def log_softmax(raw, p, out, scratch, geometry):
+    """Writes ``log(p)`` of a softmax."""
     channels, positions = geometry[0], geometry[1]
     if channels == 1:
         out[:] = _ZERO
         return
-    top, largest = scratch[:positions], scratch[positions : 2 * positions]
-    top[:], largest[:] = raw[:positions], p[:positions]
+    maximum, largest = scratch[:positions], scratch[positions : 2 * positions]
+    maximum[:], largest[:] = raw[:positions], p[:positions]
     for c in range(1, channels):
         begin = c * positions
         for i in range(positions):
-            top[i] = max(top[i], raw[begin + i])
+            maximum[i] = max(maximum[i], raw[begin + i])
             largest[i] = max(largest[i], p[begin + i])
     for i in range(positions):
         largest[i] = log32(largest[i])
     for c in range(channels):
         begin = c * positions
         for i in range(positions):
-            out[begin + i] = max(raw[begin + i] - top[i] + largest[i], _LEAST)
+            out[begin + i] = max(raw[begin + i] - maximum[i] + largest[i], _LEAST)
 
 
 @compiled
-def of_softmax_back(p, g, raw_slopes, scratch, geometry):
-    """Adds the gradient by ``log(p)``."""
+def log_softmax_backward(p, g, raw_grad, scratch, geometry):
+    """Adds the gradient through ``log(p)`` of a softmax."""
     channels, positions = geometry[0], geometry[1]
     total = scratch[:positions]
     total[:] = _ZERO
@@ -66,18 +66,18 @@ def of_softmax_back(p, g, raw_slopes, scratch, geometry):
     for c in range(channels):
         begin = c * positions
         for i in range(positions):
-            raw_slopes[begin + i] += g[begin + i] - p[begin + i] * total[i]
+            raw_grad[begin + i] += g[begin + i] - p[begin + i] * total[i]
 
 
 @compiled
-def of_rest(raw, p, out, scratch, geometry):
-    """Writes ``log(1 - p)`` of a softmax; of one class 0, since log(0) is 0."""
+def log_complement(raw, p, out, scratch, geometry):
+    """Writes ``log(1 - p)`` of a softmax; 0 for a single class, since the protected log(0) is 0."""
     channels, positions = geometry[0], geometry[1]
     if channels == 1:
         out[:] = _ZERO
         return
     second, total = scratch[:positions], scratch[positions : 2 * positions]
-    _others(raw, p, second, total, channels, positions)
+    _other_classes(raw, p, second, total, channels, positions)
     for i in range(positions):
         total[i] = log32(total[i])
     for c in range(channels):
@@ -89,14 +89,14 @@ def of_rest(raw, p, out, scratch, geometry):
 
 
 @compiled
-def of_rest_back(raw, p, g, raw_slopes, scratch, more, geometry):
-    """Adds the gradient by ``log(1 - p)`` of a softmax; ``more`` is another row of scratch."""
+def log_complement_backward(raw, p, g, raw_grad, scratch, scratch2, geometry):
+    """Adds the gradient through ``log(1 - p)`` of a softmax; ``scratch2`` is another scratch row."""
     channels, positions = geometry[0], geometry[1]
     if channels == 1:
         return
     second, total = scratch[:positions], scratch[positions : 2 * positions]
-    _others(raw, p, second, total, channels, positions)
-    odds, of_large = more[:positions], more[positions : 2 * positions]
+    _other_classes(raw, p, second, total, channels, positions)
+    odds, of_large = scratch2[:positions], scratch2[positions : 2 * positions]
     odds[:], of_large[:] = _ZERO, _ZERO
     for c in range(channels):
         begin = c * positions
@@ -110,12 +110,12 @@ def of_rest_back(raw, p, g, raw_slopes, scratch, more, geometry):
         for i in range(positions):
             x = p[begin + i]
             other = of_large[i] * exp32(raw[begin + i] - second[i]) / total[i] - g[begin + i] * x / (_ONE - x)
-            raw_slopes[begin + i] += x * odds[i] + (-of_large[i] if x > _HALF else other)
+            raw_grad[begin + i] += x * odds[i] + (-of_large[i] if x > _HALF else other)
 
 
 @compiled
-def _others(raw, p, second, total, channels, positions):
-    """Of the classes with at most half: the largest logit, and the sum of exponentials over it."""
+def _other_classes(raw, p, second, total, channels, positions):
+    """For the classes with ``p`` of at most 1/2: the largest logit, and the sum of exponentials relative to it."""
     second[:], total[:] = _LEAST, _ZERO
     for c in range(channels):
         begin = c * positions

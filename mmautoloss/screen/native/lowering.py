@@ -1,4 +1,4 @@
-"""An expression as numbers that compiled code reads."""
+"""Conversion of an expression to a numeric program for the compiled code."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Lowered(NamedTuple):
     """A program over a table of rows: the inputs, in the order of their kind, then constants, logarithms and results.
 
     Attributes:
-        code: Steps (S, 4), int32: operator, row written, rows read (twice the same where it reads one).
-        first: First step that depends on the prediction; those before are computed once.
+        code: Steps (S, 4), int32: operator, row written, two rows read (the same row twice for unary operators).
+        first: First step that depends on the prediction; earlier steps are computed once.
         root: Row of the expression's value.
         live: Which rows depend on the prediction (rows,), uint8.
-        logarithms: Rows of ``log(p)`` and ``log(1 - p)`` that come from the raw prediction (2,), int32; -1 where not read.
+        logarithms: Rows of ``log(p)`` and ``log(1 - p)`` computed from the raw prediction (2,), int32; -1 where not read.
         constants: Value by row.
     """
 
@@ -35,24 +35,24 @@ class Lowered(NamedTuple):
 
     @property
     def pools(self) -> bool:
-        """Whether an element depends on its neighbours."""
+        """Whether the program contains pools, so that an element depends on its neighbours."""
         return bool((self.code[:, 0] >= CODES['maxpool']).any())
 
 
 def lower(tree: Tree, kind: InputKind) -> Lowered | None:
-    """The program of a tree over the inputs of a kind; None where an operator is not known to the compiled code."""
+    """The program of a tree over the inputs of a kind; None where an operator is not available in compiled code."""
     rows = {name: row for row, name in enumerate(kind.names)}
     live = [name in kind.from_prediction for name in kind.names]
     constants: dict[int, float] = {}
     logarithms = dict.fromkeys((LOG_P, LOG_NOT_P), -1)
-    row_of: list[int] = []
-    once: list[tuple[int, int, int, int]] = []
-    always: list[tuple[int, int, int, int]] = []
+    step_rows: list[int] = []
+    constant_steps: list[tuple[int, int, int, int]] = []
+    repeated_steps: list[tuple[int, int, int, int]] = []
     for node, operands in Program(evaluated(tree, kind)).steps:
         if node in rows:
-            row_of.append(rows[node])
+            step_rows.append(rows[node])
             continue
-        row_of.append(len(live))
+        step_rows.append(len(live))
         if is_number(node):
             constants[len(live)] = float(node)
             live.append(False)
@@ -63,10 +63,12 @@ def lower(tree: Tree, kind: InputKind) -> Lowered | None:
             continue
         if node not in CODES:
             return None
-        read = [row_of[operand] for operand in operands]
-        depends = any(live[row] for row in read)
-        (always if depends else once).append((CODES[node], len(live), read[0], read[-1]))
-        live.append(depends)
-    code = np.array([*once, *always], dtype=np.int32).reshape(-1, 4)
-    rows_of_logarithms = np.array([*logarithms.values()], dtype=np.int32)
-    return Lowered(code, len(once), row_of[-1], np.array(live, dtype=np.uint8), rows_of_logarithms, constants)
+        operand_rows = [step_rows[operand] for operand in operands]
+        is_live = any(live[row] for row in operand_rows)
+        (repeated_steps if is_live else constant_steps).append(
+            (CODES[node], len(live), operand_rows[0], operand_rows[-1])
+        )
+        live.append(is_live)
+    code = np.array([*constant_steps, *repeated_steps], dtype=np.int32).reshape(-1, 4)
+    logarithm_rows = np.array([*logarithms.values()], dtype=np.int32)
+    return Lowered(code, len(constant_steps), step_rows[-1], np.array(live, dtype=np.uint8), logarithm_rows, constants)

@@ -1,4 +1,4 @@
-"""The metrics of the rejection test on the arrays of a sample; the same values as those of ``screen.metrics``."""
+"""The metrics of the rejection test on the arrays of a sample, with the same values as in ``screen.metrics``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmautoloss.screen.native.layout import flat, unflat
 from mmautoloss.screen.probe import Probe, Sample
 
 ArrayMetric = Callable[[np.ndarray], float]
-"""The metric of raw predictions that lie as in ``SampleArrays.raw``."""
+"""The metric of raw predictions in the layout of ``SampleArrays.raw``."""
 
 _REGIONS = ('mIoU', 'FWIoU', 'gAcc', 'mAcc')
 
@@ -26,55 +26,56 @@ def metric_on_arrays(probe: Probe, sample: Sample) -> ArrayMetric:
     """The metric of a probe for the predictions of one sample.
 
     Args:
-        probe: Says which metric.
-        sample: The calls of the loss.
+        probe: Gives the metric.
+        sample: The call of the loss.
     """
     rows = sample.rows(probe.kind)
     pred, target = rows.pred, probe.kind.marked(rows)
     if probe.metric == 'softmax_recall' and pred.dim() == 2:
-        return _argmax_share(target, pred.shape[1])
+        return _argmax_recall(target, pred.shape[1])
     if probe.metric == 'sigmoid_recall':
-        return _threshold_share(target, 0.0, _balanced(target))
+        return _threshold_recall(target, 0.0, _balanced_weights(target))
     if probe.metric == 'heatmap_recall':
-        return _threshold_share(target, 0.5, _hot_and_cold(target))
+        return _threshold_recall(target, 0.5, _hot_cold_weights(target))
     if probe.metric in _REGIONS:
-        return _regions(target, pred.shape[1], probe.metric)
+        return _region_metric(target, pred.shape[1], probe.metric)
     if probe.metric == 'delta_iou':
-        return _box_share(flat(delta_boxes(target, probe.scaling)), *_scales(probe.scaling))
+        return _box_iou(flat(delta_boxes(target, probe.scaling)), *_scales(probe.scaling))
     if probe.metric == 'area_iou':
-        return _box_share(flat(target))
+        return _box_iou(flat(target))
     return lambda raw: PROBE_METRICS[probe.metric](unflat(raw, pred.shape), target, probe.scaling)
 
 
-def _argmax_share(target: Tensor, channels: int) -> ArrayMetric:
+def _argmax_recall(target: Tensor, channels: int) -> ArrayMetric:
     label = target.numpy(force=True).astype(np.int64)
     count = np.bincount(label, minlength=channels)
     weight = 1 / (count[label] * (count > 0).sum())
     return lambda raw: float(weight[_argmax(raw, len(label)) == label].sum())
 
 
-def _regions(target: Tensor, channels: int, name: str) -> ArrayMetric:
+def _region_metric(target: Tensor, channels: int, name: str) -> ArrayMetric:
     label = target.movedim(0, -1).reshape(-1).numpy(force=True).astype(np.int64)
     valid = label >= 0
-    known = label[valid]
-    wanted = np.bincount(known, minlength=channels)
+    true = label[valid]
+    true_areas = np.bincount(true, minlength=channels)
 
     def score(raw: np.ndarray) -> float:
-        found = _argmax(raw, len(label))[valid]
-        areas = [np.bincount(known[found == known], minlength=channels), np.bincount(found, minlength=channels)]
-        return area_scores(torch.from_numpy(np.stack([*areas, wanted])))[name]
+        predicted = _argmax(raw, len(label))[valid]
+        common = np.bincount(true[predicted == true], minlength=channels)
+        predicted_areas = np.bincount(predicted, minlength=channels)
+        return area_scores(torch.from_numpy(np.stack([common, predicted_areas, true_areas])))[name]
 
     return score
 
 
-def _threshold_share(target: Tensor, threshold: float, weight: Tensor) -> ArrayMetric:
+def _threshold_recall(target: Tensor, threshold: float, weight: Tensor) -> ArrayMetric:
     positive = flat(as_nchw(target)) > 0.5
     share = flat(as_nchw(weight))
     return lambda raw: float(share[(raw > threshold) == positive].sum())
 
 
-def _balanced(target: Tensor) -> Tensor:
-    """Weights whose sum over what is right is ``sigmoid_recall``."""
+def _balanced_weights(target: Tensor) -> Tensor:
+    """Weights whose sum over the correct elements is ``sigmoid_recall``."""
     channels_last = target.movedim(1, -1).double()
     counts = (
         (channels_last >= 0).all(dim=-1, keepdim=True) if target.dim() == 4 else torch.ones_like(channels_last) > 0
@@ -89,8 +90,8 @@ def _balanced(target: Tensor) -> Tensor:
     return ((positives + negatives) / max(shares, 1)).movedim(-1, 1)
 
 
-def _hot_and_cold(target: Tensor) -> Tensor:
-    """Weights whose sum over what is right is ``heatmap_recall``."""
+def _hot_cold_weights(target: Tensor) -> Tensor:
+    """Weights whose sum over the correct elements is ``heatmap_recall``."""
     hot, counts = target > 0.5, target >= 0
     parts = [part for part in (hot, counts & ~hot) if part.any()]
     return sum(part.double() / part.sum() for part in parts) / max(len(parts), 1) + torch.zeros_like(target)
@@ -101,8 +102,8 @@ def _scales(scaling: Mapping[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:
     return means, deviations
 
 
-def _box_share(target: np.ndarray, *scales: np.ndarray) -> ArrayMetric:
-    """Mean IoU with the boxes wanted, of boxes or, with means and deviations, of deltas."""
+def _box_iou(target: np.ndarray, *scales: np.ndarray) -> ArrayMetric:
+    """Mean IoU with the target boxes, of boxes or, with means and deviations, of deltas."""
     areas = np.empty((3, target.size // 4), np.float32)
     boxes = np.empty_like(target)
 
@@ -125,7 +126,7 @@ def _mean_iou(boxes, target, areas):
 
 @compiled
 def _boxes_of(deltas, means, stds, limit, boxes):
-    """As ``metrics.delta_boxes``, a coordinate after the other."""
+    """As ``metrics.delta_boxes``, with boxes and deltas grouped by coordinate."""
     count = deltas.size // 4
     for axis in range(2):
         for k in range(count):
@@ -138,12 +139,12 @@ def _boxes_of(deltas, means, stds, limit, boxes):
 
 @compiled
 def _argmax(raw, positions):
-    """The first channel with the largest value, of each position."""
+    """For each position the first channel with the largest value."""
     best = raw[:positions].copy()
-    found = np.zeros(positions, np.int64)
+    channel = np.zeros(positions, np.int64)
     for begin in range(positions, raw.size, positions):
         for i in range(positions):
             higher = raw[begin + i] > best[i]
             best[i] = raw[begin + i] if higher else best[i]
-            found[i] = begin // positions if higher else found[i]
-    return found
+            channel[i] = begin // positions if higher else channel[i]
+    return channel

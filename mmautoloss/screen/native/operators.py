@@ -1,8 +1,8 @@
-"""The published operators, forwards and backwards, on rows of float32.
+"""Forward and backward passes of the published operators on rows of float32.
 
-A row is a tensor (N, C, H, W) as one line, channels outermost and images innermost: (C, H, W, N). Rows lie under each other
-in a table; an operator reads one or two rows and writes one. Value and gradient are those of ``expr.primitives`` and of
-autograd, up to rounding; of equal values in a window of a pool the first gets the gradient, as in torch.
+A row is a flat tensor (N, C, H, W) with channels outermost and images innermost: (C, H, W, N). An operator reads one or two
+rows of a table and writes one. Values and gradients are those of ``expr.primitives`` and of autograd, up to rounding; among
+equal values in the window of a pool, the first gets the gradient, as in torch.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy as np
 from mmautoloss.expr import EPS, PUBLISHED
 from mmautoloss.screen.native.arithmetic import exp32, log32, tanh32
 from mmautoloss.screen.native.compiler import compiled
-from mmautoloss.screen.native.pools import pool, pool_back
+from mmautoloss.screen.native.pools import pool, pool_backward
 
 CODES = {name: code for code, name in enumerate(PUBLISHED)}
-"""Number of each operator that is known here."""
+"""Code of each compiled operator."""
 
 _ADD, _MUL, _NEG, _ABS = (CODES[name] for name in ('add', 'mul', 'neg', 'abs'))
 _INV, _LOG, _EXP, _TANH = (CODES[name] for name in ('inv', 'log', 'exp', 'tanh'))
@@ -32,17 +32,17 @@ def _sign(x):
 
 @compiled
 def forward(code, first, last, values, counts, geometry, valid, near):
-    """Computes the rows of some steps.
+    """Computes the rows of a range of steps.
 
     Args:
         code: Steps (S, 4), int32: operator, row written, rows read.
         first: First step.
         last: Step after the last.
         values: Rows (K, E); the last is scratch.
-        counts: How many elements count, of each channel (C,) and then of each position (P,).
+        counts: Number of elements that count in each channel (C,), followed by that in each position (P,).
         geometry: C, P = H * W * N, N, W * N.
-        valid: Which elements count, 1 or 0 (E,), float32; of length 0 where all do.
-        near: Neighbours (5, E), see ``pools``.
+        valid: Which elements count, 1 or 0 (E,), float32; empty where all count.
+        near: Neighbours (5, E), see ``pools.neighbours``.
     """
     for step in range(first, last):
         operator = code[step, 0]
@@ -87,31 +87,31 @@ def forward(code, first, last, values, counts, geometry, valid, near):
 
 
 @compiled
-def backward(code, first, last, values, slopes, live, counts, geometry, valid, near, scratch):
-    """Adds up gradients from the last step to the first.
+def backward(code, first, last, values, grads, live, counts, geometry, valid, near, scratch):
+    """Accumulates gradients from the last step to the first.
 
     Args:
         code: As in ``forward``.
         first: First step.
         last: Step after the last.
-        values: As ``forward`` left them.
-        slopes: Gradients with respect to the rows (K, E); that of the root is given, the others begin at 0.
+        values: Rows computed by ``forward``.
+        grads: Gradients with respect to the rows (K, E); initially that of the root, and 0 for all others.
         live: Which rows depend on the prediction (K,); the others need no gradient.
         counts: As in ``forward``.
         geometry: As in ``forward``.
         valid: As in ``forward``.
         near: As in ``forward``.
-        scratch: Room for a row (E,).
+        scratch: Buffer for a row (E,).
     """
     for step in range(last - 1, first - 1, -1):
         operator, read, other = code[step, 0], code[step, 2], code[step, 3]
-        x, y, g, d = values[read], values[code[step, 1]], slopes[code[step, 1]], slopes[read]
+        x, y, g, d = values[read], values[code[step, 1]], grads[code[step, 1]], grads[read]
         if operator == _ADD:
             if live[read]:
                 for i in range(g.size):
                     d[i] += g[i]
             if live[other]:
-                d = slopes[other]
+                d = grads[other]
                 for i in range(g.size):
                     d[i] += g[i]
         elif operator == _MUL:
@@ -120,7 +120,7 @@ def backward(code, first, last, values, slopes, live, counts, geometry, valid, n
                 for i in range(g.size):
                     d[i] += g[i] * z[i]
             if live[other]:
-                d = slopes[other]
+                d = grads[other]
                 for i in range(g.size):
                     d[i] += g[i] * x[i]
         elif operator == _NEG:
@@ -148,12 +148,12 @@ def backward(code, first, last, values, slopes, live, counts, geometry, valid, n
             for i in range(g.size):
                 d[i] += g[i] * abs(_sign(x[i])) / (_TWO * np.sqrt(abs(x[i]) + _EPS))
         elif operator == _MEAN_NHW:
-            _mean_nhw_back(g, d, counts, geometry, valid)
+            _mean_nhw_backward(g, d, counts, geometry, valid)
         elif operator == _MEAN_C:
-            _mean_c_back(g, d, counts, geometry, valid, scratch)
+            _mean_c_backward(g, d, counts, geometry, valid, scratch)
         else:
             sign = _ONE if operator == _MAXPOOL else -_ONE
-            pool_back(x, y, g, d, sign, geometry[2], geometry[3], near, values[-1], scratch)
+            pool_backward(x, y, g, d, sign, geometry[2], geometry[3], near, values[-1], scratch)
 
 
 @compiled
@@ -174,12 +174,12 @@ def _mean_nhw(a, out, counts, geometry, valid):
 
 
 @compiled
-def _mean_nhw_back(g, d, counts, geometry, valid):
+def _mean_nhw_backward(g, d, counts, geometry, valid):
     channels, positions = geometry[0], geometry[1]
     for c in range(channels):
         begin, end = c * positions, (c + 1) * positions
         total = _ZERO
-        if valid.size:  # elsewhere a gradient may be 0 * Inf
+        if valid.size:  # the gradient of ignored elements may be 0 * Inf
             for i in range(begin, end):
                 total += g[i] if valid[i] > _ZERO else _ZERO
             total /= counts[c]
@@ -213,7 +213,7 @@ def _mean_c(a, out, counts, geometry, valid):
 
 
 @compiled
-def _mean_c_back(g, d, counts, geometry, valid, scratch):
+def _mean_c_backward(g, d, counts, geometry, valid, scratch):
     channels, positions = geometry[0], geometry[1]
     share = scratch[:positions]
     share[:] = _ZERO

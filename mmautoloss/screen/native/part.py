@@ -1,4 +1,4 @@
-"""A part of a sample that behaves like the whole: few elements, from everywhere."""
+"""Small representative parts of a sample."""
 
 from __future__ import annotations
 
@@ -12,75 +12,75 @@ from mmautoloss.losses import InputKind
 from mmautoloss.screen.probe import Sample
 
 _TILE = 8
-"""Pixels a side of a tile: most windows of a pool lie within."""
+"""Side of a tile in pixels; most windows of a pool lie within a tile."""
 
 _GOLDEN = 0.6180339887
-"""Shift from image to image, so that not all begin with the same position."""
+"""Offset between images, so that they do not all start with the same position."""
 
 
 def scattered_part(sample: Sample, kind: InputKind, elements: int) -> Sample:
-    """Single positions, for expressions that look at no neighbours: of each image a few, or a few rows.
+    """Single rows or positions of each image, for expressions that read no neighbours.
 
-    They are taken at even distances from all, sorted by what is wanted there; so each class keeps its share.
+    The positions are sorted by target and taken at even distances, so that each class keeps its share.
 
     Args:
         sample: The calls of a loss, joined.
-        kind: What expressions read.
-        elements: About how many numbers of the prediction are kept.
+        kind: Kind of input of the expressions.
+        elements: Approximate number of predicted values to keep.
 
     Returns:
-        Rows (M', C); of maps (N, C, Q, 1). The same sample where it is no larger.
+        Rows (M', C), or (N, C, Q, 1) for maps. The sample itself where it is no larger.
     """
-    keys = _wanted(sample, kind)
+    keys = _sort_keys(sample, kind)
     if keys.dim() == 1:
-        return _rows(sample, _every(keys.argsort(stable=True), elements // sample.pred[0].numel()))
+        return _rows(sample, _evenly_spaced(keys.argsort(stable=True), elements // sample.pred[0].numel()))
     images, channels = sample.pred.shape[:2]
     orders = keys.flatten(1).argsort(stable=True)
     if elements // (images * channels) >= orders.shape[1]:
         return sample
-    index = torch.stack([_every(order, elements // (images * channels), k) for k, order in enumerate(orders)])
-    return _of_maps(sample, lambda maps: _pick(maps, index))
+    index = torch.stack([_evenly_spaced(order, elements // (images * channels), k) for k, order in enumerate(orders)])
+    return _map_tensors(sample, lambda maps: _gather(maps, index))
 
 
 def tiled_part(sample: Sample, kind: InputKind, elements: int) -> Sample:
-    """Tiles of all images, each an image of its own, for expressions with pools; arguments as above."""
+    """Tiles of all images, each as a separate image, for expressions with pools; arguments as in ``scattered_part``."""
     if sample.pred.dim() != 4:
         return scattered_part(sample, kind, elements)
     height, width = sample.pred.shape[-2:]
-    each = (height // _TILE) * (width // _TILE)
-    if each <= 1:
+    tiles_per_image = (height // _TILE) * (width // _TILE)
+    if tiles_per_image <= 1:
         return scattered_rows(sample, kind, elements)
     weight = sample.weight
-    if weight is not None and weight.dim() < 3:  # a value an image, or a channel of it
-        weight = weight.repeat_interleave(each, dim=0)
-    tiles = _of_maps(sample, _cut)
+    if weight is not None and weight.dim() < 3:  # one value for each image, or for each of its channels
+        weight = weight.repeat_interleave(tiles_per_image, dim=0)
+    tiles = _map_tensors(sample, _split_into_tiles)
     if weight is not sample.weight:
         tiles = replace(tiles, weight=weight)
-    counting = tiles.rows(kind).index  # an ignored area may fill whole tiles
-    return scattered_rows(_rows(tiles, counting) if len(counting) else sample, kind, elements)
+    valid = tiles.rows(kind).index  # an ignored area may fill whole tiles
+    return scattered_rows(_rows(tiles, valid) if len(valid) else sample, kind, elements)
 
 
 def scattered_rows(sample: Sample, kind: InputKind, elements: int) -> Sample:
-    """Whole images, taken like rows."""
-    keys = _wanted(sample, kind).flatten(1).float().mean(dim=1)
-    return _rows(sample, _every(keys.argsort(stable=True), elements // max(sample.pred[0].numel(), 1)))
+    """Whole images, selected like the rows of ``scattered_part``."""
+    keys = _sort_keys(sample, kind).flatten(1).float().mean(dim=1)
+    return _rows(sample, _evenly_spaced(keys.argsort(stable=True), elements // max(sample.pred[0].numel(), 1)))
 
 
-def _wanted(sample: Sample, kind: InputKind) -> Tensor:
-    """A number for what is wanted at each position, (M,) or (N, H, W): the class, for values nothing."""
-    wanted = kind.tensors(sample.pred.float(), kind.marked(sample.rows(kind))).get('y')
+def _sort_keys(sample: Sample, kind: InputKind) -> Tensor:
+    """A number for the target class at each position, (M,) or (N, H, W); 0 for a regression."""
+    target = kind.tensors(sample.pred.float(), kind.marked(sample.rows(kind))).get('y')
     shape = sample.pred.shape[:1] + sample.pred.shape[2:]
-    if wanted is None or kind.regression:
+    if target is None or kind.regression:
         return torch.zeros(shape)
-    strongest, channel = wanted.max(dim=1)
+    strongest, channel = target.max(dim=1)
     return ((channel + 1) * (strongest > 0.5)).view(shape)
 
 
-def _every(order: Tensor, count: int, shift: int = 0) -> Tensor:
-    """``count`` entries at even distances, at least one, by position."""
+def _evenly_spaced(order: Tensor, count: int, shift: int = 0) -> Tensor:
+    """``count`` evenly spaced entries (at least one), in ascending order."""
     count = min(max(count, 1), len(order))
-    places = (torch.arange(count) + (0.5 + _GOLDEN * shift) % 1) * (len(order) / count)
-    return order[places.long()].sort().values
+    offsets = (torch.arange(count) + (0.5 + _GOLDEN * shift) % 1) * (len(order) / count)
+    return order[offsets.long()].sort().values
 
 
 def _rows(sample: Sample, keep: Tensor) -> Sample:
@@ -88,8 +88,8 @@ def _rows(sample: Sample, keep: Tensor) -> Sample:
     return replace(sample, pred=sample.pred[keep], target=sample.target[keep], weight=weight)
 
 
-def _of_maps(sample: Sample, change: Callable[[Tensor], Tensor]) -> Sample:
-    """A sample whose maps are changed; what has a value an image stays."""
+def _map_tensors(sample: Sample, change: Callable[[Tensor], Tensor]) -> Sample:
+    """Applies a function to the maps of a sample; tensors with one value for each image stay unchanged."""
 
     def changed(tensor: Tensor) -> Tensor:
         return tensor if tensor.dim() < 3 else change(tensor)
@@ -98,15 +98,15 @@ def _of_maps(sample: Sample, change: Callable[[Tensor], Tensor]) -> Sample:
     return replace(sample, pred=changed(sample.pred), target=changed(sample.target), weight=weight)
 
 
-def _pick(maps: Tensor, index: Tensor) -> Tensor:
-    """Positions (N, Q) of maps (N, ..., H, W), as maps (N, ..., Q, 1)."""
+def _gather(maps: Tensor, index: Tensor) -> Tensor:
+    """The values of maps (N, ..., H, W) at flat positions (N, Q), as maps (N, ..., Q, 1)."""
     lines = maps.flatten(-2)
     index = index.view(len(index), *[1] * (lines.dim() - 2), -1).expand(*lines.shape[:-1], index.shape[1])
     return lines.gather(-1, index).unsqueeze(-1)
 
 
-def _cut(maps: Tensor) -> Tensor:
-    """Maps (N, ..., H, W) as tiles (N * T, ..., 8, 8); a rest at the edge is left out."""
+def _split_into_tiles(maps: Tensor) -> Tensor:
+    """Maps (N, ..., H, W) as tiles (N * T, ..., 8, 8), without the remainder at the edges."""
     down, across = (side // _TILE for side in maps.shape[-2:])
     whole = maps[..., : down * _TILE, : across * _TILE]
     tiles = whole.unflatten(-1, (across, _TILE)).unflatten(-3, (down, _TILE)).movedim((-4, -2), (1, 2))

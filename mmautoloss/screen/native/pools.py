@@ -1,7 +1,6 @@
-"""Pools of 3 x 3 neighbours, along the lines and then over three lines, forwards and backwards.
+"""Forward and backward passes of 3 x 3 pools: first along each line, then over three lines.
 
-Which neighbours there are, and which of them count, is looked up in a table (``neighbours``), so that all runs in a few
-loops over whole rows.
+A table of the existing and valid neighbours (``neighbours``) allows a few loops over whole rows.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ _LOWEST = np.float32(-np.inf)
 
 
 def neighbours(valid: np.ndarray, height: int, width: int, images: int) -> np.ndarray:
-    """Which neighbours an element has that count.
+    """The table of neighbours of each element that exist and count.
 
     Args:
         valid: Which elements count (C * H * W * N,), 1 or 0.
@@ -24,7 +23,8 @@ def neighbours(valid: np.ndarray, height: int, width: int, images: int) -> np.nd
         images: N.
 
     Returns:
-        (5, C * H * W * N), 1 or 0: itself, left, right; above, below (there whether they exist is all that matters).
+        (5, C * H * W * N), 1 or 0: the element itself, left, right, above, below (the last two only say whether the
+        neighbour exists).
     """
     maps = valid.reshape(-1, height, width, images)
     near = np.zeros((5, *maps.shape), np.float32)
@@ -36,15 +36,15 @@ def neighbours(valid: np.ndarray, height: int, width: int, images: int) -> np.nd
 
 @compiled
 def pool(a, out, sign, images, line, near, lines):
-    """The largest (sign 1) or smallest (sign -1) of the neighbours; what does not count never wins and stays.
+    """The maximum (sign 1) or minimum (sign -1) of the neighbours; ignored elements are skipped and keep their value.
 
     Args:
-        a: Row (E,).
-        out: Row (E,), written.
+        a: Input row (E,).
+        out: Output row (E,), written.
         sign: 1 or -1.
         images: N, the distance of neighbours in a line.
         line: W * N, the distance of neighbours in a column.
-        near: See ``neighbours``; of no columns where a map has a single position, and a pool is the position itself.
+        near: See ``neighbours``; without columns where maps have a single position, so that a pool is the identity.
         lines: Scratch (E,).
     """
     if not near.size:
@@ -53,8 +53,8 @@ def pool(a, out, sign, images, line, near, lines):
     _pool_lines(a, lines, sign, images, near)
     out[:] = lines
     one = np.float32(1)
-    _raise(out[line:], lines[:-line], near[3, line:], one)
-    _raise(out[:-line], lines[line:], near[4, :-line], one)
+    _update_maximum(out[line:], lines[:-line], near[3, line:], one)
+    _update_maximum(out[:-line], lines[line:], near[4, :-line], one)
     counts = near[0]
     for i in range(a.size):
         out[i] = sign * out[i] if counts[i] > _ZERO else a[i]
@@ -62,36 +62,36 @@ def pool(a, out, sign, images, line, near, lines):
 
 @compiled
 def _pool_lines(a, lines, sign, images, near):
-    """The largest of ``sign * a`` of three neighbours in a line."""
+    """The maximum of ``sign * a`` over three neighbours in a line."""
     lines[:] = _LOWEST
-    _raise(lines, a, near[0], sign)
-    _raise(lines[images:], a[:-images], near[1, images:], sign)
-    _raise(lines[:-images], a[images:], near[2, :-images], sign)
+    _update_maximum(lines, a, near[0], sign)
+    _update_maximum(lines[images:], a[:-images], near[1, images:], sign)
+    _update_maximum(lines[:-images], a[images:], near[2, :-images], sign)
 
 
 @compiled
-def _raise(best, x, near, sign):
-    """Takes over what is greater, of the neighbours that there are; NaN wins, as in torch."""
+def _update_maximum(best, x, near, sign):
+    """Updates a maximum with the neighbours that exist and count; NaN wins, as in torch."""
     for i in range(best.size):
         v = sign * x[i] if near[i] > _ZERO else _LOWEST
         best[i] = v if (v > best[i]) | (v != v) else best[i]
 
 
 @compiled
-def pool_back(a, out, g, d, sign, images, line, near, lines, line_slopes):
-    """Gives each gradient to the first neighbour, line by line, that has the value of the window.
+def pool_backward(a, out, g, d, sign, images, line, near, lines, line_grads):
+    """Passes each gradient to the first neighbour, line by line, that has the value of the window.
 
     Args:
-        a: Row that was read (E,).
-        out: Row that was written (E,).
-        g: Gradient with respect to ``out`` (E,); used up.
-        d: Gradient with respect to ``a`` (E,); added to.
+        a: Input row of ``pool`` (E,).
+        out: Output row of ``pool`` (E,).
+        g: Gradient with respect to ``out`` (E,); overwritten.
+        d: Gradient with respect to ``a`` (E,); accumulated.
         sign: As in ``pool``.
         images: As in ``pool``.
         line: As in ``pool``.
         near: As in ``pool``.
         lines: Scratch (E,).
-        line_slopes: Scratch (E,).
+        line_grads: Scratch (E,).
     """
     if not near.size:
         for i in range(a.size):
@@ -102,18 +102,18 @@ def pool_back(a, out, g, d, sign, images, line, near, lines, line_slopes):
         d[i] += _ZERO if counts[i] > _ZERO else g[i]
         g[i] = g[i] if counts[i] > _ZERO else _ZERO
     _pool_lines(a, lines, sign, images, near)
-    line_slopes[:] = _ZERO
-    _give(line_slopes[:-line], lines[:-line], near[3, line:], g[line:], out[line:], sign)
-    _give(line_slopes, lines, counts, g, out, sign)
-    _give(line_slopes[line:], lines[line:], near[4, :-line], g[:-line], out[:-line], sign)
-    _give(d[:-images], a[:-images], near[1, images:], line_slopes[images:], lines[images:], sign)
-    _give(d, a, counts, line_slopes, lines, sign)
-    _give(d[images:], a[images:], near[2, :-images], line_slopes[:-images], lines[:-images], sign)
+    line_grads[:] = _ZERO
+    _pass_gradient(line_grads[:-line], lines[:-line], near[3, line:], g[line:], out[line:], sign)
+    _pass_gradient(line_grads, lines, counts, g, out, sign)
+    _pass_gradient(line_grads[line:], lines[line:], near[4, :-line], g[:-line], out[:-line], sign)
+    _pass_gradient(d[:-images], a[:-images], near[1, images:], line_grads[images:], lines[images:], sign)
+    _pass_gradient(d, a, counts, line_grads, lines, sign)
+    _pass_gradient(d[images:], a[images:], near[2, :-images], line_grads[:-images], lines[:-images], sign)
 
 
 @compiled
-def _give(to, x, near, rest, best, sign):
-    """Moves gradients to those neighbours that have the value of the window; ``rest`` keeps what is not yet given."""
+def _pass_gradient(to, x, near, rest, best, sign):
+    """Moves gradients from ``rest`` to the neighbours that have the value of the window."""
     for i in range(rest.size):
         won = (x[i] == sign * best[i]) & (near[i] > _ZERO)  # sign is its own inverse
         to[i] += rest[i] if won else _ZERO

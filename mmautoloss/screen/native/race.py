@@ -1,8 +1,9 @@
-"""The rejection test on parts of the probe: most expressions fall on a small one, within a few steps.
+"""The rejection test on parts of the probe: most expressions are rejected on a small part within a few steps.
 
-A part is descended like the whole, with looks at the gain on the way. What a part finds bad enough is turned down there.
-What looks good is also begun on the next larger part: where that keeps up, the smaller one is believed, else the larger one
-decides. The bounds were measured; ``docs/performance.md`` has the errors that they make.
+Each part is optimised like the whole probe, with interim looks at the gain. An expression with a low gain on a part is
+rejected there. One with a high gain is also started on the next larger part: if its first gains there are similar, the
+result of the smaller part is accepted, otherwise the larger part decides. The bounds were measured; ``docs/performance.md``
+has the resulting errors.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ _OPTIMIZERS = {'normalized': NORMALIZED, 'sgd': SGD, 'adam': ADAM}
 
 
 class Look(NamedTuple):
-    """A look at the gain.
+    """An interim look at the gain.
 
     Attributes:
         share: Share of the steps after which it is taken.
-        lowest: What gained less is turned down; in units of ``eta``.
-        highest: What gained more is taken; a share of the way from ``eta`` to 1.
+        lowest: A lower gain is rejected; in units of ``eta``.
+        highest: A higher gain is accepted; a share of the way from ``eta`` to 1.
     """
 
     share: float
@@ -36,20 +37,20 @@ class Look(NamedTuple):
 
 
 LOOKS = (Look(0.05, -1.0, 2.0), Look(0.1, -0.01, 2.0), Look(0.25, 0.05, 0.8), Look(0.5, 0.13, 0.2))
-"""On these shares of the steps hardly anything that is accepted in the end lies below, or the reverse above."""
+"""At these looks hardly any expression that would be accepted at the end is rejected, or the reverse."""
 
 LOOKS_AT_AREAS = (Look(0.05, -2.0, 2.0), Look(0.1, -2.0, 2.0), Look(0.25, -0.2, 0.8), Look(0.5, 0.13, 0.2))
-"""Boxes that do not meet their targets yet may have to move away first."""
+"""Looks for boxes, whose gain may fall first while they do not overlap their targets."""
 
 
 class Tier(NamedTuple):
-    """A size of a part, and what it may say at its end.
+    """A size of a part and the bounds for its final gain.
 
     Attributes:
-        elements: Numbers of the prediction.
-        lowest: What gained less is turned down; in units of ``eta``.
-        lowest_of_few: The same where the part is a few tiles of maps, which do not show every class.
-        clear: What gained more may be taken; a share of the way from ``eta`` to 1.
+        elements: Number of predicted values.
+        lowest: A lower gain is rejected; in units of ``eta``.
+        lowest_of_few: Replaces ``lowest`` where the part has few tiles of maps, which do not contain every class.
+        clear: A higher gain may be accepted; a share of the way from ``eta`` to 1.
     """
 
     elements: int
@@ -59,23 +60,23 @@ class Tier(NamedTuple):
 
 
 TIERS = (Tier(4096, 0.33, 0.2, 2.0), Tier(16384, 0.85, 0.4, 0.1), Tier(65536, 0.95, 0.7, 0.05))
-"""Small parts, in this order."""
+"""Small parts, in the order of the tests."""
 
 FEW_TILES = 64
-""""Few" are less than these."""
+"""Number of tiles below which a part has few."""
 
 LARGEST = 262144
-"""Elements of the part that has the last word; a smaller probe has it itself."""
+"""Elements of the last part; a smaller probe is used as a whole."""
 
-KEEPS_UP, BEGINNING = 0.75, (0.05, 0.1)
-"""A part is believed where the next larger one has gained at least this share of it after these shares of the steps.
+MIN_RATIO, FIRST_SHARES = 0.75, (0.05, 0.1)
+"""The result of a part is accepted where the next larger one has this share of its gains after these shares of the steps.
 
-Losses whose gradient has a heavy tail, such as ``-(p ** 2 * y)``, pass easily on a part: the more elements there are, the
-more their mean square is that of a few, and the slower go all others.
+Losses whose gradient has a heavy tail, such as ``-(p ** 2 * y)``, pass more easily on a part: with more elements, few of
+them dominate the mean square of the gradient, which slows down all others.
 """
 
-OF_PLACES = frozenset({'BIoU', 'BF1', 'mask_iou', 'heatmap_pck'})
-"""Metrics that need whole images; with them all is done on the whole probe."""
+WHOLE_IMAGE_METRICS = frozenset({'BIoU', 'BF1', 'mask_iou', 'heatmap_pck'})
+"""Metrics that need whole images and so the whole probe."""
 
 
 class Race:
@@ -84,7 +85,7 @@ class Race:
     Args:
         probe: Kind of input and metric.
         test: The settings of the test.
-        sample: Where the test begins, ``test.sample(probe)``.
+        sample: The initial predictions, ``test.sample(probe)``.
     """
 
     def __init__(self, probe: Probe, test: RejectionTest, sample: Sample) -> None:
@@ -94,7 +95,7 @@ class Race:
         self._looks = LOOKS_AT_AREAS if probe.kind.activation == 'area' else LOOKS
 
         def descents(elements: int) -> _Descents:
-            if probe.metric in OF_PLACES or elements > 0.75 * sample.pred.numel():
+            if probe.metric in WHOLE_IMAGE_METRICS or elements > 0.75 * sample.pred.numel():
                 whole = ScoredDescent(probe, sample, divisor, settings)
                 return _Descents(whole, whole)
             scattered = ScoredDescent(probe, scattered_part(sample, probe.kind, elements), divisor, settings)
@@ -106,14 +107,14 @@ class Race:
 
         self._last = descents(LARGEST)
         smaller = [tier for tier in TIERS if 2 * tier.elements < self._last.scattered.size]
-        self._tiers = [(tier, descents(tier.elements)) for tier in smaller if probe.metric not in OF_PLACES]
+        self._tiers = [(tier, descents(tier.elements)) for tier in smaller if probe.metric not in WHOLE_IMAGE_METRICS]
 
     def gain(self, program: Lowered) -> float | None:
-        """The gain of an expression, from where it was clear: before the end, or on a part.
+        """The gain of an expression at the step and on the part where its verdict is clear.
 
         Returns:
-            A share of the largest possible gain; NaN where NaN or Inf came up, None where the gradient is zero from the
-            start. ``eta`` parts accepted from rejected.
+            A share of the largest possible gain; NaN where NaN or Inf occurred, None where the gradient is zero from the
+            start. Gains of at least ``eta`` are accepted.
         """
         descents = [*(parts.of(program) for _, parts in self._tiers), self._last.of(program)]
         descents[0].load(program)
@@ -121,27 +122,27 @@ class Race:
             gain = self._finish(part)
             few = program.pools and part.images < FEW_TILES
             if not gain >= self._eta * (tier.lowest_of_few if few else tier.lowest):
-                return _unless_still(gain, part)
-            begun = [part.gain_at(share) for share in BEGINNING]
+                return _gain_or_none(gain, part)
+            first_gains = [part.gain_at(share) for share in FIRST_SHARES]
             larger.load(program)
-            if gain >= self._above(tier.clear) and _keeps_up(larger, begun):
+            if gain >= self._threshold(tier.clear) and _is_confirmed(larger, first_gains):
                 return gain
-        return _unless_still(self._finish(descents[-1]), descents[-1])
+        return _gain_or_none(self._finish(descents[-1]), descents[-1])
 
     def _finish(self, scored: ScoredDescent) -> float:
-        """The gain at the first look that makes it clear, or at the end."""
+        """The gain at the first look with a clear verdict, or at the end."""
         for look in self._looks:
             gain = scored.gain_at(look.share)
-            if not self._eta * look.lowest <= gain <= self._above(look.highest):
+            if not self._eta * look.lowest <= gain <= self._threshold(look.highest):
                 return gain
         return scored.gain_at(1.0)
 
-    def _above(self, share: float) -> float:
+    def _threshold(self, share: float) -> float:
         return self._eta + share * (1 - self._eta)
 
 
 class _Descents(NamedTuple):
-    """Descents on parts of one size, for expressions that look at no neighbours and for those that do."""
+    """Descents on parts of one size, for expressions without pools (scattered) and with pools (tiled)."""
 
     scattered: ScoredDescent
     tiled: ScoredDescent
@@ -150,10 +151,12 @@ class _Descents(NamedTuple):
         return self.tiled if program.pools else self.scattered
 
 
-def _keeps_up(larger: ScoredDescent, begun: list[float]) -> bool:
-    """Whether a larger part gains about as much as a smaller one did; it goes on from there if it must decide."""
-    return all(larger.gain_at(share) >= KEEPS_UP * gain for share, gain in zip(BEGINNING, begun, strict=True))
+def _is_confirmed(larger: ScoredDescent, first_gains: list[float]) -> bool:
+    """Whether a larger part has similar first gains; its descent can be continued from there."""
+    return all(
+        larger.gain_at(share) >= MIN_RATIO * gain for share, gain in zip(FIRST_SHARES, first_gains, strict=True)
+    )
 
 
-def _unless_still(gain: float, scored: ScoredDescent) -> float | None:
+def _gain_or_none(gain: float, scored: ScoredDescent) -> float | None:
     return gain if scored.moved or math.isnan(gain) else None

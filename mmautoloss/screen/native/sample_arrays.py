@@ -1,4 +1,4 @@
-"""A sample of a probe, or a part of it, as the arrays on which compiled code descends."""
+"""A sample of a probe, or a part of it, as arrays for the compiled code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mmautoloss.screen.probe import Sample
 
 
 class DescentSettings(NamedTuple):
-    """The settings of a descent: number of the optimiser, steps, step size, and whether it falls to 0."""
+    """The settings of a descent: code of the optimizer, steps, step size, and whether the step size falls to 0."""
 
     optimizer: int
     steps: int
@@ -29,21 +29,21 @@ class DescentSettings(NamedTuple):
 
 
 def divisor_of(sample: Sample, kind: InputKind) -> float:
-    """What ``SearchedLoss`` divides the sum over a sample by."""
+    """The divisor of the sum over a sample in ``SearchedLoss``."""
     return float(definition.divisor_of(sample.rows(kind), sample.avg_factor))
 
 
 class SampleArrays:
-    """Predictions and targets, ready for any expression of one kind of input.
+    """Predictions and targets for the expressions of one kind of input.
 
     Args:
-        kind: What expressions read.
-        sample: The calls of a loss.
-        divisor: What the sum of the loss is divided by; of a part that of the whole, so that each element has the
-            gradient that it has there.
+        kind: Kind of input.
+        sample: The call of a loss.
+        divisor: Divisor of the sum of the loss; for a part that of the whole sample, so that each element has the same
+            gradient.
 
     Attributes:
-        raw: The raw predictions that count, as they are now: a line as ``layout.flat`` makes it.
+        raw: The current raw predictions that count, a flat array (``layout.flat``).
     """
 
     def __init__(self, kind: InputKind, sample: Sample, divisor: float) -> None:
@@ -66,22 +66,22 @@ class SampleArrays:
         self._start = flat(pred if rows.valid is None else torch.where(rows.valid, pred, 0))
         self._unit = flat(as_nchw(kind.unit(rows.pred, rows.target).expand(rows.pred.shape)))
         self._target = flat(as_nchw(rows.target)) if kind.activation == 'area' else np.zeros(0, np.float32)
-        self._elements = sample.pred[rows.index].numel()  # of masks all classes, as in the plain test
+        self._elements = sample.pred[rows.index].numel()  # for masks all classes, as in the plain test
         self.raw = self._start.copy()
-        self._moved, self._speed, self._spread, self._raw_slopes = (np.zeros_like(self._start) for _ in range(4))
+        self._shift, self._moment, self._second_moment, self._raw_grad = (np.zeros_like(self._start) for _ in range(4))
 
     @property
     def size(self) -> int:
-        """Number of elements (N * C * H * W) of what an expression reads."""
+        """Number of elements (N * C * H * W) of an input of the expression."""
         return self._seed.size
 
     @property
     def moved(self) -> bool:
-        """Whether the predictions are elsewhere than at the start."""
-        return bool(self._moved.any())
+        """Whether the predictions differ from the initial ones."""
+        return bool(self._shift.any())
 
     def _count(self) -> np.ndarray:
-        """How many elements count, of each channel and then of each position; at least 1."""
+        """Number of elements that count in each channel, followed by that in each position; at least 1."""
         channels, positions = self._geometry[:2]
         valid = self._valid.reshape(channels, positions) if self._valid.size else np.ones((channels, positions))
         parts = np.concatenate([valid.sum(axis=1), valid.sum(axis=0)])
@@ -95,38 +95,38 @@ class SampleArrays:
         return neighbours(valid, height, width, images)
 
     def load(self, program: Lowered) -> None:
-        """Takes up an expression; the predictions go back to where they begin."""
+        """Loads an expression and resets the predictions."""
         self._program = program
-        self._values, self._slopes = take(len(program.live) + 1, self.size)  # one more is scratch
+        self._values, self._grads = take(len(program.live) + 1, self.size)  # plus a scratch row
         for row, values in enumerate(self._inputs):
             self._values[row] = values
         for row, value in program.constants.items():
             self._values[row] = value
-        for state in (self._moved, self._speed, self._spread):
+        for state in (self._shift, self._moment, self._second_moment):
             state[:] = 0
         self.raw[:] = self._start
         forward(program.code, 0, program.first, self._values, self._counts, self._geometry, self._valid, self._near)
 
     def gradient(self) -> np.ndarray:
-        """Gradient of the loss at the predictions as they are now, shaped as ``raw``; overwritten by the next call."""
+        """Gradient of the loss at the current predictions, in the shape of ``raw``; overwritten by the next call."""
         p = self._program
         descent.gradient(
             p.code, p.first, p.root, p.live, p.logarithms, self._activation, self.raw, self._target, self._values,
-            self._slopes, self._raw_slopes, self._seed, self._counts, self._geometry, self._valid, self._near,
+            self._grads, self._raw_grad, self._seed, self._counts, self._geometry, self._valid, self._near,
         )  # fmt: skip
-        return self._raw_slopes
+        return self._raw_grad
 
     def descend(self, settings: DescentSettings, begin: int, end: int) -> int:
-        """Makes the steps from ``begin`` to ``end`` of a descent; returns how it ended (``descent``)."""
+        """Runs steps ``begin`` to ``end`` of a descent; returns the result of ``descent.descend``."""
         p = self._program
         return descent.descend(
-            p.code, p.first, p.root, p.live, p.logarithms, self._activation, self._start, self._unit, self._moved,
-            self.raw, self._target, self._values, self._slopes, self._raw_slopes, self._seed, self._counts, self._geometry,
+            p.code, p.first, p.root, p.live, p.logarithms, self._activation, self._start, self._unit, self._shift,
+            self.raw, self._target, self._values, self._grads, self._raw_grad, self._seed, self._counts, self._geometry,
             self._valid, self._near, begin, end, settings.steps, settings.rate, settings.decay, settings.optimizer,
-            self._speed, self._spread, self._elements,
+            self._moment, self._second_moment, self._elements,
         )  # fmt: skip
 
 
 def direction_on(kind: InputKind, sample: Sample, direction: Tensor) -> np.ndarray:
-    """What of a tensor of the prediction's shape belongs to predictions that count, as a line like ``SampleArrays.raw``."""
+    """The part of a prediction-shaped tensor that belongs to ``SampleArrays.raw``, as a flat array."""
     return flat(as_nchw(sample.rows(kind, direction).pred))

@@ -1,4 +1,4 @@
-"""Where an expression is descended and judged: a part of the probe, or all of it."""
+"""The descent of an expression on the probe or a part of it, with the gains of the metric."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mmautoloss.screen.probe import Probe, Sample
 
 
 class ScoredDescent:
-    """The arrays of a sample, their metric, and the gains of one descent on it.
+    """The arrays of a sample, their metric, and the gains of one descent.
 
     Args:
-        probe: Says kind of input and metric.
-        sample: The predictions where the test begins, or a part of them.
+        probe: Gives kind of input and metric.
+        sample: The initial predictions of the test, or a part of them.
         divisor: See ``SampleArrays``.
         settings: The settings of the descent.
 
@@ -40,20 +40,20 @@ class ScoredDescent:
 
     @property
     def moved(self) -> bool:
-        """Whether the descent has led anywhere."""
+        """Whether the descent has changed the predictions."""
         return self._arrays.moved
 
     def load(self, program: Lowered) -> None:
-        """Takes up an expression, at the start; the descent of the last one is forgotten."""
+        """Loads an expression and resets the descent."""
         self._arrays.load(program)
         self._gains = {}
         self._step, self._state = 0, MOVING
 
     def gain_at(self, share: float) -> float:
-        """Goes on to a share of the steps, unless it has been there, and returns the gain there.
+        """Continues to a share of the steps, if it is new, and returns the gain there.
 
         Returns:
-            A share of the largest possible gain; NaN once NaN or Inf came up.
+            A share of the largest possible gain; NaN once NaN or Inf has occurred.
         """
         step = max(1, round(share * self._settings.steps))
         if step not in self._gains:

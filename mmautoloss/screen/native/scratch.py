@@ -1,4 +1,4 @@
-"""Room for the rows of one expression, shared by all samples of a thread."""
+"""Buffers for the rows of one expression, shared by all samples of a thread."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import threading
 
 import numpy as np
 
-_ROOMS = threading.local()
+_BUFFERS = threading.local()
 
 
 def take(rows: int, elements: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values and gradients, each (rows, elements) of float32, with whatever the last one left in them.
+    """Uninitialised buffers for values and gradients, each (rows, elements) of float32.
 
-    They are those of the last call of this thread: nothing in them outlives the work on one expression. They grow with the
-    largest expression and are never given back.
+    All calls in a thread share them, so their content is valid only for the present expression. They grow with the largest
+    expression and are never freed.
     """
-    rooms = getattr(_ROOMS, 'pair', None)
-    if rooms is None or rooms[0].size < rows * elements:
-        rooms = _ROOMS.pair = tuple(np.empty(rows * elements, np.float32) for _ in range(2))
-    values, slopes = (room[: rows * elements].reshape(rows, elements) for room in rooms)
-    return values, slopes
+    buffers = getattr(_BUFFERS, 'pair', None)
+    if buffers is None or buffers[0].size < rows * elements:
+        buffers = _BUFFERS.pair = tuple(np.empty(rows * elements, np.float32) for _ in range(2))
+    values, grads = (buffer[: rows * elements].reshape(rows, elements) for buffer in buffers)
+    return values, grads

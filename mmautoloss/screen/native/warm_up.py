@@ -1,4 +1,4 @@
-"""A use of everything that is compiled, with every type of argument, so that numba keeps all of it."""
+"""Calls of all compiled functions with all argument types, so that numba compiles and caches them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from mmautoloss.expr import parse
-from mmautoloss.screen.native.fingerprints import Slopes
+from mmautoloss.screen.native.fingerprints import SampleGradients
 from mmautoloss.screen.native.lowering import lower
 from mmautoloss.screen.native.race import Race
 from mmautoloss.screen.probe import Probe, Sample
@@ -18,14 +18,14 @@ _BOXES = torch.tensor([[0.0, 0.0, 8.0, 8.0], [2.0, 2.0, 6.0, 9.0]])
 
 
 def warm() -> None:
-    """Descends a loss on a tiny probe of every kind whose calls differ."""
+    """Tests a loss on a tiny probe of every kind of input with different calls."""
     test = RejectionTest(steps=2)
     for probe, text in _probes():
         program = lower(parse(text, probe.kind.names, probe.kind.ranges), probe.kind)
         if program is None:
             raise ValueError(f'The compiled code does not know the operators of {text!r}.')
         Race(probe, test, test.sample(probe)).gain(program)
-        Slopes(probe).norms(program)
+        SampleGradients(probe).norms(program)
 
 
 def _probes() -> Iterator[tuple[Probe, str]]:

@@ -174,7 +174,7 @@ def test_pace_of_a_long_search_is_not_looked_up_at_each_trial(monkeypatch: pytes
     pace_of = module.pace_of
     monkeypatch.setattr(module, 'pace_of', lambda *args: calls.append(args) or pace_of(*args))
     for _ in range(6):
-        search.observer._watch._take(search.record.history)
+        search.observer._watch._update(search.record.history)
         search.now += 0.5
     assert len(calls) == 1
 

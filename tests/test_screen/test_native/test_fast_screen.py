@@ -127,7 +127,7 @@ def test_parts_are_only_taken_where_the_metric_allows(monkeypatch: pytest.Monkey
 
 def test_a_part_alone_does_not_accept(monkeypatch: pytest.MonkeyPatch) -> None:
     """What passes on a part, since a heavy tail is missing there, is looked at on all."""
-    monkeypatch.setattr(race, 'KEEPS_UP', 1e9)  # nothing keeps up
+    monkeypatch.setattr(race, 'MIN_RATIO', 1e9)  # nothing is confirmed
     whole: list[float] = []
     screen = FastScreen(make_calls('mask', side=40), QUICK, loss_by_hand('mask'))
     last = screen._race._last.scattered

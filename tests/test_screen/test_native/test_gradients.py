@@ -14,7 +14,7 @@ from mmautoloss.expr import Tree, canonical, parse, random_tree
 from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.losses.inputs.rows import as_nchw
 from mmautoloss.screen import Probe, RejectionTest, Sample, gradient_norms, gradient_signature
-from mmautoloss.screen.native.fingerprints import Slopes
+from mmautoloss.screen.native.fingerprints import SampleGradients
 from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import lower
 from mmautoloss.screen.native.sample_arrays import SampleArrays, divisor_of
@@ -103,9 +103,9 @@ def test_gradient_with_the_weights_of_a_hand_made_loss(calls: str) -> None:
 def test_norms_and_signatures_are_those_of_the_plain_screen(calls: str) -> None:
     probe = make_calls(calls).scattered()
     loss = loss_by_hand(calls)
-    slopes, program = Slopes(probe), lower(loss.graph.tree, probe.kind)
-    assert slopes.norms(program) == pytest.approx(gradient_norms(loss, probe), rel=1e-4)
-    assert slopes.signature(program) == pytest.approx(gradient_signature(loss, probe), rel=1e-3, abs=1e-5)
+    gradients, program = SampleGradients(probe), lower(loss.graph.tree, probe.kind)
+    assert gradients.norms(program) == pytest.approx(gradient_norms(loss, probe), rel=1e-4)
+    assert gradients.signature(program) == pytest.approx(gradient_signature(loss, probe), rel=1e-3, abs=1e-5)
 
 
 def test_flat_and_back() -> None:
