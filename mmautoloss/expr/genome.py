@@ -41,7 +41,7 @@ class Genome(Mapping[str, Tree]):
         return cls({branch: parse(text) for branch, text in texts.items()})
 
     @classmethod
-    def from_own_text(cls, texts: Mapping[str, str]) -> Genome:
+    def from_trusted_text(cls, texts: Mapping[str, str]) -> Genome:
         """Takes the result of ``to_text``, and parses it at first use, so that many genomes load quickly.
 
         Only for unmodified texts, since an error in them shows late. Equality and hash still compare the trees.

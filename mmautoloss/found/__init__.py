@@ -3,20 +3,20 @@
 from mmautoloss.found.found import Found, NamedLoss, Origin, found_losses, write_losses
 from mmautoloss.found.matching import by_hand, match, unplaced
 from mmautoloss.found.read import read_by_hand, read_found, read_result
-from mmautoloss.found.user_losses import GivenLosses, read_given
+from mmautoloss.found.user_losses import UserLosses, read_user_losses
 
 __all__ = [
     'Found',
-    'GivenLosses',
     'NamedLoss',
     'Origin',
+    'UserLosses',
     'by_hand',
     'found_losses',
     'match',
     'read_by_hand',
     'read_found',
-    'read_given',
     'read_result',
+    'read_user_losses',
     'unplaced',
     'write_losses',
 ]

@@ -19,7 +19,7 @@ from mmautoloss.found.read import read_result
 from mmautoloss.losses import cards, is_known
 
 
-class GivenLosses(NamedTuple):
+class UserLosses(NamedTuple):
     """Losses that replace the hand-made ones of a model.
 
     Attributes:
@@ -37,7 +37,7 @@ class GivenLosses(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
-def places_of(model: nn.Module | Sequence[ModelLoss], branches: Sequence[Branch] = ()) -> list[ModelLoss]:
+def losses_of_model(model: nn.Module | Sequence[ModelLoss], branches: Sequence[Branch] = ()) -> list[ModelLoss]:
     """The losses of a model; those that a search covers have the name and inputs of its branch."""
     places = find_losses(model) if isinstance(model, nn.Module) else model
     by_path = {branch.path: branch for branch in branches}
@@ -48,11 +48,11 @@ def _renamed(place: ModelLoss, branch: Branch) -> ModelLoss:
     return place._replace(name=branch.name, inputs=branch.inputs, reason='')
 
 
-def read_given(
+def read_user_losses(
     losses: str | Path | Mapping[str, str | None] | None,
     places: Sequence[ModelLoss],
     weights: Mapping[str, float | str],
-) -> GivenLosses:
+) -> UserLosses:
     """Reads ``losses`` and ``weights`` of ``evaluate``.
 
     Raises:
@@ -68,7 +68,7 @@ def read_given(
             f'weights are for losses that are replaced ({", ".join(defaults) or "none"}), but got {", ".join(fixed)}.'
         )
     left_out = tuple(loss.name for loss in unplaced(replacements, places, {}))
-    return GivenLosses(branches, genome, {**defaults, **fixed}, frozenset(fixed), left_out)
+    return UserLosses(branches, genome, {**defaults, **fixed}, frozenset(fixed), left_out)
 
 
 def _read_losses(

@@ -201,7 +201,7 @@ class Trial:
             data: The trial in types of JSON.
             trusted: Whether the expressions are certainly as they were written, so that they need not be parsed now.
         """
-        read_genome = Genome.from_own_text if trusted else Genome.from_text
+        read_genome = Genome.from_trusted_text if trusted else Genome.from_text
         genome = read_genome(data['genome']) if data['genome'] else None
         return cls(**{**data, 'role': _member(Role, data['role']), 'genome': genome})
 

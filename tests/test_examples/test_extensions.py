@@ -15,7 +15,7 @@ import torch
 from mmengine.config import Config
 
 from mmautoloss.branches import Branch
-from mmautoloss.engine.config.losses import with_own_modules
+from mmautoloss.engine.config.losses import with_custom_modules
 from mmautoloss.errors import JournalError
 from mmautoloss.execute import ExecuteSettings, Executor
 from mmautoloss.expr import Genome
@@ -67,7 +67,7 @@ def test_found_losses_with_an_own_operator_take_its_module_along() -> None:
     branches = (Branch('cls', 'head.loss_cls', 'softmax'),)
 
     def imported(text: str, **given: Any) -> list[str] | None:
-        cfg = with_own_modules(Config(given), named, branches, Genome.from_text({'cls': text}))
+        cfg = with_custom_modules(Config(given), named, branches, Genome.from_text({'cls': text}))
         return cfg.get('custom_imports', {}).get('imports')
 
     assert imported('y * log(p)') is None

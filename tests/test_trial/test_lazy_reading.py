@@ -41,24 +41,24 @@ def test_only_equal_fingerprints_are_compared_by_length(parsed: list[str]) -> No
 
 
 def test_genome_from_its_own_text_is_the_genome() -> None:
-    late, now = Genome.from_own_text(TEXTS), Genome.from_text(TEXTS)
+    late, now = Genome.from_trusted_text(TEXTS), Genome.from_text(TEXTS)
     assert late.to_text() == TEXTS and repr(late) == repr(now)
-    for other in (late, pickle.loads(pickle.dumps(Genome.from_own_text(TEXTS)))):
+    for other in (late, pickle.loads(pickle.dumps(Genome.from_trusted_text(TEXTS)))):
         assert other == now and now == other and hash(other) == hash(now) and len({other, now}) == 1
-    assert list(Genome.from_own_text(TEXTS)) == ['cls', 'box'] and len(Genome.from_own_text(TEXTS)) == 2
-    assert Genome.from_own_text(TEXTS).with_tree('box', parse('p')).to_text() == {**TEXTS, 'box': 'p'}
+    assert list(Genome.from_trusted_text(TEXTS)) == ['cls', 'box'] and len(Genome.from_trusted_text(TEXTS)) == 2
+    assert Genome.from_trusted_text(TEXTS).with_tree('box', parse('p')).to_text() == {**TEXTS, 'box': 'p'}
 
 
 def test_later_changes_of_the_text_do_not_reach_in() -> None:
     texts = dict(TEXTS)
-    late = Genome.from_own_text(texts)
+    late = Genome.from_trusted_text(texts)
     late.to_text()['cls'] = texts['cls'] = 'p'
     assert late == Genome.from_text(TEXTS) and late.to_text() == TEXTS
 
 
 def test_wrong_text_shows_when_it_is_read() -> None:
     with pytest.raises(ExpressionError, match='relu'):
-        list(Genome.from_own_text({'cls': 'relu(p)'}))
+        list(Genome.from_trusted_text({'cls': 'relu(p)'}))
 
 
 @pytest.mark.parametrize('enabled', [True, False])

@@ -90,7 +90,7 @@ def _no_such(branch: Branch, shared: bool = False) -> SetupError:
     return SetupError(f'The config of the model has no {branch.config_path!r} (branch {branch.name!r}).{remedy}')
 
 
-def with_own_modules(cfg: Config, search: Mapping[str, Any], branches: Sequence[Branch], genome: Genome) -> Config:
+def with_custom_modules(cfg: Config, search: Mapping[str, Any], branches: Sequence[Branch], genome: Genome) -> Config:
     """The config with the ``custom_imports`` of the search, in place, if a loss uses an operator or inputs of the user.
 
     Args:

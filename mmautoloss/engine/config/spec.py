@@ -20,7 +20,7 @@ from mmautoloss.engine.config.screen import ScreenSettings, read_screen, screen_
 from mmautoloss.engine.config.sections import build, only, plain_values, require_dict
 from mmautoloss.engine.config.train_test import load_base
 from mmautoloss.engine.data.datasets import check_files
-from mmautoloss.engine.data.ground_truth import require_own_truth
+from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.engine.data.leak import require_apart
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
@@ -85,7 +85,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
     require_known(cfg)
-    require_own_truth(cfg)
+    require_matching_truth(cfg)
     base_config = _find_base(settings['base_config'], cfg)
     base = load_base(base_config, settings['options'])
     if not settings['allow_leak']:

@@ -2,7 +2,7 @@
 
 from mmautoloss.engine.data.datasets import apply_options, check_files
 from mmautoloss.engine.data.final_split import final_split_of, with_final_split
-from mmautoloss.engine.data.ground_truth import require_own_truth
+from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.engine.data.leak import require_apart, require_unseen
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     'check_files',
     'final_split_of',
     'require_apart',
-    'require_own_truth',
+    'require_matching_truth',
     'require_unseen',
     'with_final_split',
 ]

@@ -13,7 +13,7 @@ from mmautoloss.engine.data.locations import ImageFiles, real_path
 from mmautoloss.errors import SetupError
 
 
-def require_own_truth(cfg: Mapping[str, Any], split: str = 'val') -> None:
+def require_matching_truth(cfg: Mapping[str, Any], split: str = 'val') -> None:
     """Checks that the ``ann_file`` of each metric is that of the validated data set.
 
     Images that are in the file but not validated would count as missed.

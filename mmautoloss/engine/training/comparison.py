@@ -9,7 +9,7 @@ from mmautoloss.branches import find_losses
 from mmautoloss.engine.config.branches import build_model
 from mmautoloss.engine.config.spec import SearchSpec, read_genome
 from mmautoloss.engine.data.final_split import final_split_of, with_final_split
-from mmautoloss.engine.data.ground_truth import require_own_truth
+from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.engine.data.leak import require_unseen
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.execute.base import train_all
@@ -97,7 +97,7 @@ class _Comparison:
                 "The losses are scored on the config's test_dataloader, so their rows cannot be of the split 'val': leave "
                 'out --split, or give the rows another name.'
             )
-        require_own_truth(spec.base, judging)
+        require_matching_truth(spec.base, judging)
         config = with_final_split(spec.base)
         work_dir = str(spec.work_dir / 'compare')
         self.proxy = replace(

@@ -21,7 +21,7 @@ from mmautoloss.engine.training.process_state import process_state_kept
 from mmautoloss.engine.training.result import Result
 from mmautoloss.engine.training.sources import read_source, require_mapping
 from mmautoloss.errors import SetupError, TrainingError, in_setup
-from mmautoloss.found.user_losses import GivenLosses, read_given
+from mmautoloss.found.user_losses import UserLosses, read_user_losses
 from mmautoloss.losses import SearchedLoss, plain_loss
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings, capture_probes, plain_config, type_name
 from mmautoloss.proxy.sanity_check import require_metric
@@ -99,10 +99,10 @@ def evaluate(
     with ExitStack() as stack:
         stack.enter_context(process_state_kept())
         cfg, places, defaults = read_source(cfg, options or {})
-        given = read_given(losses, places, weights or {})
+        user_losses = read_user_losses(losses, places, weights or {})
         settings = ProxySettings(
             config=plain_config(cfg),
-            branches=given.branches,
+            branches=user_losses.branches,
             schedule=_schedule(schedule or defaults['schedule'], cfg.train_dataloader),
             metric=_metric(metric or defaults['metric']),
             greater=_choice('rule', rule or defaults['rule'], RULES) == 'greater',
@@ -113,8 +113,8 @@ def evaluate(
         stack.callback(evaluator.close)
         _build(evaluator)
         if _choice('balance', balance, BALANCES) == 'gradient':
-            given = _balanced(evaluator, given, seed)
-        result = _measure(evaluator, given, places, seed, timeout)
+            user_losses = _balanced(evaluator, user_losses, seed)
+        result = _measure(evaluator, user_losses, places, seed, timeout)
     if raise_on_failure and not result.ok:
         raise TrainingError(result.reason)
     return result
@@ -128,13 +128,13 @@ def _build(evaluator: ProxyEvaluator) -> None:
 
 
 def _measure(
-    evaluator: ProxyEvaluator, given: GivenLosses, places: Sequence[ModelLoss], seed: int, timeout: float | None
+    evaluator: ProxyEvaluator, user_losses: UserLosses, places: Sequence[ModelLoss], seed: int, timeout: float | None
 ) -> Result:
-    role = Role.BASELINE if given.genome is None else Role.SEARCH
+    role = Role.BASELINE if user_losses.genome is None else Role.SEARCH
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
-    outcome = evaluator.evaluate(Trial(0, role, seed, given.genome, given.weights), timeout)
+    outcome = evaluator.evaluate(Trial(0, role, seed, user_losses.genome, user_losses.weights), timeout)
     return Result(
         state=outcome.state.value,
         score=outcome.score,
@@ -143,18 +143,18 @@ def _measure(
         reason=outcome.reason,
         seconds=outcome.seconds,
         seed=seed,
-        losses=_trained(evaluator, given, places, outcome),
-        weights=dict(given.weights),
-        left_out=given.left_out,
+        losses=_trained(evaluator, user_losses, places, outcome),
+        weights=dict(user_losses.weights),
+        left_out=user_losses.left_out,
         memory=torch.cuda.max_memory_allocated() if on_gpu else None,
     )
 
 
 def _trained(
-    evaluator: ProxyEvaluator, given: GivenLosses, places: Sequence[ModelLoss], outcome: Outcome
+    evaluator: ProxyEvaluator, user_losses: UserLosses, places: Sequence[ModelLoss], outcome: Outcome
 ) -> dict[str, str]:
     if outcome.score is None:  # the model may be gone
-        texts = given.genome.to_text() if given.genome else {}
+        texts = user_losses.genome.to_text() if user_losses.genome else {}
         return {place.name: texts.get(place.name, place.loss) for place in places}
     model = evaluator.runner.bare_model
     losses = {place.name: model.get_submodule(place.path) for place in places}
@@ -164,18 +164,18 @@ def _trained(
     }
 
 
-def _balanced(evaluator: ProxyEvaluator, given: GivenLosses, seed: int) -> GivenLosses:
-    if given.genome is None:
-        return given
-    probes = capture_probes(evaluator.runner, given.branches, _PROBE, seed)
-    weights = dict(given.weights)
-    for branch in given.branches:
-        if branch.name in given.fixed:
+def _balanced(evaluator: ProxyEvaluator, user_losses: UserLosses, seed: int) -> UserLosses:
+    if user_losses.genome is None:
+        return user_losses
+    probes = capture_probes(evaluator.runner, user_losses.branches, _PROBE, seed)
+    weights = dict(user_losses.weights)
+    for branch in user_losses.branches:
+        if branch.name in user_losses.fixed:
             continue
         norms, hand_made = (
             gradient_norms(loss, probes[branch.name])
             for loss in (
-                plain_loss(given.genome[branch.name], branch.inputs, probes[branch.name].settings),
+                plain_loss(user_losses.genome[branch.name], branch.inputs, probes[branch.name].settings),
                 evaluator.hand_made[branch.name],
             )
         )
@@ -187,7 +187,7 @@ def _balanced(evaluator: ProxyEvaluator, given: GivenLosses, seed: int) -> Given
                 "Give its weight, or balance='none'."
             )
         weights[branch.name] = balance_weight(norms, hand_made)
-    return given._replace(weights=weights)
+    return user_losses._replace(weights=weights)
 
 
 def _schedule(train_cfg: Mapping[str, Any], loader: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from mmautoloss.engine.config.known_types import require_known
 from mmautoloss.engine.config.read import is_search, read_config
 from mmautoloss.engine.config.train_test import require
 from mmautoloss.engine.data.datasets import apply_options
-from mmautoloss.engine.data.ground_truth import require_own_truth
+from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.errors import SetupError, in_setup
-from mmautoloss.found.user_losses import places_of
+from mmautoloss.found.user_losses import losses_of_model
 from mmautoloss.proxy import plain_config
 
 
@@ -28,18 +28,18 @@ def read_source(source: Any, options: Mapping[str, Any]) -> tuple[Config, list[M
     in_setup(lambda: apply_options(cfg, require_mapping('options', options)))
     needs = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader', 'val_cfg', 'val_evaluator')
     require(cfg, str(cfg.filename or 'The config'), 'evaluated', needs, ('train', 'val'))
-    require_own_truth(cfg)
+    require_matching_truth(cfg)
     require_known(cfg)
     if not is_search(cfg):
         return (
             cfg,
-            places_of(build_model(cfg)),
+            losses_of_model(build_model(cfg)),
             {'metric': None, 'rule': 'greater', 'schedule': plain_config(cfg.train_cfg)},
         )
     search = cfg.train_cfg
     aux = search.get('aux', 'search')
     cfg = with_aux(cfg, aux)
-    places = places_of(build_model(cfg), read_branches(search.branches, aux, cfg))
+    places = losses_of_model(build_model(cfg), read_branches(search.branches, aux, cfg))
     return cfg, places, {'rule': 'greater', **search, 'schedule': plain_config(search.proxy.schedule)}
 
 

@@ -19,7 +19,7 @@ from mmautoloss.engine.data.locations import root_of
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.found.found import found_losses
 from mmautoloss.found.matching import match, unplaced
-from mmautoloss.found.user_losses import places_of
+from mmautoloss.found.user_losses import losses_of_model
 from mmautoloss.trial import Trial
 
 DESCRIBED = ('task', 'set', 'network', 'hand_made')
@@ -76,8 +76,8 @@ class Transfer:
         needs = (*_NEEDS, *(f'{split}_{part}' for part in ('dataloader', 'evaluator', 'cfg')))
         require(cfg, str(base), 'trained with other losses', needs, ('train', split))
         _require_described(spec.base, cfg, options, describe)
-        self._branches, self.require_mapping = spec.branches, mapping
-        self._places = places_of(build_model(cfg), () if mapping else spec.branches)
+        self._branches, self._mapping = spec.branches, mapping
+        self._places = losses_of_model(build_model(cfg), () if mapping else spec.branches)
         own = {'network': base.stem, 'hand_made': '+'.join(place.loss for place in self._places)}
         self._spec = replace(spec, base=cfg, describe=replace(spec.describe, **{**own, **describe}))
 
@@ -91,14 +91,14 @@ class Transfer:
             SetupError: None of the losses has a place, or one does not fit there.
         """
         searched = [found_losses(self._branches, trial) for trial in trials]
-        moved = [match(losses, self._places, self.require_mapping) for losses in searched]
+        moved = [match(losses, self._places, self._mapping) for losses in searched]
         return TransferTrials(
             replace(self._spec, proxy=replace(self._spec.proxy, branches=moved[0][0])),
             [
                 replace(trial, genome=genome, weights=weights)
                 for trial, (_, genome, weights) in zip(trials, moved, strict=True)
             ],
-            tuple(loss.name for loss in unplaced(searched[0], self._places, self.require_mapping)),
+            tuple(loss.name for loss in unplaced(searched[0], self._places, self._mapping)),
         )
 
 

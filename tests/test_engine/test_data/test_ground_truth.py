@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmautoloss import evaluate
 from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.engine.config.read import read_config
-from mmautoloss.engine.data.ground_truth import require_own_truth
+from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.errors import SetupError
 from mmautoloss.testing.toy_searches import write_toy
 from tests.isolation import ROOT
@@ -55,7 +55,7 @@ RIGHT = {
 
 @pytest.mark.parametrize('cfg', RIGHT.values(), ids=RIGHT)
 def test_right(cfg):
-    require_own_truth(cfg)
+    require_matching_truth(cfg)
 
 
 WRONG = {
@@ -78,12 +78,12 @@ WRONG = {
 @pytest.mark.parametrize(('cfg', 'message'), WRONG.values(), ids=WRONG)
 def test_wrong(cfg, message):
     with pytest.raises(SetupError, match=f'{message}.*Set ann_file=None in val_evaluator'):
-        require_own_truth(cfg)
+        require_matching_truth(cfg)
 
 
 @pytest.mark.parametrize('path', sorted(CONFIGS.rglob('*_search*.py')), ids=lambda path: path.stem)
 def test_shipped_configs_read_their_own_truth(path):
-    require_own_truth(read_config(path))
+    require_matching_truth(read_config(path))
 
 
 @pytest.mark.parametrize(('other', 'fits'), [([2, 1], True), ([1, 2, 3], False), ([1], False)])
@@ -93,10 +93,10 @@ def test_another_file_about_the_same_images(tmp_path, other, fits):
         (tmp_path / f'{name}.json').write_text(json.dumps({'images': [{'id': each} for each in ids]}))
     cfg = config(metric(str(tmp_path / 'other.json')), {'ann_file': str(tmp_path / 'one.json')})
     if fits:
-        require_own_truth(cfg)
+        require_matching_truth(cfg)
     else:
         with pytest.raises(SetupError, match='would count as missed'):
-            require_own_truth(cfg)
+            require_matching_truth(cfg)
 
 
 def test_one_file_for_several_data_sets(tmp_path):
@@ -105,10 +105,10 @@ def test_one_file_for_several_data_sets(tmp_path):
         (tmp_path / f'{name}.json').write_text(json.dumps({'images': [{'id': each} for each in ids]}))
     joined, one, other = (str(tmp_path / f'{name}.json') for name in files)
     both = [{'ann_file': one}, {'ann_file': other}]
-    require_own_truth(config(metric(joined), *both))
-    require_own_truth(config({'type': 'Evaluator', 'metrics': [metric(joined), metric(joined)]}, *both))
+    require_matching_truth(config(metric(joined), *both))
+    require_matching_truth(config({'type': 'Evaluator', 'metrics': [metric(joined), metric(joined)]}, *both))
     with pytest.raises(SetupError, match='would count as missed'):
-        require_own_truth(config(metric(one), *both))
+        require_matching_truth(config(metric(one), *both))
 
 
 def test_refused_before_anything_is_built(tmp_path):
