@@ -24,7 +24,7 @@ from mmautoloss.engine.config.losses import require_buildable, with_losses
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.losses import SearchedLoss
-from mmautoloss.proxy.capture import _join, _listen, _make_probe
+from mmautoloss.proxy.capture import _join, _make_probe, _record_calls
 from tests.test_branches.heads_table import Row
 
 pytestmark = pytest.mark.slow  # thirty models are built
@@ -180,7 +180,7 @@ class Own(nn.Module):
 
 def test_a_third_argument_by_position_is_the_weight() -> None:
     loss, heard = Own(), []
-    _listen(loss, heard)
+    _record_calls(loss, heard)
     loss(torch.zeros(3, 2), torch.zeros(3).long(), torch.tensor([0.0, 1.0, 2.0]), avg_factor=3)
     assert _join(Branch('x', 'head.loss_x', 'softmax'), heard).weight.tolist() == [0, 1, 2]
 

@@ -21,7 +21,7 @@ from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy import evaluator as evaluator_module
 from mmautoloss.proxy import memory as memory_module
-from mmautoloss.proxy.config import _AT_ONCE
+from mmautoloss.proxy.config import _SAME_WITH_FOREACH
 from mmautoloss.proxy.log_only import ONLY_LOGGED, nothing_logged
 from mmautoloss.proxy.memory import _of_group, available_memory, freed_memory_kept
 from tests.isolation import ROOT
@@ -124,7 +124,7 @@ def test_accuracies_change_no_weight(make: Make, task: str, monkeypatch: pytest.
     ],
 )
 def test_all_weights_at_once_are_the_weights_one_by_one(name: str, options: dict) -> None:
-    assert name in _AT_ONCE
+    assert name in _SAME_WITH_FOREACH
     trained = []
     for foreach in (False, True):
         torch.manual_seed(0)
