@@ -70,22 +70,14 @@ def require_flag(name: str, value: Any) -> None:
 
 def whole_argument(least: int = 0, most: int | None = None) -> Callable[[str], int]:
     """The ``type=`` of a command-line argument that is an integer in a range."""
-    return _argument(int, 'a whole number', lambda value: require_whole('it', value, least, most))
 
-
-def number_argument(least: float = 0.0, most: float | None = None, above: bool = False) -> Callable[[str], float]:
-    """The ``type=`` of a command-line argument that is a finite number in a range."""
-    return _argument(float, 'a number', lambda value: require_number('it', value, least, most, above))
-
-
-def _argument(read: Callable[[str], Any], kind: str, check: Callable[[Any], None]) -> Callable[[str], Any]:
-    def read_argument(text: str) -> Any:
+    def read_argument(text: str) -> int:
         try:
-            value = read(text)
+            value = int(text)
         except (ValueError, OverflowError):
-            raise argparse.ArgumentTypeError(f'must be {kind}, but got {text!r}') from None
+            raise argparse.ArgumentTypeError(f'must be a whole number, but got {text!r}') from None
         try:
-            check(value)
+            require_whole('it', value, least, most)
         except SetupError as error:
             raise argparse.ArgumentTypeError(str(error).removeprefix('it ').removesuffix('.')) from None
         return value

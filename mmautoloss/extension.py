@@ -2,7 +2,7 @@
 
 A module that a config names in ``custom_imports`` is imported by the search and by each of its workers, and calls
 ``register_primitive``, ``register_kind``, ``register_metric``, ``register_strategy`` or ``register_executor``. The tables
-are in the packages of their entries; all of them are extended by ``add``.
+are in the packages of their entries; all but the operators are extended by ``add``.
 """
 
 from __future__ import annotations

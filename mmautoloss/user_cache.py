@@ -1,4 +1,4 @@
-"""The cache folder of this package."""
+"""The user's cache folder, for compiled code and digests of configs."""
 
 from __future__ import annotations
 

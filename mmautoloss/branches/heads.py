@@ -1,6 +1,6 @@
 """Differences between the heads of the libraries: the kind of input of each loss, and its path in a config.
 
-To support another head, add its loss to a table here.
+To support the loss of another head, add it to a table here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``--cfg-options`` of commands."""
+"""Parses ``--cfg-options``."""
 
 from __future__ import annotations
 

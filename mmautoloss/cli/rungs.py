@@ -15,7 +15,7 @@ Says what would have become of searches that watched their rung (proxy=dict(...,
 had they stopped candidates there: for several values of rung.keep how many would have been stopped, how
 many of these are among the best five of their search in the end (with a 95 % interval), and how much of
 the candidates' time would have been saved. It reads the journals alone. The keys of --json are those of
-mmautoloss.report.rungs.Rungs."""
+mmautoloss.report.rung_savings.Rungs."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.visualization import Visualizer
 
 from mmautoloss.engine.guarded_backend import guard
-from mmautoloss.report.figures.progress_image import draw_progress
+from mmautoloss.report.figures.progress_image import draw_progress_image
 from mmautoloss.report.statistics import spread
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search import Observer, Planner
@@ -115,7 +115,7 @@ class Dashboard(Observer):
 
     def _draw(self, history: History, step: int) -> None:
         if any(not backend.failure for backend in self._backends.values()):
-            self._visualizer.add_image('progress', draw_progress(history, self._metric, self._sign), step)
+            self._visualizer.add_image('progress', draw_progress_image(history, self._metric, self._sign), step)
 
     def _report_failures(self) -> None:
         for name, backend in self._backends.items():

@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Any
 
 from mmautoloss.errors import SetupError
-from mmautoloss.execute.cluster import connect, describe, shares
 from mmautoloss.execute.devices import share_cores
 from mmautoloss.execute.limits import Limits
+from mmautoloss.execute.ray_cluster import connect, describe, shares
 from mmautoloss.execute.supervisor import SupervisedExecutor
 from mmautoloss.execute.worker import Worker, WorkerDied
 from mmautoloss.proxy import ProxySettings

@@ -1,4 +1,4 @@
-"""A slot of an executor: its worker, the job of that, and its clocks."""
+"""A slot of an executor: its worker, the job of the worker, and its deadlines."""
 
 from __future__ import annotations
 

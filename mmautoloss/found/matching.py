@@ -1,4 +1,4 @@
-"""Places of found losses in another model."""
+"""Matches found losses with the losses of a model."""
 
 from __future__ import annotations
 

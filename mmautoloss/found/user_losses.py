@@ -1,4 +1,4 @@
-"""Losses as a caller gives them: by name or path, as one text for all, or as a file of a search."""
+"""Reads the ``losses`` and ``weights`` of ``evaluate``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classes and functions in a config: names in the classic style, the objects themselves in the new style."""
+"""Class references in configs: names in the classic style, objects in the new style."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from mmautoloss.report.live.console import ConsoleObserver
 from mmautoloss.report.live.status_page import print_status
 from mmautoloss.report.result_table import print_comparison
 from mmautoloss.report.results import ResultRow, append_results, length_of, make_row, read_results, result_rows
-from mmautoloss.report.rungs import Rungs, rungs_of
+from mmautoloss.report.rung_savings import Rungs, rungs_of
 from mmautoloss.report.status import Status, status_of
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The labels of result rows."""
+"""Labels of result rows, from ``describe``."""
 
 from __future__ import annotations
 

@@ -51,3 +51,14 @@ def span(seconds: float) -> str:
     if minutes < 48 * 60:
         return f'{minutes // 60} h {minutes % 60} min'
     return f'{minutes // 1440} d {minutes % 1440 // 60} h'
+
+
+def last_line(text: str) -> str:
+    """The last line of a text; '' where there is none.
+
+    Example:
+        >>> last_line('Traceback\\nValueError: no data\\n')
+        'ValueError: no data'
+    """
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ''

@@ -7,6 +7,7 @@ from mmautoloss.screen.metrics import PROBE_METRICS, register_metric
 from mmautoloss.screen.probe import Objective, Probe, Sample, load_probes, save_probes
 from mmautoloss.screen.rejection import RejectionTest
 from mmautoloss.screen.screen import ACCEPTED, REASONS, OpenScreen, ProbeScreen, Screen, UntestedScreen, Verdict
+from mmautoloss.screen.settings import ScreenSettings
 
 __all__ = [
     'ACCEPTED',
@@ -21,6 +22,7 @@ __all__ = [
     'RejectionTest',
     'Sample',
     'Screen',
+    'ScreenSettings',
     'UntestedScreen',
     'Verdict',
     'balance_weight',

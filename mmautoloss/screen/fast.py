@@ -1,4 +1,4 @@
-"""The default screen of a search: a compiled version of the plain screen, about a hundred times as fast."""
+"""The default screen of a search: a compiled version of the plain screen, much faster (docs/performance.md)."""
 
 from __future__ import annotations
 

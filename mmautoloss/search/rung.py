@@ -12,7 +12,7 @@ from mmautoloss.errors import SetupError
 
 @dataclass(frozen=True)
 class Rung:
-    """``proxy.rung_hook`` of a search config: a validation during the training at which poor candidates are stopped.
+    """``proxy.rung`` of a search config: a validation during the training at which poor candidates are stopped.
 
     The rung does not change the training: candidates that pass have the same score, bit for bit. Hand-made losses, known
     losses and finalists are never stopped.

@@ -1,4 +1,4 @@
-"""The heartbeat of a worker."""
+"""The state of a worker at a heartbeat."""
 
 from __future__ import annotations
 

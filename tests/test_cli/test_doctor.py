@@ -29,7 +29,7 @@ from mmautoloss.cli.doctor.environment import (
     probe_package,
 )
 from mmautoloss.cli.doctor.page import build_page, render_plain, show
-from mmautoloss.cli.doctor.verdict import MENDS, NEEDS, TaskVerdict, find_mend, judge
+from mmautoloss.cli.doctor.tasks import MENDS, NEEDS, TaskVerdict, find_mend, judge
 from mmautoloss.errors import SetupError
 from tests.isolation import ROOT, empty_allow_list, run_without
 

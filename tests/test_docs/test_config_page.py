@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from mmautoloss.engine.config.screen import ScreenSettings
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.report import Description
-from mmautoloss.screen import RejectionTest
+from mmautoloss.screen import RejectionTest, ScreenSettings
 from mmautoloss.search import Budget, Rung
 from mmautoloss.strategy import RandomSearch, RegularizedEvolution
 from tests.isolation import ROOT

@@ -15,7 +15,7 @@ from mmengine.visualization.vis_backend import BaseVisBackend
 from mmautoloss.engine import load_search_config
 from mmautoloss.engine.guarded_backend import GuardedVisBackend, guard_config
 from mmautoloss.errors import SetupError
-from mmautoloss.report.figures.progress_image import draw_progress
+from mmautoloss.report.figures.progress_image import draw_progress_image
 from mmautoloss.testing.toy_searches import run_toy, write_toy
 from mmautoloss.trial import History, Role, State
 
@@ -176,4 +176,4 @@ def test_guard_has_no_text_where_the_backend_has_none(tmp_path: Path) -> None:
 
 
 def test_figure_of_a_search_that_has_nothing_yet() -> None:
-    assert draw_progress(History(), 'a_b$c', 1).shape == (480, 800, 3)
+    assert draw_progress_image(History(), 'a_b$c', 1).shape == (480, 800, 3)

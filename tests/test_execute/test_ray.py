@@ -19,8 +19,8 @@ pytest.importorskip('ray', reason='Ray is not installed: pip install "mmautoloss
 
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor, Limits
-from mmautoloss.execute.cluster import shares
 from mmautoloss.execute.ray import RayExecutor
+from mmautoloss.execute.ray_cluster import shares
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.testing.executor_suite import ExecutorSuite
 from mmautoloss.testing.toy_trials import BAD, FAULTY, GOOD, finish, make_trial, toy_settings

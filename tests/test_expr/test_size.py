@@ -29,7 +29,7 @@ from mmautoloss.expr.tree import MAX_DEPTH, MAX_NODES, fits
 from mmautoloss.losses import SearchedLoss, input_kind
 from mmautoloss.losses.short_forms import by_algebra, shorter_form
 from mmautoloss.report.figures.tree import draw_tree
-from mmautoloss.report.page.text import maths
+from mmautoloss.report.page.formatting import maths
 
 INPUTS = ('p', 'y')
 

@@ -20,8 +20,8 @@ from mmautoloss.report.figures import Figure, Picture
 from mmautoloss.report.figures.canvas import VARIABLES
 from mmautoloss.report.page import Report, build_report, render
 from mmautoloss.report.page.build import with_portraits
+from mmautoloss.report.page.formatting import cell, maths
 from mmautoloss.report.page.palette import PALETTE
-from mmautoloss.report.page.text import cell, maths
 from mmautoloss.trial import Record, Role, read_journal
 from tests.browser import browser, opened, overflow
 from tests.isolation import ROOT

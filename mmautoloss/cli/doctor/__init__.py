@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from mmautoloss.cli.doctor.environment import examine
     from mmautoloss.cli.doctor.page import build_page, show
-    from mmautoloss.cli.doctor.verdict import CORE_TASK, judge
+    from mmautoloss.cli.doctor.tasks import CORE_TASK, judge
 
     # Some libraries print to stdout when they are imported, which would break the JSON.
     with contextlib.redirect_stdout(sys.stderr):

@@ -1,4 +1,4 @@
-"""Probes of the libraries, each of which returns the state and the detail of a check.
+"""Checks of the libraries; each returns a state and a detail.
 
 The state is ``ok``, ``note`` or ``failed``; a probe may also raise, which its caller reports.
 """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mmautoloss.cli.doctor.environment import Environment, Package
-from mmautoloss.cli.doctor.verdict import TaskVerdict
+from mmautoloss.cli.doctor.tasks import TaskVerdict
 
 # The printed word for each state, and its colour.
 _STATES = {

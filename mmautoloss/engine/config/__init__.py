@@ -3,7 +3,6 @@
 from mmautoloss.engine.config.branches import build_model
 from mmautoloss.engine.config.losses import require_buildable, with_losses
 from mmautoloss.engine.config.read import read_config
-from mmautoloss.engine.config.screen import ScreenSettings
 from mmautoloss.engine.config.search import build_search, load_search_config, require_writable, spec_of
 from mmautoloss.engine.config.spec import SearchSpec, read_spec
 from mmautoloss.engine.config.train_test import LAUNCHERS, load_base, load_test_config, load_train_config
@@ -12,7 +11,6 @@ from mmautoloss.engine.config.writing import config_text, write_config
 
 __all__ = [
     'LAUNCHERS',
-    'ScreenSettings',
     'SearchSpec',
     'build_model',
     'build_search',

@@ -45,8 +45,8 @@ def build(name: str, cls: type[Any], options: Mapping[str, Any]) -> Any:
         raise SetupError(f'{name} has a value of a wrong type: {error}. Got {dict(options)}.') from None
 
 
-def plain_values(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """Nested settings in JSON types."""
     if isinstance(value, Mapping):
-        return {key: plain_values(item) for key, item in value.items()}
-    return [plain_values(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: as_json(item) for key, item in value.items()}
+    return [as_json(item) for item in value] if isinstance(value, (list, tuple)) else value

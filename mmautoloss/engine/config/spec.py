@@ -16,8 +16,8 @@ from mmautoloss.engine.config.branches import names_left_out, read_branches, wit
 from mmautoloss.engine.config.defaults import DEFAULTS, REQUIRED, check_types
 from mmautoloss.engine.config.known_types import require_known
 from mmautoloss.engine.config.losses import require_buildable, with_losses
-from mmautoloss.engine.config.screen import ScreenSettings, read_screen, screen_header
-from mmautoloss.engine.config.sections import build, only, plain_values, require_dict
+from mmautoloss.engine.config.screen import read_screen, screen_header
+from mmautoloss.engine.config.sections import as_json, build, only, require_dict
 from mmautoloss.engine.config.train_test import load_base
 from mmautoloss.engine.data.datasets import check_files
 from mmautoloss.engine.data.ground_truth import require_matching_truth
@@ -28,6 +28,7 @@ from mmautoloss.expr import Genome, custom_primitives, parse
 from mmautoloss.losses import cards, is_known, known_loss
 from mmautoloss.proxy import ProxySettings, plain_config, rung_iteration, share_batch, spelled
 from mmautoloss.report import Description
+from mmautoloss.screen import ScreenSettings
 from mmautoloss.search import Budget, Rung, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
 
@@ -213,7 +214,7 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
     digests = {key: hashlib.sha256(repr(plain.get(key)).encode()).hexdigest()[:12] for key in digested}
     places = {branch.name: branch.entry for branch in branches}
     settings = spelled(settings)
-    header = {key: plain_values(settings[key]) for key in determining}
+    header = {key: as_json(settings[key]) for key in determining}
     header['screen'] = screen_header(settings['screen'])
     operators = custom_primitives()
     if operators:

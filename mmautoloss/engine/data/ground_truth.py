@@ -1,4 +1,4 @@
-"""Checks that a metric that reads the ground truth from a file reads that of the validated images."""
+"""Checks that the annotation file of a metric belongs to the validated images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a data set, as far as its settings name them."""
+"""The files that the settings of a data set name."""
 
 from __future__ import annotations
 

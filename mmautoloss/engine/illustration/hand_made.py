@@ -1,4 +1,4 @@
-"""The hand-made losses that found ones replace, called with single predictions as their heads call them."""
+"""The replaced hand-made losses, evaluated on single predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings outside of a search: with given losses, for comparisons on the final split, of other models, longer ones."""
+"""Trainings outside a search: evaluation, comparison, transfer, longer training."""
 
 from mmautoloss.engine.training.comparison import compare, with_usual_weight
 from mmautoloss.engine.training.evaluation import evaluate

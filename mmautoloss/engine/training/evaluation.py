@@ -15,11 +15,10 @@ from mmengine.config import Config
 from mmautoloss.branches import ModelLoss
 from mmautoloss.checks import require_number
 from mmautoloss.engine.config.defaults import RULES
-from mmautoloss.engine.config.screen import BALANCES
 from mmautoloss.engine.config.spec import read_metric
 from mmautoloss.engine.training.process_state import process_state_kept
 from mmautoloss.engine.training.result import Result
-from mmautoloss.engine.training.sources import read_source, require_mapping
+from mmautoloss.engine.training.sources import read_training_source, require_mapping
 from mmautoloss.errors import SetupError, TrainingError, in_setup
 from mmautoloss.found.user_losses import UserLosses, read_user_losses
 from mmautoloss.losses import SearchedLoss, plain_loss
@@ -27,6 +26,7 @@ from mmautoloss.proxy import ProxyEvaluator, ProxySettings, capture_probes, plai
 from mmautoloss.proxy.sanity_check import require_metric
 from mmautoloss.proxy.training_lock import one_at_a_time
 from mmautoloss.screen import balance_weight, gradient_norms
+from mmautoloss.screen.settings import BALANCES
 from mmautoloss.trial import Outcome, Role, Trial
 
 _PROBE = 5
@@ -98,7 +98,7 @@ def evaluate(
         require_number('timeout', timeout)
     with ExitStack() as stack:
         stack.enter_context(process_state_kept())
-        cfg, places, defaults = read_source(cfg, options or {})
+        cfg, places, defaults = read_training_source(cfg, options or {})
         user_losses = read_user_losses(losses, places, weights or {})
         settings = ProxySettings(
             config=plain_config(cfg),

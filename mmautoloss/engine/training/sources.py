@@ -1,4 +1,4 @@
-"""What a training outside a search may be given: a path, a config or a dict, of a plain config or a search."""
+"""Configs for trainings outside a search, from a path, a Config or a dict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mmautoloss.found.user_losses import losses_of_model
 from mmautoloss.proxy import plain_config
 
 
-def read_source(source: Any, options: Mapping[str, Any]) -> tuple[Config, list[ModelLoss], dict[str, Any]]:
+def read_training_source(source: Any, options: Mapping[str, Any]) -> tuple[Config, list[ModelLoss], dict[str, Any]]:
     """The config, the losses of its model, and its metric, rule and schedule."""
     cfg = read_config(source) if isinstance(source, (str, Path)) else _from_mapping(source)
     in_setup(lambda: apply_options(cfg, require_mapping('options', options)))

@@ -1,7 +1,7 @@
-"""Means over the positions of a channel and over the channels of a position, of what counts.
+"""Means over the positions of a channel or the channels of a position, of the valid elements.
 
 ``total``, ``count`` and ``share`` are all that a mean is made of, forwards and backwards. They leave 1 in the dimensions
-over which a mean goes, so that whoever computes fast need not copy it to each element.
+over which a mean goes, so that fast code need not copy it to each element.
 """
 
 from __future__ import annotations

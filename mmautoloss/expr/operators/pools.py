@@ -1,4 +1,4 @@
-"""The largest and the smallest value of the 3 x 3 window about each position, of what counts."""
+"""Maximum and minimum of the valid elements in the 3 x 3 window about each position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operators that ``EPS`` protects at 0, as AutoLoss-Zero has them.
+"""Operators that ``EPS`` protects at 0, as in AutoLoss-Zero.
 
 The pole of ``inv`` is at ``-EPS``. Logarithm and root are odd, sign(x) * log(abs(x) + EPS), and 0 at 0, with a slope of 0.
 """

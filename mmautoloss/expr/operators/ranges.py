@@ -1,4 +1,4 @@
-"""How large a value can become: intervals, and what some operators make of them."""
+"""Intervals of values, and how operators transform them."""
 
 from __future__ import annotations
 

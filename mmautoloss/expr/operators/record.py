@@ -1,4 +1,4 @@
-"""What is known of an operator, in one record: all that evaluates, differentiates, bounds or writes it reads this."""
+"""All properties of an operator in one record: value, derivative, bounds, spelling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The passes over a call, which compute its total and gradient, at once or block by block."""
+"""Computes total and gradient of a call, at once or in blocks."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmautoloss.report.facts.table import Table
+from mmautoloss.report.words import last_line
 from mmautoloss.trial import Record, Trial
 from mmautoloss.trial.scale import Scale
 
@@ -30,14 +31,9 @@ def _row(trial: Trial, record: Record, scale: Scale) -> Iterator:
     yield from (scale.shown(outcome.rung) if outcome else None, trial.seed)
     yield from (None if elapsed is None else elapsed / 3600, outcome.seconds if outcome else None)
     yield from (trial.parent, trial.origin, trial.repeats)
-    yield from (outcome.worker, outcome.attempts, _last_line(outcome.reason)) if outcome else (None, None, None)
+    yield from (outcome.worker, outcome.attempts, last_line(outcome.reason)) if outcome else (None, None, None)
 
 
 def _texts(trial: Trial, branches: tuple[str, ...]) -> Iterator[str | None]:
     texts = {} if trial.genome is None else trial.genome.to_text()
     return (texts.get(branch) for branch in branches)
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else ''

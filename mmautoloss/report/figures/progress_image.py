@@ -12,7 +12,7 @@ from mmautoloss.trial import History, Role, State
 _INK, _FOUND, _BASE = '#52606d', '#0b7285', '#d9480f'
 
 
-def draw_progress(history: History, metric: str, sign: int) -> np.ndarray:
+def draw_progress_image(history: History, metric: str, sign: int) -> np.ndarray:
     """Draws the scores of candidates by number, the best so far, and the hand-made losses with their spread.
 
     Args:

@@ -15,6 +15,7 @@ from mmautoloss.branches import Branch
 from mmautoloss.report.live.watch import Watch
 from mmautoloss.report.statistics import spread
 from mmautoloss.report.verdict import verdict_of
+from mmautoloss.report.words import last_line
 from mmautoloss.screen import Calibration
 from mmautoloss.search import Observer, Planner
 from mmautoloss.trial import History, Record, Role, State, Trial, log_name
@@ -144,7 +145,8 @@ class ConsoleObserver(Observer):
         if trial.state is State.FAILED and trial.was_spared:
             result = f'[dim]failed as {escape(outcome.reason)}[/dim]'
         elif trial.state is State.FAILED:
-            result = f'[red]failed{self._log_of(trial)}: {escape(_last_line(outcome.reason))}[/red]'
+            reason = last_line(outcome.reason) or 'no reason given'
+            result = f'[red]failed{self._log_of(trial)}: {escape(reason)}[/red]'
         elif trial.state is State.EQUIVALENT:
             result = f'[dim]{self.sign * trial.required_score:.4f} as {escape(outcome.reason)}[/dim]'
         elif trial.state is State.STOPPED:
@@ -176,8 +178,3 @@ class ConsoleObserver(Observer):
             f'{spread(scores):.4f}' if len(scores) > 1 else '-',
             str(len(scores)),
         )
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else 'no reason given'

@@ -28,7 +28,7 @@ def render(report: Report) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from mmautoloss.report.page.text import cell, embedded, maths
+    from mmautoloss.report.page.formatting import cell, embedded, maths
     from mmautoloss.report.words import span
 
     environment = Environment(

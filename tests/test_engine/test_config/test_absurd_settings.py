@@ -10,10 +10,9 @@ import pytest
 from mmengine.config import Config
 
 from mmautoloss.engine import spec_of
-from mmautoloss.engine.config.screen import ScreenSettings
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import ExecuteSettings
-from mmautoloss.screen import RejectionTest
+from mmautoloss.screen import RejectionTest, ScreenSettings
 from mmautoloss.search import Budget, Rung
 from mmautoloss.strategy import RegularizedEvolution
 from mmautoloss.testing.toy_searches import toy_config

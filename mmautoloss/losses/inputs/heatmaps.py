@@ -1,4 +1,4 @@
-"""Values without activation: box deltas and heat maps."""
+"""Heat maps of keypoints, without activation."""
 
 from __future__ import annotations
 
@@ -8,36 +8,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.losses.inputs.kind import InputKind, full_gradient, wrong_shapes
-from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows
-
-
-class Delta(InputKind):
-    """Values as they are, such as box deltas: ``p`` and ``y`` (M, C), without activation."""
-
-    name = 'delta'
-    meanings = {'p': 'the predicted value as it is, such as a box delta', 'y': 'its target'}
-    spread = 0.5
-    regression = True
-    metric = 'delta_iou'
-    elementwise = True
-    activation = 'identity'
-
-    def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
-        if pred.dim() != 2 or target.shape != pred.shape:
-            raise wrong_shapes(self.name, '(M, C) with targets of the same shape', pred, target)
-        return choose_rows(pred, target, weight)
-
-    def marked(self, rows: Rows) -> Tensor:
-        """The unchanged targets: -1 is a valid one, and a box is judged by all its sides."""
-        return rows.target
-
-    def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
-        return {'p': as_nchw(pred), 'y': as_nchw(target.to(pred.dtype))}
-
-    def pull_back(
-        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
-    ) -> Tensor:
-        return full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)
+from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images
 
 
 class Heatmap(InputKind):

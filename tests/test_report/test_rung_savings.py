@@ -12,7 +12,7 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.__main__ import main
 from mmautoloss.errors import SetupError
-from mmautoloss.report.rungs import rungs_of
+from mmautoloss.report.rung_savings import rungs_of
 from mmautoloss.report.statistics import interval
 from mmautoloss.trial import History, Journal, Outcome, Record, Role, State, Trial, read_journal
 
