@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
-from mmautoloss.branches.branch import check_branches
+from mmautoloss.branches import check_branches
 from mmautoloss.engine import SearchSpec, spec_of
 from mmautoloss.engine.config.read import is_search
 from mmautoloss.engine.data.leak import require_unseen

@@ -1,6 +1,14 @@
 """The losses of a model, the heads that call them, and the branches that a search replaces."""
 
-from mmautoloss.branches.branch import Branch, build_branches, check_branches
+from mmautoloss.branches.branch import Branch, build_branches, check_branches, install_losses
 from mmautoloss.branches.heads import ModelLoss, averages_channels, find_losses
 
-__all__ = ['Branch', 'ModelLoss', 'averages_channels', 'build_branches', 'check_branches', 'find_losses']
+__all__ = [
+    'Branch',
+    'ModelLoss',
+    'averages_channels',
+    'build_branches',
+    'check_branches',
+    'find_losses',
+    'install_losses',
+]

@@ -12,8 +12,7 @@ from mmautoloss.engine.guarded_backend import guard
 from mmautoloss.report.figures.progress_image import draw_progress_image
 from mmautoloss.report.statistics import spread
 from mmautoloss.screen import ACCEPTED
-from mmautoloss.search import Observer, Planner
-from mmautoloss.search.draw_progress import DrawProgress
+from mmautoloss.search import DrawProgress, Observer, Planner
 from mmautoloss.trial import History, Role, Trial
 
 FIGURE_EVERY = 25

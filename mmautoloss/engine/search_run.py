@@ -21,12 +21,10 @@ from mmautoloss.engine.illustration.search_page import write_report
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.errors import SetupError
-from mmautoloss.execute.settings import build_executor
-from mmautoloss.found.found import write_losses
+from mmautoloss.execute import build_executor
+from mmautoloss.found import write_losses
 from mmautoloss.found.read import read_found
-from mmautoloss.proxy import ProxyEvaluator, capture_probes
-from mmautoloss.proxy.sanity_check import require_metric
-from mmautoloss.proxy.training_lock import one_at_a_time
+from mmautoloss.proxy import ProxyEvaluator, capture_probes, one_at_a_time, require_metric
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.screen import (
     Calibration,

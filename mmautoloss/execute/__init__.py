@@ -1,10 +1,10 @@
 """Executors of trials: this process, worker processes of this machine, a Ray cluster, or an executor of the user."""
 
-from mmautoloss.execute.base import Executor
+from mmautoloss.execute.base import Executor, train_all
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.serial import SerialExecutor
-from mmautoloss.execute.settings import EXECUTORS, ExecuteSettings, register_executor
+from mmautoloss.execute.settings import EXECUTORS, ExecuteSettings, build_executor, register_executor
 from mmautoloss.execute.supervisor import SupervisedExecutor
 from mmautoloss.execute.worker import Worker, WorkerDied
 from mmautoloss.execute.worker_process import WorkerIdentity, work
@@ -20,6 +20,8 @@ __all__ = [
     'Worker',
     'WorkerDied',
     'WorkerIdentity',
+    'build_executor',
     'register_executor',
+    'train_all',
     'work',
 ]

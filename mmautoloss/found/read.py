@@ -13,8 +13,7 @@ from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
 from mmautoloss.found.found import Found, NamedLoss, Origin, found_losses
 from mmautoloss.losses import INPUT_KINDS, Card, cards, is_known, kinds_of, known_loss
-from mmautoloss.trial import History, Trial, read_history
-from mmautoloss.trial.scale import scale_of
+from mmautoloss.trial import History, Trial, read_history, scale_of
 
 RESULTS = 'a work dir, a journal.jsonl, a best_losses.json or the name of a card (mmautoloss zoo)'
 _NOT_OF_LOSS = ('tree', 'nodes', 'same_gradient', 'origin')

@@ -7,7 +7,9 @@ from mmautoloss.proxy.objects import plain_config, spelled, type_name
 from mmautoloss.proxy.progress import SUSPENDED
 from mmautoloss.proxy.rung_hook import rung_iteration
 from mmautoloss.proxy.runner import ProxyRunner
+from mmautoloss.proxy.sanity_check import require_metric
 from mmautoloss.proxy.settings import ProxySettings, numbers
+from mmautoloss.proxy.training_lock import one_at_a_time
 
 __all__ = [
     'SUSPENDED',
@@ -17,8 +19,10 @@ __all__ = [
     'capture_probes',
     'hook_class',
     'numbers',
+    'one_at_a_time',
     'plain_config',
     'proxy_config',
+    'require_metric',
     'rung_iteration',
     'share_batch',
     'spelled',

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmautoloss.branches.branch import Branch
+from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
 from mmautoloss.evaluation import SEGMENTATION_METRICS
 from mmautoloss.losses import Weighting

@@ -17,7 +17,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmautoloss.branches.branch import check_branches, install_losses
+from mmautoloss.branches import check_branches, install_losses
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.log_only import nothing_logged

@@ -11,7 +11,7 @@ import numpy as np
 from mmengine.utils import import_modules_from_strings
 from torch import Tensor
 
-from mmautoloss.branches.branch import Branch
+from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
 
 

@@ -10,8 +10,7 @@ from typing import Any
 from mmautoloss.expr import Genome
 from mmautoloss.report.pace import Pace, pace_of
 from mmautoloss.search.broken_setup import kind_of
-from mmautoloss.trial import History, Pulse, Record, Role, Session, State, log_name
-from mmautoloss.trial.scale import scale_of
+from mmautoloss.trial import History, Pulse, Record, Role, Session, State, log_name, scale_of
 
 _PATIENCE = 3
 """Heartbeats without any event after which a search is considered dead."""

@@ -1,5 +1,6 @@
 """The search: settings, the planner of trials, the loop over slots."""
 
+from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.search.driver import Stop, run_search
 from mmautoloss.search.observer import Observer, Observers
 from mmautoloss.search.planner import Planner, SearchStalled
@@ -8,6 +9,7 @@ from mmautoloss.search.settings import Budget, SearchSettings
 
 __all__ = [
     'Budget',
+    'DrawProgress',
     'Observer',
     'Observers',
     'Planner',

@@ -9,6 +9,7 @@ from mmautoloss.trial.lock import driver_lives
 from mmautoloss.trial.pulse import Pulse
 from mmautoloss.trial.read import find_journal, journal_of, load_journal, read_events, read_history, read_journal
 from mmautoloss.trial.record import Record
+from mmautoloss.trial.scale import Scale, scale_of
 from mmautoloss.trial.session import Session
 from mmautoloss.trial.trial import (
     AT_RUNG,
@@ -37,6 +38,7 @@ __all__ = [
     'Record',
     'Repair',
     'Role',
+    'Scale',
     'Session',
     'State',
     'Trial',
@@ -51,5 +53,6 @@ __all__ = [
     'read_history',
     'read_journal',
     'repair',
+    'scale_of',
     'trial_folder',
 ]

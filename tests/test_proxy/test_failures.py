@@ -17,9 +17,8 @@ from mmautoloss.branches.branch import build_losses, require_installed
 from mmautoloss.errors import SetupError, TimeLimitExceeded
 from mmautoloss.execute import SerialExecutor
 from mmautoloss.expr import Genome
-from mmautoloss.proxy import ProxyEvaluator
+from mmautoloss.proxy import ProxyEvaluator, require_metric
 from mmautoloss.proxy.progress import Progress
-from mmautoloss.proxy.sanity_check import require_metric
 from mmautoloss.testing.toy import ToyMetric
 from mmautoloss.trial import Outcome, State
 from tests.test_proxy.conftest import EXP, SINK, SQUARE, baseline, searched

@@ -17,8 +17,7 @@ from mmautoloss.report.figures.ancestry import draw_ancestry
 from mmautoloss.report.figures.curves import draw_curves
 from mmautoloss.report.figures.surface import draw_lines, draw_surfaces
 from mmautoloss.report.figures.tree import draw_tree
-from mmautoloss.trial import Record, Trial
-from mmautoloss.trial.scale import scale_of
+from mmautoloss.trial import Record, Trial, scale_of
 
 Facts = TypeVar('Facts')
 

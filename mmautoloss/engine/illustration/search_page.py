@@ -16,7 +16,7 @@ from mmautoloss.engine.illustration.pictures import draw_pictures
 from mmautoloss.engine.illustration.portraits import portraits_of
 from mmautoloss.errors import SetupError
 from mmautoloss.files import write_text
-from mmautoloss.proxy.training_lock import one_at_a_time
+from mmautoloss.proxy import one_at_a_time
 from mmautoloss.report.facts import Facts, facts_of
 from mmautoloss.report.figures import Figure, Picture
 from mmautoloss.report.page import Report, build_report, render

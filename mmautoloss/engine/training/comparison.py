@@ -12,12 +12,9 @@ from mmautoloss.engine.data.final_split import final_split_of, with_final_split
 from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.engine.data.leak import require_unseen
 from mmautoloss.errors import SetupError, in_setup
-from mmautoloss.execute.base import train_all
-from mmautoloss.execute.settings import build_executor
+from mmautoloss.execute import build_executor, train_all
 from mmautoloss.key_values import pairs_of
-from mmautoloss.proxy import ProxyEvaluator
-from mmautoloss.proxy.sanity_check import require_metric
-from mmautoloss.proxy.training_lock import one_at_a_time
+from mmautoloss.proxy import ProxyEvaluator, one_at_a_time, require_metric
 from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
 from mmautoloss.report.results import USUAL
 from mmautoloss.trial import History, Outcome, Role, Trial

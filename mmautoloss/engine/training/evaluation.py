@@ -20,11 +20,17 @@ from mmautoloss.engine.training.process_state import process_state_kept
 from mmautoloss.engine.training.result import Result
 from mmautoloss.engine.training.sources import read_training_source, require_mapping
 from mmautoloss.errors import SetupError, TrainingError, in_setup
-from mmautoloss.found.user_losses import UserLosses, read_user_losses
+from mmautoloss.found import UserLosses, read_user_losses
 from mmautoloss.losses import SearchedLoss, plain_loss
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings, capture_probes, plain_config, type_name
-from mmautoloss.proxy.sanity_check import require_metric
-from mmautoloss.proxy.training_lock import one_at_a_time
+from mmautoloss.proxy import (
+    ProxyEvaluator,
+    ProxySettings,
+    capture_probes,
+    one_at_a_time,
+    plain_config,
+    require_metric,
+    type_name,
+)
 from mmautoloss.screen import balance_weight, gradient_norms
 from mmautoloss.screen.settings import BALANCES
 from mmautoloss.trial import Outcome, Role, Trial

@@ -11,9 +11,8 @@ from typing import Any
 
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.errors import SetupError
-from mmautoloss.execute.base import train_all
-from mmautoloss.proxy import ProxySettings
-from mmautoloss.proxy.training_lock import one_at_a_time
+from mmautoloss.execute import train_all
+from mmautoloss.proxy import ProxySettings, one_at_a_time
 from mmautoloss.report.correlation import Pair
 from mmautoloss.trial import Outcome, Trial
 

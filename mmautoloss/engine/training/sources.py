@@ -18,7 +18,7 @@ from mmautoloss.engine.config.train_test import require
 from mmautoloss.engine.data.datasets import apply_options
 from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.errors import SetupError, in_setup
-from mmautoloss.found.user_losses import losses_of_model
+from mmautoloss.found import losses_of_model
 from mmautoloss.proxy import plain_config
 
 

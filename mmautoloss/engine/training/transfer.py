@@ -17,9 +17,7 @@ from mmautoloss.engine.data.datasets import apply_options, data_sets
 from mmautoloss.engine.data.final_split import final_split_of
 from mmautoloss.engine.data.locations import root_of
 from mmautoloss.errors import SetupError, in_setup
-from mmautoloss.found.found import found_losses
-from mmautoloss.found.matching import match, unplaced
-from mmautoloss.found.user_losses import losses_of_model
+from mmautoloss.found import found_losses, losses_of_model, match, unplaced
 from mmautoloss.trial import Trial
 
 DESCRIBED = ('task', 'set', 'network', 'hand_made')

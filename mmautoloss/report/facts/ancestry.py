@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from mmautoloss.expr import Tree
 from mmautoloss.report.facts.table import Table
-from mmautoloss.trial import History, Trial
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import History, Scale, Trial
 
 
 class Change(NamedTuple):

@@ -21,8 +21,7 @@ from mmautoloss.report.facts.trust import doubts_of
 from mmautoloss.report.facts.yields import yields_of
 from mmautoloss.report.status import Status, status_of
 from mmautoloss.report.verdict import Verdict, verdict_of
-from mmautoloss.trial import Record, Trial
-from mmautoloss.trial.scale import Scale, scale_of
+from mmautoloss.trial import Record, Scale, Trial, scale_of
 
 _FINALISTS = 3
 """Number of finalists shown where the journal does not give it."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmautoloss.report.facts.table import Table
-from mmautoloss.trial import Record, Role, State, Trial
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import Record, Role, Scale, State, Trial
 
 COLUMNS = ('order', 'trial', 'role', 'state', 'hours', 'score', 'rung', 'best')
 

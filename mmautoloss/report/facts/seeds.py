@@ -7,8 +7,7 @@ from statistics import mean, stdev
 
 from mmautoloss.losses import name_of
 from mmautoloss.report.facts.table import Table
-from mmautoloss.trial import History, Role, State, Trial
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import History, Role, Scale, State, Trial
 
 COLUMNS = ('losses', 'kind', 'trial', 'seed', 'score', 'chosen_by')
 SUMMARY = ('losses', 'mean', 'spread', 'seeds', 'new_mean', 'new_seeds', 'kind')

@@ -7,8 +7,7 @@ from statistics import mean
 
 from mmautoloss.expr import Genome
 from mmautoloss.report.facts.table import Table
-from mmautoloss.trial import History, Role, State, Trial
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import History, Role, Scale, State, Trial
 
 COLUMNS = ('trial', 'role', 'nodes', 'score', 'front', 'mean', 'seeds')
 

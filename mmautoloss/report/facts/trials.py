@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from mmautoloss.report.facts.table import Table
 from mmautoloss.report.words import last_line
-from mmautoloss.trial import Record, Trial
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import Record, Scale, Trial
 
 COLUMNS = (
     *('trial', 'role', 'state', 'score', 'rung', 'seed', 'hours', 'seconds', 'parent', 'origin', 'repeats'),

@@ -8,8 +8,7 @@ from mmautoloss.report.facts.progress import is_found
 from mmautoloss.report.facts.seeds import HAND_MADE
 from mmautoloss.report.facts.table import Table
 from mmautoloss.report.status import Status
-from mmautoloss.trial import History, Role, State, Trial
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import History, Role, Scale, State, Trial
 
 _MIN_SEEDS = 5
 _MAX_FAILED_SHARE = 0.25

@@ -9,7 +9,7 @@ from mmautoloss.report.facts.table import Table
 from mmautoloss.report.figures.canvas import BASE, FAULT, FOUND, FOURTH, MUTED, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import HEIGHT, MOST, WIDTH, draw_baseline, draw_failed, limits, put_legend, thin
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import Scale
 
 AXES = {'trials': ('trial', 'trial'), 'hours': ('hours', 'hours of search')}
 """The column and the label of the x axis, by its name."""

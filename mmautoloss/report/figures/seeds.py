@@ -8,7 +8,7 @@ from mmautoloss.report.facts.table import Table
 from mmautoloss.report.figures.canvas import BASE, FOUND, INK, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import WIDTH, draw_baseline, put_legend
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import Scale
 
 _COLOURS = {'hand-made': BASE, 'found': FOUND, 'known': THIRD}
 

@@ -9,7 +9,7 @@ from mmautoloss.report.facts.table import Table
 from mmautoloss.report.figures.canvas import FOUND, FOURTH, INK, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import HEIGHT, MOST, WIDTH, draw_baseline, limits, put_legend, thin
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import Scale
 
 _STYLES = {
     'search': ('candidate', {'marker': 'o', 'color': FOUND, 'markersize': 4.5, 'alpha': 0.75}),

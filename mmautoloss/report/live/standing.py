@@ -12,7 +12,7 @@ from mmautoloss.report.pace import Pace
 from mmautoloss.report.statistics import spread
 from mmautoloss.report.words import large, soon, span
 from mmautoloss.screen import ACCEPTED
-from mmautoloss.search.draw_progress import DrawProgress
+from mmautoloss.search import DrawProgress
 from mmautoloss.trial import History, Role, State
 
 

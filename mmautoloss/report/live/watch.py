@@ -22,8 +22,7 @@ from mmautoloss.report.live.standing import (
 )
 from mmautoloss.report.pace import Pace, pace_of
 from mmautoloss.report.words import span
-from mmautoloss.search import Observer, Planner
-from mmautoloss.search.draw_progress import DrawProgress
+from mmautoloss.search import DrawProgress, Observer, Planner
 from mmautoloss.trial import History, Record, Role, State, Trial
 
 EVERY_TRIALS, EVERY_SECONDS = 10, 300.0

@@ -9,8 +9,7 @@ import pytest
 from mmautoloss.expr import Genome, mutate, parse, random_tree
 from mmautoloss.report.facts.ancestry import Change, ancestry_of, ancestry_table, change_of
 from mmautoloss.report.figures.ancestry import draw_ancestry
-from mmautoloss.trial import History, Outcome, Role, State, Trial
-from mmautoloss.trial.scale import Scale
+from mmautoloss.trial import History, Outcome, Role, Scale, State, Trial
 
 SCALE = Scale('mAP', greater=True)
 

@@ -17,8 +17,7 @@ from mmautoloss.report import ConsoleObserver
 from mmautoloss.report.live import watch as module
 from mmautoloss.report.live.standing import Standing, end_text
 from mmautoloss.report.words import large, soon, span
-from mmautoloss.search import Budget
-from mmautoloss.search.draw_progress import DrawProgress
+from mmautoloss.search import Budget, DrawProgress
 from mmautoloss.trial import Outcome, Record, Role, State, Trial, outcome_to_json
 
 GENOME = Genome.from_text({'cls': '-y * log(p)'})
