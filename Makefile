@@ -26,6 +26,8 @@ install: ## Bring .venv to the tested set; builds the operators of mmcv once a m
 search: install ## Search loss functions: CONFIG=configs/digits/faster_rcnn_search.py by default
 	$(PY) tools/search.py $(CONFIG) $(ARGS)
 
+# One thread a process: two processes with two threads each would wait for each other on two cores.
+test: export OMP_NUM_THREADS ?= 1
 test: install ## Run the tests in JOBS=2 processes: TESTS=tests/test_x.py ARGS="-k name" to run some
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
 
