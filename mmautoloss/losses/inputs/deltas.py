@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from torch import Tensor
 
-from mmautoloss.losses.inputs.kind import InputKind, full_gradient, wrong_shapes
+from mmautoloss.losses.inputs.kind import Unactivated, wrong_shapes
 from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_rows
 
 
-class Delta(InputKind):
+class Delta(Unactivated):
     """Values as they are, such as box deltas: ``p`` and ``y`` (M, C), without activation."""
 
     name = 'delta'
     meanings = {'p': 'the predicted value as it is, such as a box delta', 'y': 'its target'}
-    spread = 0.5
     regression = True
     metric = 'delta_iou'
-    elementwise = True
-    activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() != 2 or target.shape != pred.shape:
@@ -32,8 +27,3 @@ class Delta(InputKind):
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': as_nchw(pred), 'y': as_nchw(target.to(pred.dtype))}
-
-    def pull_back(
-        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
-    ) -> Tensor:
-        return full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
-from mmautoloss.losses.inputs.kind import InputKind, full_gradient, wrong_shapes
+from mmautoloss.losses.inputs.kind import Unactivated, wrong_shapes
 from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images
 
 
-class Heatmap(InputKind):
+class Heatmap(Unactivated):
     """Heat maps of keypoints: ``p`` and ``y`` (N, K, H, W), one channel per keypoint, without activation.
 
     The third argument of a call holds the weights of keypoints (N, K), or of pixels (N, K, H, W); a keypoint of weight 0
@@ -21,10 +19,7 @@ class Heatmap(InputKind):
     name = 'heatmap'
     meanings = {'p': 'the predicted heat map of a keypoint (channel) as it is', 'y': 'its target'}
     maps = True
-    spread = 0.5
     metric = 'heatmap_recall'
-    elementwise = True
-    activation = 'identity'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         fits = weight is None or weight.shape in (pred.shape, pred.shape[:2])
@@ -44,8 +39,3 @@ class Heatmap(InputKind):
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': pred, 'y': target.to(pred.dtype)}
-
-    def pull_back(
-        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
-    ) -> Tensor:
-        return full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)

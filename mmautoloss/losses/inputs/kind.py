@@ -122,6 +122,19 @@ class InputKind(ABC):
         return thinned(pred), thinned(target), None if weight is None else thinned(weight)
 
 
+class Unactivated(InputKind):
+    """A kind whose ``p`` is the raw prediction itself."""
+
+    spread = 0.5
+    elementwise = True
+    activation = 'identity'
+
+    def pull_back(
+        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
+    ) -> Tensor:
+        return full_gradient(gradients['p'], tensors['p']).reshape(pred.shape)
+
+
 def full_gradient(gradient: Tensor, tensor: Tensor) -> Tensor:
     """The gradient of a tensor, expanded to its shape."""
     return gradient if gradient.shape == tensor.shape else gradient.expand(tensor.shape)

@@ -71,7 +71,20 @@ class Softmax(InputKind):
         return add_at_label(gradient, tensors['label'].view(share.shape), share)
 
 
-class Sigmoid(InputKind):
+class _OfSigmoid(InputKind):
+    """A kind whose ``p`` is the sigmoid of the raw prediction."""
+
+    metric = 'sigmoid_recall'
+    activation = 'sigmoid'
+
+    def pull_back(
+        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
+    ) -> Tensor:
+        gradient = torch.ops.aten.sigmoid_backward(full_gradient(gradients['p'], tensors['p']), tensors['p'])
+        return gradient.view(pred.shape)
+
+
+class Sigmoid(_OfSigmoid):
     """Independent classes: ``p`` = sigmoid of the logits.
 
     Logits are rows (M, C) or maps (N, C, H, W). The target is ``y`` itself, of the same shape and in [0, 1], or labels:
@@ -83,10 +96,8 @@ class Sigmoid(InputKind):
     name = 'sigmoid'
     meanings = {'p': 'the sigmoid of the logit of a class (channel)', 'y': 'its target, from 0 to 1'}
     maps = True
-    metric = 'sigmoid_recall'
     use_sigmoid = True
     elementwise = True
-    activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() == 1 and target.shape == pred.shape:
@@ -120,14 +131,8 @@ class Sigmoid(InputKind):
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': as_nchw(pred.sigmoid()), 'y': as_nchw(target.to(pred.dtype).clamp(min=0))}
 
-    def pull_back(
-        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
-    ) -> Tensor:
-        gradient = torch.ops.aten.sigmoid_backward(full_gradient(gradients['p'], tensors['p']), tensors['p'])
-        return gradient.view(pred.shape)
 
-
-class Mask(InputKind):
+class Mask(_OfSigmoid):
     """Masks of instances, as mmdet's ``FCNMaskHead`` calls its loss: only the mask of the true class counts.
 
     Logits are (M, C, H, W), targets (M, H, W) in [0, 1], and the third argument is not a weight but the class (M,) of each
@@ -140,8 +145,6 @@ class Mask(InputKind):
         'y': 'the mask of the instance, from 0 to 1',
     }
     weighted = False
-    metric = 'sigmoid_recall'
-    activation = 'sigmoid'
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         pred, target, weight = points_as_maps(pred, target, weight)
@@ -154,12 +157,6 @@ class Mask(InputKind):
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': pred.sigmoid(), 'y': target.to(pred.dtype)}
-
-    def pull_back(
-        self, pred: Tensor, target: Tensor, tensors: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
-    ) -> Tensor:
-        gradient = torch.ops.aten.sigmoid_backward(full_gradient(gradients['p'], tensors['p']), tensors['p'])
-        return gradient.view(pred.shape)
 
     def shrink(
         self, pred: Tensor, target: Tensor, weight: Tensor | None, side: int
