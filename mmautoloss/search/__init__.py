@@ -3,9 +3,10 @@
 from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.search.driver import Stop, run_search
 from mmautoloss.search.observer import Observer, Observers
-from mmautoloss.search.planner import Planner, SearchStalled
+from mmautoloss.search.planner import Planner
 from mmautoloss.search.rung import Rung
 from mmautoloss.search.settings import Budget, SearchSettings
+from mmautoloss.search.stages import SearchStalled
 
 __all__ = [
     'Budget',

@@ -11,7 +11,8 @@ from mmautoloss.execute import Executor, Limits
 from mmautoloss.search.broken_setup import require_working
 from mmautoloss.search.heartbeat import Heartbeat
 from mmautoloss.search.observer import Observer
-from mmautoloss.search.planner import Planner, SearchStalled
+from mmautoloss.search.planner import Planner
+from mmautoloss.search.stages import SearchStalled
 from mmautoloss.trial import SAME, History, Journal, Outcome, Role, State, Trial
 
 

@@ -9,6 +9,7 @@ from mmautoloss.trial.lock import driver_lives
 from mmautoloss.trial.pulse import Pulse
 from mmautoloss.trial.read import find_journal, journal_of, load_journal, read_events, read_history, read_journal
 from mmautoloss.trial.record import Record
+from mmautoloss.trial.saved import Saved
 from mmautoloss.trial.scale import Scale, scale_of
 from mmautoloss.trial.session import Session
 from mmautoloss.trial.trial import (
@@ -38,6 +39,7 @@ __all__ = [
     'Record',
     'Repair',
     'Role',
+    'Saved',
     'Scale',
     'Session',
     'State',

@@ -11,6 +11,8 @@ from mmautoloss.trial.indices import Ranked, Shortest
 from mmautoloss.trial.trial import Outcome, Role, State, Trial
 
 _CANDIDATES = (Role.KNOWN, Role.SEARCH)
+_COMPARED = (Role.BASELINE, *_CANDIDATES, Role.FINALIST)
+"""Roles of trials whose scores are those of one length and beginning."""
 
 
 class History:
@@ -53,7 +55,7 @@ class History:
         if number != len(self._trials):
             raise ValueError(f'Trial {len(self._trials)} is next, but got {number}.')
         self._store(trial)
-        if trial.repeats is not None:
+        if trial.repeats is not None and trial.role in _COMPARED:
             self._repeats.setdefault(trial.repeats, []).append(number)
         if trial.role in _CANDIDATES:
             self._n_proxies += 1
@@ -97,7 +99,7 @@ class History:
             self._stopped.setdefault(trial.fingerprint, trial.number)
         elif role in _CANDIDATES and trial.failed_by_itself:
             _keep_first(self._failed, trial)
-        elif state is State.COMPLETE and role is not Role.FINALIST:
+        elif state is State.COMPLETE and role in (Role.BASELINE, *_CANDIDATES):
             _keep_first(self._trained, trial)
             if role is Role.SEARCH:
                 self._ranked.add(trial)

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from mmautoloss.expr import Genome
+from mmautoloss.trial.saved import Saved
 
 SAME = 'trial '
 """Start of the reason of a trial that was not trained, since another trial has the same loss."""
@@ -35,12 +36,20 @@ class State(str, Enum):
 
 
 class Role(str, Enum):
-    """The purpose of a trial."""
+    """The purpose of a trial.
+
+    A trunk is the training with the hand-made losses that candidates continue, ``plain`` the hand-made losses from begin to
+    end, ``longer`` a stage of the funnel over lengths, and ``confirm`` a training whose seed has chosen nothing.
+    """
 
     BASELINE = 'baseline'
     KNOWN = 'known'
     SEARCH = 'search'
     FINALIST = 'finalist'
+    TRUNK = 'trunk'
+    PLAIN = 'plain'
+    LONGER = 'longer'
+    CONFIRM = 'confirm'
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class Outcome:
         rung: Its score at the rung, higher is better; None if there was no rung, or no score there.
         leak: What differed when its training was restarted in the same process, and the consequence; '' if nothing did,
             or if it was not restarted.
+        saved: The training that it saved for others to continue, if it is a trunk.
     """
 
     state: State
@@ -73,6 +83,7 @@ class Outcome:
     attempts: int = 1
     rung: float | None = None
     leak: str = ''
+    saved: Saved | None = None
 
     def __post_init__(self) -> None:
         if self.state is State.RUNNING:
@@ -107,6 +118,8 @@ class Trial:
         funnel: Number of expressions drawn for it, by verdict.
         settled_before: Number of trials that were settled when it was bred.
         bar: Threshold at the rung: with a lower score or none it is stopped; None if it is never stopped.
+        times: Length of its training as a multiple of that of a candidate.
+        begin: The saved training that it continues; None if it begins as its config says.
         outcome: Its outcome, or None while it runs.
     """
 
@@ -122,6 +135,8 @@ class Trial:
     funnel: Mapping[str, int] = field(default_factory=dict)
     settled_before: int = 0
     bar: float | None = None
+    times: float = 1
+    begin: Saved | None = None
     outcome: Outcome | None = None
 
     @property
@@ -191,6 +206,8 @@ class Trial:
             'funnel': dict(self.funnel),
             'settled_before': self.settled_before,
             'bar': self.bar,
+            **({'times': self.times} if self.times != 1 else {}),
+            **({'begin': self.begin.to_json()} if self.begin else {}),
         }
 
     @classmethod
@@ -203,7 +220,8 @@ class Trial:
         """
         read_genome = Genome.from_trusted_text if trusted else Genome.from_text
         genome = read_genome(data['genome']) if data['genome'] else None
-        return cls(**{**data, 'role': _member(Role, data['role']), 'genome': genome})
+        begin = Saved.from_json(data.get('begin'))
+        return cls(**{**data, 'role': _member(Role, data['role']), 'genome': genome, 'begin': begin})
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
@@ -219,12 +237,14 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
         'attempts': outcome.attempts,
         'rung': outcome.rung,
         **({'leak': outcome.leak} if outcome.leak else {}),
+        **({'saved': outcome.saved.to_json()} if outcome.saved else {}),
     }
 
 
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
-    """The outcome that ``outcome_to_json`` wrote, also in earlier versions, which had fewer fields; ``leak`` is rare."""
-    return Outcome(**{**data, 'state': _member(State, data['state'])})
+    """The outcome that ``outcome_to_json`` wrote, also in earlier versions, which had fewer fields."""
+    saved = Saved.from_json(data.get('saved'))
+    return Outcome(**{**data, 'state': _member(State, data['state']), 'saved': saved})
 
 
 @cache

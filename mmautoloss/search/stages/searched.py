@@ -1,0 +1,53 @@
+"""The candidates that the strategy breeds."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from mmautoloss.search.settings import SearchSettings
+from mmautoloss.search.stages.breeder import Breeder
+from mmautoloss.search.stages.stage import Stage
+from mmautoloss.trial import History, Role, Trial
+
+_MAX_DUPLICATES = 20
+"""How often a candidate is bred again because the same loss is being trained."""
+
+
+class SearchedLosses(Stage):
+    """Breeds candidates until the budget is spent.
+
+    Args:
+        settings: Settings of the search.
+        breeder: Breeds candidates.
+    """
+
+    role = Role.SEARCH
+
+    def __init__(self, settings: SearchSettings, breeder: Breeder) -> None:
+        super().__init__(settings)
+        self._breeder = breeder
+
+    def is_due(self, history: History, elapsed: float) -> bool:
+        """Until the trainings or the time of the budget are spent."""
+        budget = self.settings.budget
+        out_of_time = budget.max_seconds is not None and elapsed >= budget.max_seconds
+        return history.n_proxies() < budget.max_trials and not out_of_time
+
+    def make(self, history: History) -> Trial:
+        """The next candidate; its random choices depend on the seed and its number alone."""
+        rng = random.Random(f'{self.settings.seed}/{len(history)}')
+        funnel: Counter[str] = Counter()
+        training = {trial.fingerprint for trial in history.running()} - {''}
+        with self._breeder.drawing.breeding():
+            for _ in range(_MAX_DUPLICATES):
+                fields = self._breeder.fields(self._breeder.breed(history, rng, funnel), funnel)
+                if (
+                    fields['fingerprint'] not in training
+                ):  # else the same loss is running and has no score to reuse yet
+                    break
+        return self.trial(history, **fields, bar=self._bar(history))
+
+    def _bar(self, history: History) -> float | None:
+        rung = self.settings.rung
+        return rung.bar(history.rung_scores()) if rung else None
