@@ -15,10 +15,12 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import get_rank
 from torch import nn
 
 from mmautoloss.branches import check_branches, install_losses
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
+from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.log_only import nothing_logged
 from mmautoloss.proxy.memory import freed_memory_kept
@@ -29,7 +31,10 @@ from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
 from mmautoloss.proxy.settings import MissingMetric, ProxySettings, numbers
 from mmautoloss.proxy.training_lock import one_at_a_time
 from mmautoloss.proxy.trial_log import TrialLog, last_line, logged, open_log
-from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, State, Trial
+from mmautoloss.proxy.trunk_hook import TrunkHook, TrunkReached
+from mmautoloss.proxy.trunk_settings import trunk_steps
+from mmautoloss.proxy.trunks import Trunks
+from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, Saved, State, Trial
 
 
 class ProxyEvaluator:
@@ -55,6 +60,8 @@ class ProxyEvaluator:
         self._name = ''  # name of the Runner in MMEngine's managers
         self._log: TrialLog | None = None  # of the current trial
         self._proof = RepeatCheck(settings.prove)
+        self._trunks = Trunks(settings.trunk.folder if settings.trunk else '')
+        self._saved: Saved | None = None  # by the current trial, if it is a trunk
 
     @property
     def spent(self) -> bool:
@@ -118,7 +125,7 @@ class ProxyEvaluator:
     def _outcome(self, trial: Trial, limit: float | None, log: TrialLog) -> Outcome:
         begin = time.perf_counter()
         self.progress.begin(limit)
-        self._rung = None
+        self._rung = self._saved = None
         metrics: dict[str, float] = {}
         state = State.FAILED
         try:
@@ -144,7 +151,7 @@ class ProxyEvaluator:
         # metrics other than the score may be NaN, such as that of a class that does not occur
         metrics = {key: value for key, value in metrics.items() if math.isfinite(value)}
         stages = dict(self.progress.stages)
-        return Outcome(state, score, metrics, seconds, reason, stages, rung=self._rung)
+        return Outcome(state, score, metrics, seconds, reason, stages, rung=self._rung, saved=self._saved)
 
     @one_at_a_time
     def build(self) -> None:
@@ -195,15 +202,44 @@ class ProxyEvaluator:
                 return numbers(runner.val_loop.run())
 
     def _train(self, runner: ProxyRunner, trial: Trial) -> None:
+        end = self._end_of(trial)
         with self.progress.stage('train'):
-            runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
+            self._reset(runner, trial)
             self._proof.watch(runner)
-            # finalists are trained again for their score and were judged at the rung before
-            runner.at_rung = None if trial.role is Role.FINALIST else partial(self._judge, trial.bar)
-            with nothing_logged(runner.bare_model):
+            # the rung is for candidates; others are trained for their score
+            candidate = trial.role in (Role.BASELINE, Role.KNOWN, Role.SEARCH)
+            runner.at_rung = partial(self._judge, trial.bar) if candidate else None
+            if end:
+                runner.register_hook(end)
+            with nothing_logged(runner.bare_model), contextlib.suppress(TrunkReached):
                 runner.train()
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
+        if end and get_rank() == 0:
+            self._saved = self._trunks.save(f'seed_{trial.seed}.pth', end.checkpoint)
+
+    def _reset(self, runner: ProxyRunner, trial: Trial) -> None:
+        plan = self.settings.trunk
+        runner.reset(
+            trial.seed,
+            partial(install_losses, trial, self.settings.branches),
+            self._begin_of(trial),
+            plan.schedulers if plan and trial.role is Role.PLAIN else None,
+        )
+
+    def _begin_of(self, trial: Trial) -> Begin | None:
+        """The saved training that a trial continues."""
+        plan = self.settings.trunk
+        if plan is None or trial.begin is None:
+            return None
+        return Begin(self._trunks.load(trial.begin), plan.trunk.optimizer == 'keep')
+
+    def _end_of(self, trial: Trial) -> TrunkHook | None:
+        """The hook that ends a trunk; None for other trials."""
+        plan = self.settings.trunk
+        if plan is None or trial.role is not Role.TRUNK:
+            return None
+        return TrunkHook(trunk_steps(self.settings.schedule, plan.trunk.at))
 
     def _prove(self, trial: Trial, log: TrialLog) -> str:
         """Once, after the first training: repeats its beginning; returns the differences as text, '' if there are none."""
@@ -225,7 +261,7 @@ class ProxyEvaluator:
             self._clear()
         beginning = BeginningHook(ends=True)
         with contextlib.suppress(FarEnough):
-            self.runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
+            self._reset(self.runner, trial)
             self.runner.register_hook(beginning)
             with nothing_logged(self.runner.bare_model):
                 self.runner.train()

@@ -18,7 +18,7 @@ class NonFiniteGuardHook(Hook):
     """Ends a training at the first loss that is NaN or Inf.
 
     Args:
-        first: Check only this many first iterations (the published invalid stop uses 20); None checks all.
+        first: Check only this many iterations after its beginning (the published invalid stop uses 20); None checks all.
 
     Raises:
         NonFiniteLoss: In ``after_train_iter``.
@@ -28,12 +28,17 @@ class NonFiniteGuardHook(Hook):
 
     def __init__(self, first: int | None = None) -> None:
         self.first = first
+        self._begin = 0
+
+    def before_train(self, runner: Any) -> None:
+        """Notes where the training begins."""
+        self._begin = runner.iter
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Checks the losses of this iteration."""
-        if self.first is not None and runner.iter >= self.first:
+        if self.first is not None and runner.iter - self._begin >= self.first:
             return
         problem = ''
         for name, value in (outputs or {}).items():

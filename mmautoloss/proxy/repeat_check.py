@@ -47,16 +47,18 @@ class BeginningHook(Hook):
         self.state: dict[str, str] = {}
         self.weights: dict[str, str] = {}
         self.complete = False
+        self._begin = 0
 
     def before_train(self, runner: Any) -> None:
         """Records the state before the first iteration."""
+        self._begin = runner.iter
         self.state = fingerprint(_parts(runner))
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Records the weights at the iteration of the comparison."""
-        if runner.iter + 1 != min(ITERATIONS, runner.max_iters):
+        if runner.iter + 1 != min(self._begin + ITERATIONS, runner.max_iters):
             return
         self.complete = True
         if _repeats(runner):

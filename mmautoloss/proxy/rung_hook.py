@@ -20,7 +20,7 @@ class RungHook(Hook):
     """Validates once in the course of the training, and passes the result to the Runner's ``at_rung``.
 
     Args:
-        at: Number of iterations before the rung; below 1, the share of all iterations.
+        at: Number of iterations from the beginning of the training to the rung; below 1, the share of all of these.
 
     Raises:
         StoppedAtRung: Raised by ``at_rung``.
@@ -30,13 +30,19 @@ class RungHook(Hook):
 
     def __init__(self, at: float) -> None:
         self.at = at
+        self._begin = 0
+
+    def before_train(self, runner: Any) -> None:
+        """Notes where the training begins."""
+        self._begin = runner.iter
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Validates after the iteration of the rung."""
         at_rung: Callable[[dict[str, float]], None] | None = runner.at_rung
-        if at_rung is None or runner.iter + 1 != rung_iteration(self.at, runner.max_iters):
+        rung = rung_iteration(self.at, runner.max_iters - self._begin)
+        if at_rung is None or rung is None or runner.iter + 1 != self._begin + rung:
             return
         with runner.progress.stage('rung'), undisturbed(runner):
             metrics = runner.val_loop.run()

@@ -21,12 +21,15 @@ from mmengine.visualization import Visualizer
 from torch import Tensor, nn
 
 from mmautoloss.compat import allow_mmengine_checkpoints
+from mmautoloss.proxy.begin import Begin, RandomStateHook
 from mmautoloss.proxy.cache import KeptData, keep_samples
 from mmautoloss.proxy.initial_state import InitialState
+from mmautoloss.proxy.later_batches import LaterBatches, LaterIterator, skip_batches
 from mmautoloss.proxy.predictions import Predictions
 from mmautoloss.proxy.progress import Progress
 from mmautoloss.proxy.shared_datasets import build_dataset, with_dataset
 from mmautoloss.proxy.state import Original
+from mmautoloss.proxy.training_state import put_state, put_weights
 
 _KEPT_MODELS = 4
 
@@ -44,12 +47,15 @@ class ProxyRunner(Runner):
         progress: Counts every iteration; replaced by that of the evaluator.
         at_rung: Called with the result of the validation at the rung; may raise to end the training. None for no rung.
         predictions: Collects the predictions of a validation; None to keep none.
+        begin: The saved training that the next one continues; None if it begins as its config says.
     """
 
     train_dataset: Any
     progress: Progress
     at_rung: Callable[[dict[str, float]], None] | None = None
     predictions: Predictions | None = None
+    begin: Begin | None = None
+    _later: LaterBatches | None = None
     _initial: dict[int, Original]
     _as_built: InitialState | None = None
 
@@ -96,28 +102,59 @@ class ProxyRunner(Runner):
             return schedule.max_iters * size
         return len(self.train_dataset) * schedule.get('max_epochs', 1)
 
-    def reset(self, seed: int, prepare: Callable[[nn.Module], None] = lambda model: None) -> None:
+    def reset(
+        self,
+        seed: int,
+        prepare: Callable[[nn.Module], None] = lambda model: None,
+        begin: Begin | None = None,
+        schedulers: Any = None,
+    ) -> None:
         """Prepares the next ``train``.
 
         Args:
             seed: Seed of the initial weights, the order of the data and all other random choices.
             prepare: Called with the model before it is distributed, to install losses in it.
+            begin: The saved training that is continued.
+            schedulers: ``param_scheduler`` in place of that of the config.
         """
         self._restore()
+        self.begin = begin
         cfg = copy.deepcopy(self.cfg)
         self._train_loop = cfg.train_cfg
         self._train_dataloader = with_dataset(cfg.train_dataloader, self.train_dataset)
         self._val_loop = cfg.val_cfg
         self.optim_wrapper = cfg.optim_wrapper
-        self.param_schedulers = cfg.get('param_scheduler')
+        self.param_schedulers = copy.deepcopy(schedulers) if schedulers is not None else cfg.get('param_scheduler')
         self._hooks: list[Hook] = []
         self.register_hooks(cfg.default_hooks, cfg.custom_hooks)
         self._empty_message_hub()
         self.model = self.wrap_model(self.cfg.get('model_wrapper_cfg'), self._fresh_model(seed))
         prepare(self.model)
+        if begin:
+            put_weights(self, begin.checkpoint)
         if self.distributed:
             self.model = self._distribute(self.model)
         self.set_randomness(seed=seed)
+
+    def build_dataloader(self, dataloader: Any, seed: int | None = None, diff_rank_seed: bool = False) -> Any:
+        """The loader of a config; that of a continued training leaves out the batches before."""
+        loader = super().build_dataloader(dataloader, seed, diff_rank_seed)
+        begin = self.begin
+        if begin and dataloader is self._train_dataloader and not begin.epochs and loader.batch_sampler is not None:
+            self._later = skip_batches(loader, begin.iterations, begin.put_random_state)
+        return loader
+
+    def load_or_resume(self) -> None:
+        """Puts the state of the continued training in place, after all parts of this one are built."""
+        begin = self.begin
+        if begin is None:
+            return
+        put_state(self, begin.checkpoint, begin.keep_optimizer)
+        loop: Any = self.train_loop
+        if self._later is not None:
+            then = begin.put_random_state if loop.dataloader.num_workers else None
+            loop.dataloader_iterator = LaterIterator(loop.dataloader_iterator, self._later, begin.iterations, then)
+        self.register_hook(RandomStateHook(begin))
 
     def _empty_message_hub(self) -> None:
         """Resets the message hub in place, since models and transforms may hold a reference to it."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy.trunk_settings import TrunkPlan
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class ProxySettings:
         pictures: Number of validation images whose predictions are kept there; 0 for none.
         prove: Whether the beginning of the first training of a process is repeated afterwards, to check that no state
             leaks.
+        trunk: The trunk that candidates continue; None if they begin as the config says.
     """
 
     config: Mapping[str, Any]
@@ -49,6 +51,7 @@ class ProxySettings:
     trials: str = ''
     pictures: int = 0
     prove: bool = False
+    trunk: TrunkPlan | None = None
 
     def import_modules(self) -> None:
         """Imports the modules in ``custom_imports`` of the config; in a worker process, no config file did so.

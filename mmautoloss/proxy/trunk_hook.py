@@ -1,0 +1,54 @@
+"""The end of a trunk: the training is saved there, and goes no further."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.hooks import Hook
+
+from mmautoloss.proxy.training_state import take_state
+
+
+class TrunkReached(Exception):
+    """A training has reached the end of its trunk."""
+
+
+class TrunkHook(Hook):
+    """Takes the state of a training after some of its steps, and ends it.
+
+    Args:
+        steps: Iterations of a training by iterations, epochs of one by epochs.
+
+    Attributes:
+        checkpoint: The state (``take_state``); empty until then.
+
+    Raises:
+        TrunkReached: After that.
+    """
+
+    priority = 'LOWEST'  # after the schedulers' step
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.checkpoint: dict[str, Any] = {}
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Takes the state of a training by iterations."""
+        if not _by_epoch(runner) and runner.iter + 1 == self.steps:
+            self._end(runner, runner.iter + 1, 0)
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Takes the state of a training by epochs."""
+        if _by_epoch(runner) and runner.epoch + 1 == self.steps:
+            self._end(runner, runner.iter, runner.epoch + 1)
+
+    def _end(self, runner: Any, iterations: int, epochs: int) -> None:
+        self.checkpoint = take_state(runner, iterations, epochs)
+        raise TrunkReached
+
+
+def _by_epoch(runner: Any) -> bool:
+    """Whether a training counts epochs; loops by iterations have an iterator over all batches."""
+    return not hasattr(runner.train_loop, 'dataloader_iterator')
