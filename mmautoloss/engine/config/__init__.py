@@ -1,10 +1,12 @@
 """Reading configs, the search that a config describes, and configs with found losses."""
 
 from mmautoloss.engine.config.branches import build_model
+from mmautoloss.engine.config.held_rate import hold_rate
 from mmautoloss.engine.config.losses import require_buildable, with_losses
 from mmautoloss.engine.config.read import read_config
 from mmautoloss.engine.config.search import build_search, load_search_config, require_writable, spec_of
 from mmautoloss.engine.config.spec import SearchSpec, read_spec
+from mmautoloss.engine.config.train_length import TrainLength, read_length, require_share
 from mmautoloss.engine.config.train_test import LAUNCHERS, load_base, load_test_config, load_train_config
 from mmautoloss.engine.config.trusted import chosen_config
 from mmautoloss.engine.config.writing import config_text, write_config
@@ -12,17 +14,21 @@ from mmautoloss.engine.config.writing import config_text, write_config
 __all__ = [
     'LAUNCHERS',
     'SearchSpec',
+    'TrainLength',
     'build_model',
     'build_search',
     'chosen_config',
     'config_text',
+    'hold_rate',
     'load_base',
     'load_search_config',
     'load_test_config',
     'load_train_config',
     'read_config',
+    'read_length',
     'read_spec',
     'require_buildable',
+    'require_share',
     'require_writable',
     'spec_of',
     'with_losses',
