@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
-from collections.abc import Iterator
 from dataclasses import replace
 
 import mmengine
@@ -15,25 +13,17 @@ from mmautoloss.branches import find_losses
 from mmautoloss.engine.config.losses import with_custom_modules, with_losses
 from mmautoloss.engine.config.resolved import write_resolved
 from mmautoloss.engine.config.spec import SearchSpec
-from mmautoloss.engine.config.writing import write_config
+from mmautoloss.engine.config.writing import write_config, written
 from mmautoloss.engine.dashboard import Dashboard
 from mmautoloss.engine.illustration.search_page import write_report
+from mmautoloss.engine.screens import Screens
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.trial_files import TrialFiles
-from mmautoloss.errors import SetupError
 from mmautoloss.execute import build_executor
 from mmautoloss.found import write_losses
 from mmautoloss.found.read import read_found
-from mmautoloss.proxy import ProxyEvaluator, capture_probes, one_at_a_time, require_metric
+from mmautoloss.proxy import ProxyEvaluator, one_at_a_time, require_fitting, require_metric
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
-from mmautoloss.screen import (
-    Calibration,
-    Screen,
-    calibrate,
-    load_probes,
-    require_calibrated,
-    save_probes,
-)
 from mmautoloss.search import Observers, Planner, Stop, run_search
 from mmautoloss.trial import History, Journal
 from mmautoloss.version import VERSION
@@ -60,7 +50,7 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
     proxy, record = spec.proxy, journal.record
     observer = ConsoleObserver(spec.branches, proxy.metric, proxy.greater, work_dir=spec.work_dir, record=record)
     try:
-        with _writing(spec):
+        with written(spec.work_dir):
             write_resolved(spec)
             files = TrialFiles(spec.work_dir)
         spec = replace(spec, proxy=replace(spec.proxy, trials=str(files.folder), pictures=spec.execute.pictures))
@@ -71,8 +61,11 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         if kept:
             observer.say(kept)
         tell_branches(spec, evaluator, observer)
-        screens, calibrations = build_screens(spec, evaluator)
-        observer.calibrated(calibrations, spec.screen.test.eta)
+        if spec.proxy.checkpoint:
+            require_fitting(evaluator.runner, spec.proxy.checkpoint)
+        screens = Screens(spec, evaluator, journal.history, observer)
+        if not spec.proxy.trunk:
+            screens.build()
         executor = build_executor(spec.execute, spec.proxy, evaluator)
         planner = Planner(spec.search, spec.strategy, screens)
         observers = [files, observer]
@@ -91,7 +84,7 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
                 )
         finally:
             executor.close()
-        with _writing(spec):
+        with written(spec.work_dir):
             finish(spec, journal.history, observer)
         if spec.report:
             tell_report(spec, observer)
@@ -110,23 +103,6 @@ def tell_branches(spec: SearchSpec, evaluator: ProxyEvaluator, observer: Console
     searched = {branch.path for branch in spec.branches}
     for loss in find_losses(evaluator.runner.model):
         observer.say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
-
-
-def build_screens(spec: SearchSpec, evaluator: ProxyEvaluator) -> tuple[dict[str, Screen], dict[str, Calibration]]:
-    """The calibrated screens of a search; its probes are captured once, then read from the work dir."""
-    path = spec.work_dir / 'probes.pt'
-    if path.exists() and spec.resume:
-        probes = load_probes(path)
-    else:
-        probes = capture_probes(
-            evaluator.runner, spec.branches, spec.screen.samples, spec.search.seed, spec.screen.side, spec.proxy.keys
-        )
-        with _writing(spec):
-            save_probes(probes, path)
-    hand_made = evaluator.hand_made
-    calibrations = {name: calibrate(spec.screen.test, probe, hand_made[name]) for name, probe in probes.items()}
-    require_calibrated(calibrations, spec.screen.test)
-    return spec.screen.build(probes, hand_made), calibrations
 
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:
@@ -152,17 +128,6 @@ def tell_report(spec: SearchSpec, observer: ConsoleObserver) -> None:
     except Exception as error:  # any error: the search is over, and all its results are written
         command = f'python -m mmautoloss report {spec.work_dir}'
         observer.say(f'the page of the search could not be written ({error!r}); to try again: {command}')
-
-
-@contextlib.contextmanager
-def _writing(spec: SearchSpec) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SetupError(
-            f'{error.filename2 or error.filename or spec.work_dir} cannot be written: {error.strerror}. '
-            'The journal is whole: free space or make it writable, then go on with --resume.'
-        ) from error
 
 
 def _versions() -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Proxy training: the reused Runner, the evaluator of candidates, the capture of probes."""
 
+from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.capture import capture_probes
+from mmautoloss.proxy.checkpoint import require_fitting
 from mmautoloss.proxy.config import hook_class, proxy_config, share_batch
 from mmautoloss.proxy.evaluator import ProxyEvaluator
 from mmautoloss.proxy.objects import plain_config, spelled, type_name
@@ -10,20 +12,27 @@ from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.proxy.sanity_check import require_metric
 from mmautoloss.proxy.settings import ProxySettings, numbers
 from mmautoloss.proxy.training_lock import one_at_a_time
+from mmautoloss.proxy.trunk import Trunk
+from mmautoloss.proxy.trunks import Trunks, sha256_of
 
 __all__ = [
     'SUSPENDED',
+    'Begin',
     'ProxyEvaluator',
     'ProxyRunner',
     'ProxySettings',
+    'Trunk',
+    'Trunks',
     'capture_probes',
     'hook_class',
     'numbers',
     'one_at_a_time',
     'plain_config',
     'proxy_config',
+    'require_fitting',
     'require_metric',
     'rung_iteration',
+    'sha256_of',
     'share_batch',
     'spelled',
     'type_name',

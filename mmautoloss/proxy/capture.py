@@ -17,6 +17,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.evaluation import SEGMENTATION_METRICS
 from mmautoloss.losses import Weighting
 from mmautoloss.losses.inputs.scores import points_as_maps
+from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.screen import Probe, Sample
 
@@ -28,8 +29,9 @@ def capture_probes(
     seed: int,
     side: int = 48,
     monitored: Sequence[str] = (),
+    begin: Begin | None = None,
 ) -> dict[str, Probe]:
-    """Runs the untrained model on a few training images and records every call of the branches' losses.
+    """Runs the model with which candidates begin on a few training images and records every call of the branches' losses.
 
     Args:
         runner: Provides model and data.
@@ -38,12 +40,13 @@ def capture_probes(
         seed: Seed of weights and augmentation.
         side: Approximate largest side of a recorded map, in pixels; larger maps are subsampled.
         monitored: Keys of the metrics that the search maximises; a branch of semantic segmentation is judged by them.
+        begin: The saved training that candidates continue; None for the initial weights.
 
     Raises:
         SetupError: No call of a loss has valid rows, its calls cannot be joined, or a batch norm of the model needs more
             images.
     """
-    runner.reset(seed)
+    runner.reset(seed, begin=begin)
     loader = runner.build_dataloader(runner._train_dataloader, seed=seed)
     if len(loader.dataset) < samples:
         raise SetupError(f'The probe needs {samples} training images, but there are {len(loader.dataset)}.')

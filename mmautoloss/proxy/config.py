@@ -31,7 +31,12 @@ _HOOKS = {
 
 
 def proxy_config(
-    cfg: Config, schedule: dict[str, Any], invalid_stop: int | None, work_dir: str, rung: float | None = None
+    cfg: Config,
+    schedule: dict[str, Any],
+    invalid_stop: int | None,
+    work_dir: str,
+    rung: float | None = None,
+    checkpoint: str = '',
 ) -> Config:
     """The config of a proxy training: the same data, model and optimiser, without logs and checkpoints.
 
@@ -41,6 +46,7 @@ def proxy_config(
         invalid_stop: Number of first iterations in which a NaN or Inf ends the training; None for all.
         work_dir: Folder for the files of MMEngine, in which each Runner has its own subfolder.
         rung: Point of the training at which to validate once more (``RungHook``); None for no rung.
+        checkpoint: File of a trained model with which it begins; '' for that of the config.
     """
     cfg = copy.deepcopy(cfg)
     cfg.train_cfg = {**schedule, 'val_begin': _NEVER}  # one validation, at the end, by the evaluator
@@ -62,6 +68,8 @@ def proxy_config(
     if isinstance(cfg.get('optim_wrapper'), dict):
         _use_foreach(cfg.optim_wrapper.get('optimizer') or {})
     cfg.resume = False
+    if checkpoint:
+        cfg.load_from = checkpoint
     for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         cfg[key] = None
     return cfg

@@ -32,7 +32,6 @@ from mmautoloss.proxy.settings import MissingMetric, ProxySettings, numbers
 from mmautoloss.proxy.training_lock import one_at_a_time
 from mmautoloss.proxy.trial_log import TrialLog, last_line, logged, open_log
 from mmautoloss.proxy.trunk_hook import TrunkHook, TrunkReached
-from mmautoloss.proxy.trunk_settings import trunk_steps
 from mmautoloss.proxy.trunks import Trunks
 from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, Saved, State, Trial
 
@@ -89,6 +88,7 @@ class ProxyEvaluator:
             settings.invalid_stop,
             settings.work_dir,
             settings.rung,
+            settings.checkpoint,
         )
         self._name = cfg.experiment_name
         with contextlib.nullcontext() if self._log else _silence():
@@ -219,27 +219,25 @@ class ProxyEvaluator:
             self._saved = self._trunks.save(f'seed_{trial.seed}.pth', end.checkpoint)
 
     def _reset(self, runner: ProxyRunner, trial: Trial) -> None:
-        plan = self.settings.trunk
+        plain = self.settings.config.get('param_scheduler') or []
         runner.reset(
             trial.seed,
             partial(install_losses, trial, self.settings.branches),
             self._begin_of(trial),
-            plan.schedulers if plan and trial.role is Role.PLAIN else None,
+            plain if trial.role is Role.PLAIN else self.settings.schedulers,
         )
 
     def _begin_of(self, trial: Trial) -> Begin | None:
         """The saved training that a trial continues."""
-        plan = self.settings.trunk
-        if plan is None or trial.begin is None:
+        trunk = self.settings.trunk
+        if trunk is None or trial.begin is None:
             return None
-        return Begin(self._trunks.load(trial.begin), plan.trunk.optimizer == 'keep')
+        return Begin(self._trunks.load(trial.begin), trunk.keep_optimizer)
 
     def _end_of(self, trial: Trial) -> TrunkHook | None:
         """The hook that ends a trunk; None for other trials."""
-        plan = self.settings.trunk
-        if plan is None or trial.role is not Role.TRUNK:
-            return None
-        return TrunkHook(trunk_steps(self.settings.schedule, plan.trunk.at))
+        trunk = self.settings.trunk
+        return TrunkHook(trunk.steps) if trunk and trial.role is Role.TRUNK else None
 
     def _prove(self, trial: Trial, log: TrialLog) -> str:
         """Once, after the first training: repeats its beginning; returns the differences as text, '' if there are none."""

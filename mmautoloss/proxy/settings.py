@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy.trunk_settings import TrunkPlan
+from mmautoloss.proxy.trunk import Trunk
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,10 @@ class ProxySettings:
         pictures: Number of validation images whose predictions are kept there; 0 for none.
         prove: Whether the beginning of the first training of a process is repeated afterwards, to check that no state
             leaks.
+        schedulers: ``param_scheduler`` in place of that of the config; None for that one. ``Role.PLAIN`` has that of the
+            config in any case.
         trunk: The trunk that candidates continue; None if they begin as the config says.
+        checkpoint: File of a trained model with which they begin; '' for none.
     """
 
     config: Mapping[str, Any]
@@ -51,7 +54,9 @@ class ProxySettings:
     trials: str = ''
     pictures: int = 0
     prove: bool = False
-    trunk: TrunkPlan | None = None
+    schedulers: Any = None
+    trunk: Trunk | None = None
+    checkpoint: str = ''
 
     def import_modules(self) -> None:
         """Imports the modules in ``custom_imports`` of the config; in a worker process, no config file did so.

@@ -173,7 +173,7 @@ class _Driver:
             reason = f'worker died: the search itself died {deaths} times while it trained this in its own process'
             self._settle(trial.number, Outcome(State.FAILED, reason=reason, attempts=deaths))
         else:
-            self.running[self.executor.submit(trial, self._limit())] = trial.number
+            self.running[self.executor.submit(trial, self._limit(trial))] = trial.number
 
     def _settle(self, number: int, outcome: Outcome) -> None:
         self.journal.settle(number, outcome, self._elapsed())
@@ -181,7 +181,7 @@ class _Driver:
         self.observer.settled(trial, self.history)
         if trial.state is not State.FAILED:
             return
-        if trial.role is Role.BASELINE:
+        if trial.role in (Role.BASELINE, Role.TRUNK, Role.PLAIN):
             raise SetupError(f'The hand-made losses could not be trained and scored:\n{outcome.reason}')
         self._require_working()
 
@@ -199,8 +199,13 @@ class _Driver:
                 'or end here: the best so far are in the journal.'
             )
 
-    def _limit(self) -> float | None:
-        """Time limit of a trial in seconds, from the times of the hand-made losses without building the model."""
+    def _limit(self, trial: Trial) -> float | None:
+        """Time limit of a trial in seconds, from the times of the hand-made losses without building the model.
+
+        None for trunks and plain trainings, which are longer.
+        """
+        if trial.role in (Role.TRUNK, Role.PLAIN):
+            return None
         outcomes = [trial.required_outcome for trial in self.history.of_role(Role.BASELINE) if trial.score is not None]
         return self.limits.of_trial([outcome.seconds - outcome.stages.get('build', 0.0) for outcome in outcomes])
 

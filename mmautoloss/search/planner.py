@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 from mmautoloss.screen import Screen
 from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.search.settings import SearchSettings
-from mmautoloss.search.stages import Breeder, Finalists, HandMade, KnownLosses, SearchedLosses, Stage
+from mmautoloss.search.stages import (
+    Breeder,
+    Finalists,
+    HandMade,
+    KnownLosses,
+    PlainTrainings,
+    SearchedLosses,
+    Stage,
+    Trunks,
+    continued,
+)
 from mmautoloss.strategy import Strategy
 from mmautoloss.trial import History, Role, Trial
 
@@ -16,12 +26,13 @@ class Planner:
     """Chooses the next trial.
 
     Stages: the hand-made losses and their repeats, known losses, search, and after all of these have settled, the best
-    few again with other seeds. The first that is due proposes the next trial.
+    few again with other seeds. The first that is due proposes the next trial. In a search with trunks each trial continues
+    the trunk of its seed, which is trained before.
 
     Args:
         settings: Settings of the search.
         strategy: Breeds candidates.
-        screens: Screens of expressions, by branch.
+        screens: Screens of expressions, by branch; read only when a trial is made.
 
     Attributes:
         watch: Called before each drawn expression; may raise to abort the drawing.
@@ -30,7 +41,7 @@ class Planner:
 
     def __init__(self, settings: SearchSettings, strategy: Strategy, screens: Mapping[str, Screen]) -> None:
         self.strategy = strategy
-        self.screens = dict(screens)
+        self.screens = screens
         self.watch: Callable[[], None] = lambda: None
         self.drawing = DrawProgress()
         self.settings = settings
@@ -46,10 +57,12 @@ class Planner:
         breeder = Breeder(settings, self.strategy, self.screens, self.drawing, lambda: self.watch())
         self.stages: tuple[Stage, ...] = (
             HandMade(settings, self.screens),
+            PlainTrainings(settings),
             KnownLosses(settings, breeder),
             SearchedLosses(settings, breeder),
             Finalists(settings),
         )
+        self._trunks = Trunks(self.stages) if settings.trunk else None
 
     def next(self, history: History, elapsed: float) -> Trial | None:
         """The next trial, without outcome; None while there is none to start.
@@ -62,9 +75,14 @@ class Planner:
         return None if role is None else self.make(role, history)
 
     def stage(self, history: History, elapsed: float) -> Role | None:
-        """The role of the next trial; None while running trials may still become finalists."""
+        """The role of the next trial; None while running trials may still become finalists, or train the trunk for it."""
+        if self._trunks:
+            return self._trunks.due(history, elapsed)
         return next((stage.role for stage in self.stages if stage.is_due(history, elapsed)), None)
 
     def make(self, role: Role, history: History) -> Trial | None:
         """The next trial of a role, a function of the history alone; None where there is none."""
-        return next(stage for stage in self.stages if stage.role is role).make(history)
+        if self._trunks and role is Role.TRUNK:
+            return self._trunks.make(history)
+        trial = next(stage for stage in self.stages if stage.role is role).make(history)
+        return continued(trial, history) if self._trunks and role is not Role.PLAIN else trial

@@ -59,6 +59,8 @@ class SearchSettings:
         known: Genomes of known losses, which are trained first and compete with the candidates.
         digits: Significant digits of the gradient fingerprint; the published number is 2.
         rung: Rule for stopping candidates early; None trains all to the end.
+        trunk: Whether candidates continue a training with the hand-made losses.
+        plain: Whether the hand-made losses are also trained from begin to end, for comparison with the trunk.
 
     Raises:
         SetupError: The seed is out of range.
@@ -69,6 +71,8 @@ class SearchSettings:
     known: tuple[Genome, ...] = ()
     digits: int = 2
     rung: Rung | None = None
+    trunk: bool = False
+    plain: bool = False
 
     def __post_init__(self) -> None:
         repeats = max(self.budget.baseline_repeats, self.budget.finalist_repeats)  # each uses another seed

@@ -39,6 +39,7 @@ class History:
         self._trained: dict[str, int] = {}
         self._stopped: dict[str, int] = {}
         self._failed: dict[str, int] = {}
+        self._trunks: dict[tuple[int, float], int] = {}
         self._rung_scores: list[float] = []
         self._ranked = Ranked()
         self._distinct = Shortest()
@@ -57,6 +58,8 @@ class History:
         self._store(trial)
         if trial.repeats is not None and trial.role in _COMPARED:
             self._repeats.setdefault(trial.repeats, []).append(number)
+        if trial.role is Role.TRUNK:
+            self._trunks[trial.seed, trial.times] = number
         if trial.role in _CANDIDATES:
             self._n_proxies += 1
         for verdict, count in trial.funnel.items():
@@ -156,6 +159,11 @@ class History:
         numbers = sorted({number, *self._repeats.get(number, ())})
         trials = self._select(number for number in numbers if number in self._trials)
         return [trial.score for trial in trials if trial.score is not None]
+
+    def trunk(self, seed: int, times: float = 1) -> Trial | None:
+        """The last trunk of a seed and length, if any; it may be running or have failed."""
+        number = self._trunks.get((seed, times))
+        return None if number is None else self._trials[number]
 
     def same_loss(self, fingerprint: str) -> Trial | None:
         """The trial of the search or the baseline that was trained with this fingerprint, if any."""

@@ -43,11 +43,24 @@ def hold_rate(schedulers: Any, train_cfg: Mapping[str, Any], at: float) -> list[
     for entry in kept:
         if _of_rate(entry):
             _require_end(entry, length, switch)
-    return [*kept, _fall(length, switch)]
+    return [*kept, falling_rate(length, switch)]
 
 
-def _fall(length: TrainLength, switch: int) -> dict[str, Any]:
-    line = {'type': 'LinearLR', 'start_factor': 1.0, 'end_factor': 0.0, 'by_epoch': length.by_epoch, 'begin': switch}
+def falling_rate(length: TrainLength, switch: int, factor: float = 1.0) -> dict[str, Any]:
+    """The scheduler of a rate that falls to 0 on a line.
+
+    Args:
+        length: The length of the training.
+        switch: The step at which it begins to fall.
+        factor: The share of the rate at which it begins.
+    """
+    line = {
+        'type': 'LinearLR',
+        'start_factor': factor,
+        'end_factor': 0.0,
+        'by_epoch': length.by_epoch,
+        'begin': switch,
+    }
     if length.by_epoch:
         return {**line, 'end': length.steps, 'convert_to_iter_based': True}
     return {**line, 'end': length.steps + 1}  # MMEngine reaches the end factor at end - 1; 0 there would waste a step

@@ -13,11 +13,12 @@ from mmengine.config import Config
 from mmautoloss.branches import Branch
 from mmautoloss.checks import require_whole
 from mmautoloss.engine.config.branches import names_left_out, read_branches, with_aux
+from mmautoloss.engine.config.candidate_training import CandidateTraining, read_candidate_training
 from mmautoloss.engine.config.defaults import DEFAULTS, REQUIRED, check_types
 from mmautoloss.engine.config.known_types import require_known
 from mmautoloss.engine.config.losses import require_buildable, with_losses
 from mmautoloss.engine.config.screen import read_screen, screen_header
-from mmautoloss.engine.config.sections import as_json, build, only, require_dict
+from mmautoloss.engine.config.sections import as_json, build, only
 from mmautoloss.engine.config.train_test import load_base
 from mmautoloss.engine.data.datasets import check_files
 from mmautoloss.engine.data.ground_truth import require_matching_truth
@@ -99,14 +100,11 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     left_out = names_left_out(settings['branches'], branches)
     seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
     _check_paths(base, branches)
-    proxy = only('proxy', settings['proxy'], schedule=None, invalid_stop=None, rung=None)
-    if proxy['schedule'] is not None:
-        require_dict('proxy.schedule', proxy['schedule'])
+    proxy = only('proxy', settings['proxy'], schedule=None, begin='scratch', invalid_stop=None, rung=None)
     if proxy['invalid_stop'] is not None:
         require_whole('proxy.invalid_stop', proxy['invalid_stop'])
-    if not proxy['schedule']:
-        raise SetupError("proxy needs a schedule, such as dict(type='IterBasedTrainLoop', max_iters=100).")
-    rung = _read_rung(proxy['rung'], proxy['schedule'])
+    training = read_candidate_training(proxy, cfg, base, work_dir)
+    rung = _read_rung(proxy['rung'], training.iterations)
     config = plain_config(cfg)
     config['train_cfg'] = {**config['train_cfg'], 'base_config': base_config}
     return SearchSpec(
@@ -114,7 +112,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         proxy=ProxySettings(
             config=config,
             branches=branches,
-            schedule=dict(proxy['schedule']),
+            schedule=training.schedule,
             metric=read_metric(settings['metric']),
             greater=settings['rule'] == 'greater',
             invalid_stop=proxy['invalid_stop'],
@@ -122,15 +120,24 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             cache=execute.cache_share,
             rung=rung.at if rung else None,
             prove=True,
+            schedulers=training.schedulers,
+            trunk=training.trunk,
+            checkpoint=training.checkpoint,
         ),
         strategy=build_strategy(
             spelled(settings['strategy']), {branch.name: branch.kind.names for branch in branches}
         ),
         screen=screen,
         search=SearchSettings(
-            settings['seed'], build('budget', Budget, settings['budget']), seeds, screen.digits, rung
+            settings['seed'],
+            build('budget', Budget, settings['budget']),
+            seeds,
+            screen.digits,
+            rung,
+            trunk=training.trunk is not None,
+            plain=training.trunk is not None and training.schedulers is not None,
         ),
-        header=_header(cfg, settings, branches),
+        header=_header(cfg, settings, branches, training),
         execute=execute,
         resume=settings['resume'],
         describe=build('describe', Description, settings['describe']),
@@ -146,11 +153,10 @@ def _find_base(base_config: str, cfg: Config) -> str:
     return str(beside) if not Path(base_config).is_file() and beside.is_file() else base_config
 
 
-def _read_rung(settings: Mapping[str, Any] | None, schedule: Mapping[str, Any]) -> Rung | None:
+def _read_rung(settings: Mapping[str, Any] | None, iterations: int | None) -> Rung | None:
     if settings is None:
         return None
     rung = build('proxy.rung', Rung, settings)
-    iterations = schedule.get('max_iters')
     if iterations is None and rung.at >= 1:
         raise SetupError(
             f'proxy.rung.at can be a number of iterations only where proxy.schedule has max_iters, but got {rung.at}. '
@@ -206,7 +212,9 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
     return Genome(trees)
 
 
-def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]) -> dict[str, Any]:
+def _header(
+    cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch], training: CandidateTraining
+) -> dict[str, Any]:
     """The settings that determine a search, and digests of the model, data and optimiser."""
     determining = ('metric', 'rule', 'aux', 'proxy', 'strategy', 'screen', 'seeds', 'seed')
     digested = ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler')
@@ -219,6 +227,8 @@ def _header(cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch]
     operators = custom_primitives()
     if operators:
         header['primitives'] = operators
+    if training.header:
+        header['begin'] = training.header
     return {**header, 'branches': places, 'config': digests}
 
 

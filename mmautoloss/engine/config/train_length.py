@@ -20,6 +20,11 @@ class TrainLength(NamedTuple):
     steps: int
     by_epoch: bool
 
+    @property
+    def key(self) -> str:
+        """The key of ``train_cfg`` that says it."""
+        return 'max_epochs' if self.by_epoch else 'max_iters'
+
     def step(self, at: float) -> int:
         """The number of steps before a share of the training is over, to the nearest step.
 
@@ -40,15 +45,15 @@ class TrainLength(NamedTuple):
         return step
 
 
-def require_share(at: Any) -> None:
+def require_share(at: Any, name: str = 'at') -> None:
     """Checks that a value is a share of a training.
 
     Raises:
         SetupError: It is no number between 0 and 1.
     """
-    require_number('at', at, least=None)
+    require_number(name, at, least=None)
     if not 0 < at < 1:
-        raise SetupError(f'at must be a share of the training, between 0 and 1, such as 0.9, but got {at}.')
+        raise SetupError(f'{name} must be a share of the training, between 0 and 1, such as 0.9, but got {at}.')
 
 
 def read_length(train_cfg: Mapping[str, Any] | None) -> TrainLength:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config
 
 from mmautoloss.engine.config.imports import Imports
+from mmautoloss.errors import SetupError
 from mmautoloss.files import write_text
 from mmautoloss.proxy import plain_config
 
@@ -21,3 +24,19 @@ def config_text(cfg: Config) -> str:
     settings = plain_config(cfg)
     imports = Imports(settings)
     return imports.fill(Config(imports.mark(settings)).pretty_text)
+
+
+@contextlib.contextmanager
+def written(work_dir: Path) -> Iterator[None]:
+    """Context in which files of a search are written.
+
+    Raises:
+        SetupError: One cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(
+            f'{error.filename2 or error.filename or work_dir} cannot be written: {error.strerror}. '
+            'The journal is whole: free space or make it writable, then go on with --resume.'
+        ) from error

@@ -4,7 +4,20 @@ from mmautoloss.search.stages.breeder import Breeder, SearchStalled
 from mmautoloss.search.stages.finalists import Finalists
 from mmautoloss.search.stages.hand_made import HandMade
 from mmautoloss.search.stages.known import KnownLosses
+from mmautoloss.search.stages.plain import PlainTrainings
 from mmautoloss.search.stages.searched import SearchedLosses
 from mmautoloss.search.stages.stage import Stage
+from mmautoloss.search.stages.trunks import Trunks, continued
 
-__all__ = ['Breeder', 'Finalists', 'HandMade', 'KnownLosses', 'SearchStalled', 'SearchedLosses', 'Stage']
+__all__ = [
+    'Breeder',
+    'Finalists',
+    'HandMade',
+    'KnownLosses',
+    'PlainTrainings',
+    'SearchStalled',
+    'SearchedLosses',
+    'Stage',
+    'Trunks',
+    'continued',
+]

@@ -29,6 +29,10 @@ class HandMade(Stage):
         """Until as many have begun as the budget says."""
         return len(self._begun(history)) <= self.settings.budget.baseline_repeats
 
+    def begins(self, history: History) -> tuple[int, float]:
+        """The trunk of the next seed."""
+        return self.settings.seed + len(self._begun(history)), 1
+
     def make(self, history: History) -> Trial:
         """The hand-made losses with the next seed."""
         earlier = self._begun(history)

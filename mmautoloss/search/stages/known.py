@@ -29,6 +29,10 @@ class KnownLosses(Stage):
         """Until all have begun."""
         return len(history.of_role(Role.KNOWN)) < len(self.settings.known)
 
+    def begins(self, history: History) -> tuple[int, float]:
+        """The trunk of the search's seed, whatever is bred."""
+        return self.settings.seed, 1
+
     def make(self, history: History) -> Trial:
         """The next known loss."""
         genome = self.settings.known[len(history.of_role(Role.KNOWN))]

@@ -34,6 +34,10 @@ class SearchedLosses(Stage):
         out_of_time = budget.max_seconds is not None and elapsed >= budget.max_seconds
         return history.n_proxies() < budget.max_trials and not out_of_time
 
+    def begins(self, history: History) -> tuple[int, float]:
+        """The trunk of the search's seed, whatever is bred."""
+        return self.settings.seed, 1
+
     def make(self, history: History) -> Trial:
         """The next candidate; its random choices depend on the seed and its number alone."""
         rng = random.Random(f'{self.settings.seed}/{len(history)}')

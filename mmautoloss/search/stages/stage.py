@@ -37,6 +37,11 @@ class Stage(ABC):
     def make(self, history: History) -> Trial | None:
         """The next trial, a function of the history alone; None where there is none."""
 
+    def begins(self, history: History) -> tuple[int, float] | None:
+        """Seed and length of the trunk that its next trial continues, in a search with trunks; None for none."""
+        trial = self.make(history)
+        return (trial.seed, trial.times) if trial else None
+
     def trial(self, history: History, seed_offset: int = 0, **fields: Any) -> Trial:
         """A trial of this stage.
 

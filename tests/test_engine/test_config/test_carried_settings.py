@@ -16,12 +16,13 @@ from mmautoloss import evaluate
 from mmautoloss.__main__ import main
 from mmautoloss.branches import find_losses
 from mmautoloss.engine import build_model, load_base, load_search_config, spec_of
-from mmautoloss.engine.search_run import build_screens
+from mmautoloss.engine.screens import Screens
 from mmautoloss.found import read_result
 from mmautoloss.losses import SearchedLoss
 from mmautoloss.proxy import ProxyEvaluator
+from mmautoloss.report import ConsoleObserver
 from mmautoloss.testing.toy_searches import run_toy, write_toy
-from mmautoloss.trial import read_history
+from mmautoloss.trial import History, read_history
 
 WEIGHTS = [0.2, 4.0, 1.0, 0.0]
 BASE = {
@@ -55,7 +56,7 @@ def test_the_screens_see_them(tmp_path: Path, engine: str) -> None:
     spec = spec_of(load_search_config(str(path), str(tmp_path / 'work')))
     spec.work_dir.mkdir()
     evaluator = ProxyEvaluator(spec.proxy)
-    screens, _ = build_screens(spec, evaluator)
+    screens = Screens(spec, evaluator, History(), ConsoleObserver(spec.branches, 'score')).build()
     screen, tree = screens['cls'], SearchedLoss('-y * log(p)').graph.tree
     verdict = screen.judge(tree)
     assert verdict.weight == pytest.approx(0.7, rel=1e-4)

@@ -28,16 +28,17 @@ from mmautoloss import evaluate
 from mmautoloss.__main__ import main
 from mmautoloss.branches import Branch
 from mmautoloss.engine import load_base, spec_of, with_losses
-from mmautoloss.engine.search_run import build_screens
+from mmautoloss.engine.screens import Screens
 from mmautoloss.errors import SetupError, TrainingError
 from mmautoloss.expr import Genome, parse
 from mmautoloss.found import NamedLoss, write_losses
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.report import ConsoleObserver
 from mmautoloss.screen import ProbeScreen
 from mmautoloss.testing.plain_training import GivenWeightsHook
 from mmautoloss.testing.toy import ToyScenes
 from mmautoloss.testing.toy_searches import BASE, changed, toy_config, write_toy
-from mmautoloss.trial import Role, Trial
+from mmautoloss.trial import History, Role, Trial
 from tests.isolation import ROOT
 
 SQUARE, BRIER = '(p - y) ** 2', 'mean_c((p - y) ** 2)'
@@ -217,7 +218,7 @@ def test_weights_given_and_balanced(tmp_path: Path) -> None:
     spec = spec_of(cfg)
     evaluator = ProxyEvaluator(spec.proxy)
     spec.work_dir.mkdir()
-    screens, _ = build_screens(spec, evaluator)
+    screens = Screens(spec, evaluator, History(), ConsoleObserver(spec.branches, 'score')).build()
     evaluator.close()
     assert isinstance(screens['cls'], ProbeScreen)
     expected = screens['cls'].judge(parse(BRIER)).weight

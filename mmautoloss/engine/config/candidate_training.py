@@ -1,0 +1,86 @@
+"""The training of a candidate: its length, its schedule, where it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin, read_begin
+from mmautoloss.engine.config.held_rate import falling_rate, hold_rate
+from mmautoloss.engine.config.sections import as_json, require_dict
+from mmautoloss.engine.config.train_length import read_length
+from mmautoloss.errors import SetupError
+from mmautoloss.proxy import Trunk, plain_config, sha256_of
+
+
+class CandidateTraining(NamedTuple):
+    """The training of a candidate.
+
+    Attributes:
+        schedule: Its ``train_cfg``; with a trunk, that of trunk and rest together.
+        schedulers: ``param_scheduler`` in place of that of the search config; None for that one.
+        trunk: The trunk that candidates continue, if there is one.
+        checkpoint: The trained model with which they begin; '' for none.
+        header: What a journal must know of it beside the settings; empty for a training from scratch.
+    """
+
+    schedule: dict[str, Any]
+    schedulers: Any = None
+    trunk: Trunk | None = None
+    checkpoint: str = ''
+    header: Mapping[str, Any] = {}
+
+    @property
+    def iterations(self) -> int | None:
+        """Iterations of a candidate, after its trunk; None where its length is given in epochs."""
+        iterations = self.schedule.get('max_iters')
+        return iterations and iterations - (self.trunk.steps if self.trunk else 0)
+
+
+def read_candidate_training(proxy: Mapping[str, Any], cfg: Config, base: Config, work_dir: Path) -> CandidateTraining:
+    """Reads ``schedule`` and ``begin`` of the section ``proxy``.
+
+    Args:
+        proxy: The section.
+        cfg: The search config.
+        base: The plain config, whose length is the default after a trunk or checkpoint.
+        work_dir: Work dir of the search.
+
+    Raises:
+        SetupError: A value cannot work.
+    """
+    given = proxy['schedule']
+    if given is not None:
+        require_dict('proxy.schedule', given)
+    begin = read_begin(proxy['begin'])
+    if begin is None and not given:
+        raise SetupError("proxy needs a schedule, such as dict(type='IterBasedTrainLoop', max_iters=100).")
+    if begin is None:
+        return CandidateTraining(dict(given))
+    if cfg.get('load_from') and isinstance(begin, CheckpointBegin):
+        raise SetupError('Candidates begin with proxy.begin.checkpoint, so leave load_from out of the search config.')
+    schedule = dict(given or plain_config(base).get('train_cfg') or {})
+    if isinstance(begin, TrunkBegin):
+        return _after_trunk(begin, schedule, cfg, work_dir)
+    return _after_checkpoint(begin, schedule, bool(given))
+
+
+def _after_trunk(begin: TrunkBegin, schedule: dict[str, Any], cfg: Config, work_dir: Path) -> CandidateTraining:
+    plain = plain_config(cfg).get('param_scheduler')
+    held = hold_rate(plain, schedule, begin.at) if begin.rate == 'held' else None
+    trunk = Trunk(read_length(schedule).step(begin.at), str(work_dir / 'trunks'), begin.optimizer == 'keep')
+    return CandidateTraining(schedule, held, trunk, header={'schedule': as_json(schedule)})
+
+
+def _after_checkpoint(begin: CheckpointBegin, schedule: dict[str, Any], given: bool) -> CandidateTraining:
+    length = read_length(schedule)
+    if not given:
+        length = length._replace(steps=max(1, round(begin.length * length.steps)))
+        schedule[length.key] = length.steps
+    schedulers = None if begin.rate is None else [falling_rate(length, 0, begin.rate)]
+    path = Path(begin.checkpoint).absolute()
+    header = {'schedule': as_json(schedule), 'sha256': sha256_of(path)}
+    return CandidateTraining(schedule, schedulers, checkpoint=str(path), header=header)
