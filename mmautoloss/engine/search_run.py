@@ -22,10 +22,10 @@ from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.execute import build_executor
 from mmautoloss.found import write_losses
 from mmautoloss.found.read import read_found
-from mmautoloss.proxy import ProxyEvaluator, one_at_a_time, require_fitting, require_metric
+from mmautoloss.proxy import ProxyEvaluator, Trunks, one_at_a_time, require_fitting, require_metric
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.search import Observers, Planner, Stop, run_search
-from mmautoloss.trial import History, Journal
+from mmautoloss.trial import History, Journal, Role
 from mmautoloss.version import VERSION
 
 
@@ -61,6 +61,7 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         if kept:
             observer.say(kept)
         tell_branches(spec, evaluator, observer)
+        require_trunks(spec, journal.history)
         if spec.proxy.checkpoint:
             require_fitting(evaluator.runner, spec.proxy.checkpoint)
         screens = Screens(spec, evaluator, journal.history, observer)
@@ -103,6 +104,19 @@ def tell_branches(spec: SearchSpec, evaluator: ProxyEvaluator, observer: Console
     searched = {branch.path for branch in spec.branches}
     for loss in find_losses(evaluator.runner.model):
         observer.say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
+
+
+def require_trunks(spec: SearchSpec, history: History) -> None:
+    """Requires the trunks of a search that is continued.
+
+    Raises:
+        SetupError: One is missing, or is another file than was saved.
+    """
+    if spec.proxy.trunk:
+        trunks = Trunks(spec.proxy.trunk.folder)
+        for trial in history.of_role(Role.TRUNK):
+            if trial.outcome and trial.outcome.saved:
+                trunks.load(trial.outcome.saved)
 
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:

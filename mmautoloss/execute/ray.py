@@ -17,6 +17,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.execute.devices import share_cores
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.ray_cluster import connect, describe, shares
+from mmautoloss.execute.ray_trunks import RayTrunks
 from mmautoloss.execute.supervisor import SupervisedExecutor
 from mmautoloss.execute.worker import Worker, WorkerDied
 from mmautoloss.proxy import ProxySettings
@@ -68,6 +69,7 @@ class RayExecutor(SupervisedExecutor['RayWorker']):
             raise
         self._actor = _define_actor(self._ray)
         self._settings = self._ray.put(settings)
+        self._trunks = RayTrunks(self._ray, settings)
         self._news = threading.Event()
 
     def close(self) -> None:
@@ -84,7 +86,7 @@ class RayExecutor(SupervisedExecutor['RayWorker']):
         options = {'num_cpus': self.threads, 'num_gpus': self.gpus, 'scheduling_strategy': 'SPREAD'}
         actor = self._actor.options(**options).remote(os.getcwd(), self.threads, bool(self.gpus))
         beat = min(1.0, self.limits.silence / 4)
-        return RayWorker(self._ray, actor, self._settings, name, beat, self._news)
+        return RayWorker(self._ray, actor, self._settings, name, beat, self._news, self._trunks)
 
     def _sleep(self, workers: Sequence[RayWorker], seconds: float) -> None:
         self._reassign_idle()
@@ -116,23 +118,32 @@ class RayWorker(Worker):
         name: Name of the worker.
         beat: Seconds between two requests for its state.
         news: Set when an answer of the actor has arrived.
+        trunks: The trunks that trials continue.
     """
 
     def __init__(
-        self, ray: ModuleType, actor: Any, settings: Any, name: str, beat: float, news: threading.Event
+        self,
+        ray: ModuleType,
+        actor: Any,
+        settings: Any,
+        name: str,
+        beat: float,
+        news: threading.Event,
+        trunks: RayTrunks,
     ) -> None:
         self.name = name
         self._ray = ray
         self._actor = actor
         self._beat = beat
         self._news = news
+        self._trunks = trunks
         self._trial: int | None = None
         self._where = ''
         self._placed = False
         self._since = time.monotonic()
         self._asked = 0.0
         self._pulse: Future[str] | None = None
-        self._outcome: Future[str] | None = None
+        self._outcome: Future[tuple[str, bytes]] | None = None
         self._prepared: Future[None] | None = self._call(actor.prepare, settings)
 
     @property
@@ -143,7 +154,8 @@ class RayWorker(Worker):
     def begin(self, trial: Trial, limit: float | None) -> None:
         """Submits the trial to the actor, which runs it once it is ready."""
         self._trial, self._pulse = trial.number, None
-        self._outcome = self._call(self._actor.measure, json.dumps({'trial': trial.to_json(), 'limit': limit}))
+        job = json.dumps({'trial': trial.to_json(), 'limit': limit})
+        self._outcome = self._call(self._actor.measure, job, self._trunks.reference(trial))
 
     def news(self) -> Iterator[Pulse | Outcome]:
         """Pulses of the actor, and its outcome."""
@@ -153,9 +165,12 @@ class RayWorker(Worker):
             yield Pulse(self.name, self._trial, 'idle', where=self._where)  # from now on silence counts
         yield from self._pulses()
         if self._outcome is not None and self._outcome.done():
-            outcome, self._outcome, self._trial = self._outcome, None, None
+            answer, self._outcome, self._trial = self._outcome, None, None
             self._pulse = None  # the pending one may still name this trial
-            yield outcome_from_json(json.loads(self._take(outcome)))
+            text, trunk = self._take(answer)
+            outcome = outcome_from_json(json.loads(text))
+            self._trunks.write(outcome, trunk)
+            yield outcome
 
     def kill(self) -> None:
         """Kills the actor, also one that waits for resources."""
@@ -218,8 +233,8 @@ def _define_actor(ray: ModuleType) -> Any:
 
             self._trials = TrialActor(settings, self._threads)
 
-        def measure(self, job: str) -> str:
-            return self._trials.measure(job)
+        def measure(self, job: str, trunk: bytes) -> tuple[str, bytes]:
+            return self._trials.measure(job, trunk)
 
         @ray.method(concurrency_group='pulse')
         def pulse(self) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import warnings
+from dataclasses import replace
 
 import torch
 
@@ -24,25 +25,38 @@ class TrialActor:
     def __init__(self, settings: ProxySettings, threads: int) -> None:
         # a config sets the start method for its data loaders
         warnings.filterwarnings('ignore', message='Multi-processing start method')
+        if settings.trunk:  # perhaps on a machine without the work dir of the search
+            settings = replace(settings, trunk=replace(settings.trunk, folder=''))
         self._evaluator = ProxyEvaluator(settings)
         self._threads = threads
         self._trial: int | None = None
         gpus = os.environ.get('CUDA_VISIBLE_DEVICES')
         self._where = f'{platform.node()}:{os.getpid()}' + (f' GPU {gpus}' if gpus else '')
 
-    def measure(self, job: str) -> str:
-        """Evaluates a trial; trial and outcome are JSON."""
+    def measure(self, job: str, trunk: bytes) -> tuple[str, bytes]:
+        """Evaluates a trial.
+
+        Args:
+            job: The trial as JSON.
+            trunk: The file of the trunk that it continues; empty for none.
+
+        Returns:
+            The outcome as JSON, and the file of the trunk that it is; empty if it is none.
+        """
         if not torch.cuda.is_available():
             torch.set_num_threads(self._threads)  # applies to this thread only
         if self._evaluator.spent:
             os._exit(1)  # the supervisor gives the trial to a new actor
         fields = json.loads(job)
         self._trial = fields['trial']['number']
+        trial = Trial.from_json(fields['trial'])
+        if trial.begin:
+            self._evaluator.trunks.receive(trial.begin, trunk)
         try:
-            outcome = self._evaluator.evaluate(Trial.from_json(fields['trial']), fields['limit'])
+            outcome = self._evaluator.evaluate(trial, fields['limit'])
         finally:
             self._trial = None
-        return json.dumps(outcome_to_json(outcome))
+        return json.dumps(outcome_to_json(outcome)), self._evaluator.trunks.take_unsent()
 
     def pulse(self) -> str:
         """The current state as JSON; called in another thread."""

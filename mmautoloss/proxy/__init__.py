@@ -13,7 +13,7 @@ from mmautoloss.proxy.sanity_check import require_metric
 from mmautoloss.proxy.settings import ProxySettings, numbers
 from mmautoloss.proxy.training_lock import one_at_a_time
 from mmautoloss.proxy.trunk import Trunk
-from mmautoloss.proxy.trunks import Trunks, sha256_of
+from mmautoloss.proxy.trunks import Trunks, read_trunk, sha256_of, write_trunk
 
 __all__ = [
     'SUSPENDED',
@@ -29,6 +29,7 @@ __all__ = [
     'one_at_a_time',
     'plain_config',
     'proxy_config',
+    'read_trunk',
     'require_fitting',
     'require_metric',
     'rung_iteration',
@@ -36,4 +37,5 @@ __all__ = [
     'share_batch',
     'spelled',
     'type_name',
+    'write_trunk',
 ]

@@ -45,6 +45,7 @@ class ProxyEvaluator:
     Attributes:
         progress: The current phase and step; may be read from another thread.
         broken: Whether this process cannot run further trials, such as after a CUDA error.
+        trunks: The trunks that candidates continue.
         kept: Which samples are cached in memory, or why none are; '' if caching is off or nothing was trained yet.
     """
 
@@ -59,7 +60,7 @@ class ProxyEvaluator:
         self._name = ''  # name of the Runner in MMEngine's managers
         self._log: TrialLog | None = None  # of the current trial
         self._proof = RepeatCheck(settings.prove)
-        self._trunks = Trunks(settings.trunk.folder if settings.trunk else '')
+        self.trunks = Trunks(settings.trunk.folder if settings.trunk else '')
         self._saved: Saved | None = None  # by the current trial, if it is a trunk
 
     @property
@@ -216,7 +217,7 @@ class ProxyEvaluator:
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
         if end and get_rank() == 0:
-            self._saved = self._trunks.save(f'seed_{trial.seed}.pth', end.checkpoint)
+            self._saved = self.trunks.save(f'seed_{trial.seed}.pth', end.checkpoint)
 
     def _reset(self, runner: ProxyRunner, trial: Trial) -> None:
         plain = self.settings.config.get('param_scheduler') or []
@@ -232,7 +233,7 @@ class ProxyEvaluator:
         trunk = self.settings.trunk
         if trunk is None or trial.begin is None:
             return None
-        return Begin(self._trunks.load(trial.begin), trunk.keep_optimizer)
+        return Begin(self.trunks.load(trial.begin), trunk.keep_optimizer)
 
     def _end_of(self, trial: Trial) -> TrunkHook | None:
         """The hook that ends a trunk; None for other trials."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
 from pathlib import Path
@@ -22,34 +23,40 @@ class Trunks:
     """Saves and loads the states of trainings.
 
     Args:
-        folder: Where their files lie.
+        folder: Where their files lie; '' on a machine that has no such folder, where they are sent and received.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path = '') -> None:
+        self.folder = Path(folder) if folder else None
         self._loaded: dict[Saved, dict[str, Any]] = {}
+        self._unsent = b''
 
     def save(self, name: str, checkpoint: dict[str, Any]) -> Saved:
-        """Writes a checkpoint of MMEngine; the file appears only when it is complete and can be read again.
+        """Saves a checkpoint of MMEngine; a file appears only when it is complete.
 
         Raises:
             SetupError: It cannot be written, or contains objects that could not be loaded without running code.
         """
-        path = self.folder / name
-        part = path.with_name(f'.{os.getpid()}.{name}')
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            torch.save(checkpoint, part)
-            _load(part)
-            saved = Saved(name, checkpoint['meta']['iter'], sha256_of(part))
-            part.replace(path)
-        except OSError as error:
-            raise SetupError(
-                f'The trunk {path} cannot be written: {error.strerror}. Free space, then --resume.'
-            ) from None
-        finally:
-            part.unlink(missing_ok=True)
+        file = io.BytesIO()
+        torch.save(checkpoint, file)
+        data = file.getvalue()
+        _load(data)
+        saved = Saved(name, checkpoint['meta']['iter'], hashlib.sha256(data).hexdigest())
+        if self.folder:
+            write_trunk(self.folder / name, data)
+        else:
+            self._unsent = data
         return saved
+
+    def take_unsent(self) -> bytes:
+        """What was saved last without a folder, once; empty if there is nothing."""
+        data, self._unsent = self._unsent, b''
+        return data
+
+    def receive(self, saved: Saved, data: bytes) -> None:
+        """Takes a trunk from another machine."""
+        if data and saved not in self._loaded:
+            self._keep(saved, data)
 
     def load(self, saved: Saved) -> dict[str, Any]:
         """The checkpoint of a trunk, whose tensors must not be changed.
@@ -58,25 +65,56 @@ class Trunks:
             SetupError: The file is missing or another one than was saved.
         """
         if saved not in self._loaded:
-            self._verify(saved)
-            while len(self._loaded) >= _KEPT:
-                self._loaded.pop(next(iter(self._loaded)))
-            self._loaded[saved] = _load(self.folder / saved.name)
+            self._keep(saved, read_trunk(self.folder or Path(), saved))
         self._loaded[saved] = checkpoint = self._loaded.pop(saved)  # the last to be dropped
         return checkpoint
 
-    def _verify(self, saved: Saved) -> None:
-        path = self.folder / saved.name
-        if not path.is_file():
-            raise SetupError(
-                f'The trunk {path} is missing, which candidates continue. Bring the file back, or begin the search anew.'
-            )
-        found = sha256_of(path)
-        if found != saved.sha256:
-            raise SetupError(
-                f'The trunk {path} is not the one of this search: its SHA-256 begins with {found[:12]}, that in the '
-                f'journal with {saved.sha256[:12]}. Bring that file back, or begin the search anew.'
-            )
+    def _keep(self, saved: Saved, data: bytes) -> None:
+        _verify(saved, data)
+        while len(self._loaded) >= _KEPT:
+            self._loaded.pop(next(iter(self._loaded)))
+        self._loaded[saved] = _load(data)
+
+
+def write_trunk(path: Path, data: bytes) -> None:
+    """Writes the file of a trunk atomically.
+
+    Raises:
+        SetupError: It cannot be written.
+    """
+    part = path.with_name(f'.{os.getpid()}.{path.name}')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SetupError(f'The trunk {path} cannot be written: {error.strerror}. Free space, then --resume.') from None
+
+
+def read_trunk(folder: Path, saved: Saved) -> bytes:
+    """The file of a trunk.
+
+    Raises:
+        SetupError: It is missing or cannot be read.
+    """
+    path = folder / saved.name
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SetupError(
+            f'The trunk {path}, which candidates continue, cannot be read: {error.strerror}. Bring the file back, or begin '
+            'the search anew.'
+        ) from None
+
+
+def _verify(saved: Saved, data: bytes) -> None:
+    found = hashlib.sha256(data).hexdigest()
+    if found != saved.sha256:
+        raise SetupError(
+            f'{saved.name} in the folder trunks is not the trunk of this search: its SHA-256 begins with {found[:12]}, that '
+            f'in the journal with {saved.sha256[:12]}. Bring that file back, or begin the search anew.'
+        )
 
 
 def sha256_of(path: Path) -> str:
@@ -85,13 +123,13 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(data: bytes) -> dict[str, Any]:
     allow_mmengine_checkpoints()
     try:
-        return torch.load(path, map_location='cpu', weights_only=True)
+        return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise SetupError(
-            f'The training cannot be saved for its candidates, since a hook keeps objects in its checkpoint that cannot '
+            'The training cannot be saved for its candidates, since a hook keeps objects in its checkpoint that cannot '
             f'be read without running code ({_first_line(error)}). Take the hook out of the search config.'
         ) from None
 

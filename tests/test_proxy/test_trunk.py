@@ -11,7 +11,6 @@ import pytest
 
 pytest.importorskip('mmengine')
 
-from mmautoloss.errors import SetupError
 from mmautoloss.proxy import ProxyEvaluator
 from mmautoloss.trial import Outcome, Role, Saved, State, Trial
 from tests.test_proxy.conftest import SQUARE, baseline, digest, searched

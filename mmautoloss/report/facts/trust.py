@@ -8,6 +8,7 @@ from mmautoloss.report.facts.progress import is_found
 from mmautoloss.report.facts.seeds import HAND_MADE
 from mmautoloss.report.facts.table import Table
 from mmautoloss.report.status import Status
+from mmautoloss.report.trunk_cost import trunk_cost_of
 from mmautoloss.trial import History, Role, Scale, State, Trial
 
 _MIN_SEEDS = 5
@@ -30,7 +31,7 @@ def doubts_of(
     rows = {row['losses']: row for row in summary.to_json()}
     baseline, best = rows.get(HAND_MADE), rows.get(f'trial {ranking[0].number}') if ranking else None
     doubts = [*_unfinished(status), *_choice(best, baseline, history), *_known(best, rows.values(), scale)]
-    doubts += [*_seeds(best, baseline), *_failed(history)]
+    doubts += [*_seeds(best, baseline), *_failed(history), *_trunk(history, scale)]
     split = describe.get('split')
     scored = f'the split {split!r}' if split else 'a held-out part of the training data'
     doubts.append(
@@ -86,6 +87,12 @@ def _failed(history: History) -> Iterator[str]:
     failed = sum(trial.state is State.FAILED for trial in trained)
     if trained and failed / len(trained) > _MAX_FAILED_SHARE:
         yield f'{failed} of {len(trained)} trained candidates failed; the reasons stand below.'
+
+
+def _trunk(history: History, scale: Scale) -> Iterator[str]:
+    cost = trunk_cost_of(history, scale)
+    if cost and cost.is_clear:
+        yield cost.text
 
 
 def _plural(count: int, noun: str) -> str:

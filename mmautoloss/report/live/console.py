@@ -14,11 +14,12 @@ from rich.table import Table
 from mmautoloss.branches import Branch
 from mmautoloss.report.live.watch import Watch
 from mmautoloss.report.statistics import spread
+from mmautoloss.report.trunk_cost import trunk_cost_of
 from mmautoloss.report.verdict import verdict_of
 from mmautoloss.report.words import last_line
 from mmautoloss.screen import Calibration
 from mmautoloss.search import Observer, Planner
-from mmautoloss.trial import History, Record, Role, State, Trial, log_name
+from mmautoloss.trial import History, Record, Role, Scale, State, Trial, log_name
 
 
 class ConsoleObserver(Observer):
@@ -50,6 +51,7 @@ class ConsoleObserver(Observer):
         self.work_dir = work_dir
         self._best: float | None = None
         self._leak_printed = False
+        self._seeds: int | None = None  # of the hand-made losses, until the cost of a trunk is printed
         self._watch = Watch(self.console, greater, record)
 
     def say(self, text: str) -> None:
@@ -68,6 +70,7 @@ class ConsoleObserver(Observer):
         """Starts the display of the progress."""
         for trial in history.settled():
             self._update_best(trial)
+        self._seeds = planner.settings.budget.baseline_repeats + 1 if planner.settings.plain else None
         if history.settled():
             self.say(f'continued: {len(history.settled())} trials are settled, {len(history.running())} begin again')
         self._watch.begin(history, planner)
@@ -81,6 +84,7 @@ class ConsoleObserver(Observer):
         self._update_best(trial)
         self._print(self._line(trial))
         self._print_leak(trial)
+        self._print_trunk_cost(history)
         self._watch.settled(trial, history)
 
     def beat(self, history: History) -> None:
@@ -135,6 +139,14 @@ class ConsoleObserver(Observer):
             self._leak_printed = True
             text = f'[yellow]trial {trial.number}: {escape(leak)}[/yellow]'
             self.console.print(text, soft_wrap=True)  # the whole text, also on a terminal
+
+    def _print_trunk_cost(self, history: History) -> None:
+        """Prints once what a trunk costs the hand-made losses."""
+        cost = self._seeds and trunk_cost_of(history, Scale(self.metric, self.sign > 0), self._seeds)
+        if cost:
+            self._seeds = None
+            text = escape(cost.text)
+            self.console.print(f'[yellow]{text}[/yellow]' if cost.is_clear else f'[dim]{text}[/dim]', soft_wrap=True)
 
     def _update_best(self, trial: Trial) -> None:
         if trial.role in (Role.KNOWN, Role.SEARCH) and trial.score is not None:

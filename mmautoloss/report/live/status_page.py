@@ -64,7 +64,11 @@ def _print_trials(status: Status, work_dir: Path, console: Console) -> None:
     if not any(counts['stopped'] for counts in status.trials.values()):
         states.remove('stopped')  # there is no rung
     running = 'unfinished' if status.state in _ADVICE else 'running'
-    rows = [(role, *(str(counts[state] or '-') for state in states)) for role, counts in status.trials.items()]
+    rows = [
+        (role, *(str(counts[state] or '-') for state in states))
+        for role, counts in status.trials.items()
+        if any(counts.values())
+    ]
     _print_table(console, ('trials', running, *states[1:]), rows)
     if status.funnel:
         _print_table(console, ('expressions', ''), [(verdict, f'{n}') for verdict, n in status.funnel.items()])
