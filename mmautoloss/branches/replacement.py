@@ -111,8 +111,8 @@ def _check_call(model: nn.Module, place: ModelLoss, old: nn.Module, new: nn.Modu
     differs = [name for name in _READ_BY_HEADS if getattr(old, name, False) != getattr(new, name, False)]
     if (before and after and before != after) or differs:
         raise SetupError(
-            f'The head of {place.path!r} is built for {place.loss} ({_words(before)}), and {type(new).__name__} reads '
-            f'{", ".join(differs) or _words(after)}. Exchange it for a loss that reads the same, or build the head for both '
+            f'The head of {place.path!r} is built for {place.loss} ({_words(before)}), but got {type(new).__name__} '
+            f'({", ".join(differs) or _words(after)}). Give a loss that reads the same, or build the head for both '
             '(use_sigmoid of the losses, reg_decoded_bbox of the head).'
         )
 

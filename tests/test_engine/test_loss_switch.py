@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
@@ -45,13 +47,16 @@ class SeenHook(Hook):
         self.names: list[set[str]] = []
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        self.losses.append(type(runner.model.head.loss_cls).__name__)
+        model = getattr(runner.model, 'module', runner.model)
+        self.losses.append(type(model.head.loss_cls).__name__)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         self.names.append(set(outputs))
 
 
-def train(folder: Path, options: dict[str, Any], hooks: list[Any], resume: str | None = None) -> Runner:
+def train(
+    folder: Path, options: dict[str, Any], hooks: list[Any], resume: str | None = None, wrapper: Any = None
+) -> Runner:
     """Trains the toy, without what is random in its steps, and keeps a checkpoint of every iteration or epoch."""
     base = {'model.plain': True, 'randomness': {'seed': 4}, **options}
     cfg = Config(changed(BASE, base) | {'work_dir': str(folder), 'experiment_name': str(folder)})
@@ -59,6 +64,7 @@ def train(folder: Path, options: dict[str, Any], hooks: list[Any], resume: str |
     cfg.custom_hooks = [*(copy.deepcopy(hook) for hook in hooks if isinstance(hook, dict)), every]
     cfg.resume, cfg.load_from = resume is not None, resume
     runner = Runner.from_cfg(cfg)
+    runner.model = wrapper(module=runner.model) if wrapper else runner.model
     allow_mmengine_checkpoints()
     runner.seen = SeenHook()
     for hook in (runner.seen, *(hook for hook in hooks if isinstance(hook, Hook))):
@@ -249,6 +255,37 @@ def test_refused_before_the_first_iteration(
     faults = {'model.faults': {'fail_at': 0}}  # a first iteration would raise another error
     with pytest.raises((SetupError, ExpressionError), match=error):
         begin(tmp_path, {**options, **faults}, **settings)
+
+
+@pytest.fixture
+def group() -> Iterator[None]:
+    """A group of one process, in which models are wrapped as in a training by several."""
+    torch.distributed.init_process_group('gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def test_the_model_within_a_wrapper(tmp_path: Path, group: None) -> None:
+    """Gradients are still those that the wrapper averages: the weights are those without it."""
+    plain = train(tmp_path / 'plain', ITERATIONS, [switch()]).model.state_dict()
+    wrapped = train(tmp_path / 'wrapped', ITERATIONS, [switch()], wrapper=MMDistributedDataParallel)
+    assert wrapped.seen.losses.count('SearchedLoss') == LENGTH - SWITCH
+    state = wrapped.model.module.state_dict()
+    assert all(torch.allclose(plain[key], state[key]) for key in plain)
+
+
+def test_the_switch_is_logged(tmp_path: Path, capfd) -> None:
+    train(tmp_path, {**ITERATIONS, 'log_level': 'INFO'}, [switch()])
+    lines = [line for line in ''.join(capfd.readouterr()).splitlines() if 'From iteration' in line]
+    assert [line.partition(' - INFO - ')[2] for line in lines] == [
+        'From iteration 16 on, head.loss_cls is 1 - p * y (loss_weight 2).',
+        'From iteration 16 on, head.loss_box is (p - y) ** 2 (loss_weight 0.5).',
+    ]
+
+
+def test_a_validation_needs_no_losses(tmp_path: Path) -> None:
+    cfg = Config({**changed(BASE, ITERATIONS), 'work_dir': str(tmp_path), 'custom_hooks': [switch(optimizer='new')]})
+    assert Runner.from_cfg(cfg).val().keys() >= {'toy/score'}
 
 
 def test_registered_by_its_full_name_and_by_its_bare_name() -> None:
