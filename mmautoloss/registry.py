@@ -35,7 +35,7 @@ def _child(name: str, root: str, *locations: str) -> Registry | None:
 
 MODELS = _child('model', 'MODELS', 'losses')
 LOOPS = _child('loop', 'LOOPS', 'engine')
-HOOKS = _child('hook', 'HOOKS', 'proxy.hooks', 'proxy.rung_hook', 'proxy.predictions')
+HOOKS = _child('hook', 'HOOKS', 'proxy.hooks', 'proxy.rung_hook', 'proxy.predictions', 'engine.loss_switch')
 VISBACKENDS = _child('vis_backend', 'VISBACKENDS', 'engine.guarded_backend')
 METRICS = _child('metric', 'METRICS', 'evaluation')
 

@@ -2,12 +2,14 @@
 
 from mmautoloss.branches.branch import Branch, build_branches, check_branches, install_losses
 from mmautoloss.branches.heads import ModelLoss, averages_channels, find_losses
+from mmautoloss.branches.replacement import build_replacements
 
 __all__ = [
     'Branch',
     'ModelLoss',
     'averages_channels',
     'build_branches',
+    'build_replacements',
     'check_branches',
     'find_losses',
     'install_losses',

@@ -144,9 +144,9 @@ def find_losses(model: nn.Module) -> list[ModelLoss]:
 def _judge(model: nn.Module, name: str, path: str) -> ModelLoss:
     loss, head = model.get_submodule(path), head_of(model, path)
     kind = type(loss).__name__
-    rule = _RULES.get(kind) or _guess_rule(head, loss, path)
-    inputs, reason = rule(head, loss) if rule else (None, _UNKNOWN.format(kind))
-    refused = refused_by_head(model, path) or (lost(loss, head) if inputs or not rule else '')
+    verdict = input_of(head, loss, path)
+    inputs, reason = verdict or (None, _UNKNOWN.format(kind))
+    refused = refused_by_head(model, path) or (lost(loss, head) if inputs or not verdict else '')
     if refused:
         return ModelLoss(name, path, config_path(path), kind, None, refused)
     weight = getattr(loss, 'loss_weight', 1.0)
@@ -157,13 +157,28 @@ def _judge(model: nn.Module, name: str, path: str) -> ModelLoss:
         loss=kind,
         inputs=inputs,
         reason=reason,
-        unknown=rule is None,
+        unknown=verdict is None,
         weight=float(weight) if isinstance(weight, Real) else 1.0,
-        settings=carried(loss, inputs) if inputs or not rule else {},
+        settings=carried(loss, inputs) if inputs or not verdict else {},
         channels=_averaged_channels(head, loss, inputs),
         # heads of mmdet always pass a normaliser
         by_ignored=getattr(loss, 'avg_non_ignore', True) is False and _library(loss) == 'mmseg',
     )
+
+
+def input_of(head: nn.Module, loss: nn.Module, path: str) -> Verdict | None:
+    """The kind of input that a loss reads in a head, whatever its settings.
+
+    Args:
+        head: The module that calls the loss.
+        loss: The loss, whether or not the head has it now.
+        path: Path of the loss in the model.
+
+    Returns:
+        The kind and '', or None and why there is none; None if the class of the loss is not known.
+    """
+    rule = _RULES.get(type(loss).__name__) or _guess_rule(head, loss, path)
+    return rule(head, loss) if rule else None
 
 
 _AVERAGING = (

@@ -12,15 +12,18 @@ from mmautoloss.engine.config import (
     load_test_config,
     load_train_config,
     read_config,
+    read_length,
     read_spec,
     require_buildable,
     require_writable,
     spec_of,
+    with_late_losses,
     with_losses,
     write_config,
 )
 from mmautoloss.engine.data import apply_options, check_files, final_split_of
 from mmautoloss.engine.illustration import read_facts, write_report
+from mmautoloss.engine.loss_switch import LossSwitchHook
 from mmautoloss.engine.reproduction import Replayed, load_planner, load_spec, replay
 from mmautoloss.engine.search_loop import SearchLoop
 from mmautoloss.engine.search_run import launch
@@ -28,6 +31,7 @@ from mmautoloss.engine.training import Result, Transfer, compare, evaluate, trai
 
 __all__ = [
     'LAUNCHERS',
+    'LossSwitchHook',
     'Replayed',
     'Result',
     'SearchLoop',
@@ -51,12 +55,14 @@ __all__ = [
     'load_train_config',
     'read_config',
     'read_facts',
+    'read_length',
     'read_spec',
     'replay',
     'require_buildable',
     'require_writable',
     'spec_of',
     'train_longer',
+    'with_late_losses',
     'with_losses',
     'with_usual_weight',
     'write_config',

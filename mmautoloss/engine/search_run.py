@@ -10,7 +10,7 @@ import torch
 from mmengine.visualization import Visualizer
 
 from mmautoloss.branches import find_losses
-from mmautoloss.engine.config.losses import with_custom_modules, with_losses
+from mmautoloss.engine.config.best import best_config
 from mmautoloss.engine.config.resolved import write_resolved
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.config.writing import write_config, written
@@ -128,8 +128,7 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
         best = ranking[0]
         found = read_found(spec.work_dir / 'journal.jsonl', best.number)
         write_losses(spec.work_dir / 'best_losses.json', found.losses, found.origin)
-        config = with_losses(spec.base, spec.branches, best.required_genome, best.weights)
-        write_config(with_custom_modules(config, spec.proxy.config, spec.branches, best.required_genome), path)
+        write_config(best_config(spec, best), path)
     if spec.results:
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
     observer.table(history, ranking, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,67 @@ def test_the_user_says_which_loss_goes_where(tmp_path: Path) -> None:
     )
     assert new.model.rpn_head.loss_bbox.expression == new.model.roi_head.bbox_head.loss_bbox.expression
     assert new.model.rpn_head.loss_cls.type == 'CrossEntropyLoss'
+
+
+def test_losses_that_take_over_late(tmp_path: Path, work_dir: Path, capsys) -> None:
+    """Nothing differs but the hook, which has the losses as they would stand in the model."""
+    new = apply(tmp_path, BASE, str(work_dir), '--switch', '0.9').to_dict()
+    printed = capsys.readouterr().out
+    assert 'rpn_head.loss_cls: CrossEntropyLoss -> abs(p - y)  (loss_weight 0.5)\n' in printed
+    assert 'the losses change after 144 of 160 iterations\n' in printed
+    (hook,) = new.pop('custom_hooks')
+    assert new == Config.fromfile(BASE).to_dict()
+    assert (hook['type'], hook['at']) == ('mmautoloss.LossSwitchHook', 0.9)
+    model = apply(tmp_path / 'model', BASE, str(work_dir)).model
+    assert hook['losses'] == {
+        'rpn_head.loss_cls': model.rpn_head.loss_cls,
+        'roi_head.bbox_head.loss_bbox': model.roi_head.bbox_head.loss_bbox,
+    }
+
+
+def test_hooks_of_the_base_stay_and_the_rate_is_held(tmp_path: Path, capsys) -> None:
+    base = Config.fromfile(BASE)
+    base.custom_hooks = [{'type': 'EMAHook'}]
+    base.train_cfg = {'type': 'EpochBasedTrainLoop', 'max_epochs': 12}
+    base.dump(tmp_path / 'base.py')
+    new = apply(tmp_path, str(tmp_path / 'base.py'), 'rpn_cls=focal', '--switch', '0.75', '--hold')
+    assert 'after 9 of 12 epochs; the learning rate is held until then, and falls to 0\n' in capsys.readouterr().out
+    assert [hook.type for hook in new.custom_hooks] == ['EMAHook', 'mmautoloss.LossSwitchHook']
+    warm_up, fall = new.param_scheduler
+    assert warm_up == base.param_scheduler[0]
+    assert (fall.type, fall.begin, fall.end, fall.convert_to_iter_based) == ('LinearLR', 9, 12, True)
+
+
+def test_a_config_of_the_new_style_takes_losses_late(tmp_path: Path) -> None:
+    lazy = str(CONFIGS / 'digits' / 'faster_rcnn_lazy.py')
+    new = apply(tmp_path, lazy, 'rpn_cls=focal', '--switch', '0.5', '--hold')
+    assert new.custom_hooks[-1]['at'] == 0.5
+    assert [entry['begin'] for entry in new.param_scheduler] == [0, 80]
+
+
+@pytest.mark.parametrize(
+    ('changes', 'options', 'error'),
+    [
+        ({}, ['--hold'], '--hold holds the learning rate until the losses change'),
+        ({}, ['--switch', '1.5'], 'at must be a share of the training, between 0 and 1'),
+        ({}, ['--switch', '0.001'], 'at=0.001 of 160 iterations must leave some before it'),
+        ({'train_cfg': {'type': 'IterBasedTrainLoop'}}, ['--switch', '0.9'], 'must have a positive max_iters'),
+        ({'param_scheduler': {'type': 'OneCycleLR'}}, ['--switch', '0.9', '--hold'], r'OneCycleLR.*leave out --hold'),
+        ({'custom_hooks': [{'type': 'LossSwitchHook'}]}, ['--switch', '0.9'], 'has a LossSwitchHook'),
+    ],
+)
+def test_why_losses_cannot_take_over_late(
+    tmp_path: Path, capsys, changes: dict[str, Any], options: list[str], error: str
+) -> None:
+    import re
+
+    base = Config({**Config.fromfile(BASE).to_dict(), **changes})
+    base.dump(tmp_path / 'base.py')
+    out = tmp_path / 'out.py'
+    assert main(['apply', str(tmp_path / 'base.py'), 'rpn_cls=focal', '-o', str(out), *options]) == 2
+    printed = capsys.readouterr().err
+    assert re.search(error, printed), printed
+    assert not out.exists()
 
 
 ERRORS = {

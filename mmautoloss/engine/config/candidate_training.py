@@ -24,6 +24,7 @@ class CandidateTraining(NamedTuple):
         schedulers: ``param_scheduler`` in place of that of the search config; None for that one.
         trunk: The trunk that candidates continue, if there is one.
         checkpoint: The trained model with which they begin; '' for none.
+        begin: What the config says of its beginning; None for a training from scratch.
         header: What a journal must know of it beside the settings; empty for a training from scratch.
     """
 
@@ -31,6 +32,7 @@ class CandidateTraining(NamedTuple):
     schedulers: Any = None
     trunk: Trunk | None = None
     checkpoint: str = ''
+    begin: TrunkBegin | CheckpointBegin | None = None
     header: Mapping[str, Any] = {}
 
     @property
@@ -72,7 +74,7 @@ def _after_trunk(begin: TrunkBegin, schedule: dict[str, Any], cfg: Config, work_
     plain = plain_config(cfg).get('param_scheduler')
     held = hold_rate(plain, schedule, begin.at) if begin.rate == 'held' else None
     trunk = Trunk(read_length(schedule).step(begin.at), str(work_dir / 'trunks'), begin.optimizer == 'keep')
-    return CandidateTraining(schedule, held, trunk, header={'schedule': as_json(schedule)})
+    return CandidateTraining(schedule, held, trunk, begin=begin, header={'schedule': as_json(schedule)})
 
 
 def _after_checkpoint(begin: CheckpointBegin, schedule: dict[str, Any], given: bool) -> CandidateTraining:
@@ -83,4 +85,4 @@ def _after_checkpoint(begin: CheckpointBegin, schedule: dict[str, Any], given: b
     schedulers = None if begin.rate is None else [falling_rate(length, 0, begin.rate)]
     path = Path(begin.checkpoint).absolute()
     header = {'schedule': as_json(schedule), 'sha256': sha256_of(path)}
-    return CandidateTraining(schedule, schedulers, checkpoint=str(path), header=header)
+    return CandidateTraining(schedule, schedulers, checkpoint=str(path), begin=begin, header=header)

@@ -41,6 +41,7 @@ class SearchSpec:
     Attributes:
         base: The plain config of the model.
         proxy: How a candidate is measured.
+        training: Its training, of which ``proxy`` has the details.
         strategy: Proposes candidates.
         screen: Settings of the screen, which rejects candidates before training.
         search: Seed, budget and other numbers of the search.
@@ -55,6 +56,7 @@ class SearchSpec:
 
     base: Config
     proxy: ProxySettings
+    training: CandidateTraining
     strategy: Strategy
     screen: ScreenSettings
     search: SearchSettings
@@ -124,6 +126,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             trunk=training.trunk,
             checkpoint=training.checkpoint,
         ),
+        training=training,
         strategy=build_strategy(
             spelled(settings['strategy']), {branch.name: branch.kind.names for branch in branches}
         ),
