@@ -15,9 +15,17 @@ warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
 from mmengine.config import DictAction  # noqa: E402
 
 from mmautoloss.checks import MAX_SEED, whole_argument  # noqa: E402
-from mmautoloss.engine import compare, final_split_of, load_search_config, spec_of, with_usual_weight  # noqa: E402
+from mmautoloss.engine import (  # noqa: E402
+    compare,
+    described,
+    final_split_of,
+    length_compared,
+    load_search_config,
+    spec_of,
+    with_usual_weight,
+)
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
-from mmautoloss.report import length_of, print_comparison, read_results  # noqa: E402
+from mmautoloss.report import print_comparison, read_results  # noqa: E402
 from mmautoloss.trial import Role, State, read_history  # noqa: E402
 
 
@@ -38,10 +46,10 @@ def main() -> int:
         compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), split)
         print_comparison(
             read_results(Path(args.results)),
-            spec.describe,
+            described(spec, split),
             spec.proxy.metric,
             split,
-            length_of(spec.base.train_cfg),
+            length_compared(spec),
             spec.proxy.greater,
         )
     except MMAutoLossError as error:

@@ -59,9 +59,18 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from mmautoloss.cli.arguments import options_of
-    from mmautoloss.engine import Transfer, chosen_config, compare, final_split_of, load_spec, with_usual_weight
+    from mmautoloss.engine import (
+        Transfer,
+        chosen_config,
+        compare,
+        described,
+        final_split_of,
+        length_compared,
+        load_spec,
+        with_usual_weight,
+    )
     from mmautoloss.key_values import pairs_of
-    from mmautoloss.report import length_of, print_comparison, read_results
+    from mmautoloss.report import print_comparison, read_results
     from mmautoloss.trial import find_journal, read_history
 
     path = find_journal(Path(args.work_dir))
@@ -85,8 +94,8 @@ def run(args: argparse.Namespace) -> int:
     known = [with_usual_weight(entry, spec) for entry in args.also]
     split = args.split or final_split_of(spec.base)
     compare(spec, moved, known, range(args.first_seed, args.first_seed + args.seeds), split)
-    length = length_of(spec.base.train_cfg)
-    print_comparison(read_results(results), spec.describe, spec.proxy.metric, split, length, spec.proxy.greater)
+    rows, length = read_results(results), length_compared(spec)
+    print_comparison(rows, described(spec, split), spec.proxy.metric, split, length, spec.proxy.greater)
     return 0
 
 

@@ -27,7 +27,16 @@ from mmautoloss.engine.loss_switch import LossSwitchHook
 from mmautoloss.engine.reproduction import Replayed, load_planner, load_spec, replay
 from mmautoloss.engine.search_loop import SearchLoop
 from mmautoloss.engine.search_run import launch
-from mmautoloss.engine.training import Result, Transfer, compare, evaluate, train_longer, with_usual_weight
+from mmautoloss.engine.training import (
+    Result,
+    Transfer,
+    compare,
+    described,
+    evaluate,
+    length_compared,
+    train_longer,
+    with_usual_weight,
+)
 
 __all__ = [
     'LAUNCHERS',
@@ -44,9 +53,11 @@ __all__ = [
     'chosen_config',
     'compare',
     'config_text',
+    'described',
     'evaluate',
     'final_split_of',
     'launch',
+    'length_compared',
     'load_base',
     'load_planner',
     'load_search_config',

@@ -32,7 +32,7 @@ from mmautoloss.proxy.settings import MissingMetric, ProxySettings, numbers
 from mmautoloss.proxy.training_lock import one_at_a_time
 from mmautoloss.proxy.trial_log import TrialLog, last_line, logged, open_log
 from mmautoloss.proxy.trunk_hook import TrunkHook, TrunkReached
-from mmautoloss.proxy.trunks import Trunks
+from mmautoloss.proxy.trunks import Trunks, trunk_name
 from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, Saved, State, Trial
 
 
@@ -217,7 +217,7 @@ class ProxyEvaluator:
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
         if end and get_rank() == 0:
-            self._saved = self.trunks.save(f'seed_{trial.seed}.pth', end.checkpoint)
+            self._saved = self.trunks.save(trunk_name(trial.seed), end.checkpoint)
 
     def _reset(self, runner: ProxyRunner, trial: Trial) -> None:
         plain = self.settings.config.get('param_scheduler') or []

@@ -48,6 +48,14 @@ class Trunks:
             self._unsent = data
         return saved
 
+    def find(self, seed: int) -> Saved | None:
+        """The trunk of a seed in the folder, if there is one."""
+        path = (self.folder or Path()) / trunk_name(seed)
+        if not path.is_file():
+            return None
+        data = path.read_bytes()
+        return Saved(path.name, _load(data)['meta']['iter'], hashlib.sha256(data).hexdigest())
+
     def take_unsent(self) -> bytes:
         """What was saved last without a folder, once; empty if there is nothing."""
         data, self._unsent = self._unsent, b''
@@ -74,6 +82,11 @@ class Trunks:
         while len(self._loaded) >= _KEPT:
             self._loaded.pop(next(iter(self._loaded)))
         self._loaded[saved] = _load(data)
+
+
+def trunk_name(seed: int) -> str:
+    """The file name of the trunk of a seed."""
+    return f'seed_{seed}.pth'
 
 
 def write_trunk(path: Path, data: bytes) -> None:

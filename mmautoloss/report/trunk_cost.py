@@ -9,8 +9,8 @@ from typing import NamedTuple
 from mmautoloss.report.statistics import spread
 from mmautoloss.trial import History, Role, Scale
 
-_ERRORS = 2.0
-"""Standard errors of the mean difference above which a cost is more than noise."""
+_CONFIDENCE = 0.95
+"""One-sided confidence (Student's t over the differences of the seeds) at which a cost is more than noise."""
 
 
 class TrunkCost(NamedTuple):
@@ -33,7 +33,14 @@ class TrunkCost(NamedTuple):
     @property
     def is_clear(self) -> bool:
         """Whether a cost is more than the noise."""
-        return self.cost > _ERRORS * self.error
+        return self.cost > self.noise
+
+    @property
+    def noise(self) -> float:
+        """The mean difference that chance alone exceeds in one of twenty searches."""
+        from scipy.stats import t
+
+        return float(t.ppf(_CONFIDENCE, self.seeds - 1)) * self.error if self.seeds > 1 else math.inf
 
     @property
     def text(self) -> str:
@@ -44,12 +51,10 @@ class TrunkCost(NamedTuple):
         )
         if self.is_clear:
             return (
-                f'{scores}: the trunk costs {self.cost:.4f}, more than the noise ({self.error:.4f}), which '
+                f'{scores}: the trunk costs {self.cost:.4f}, more than the noise ({self.noise:.4f}), which '
                 "a found loss must make up for. Try another share (proxy.begin.at), rate='scheduled', or begin='scratch'."
             )
-        return (
-            f'{scores}: the trunk {"costs nothing that shows" if self.cost > -_ERRORS * self.error else "is a gain"}.'
-        )
+        return f'{scores}: the trunk {"costs nothing that shows" if self.cost > -self.noise else "is a gain"}.'
 
 
 def trunk_cost_of(history: History, scale: Scale, seeds: int = 1) -> TrunkCost | None:

@@ -40,6 +40,11 @@ class TrunkBegin:
             if value not in choices:
                 raise SetupError(f'proxy.begin.{key} must be one of {", ".join(choices)}, but got {value!r}.')
 
+    @property
+    def label(self) -> str:
+        """A word for rows of results."""
+        return f'late{self.at:g}' + '_scheduled' * (self.rate != 'held') + '_new' * (self.optimizer == 'new')
+
 
 @dataclass(frozen=True)
 class CheckpointBegin:
@@ -70,6 +75,11 @@ class CheckpointBegin:
             require_number('proxy.begin.rate', self.rate)
             if not 0 < self.rate <= 1:
                 raise SetupError(f'proxy.begin.rate must be above 0 and at most 1, but got {self.rate}.')
+
+    @property
+    def label(self) -> str:
+        """A word for rows of results."""
+        return 'from_checkpoint'
 
 
 def read_begin(value: Any) -> TrunkBegin | CheckpointBegin | None:

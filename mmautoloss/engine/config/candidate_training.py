@@ -64,6 +64,25 @@ def read_candidate_training(proxy: Mapping[str, Any], cfg: Config, base: Config,
         return CandidateTraining(dict(given))
     if cfg.get('load_from') and isinstance(begin, CheckpointBegin):
         raise SetupError('Candidates begin with proxy.begin.checkpoint, so leave load_from out of the search config.')
+    return training_from(begin, cfg, base, work_dir, given)
+
+
+def training_from(
+    begin: TrunkBegin | CheckpointBegin,
+    cfg: Config,
+    base: Config,
+    work_dir: Path,
+    given: Mapping[str, Any] | None = None,
+) -> CandidateTraining:
+    """The training of candidates that begin at a trunk or a checkpoint.
+
+    Args:
+        begin: Where.
+        cfg: The config of their training.
+        base: The plain config, whose length is the default.
+        work_dir: Where trunks are saved, in the folder ``trunks``.
+        given: A ``train_cfg`` in place of that of ``base``.
+    """
     schedule = dict(given or plain_config(base).get('train_cfg') or {})
     if isinstance(begin, TrunkBegin):
         return _after_trunk(begin, schedule, cfg, work_dir)

@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mmengine.config import Config
+
 from mmautoloss.branches import find_losses
 from mmautoloss.engine.config.branches import build_model
+from mmautoloss.engine.config.candidate_training import training_from
 from mmautoloss.engine.config.spec import SearchSpec, read_genome
 from mmautoloss.engine.data.final_split import final_split_of, with_final_split
 from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.engine.data.leak import require_unseen
+from mmautoloss.engine.training.late_start import begun_settings, with_trunks
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.execute import build_executor, train_all
 from mmautoloss.key_values import pairs_of
-from mmautoloss.proxy import ProxyEvaluator, one_at_a_time, require_metric
-from mmautoloss.report import ConsoleObserver, ResultRow, append_results, make_row, read_results
+from mmautoloss.proxy import ProxyEvaluator, one_at_a_time, require_fitting, require_metric
+from mmautoloss.report import (
+    ConsoleObserver,
+    Description,
+    ResultRow,
+    append_results,
+    length_of,
+    make_row,
+    read_results,
+)
 from mmautoloss.report.results import USUAL
 from mmautoloss.trial import History, Outcome, Role, Trial
 
@@ -29,6 +41,8 @@ def compare(
     split: str | None = None,
 ) -> list[ResultRow]:
     """Trains hand-made and found losses as the base config says, and scores on its test set, or its validation set.
+
+    After a trunk or from a checkpoint, if the candidates of the search began there.
 
     The test set is scored if it differs from the validation set (``final_split_of``).
 
@@ -54,6 +68,9 @@ def compare(
         return []
     evaluator = ProxyEvaluator(comparison.proxy)
     in_setup(lambda: require_metric(evaluator))
+    if comparison.proxy.checkpoint:
+        require_fitting(evaluator.runner, comparison.proxy.checkpoint)
+    pending = with_trunks(pending, comparison.proxy, spec.execute, evaluator)
     executor = build_executor(spec.execute, comparison.proxy, evaluator)
     for trial, outcome in train_all(executor, [comparison.begin(trial) for trial in pending]):
         comparison.settle(trial, outcome)
@@ -63,6 +80,20 @@ def compare(
             f'judged by fewer seeds than others:\n' + '\n'.join(dict.fromkeys(comparison.failures))
         )
     return comparison.rows
+
+
+def described(spec: SearchSpec, split: str) -> Description:
+    """The labels of rows: those of the search, and where the trainings begin if not from scratch."""
+    begin = spec.training.begin
+    network = f'{spec.describe.network}_{begin.label}' if begin else spec.describe.network
+    return replace(spec.describe, network=network, split=split)
+
+
+def length_compared(spec: SearchSpec) -> int:
+    """The length of each training, as rows say it."""
+    begin = spec.training.begin
+    schedule = training_from(begin, spec.base, spec.base, spec.work_dir).schedule if begin else spec.base.train_cfg
+    return length_of(schedule)
 
 
 def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:
@@ -97,10 +128,11 @@ class _Comparison:
         require_matching_truth(spec.base, judging)
         config = with_final_split(spec.base)
         work_dir = str(spec.work_dir / 'compare')
-        self.proxy = replace(
+        plain = replace(
             spec.proxy, config=config, schedule=config['train_cfg'], work_dir=work_dir, invalid_stop=None, rung=None
         )
-        self.describe = replace(spec.describe, split=split or judging)
+        self.proxy = begun_settings(plain, spec, Config(config), spec.work_dir / 'compare')
+        self.describe = described(spec, split or judging)
         self.path = spec.results
         self.rows: list[ResultRow] = []
         self.failures: list[str] = []

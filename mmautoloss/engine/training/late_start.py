@@ -1,0 +1,72 @@
+"""Trainings of a comparison that begin where the candidates of the search did."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmautoloss.engine.config.candidate_training import training_from
+from mmautoloss.engine.config.spec import SearchSpec
+from mmautoloss.errors import SetupError
+from mmautoloss.execute import ExecuteSettings, build_executor, train_all
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunks, plain_config, spelled
+from mmautoloss.trial import Role, Trial
+
+
+def begun_settings(settings: ProxySettings, spec: SearchSpec, config: Config, folder: Path) -> ProxySettings:
+    """The settings of trainings that begin as the candidates of a search do, with the length of another config.
+
+    Args:
+        settings: Those of a training from scratch.
+        spec: The search.
+        config: The plain config that is trained.
+        folder: Where trunks are saved, in a subfolder for each kind of training.
+    """
+    begin = spec.training.begin
+    if begin is None:
+        return replace(settings, schedulers=None, trunk=None, checkpoint='')
+    training = training_from(begin, config, config, folder)
+    trunk = training.trunk
+    if trunk:
+        trunk = replace(
+            trunk, folder=str(folder / 'trunks' / _digest(settings, training.schedule, training.schedulers))
+        )
+    return replace(
+        settings,
+        schedule=training.schedule,
+        schedulers=training.schedulers,
+        trunk=trunk,
+        checkpoint=training.checkpoint,
+    )
+
+
+def with_trunks(
+    trials: Sequence[Trial], settings: ProxySettings, execute: ExecuteSettings, evaluator: ProxyEvaluator
+) -> list[Trial]:
+    """The trials with the trunks that they continue, of which missing ones are trained first.
+
+    Raises:
+        SetupError: A trunk cannot be trained.
+    """
+    if settings.trunk is None:
+        return list(trials)
+    seeds = sorted({trial.seed for trial in trials})
+    known = {seed: saved for seed in seeds if (saved := Trunks(settings.trunk.folder).find(seed))}
+    missing = [Trial(number, Role.TRUNK, seed) for number, seed in enumerate(seeds) if seed not in known]
+    for trial, outcome in train_all(build_executor(execute, settings, evaluator), missing) if missing else ():
+        if outcome.saved is None:
+            raise SetupError(f'The hand-made losses could not be trained with seed {trial.seed}:\n{outcome.reason}')
+        known[trial.seed] = outcome.saved
+    return [replace(trial, begin=known[trial.seed]) for trial in trials]
+
+
+def _digest(settings: ProxySettings, *parts: object) -> str:
+    """A word for the training of a trunk, so that those of another are not taken for it."""
+    config = spelled(plain_config(settings.config))
+    keys = ('model', 'train_dataloader', 'optim_wrapper', 'custom_hooks', 'load_from')
+    text = repr([config.get(key) for key in keys] + list(parts))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
