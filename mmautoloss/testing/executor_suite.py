@@ -11,14 +11,14 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 
 from mmautoloss.execute import Executor
 from mmautoloss.expr import Genome
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunk
 from mmautoloss.testing.toy_trials import (
     BAD,
     BROKEN,
@@ -31,7 +31,7 @@ from mmautoloss.testing.toy_trials import (
     make_trial,
     toy_settings,
 )
-from mmautoloss.trial import Outcome, Pulse, State, Trial
+from mmautoloss.trial import Outcome, Pulse, Role, State, Trial
 
 PATIENCE = 300.0
 """Time limit in seconds, also for a busy machine."""
@@ -78,7 +78,8 @@ class ExecutorSuite:
     def settings(cls, tmp_path_factory: pytest.TempPathFactory) -> ProxySettings:
         """The toy; a loss with tanh is slow, and kills its process if the executor is isolated."""
         faults = {'slow': 0.4, 'where': FAULTY, **({'die_at': 5} if cls.isolated else {})}
-        return toy_settings(tmp_path_factory.mktemp('executor'), **faults)
+        folder = tmp_path_factory.mktemp('executor')
+        return replace(toy_settings(folder, **faults), trunk=Trunk(steps=4, folder=str(folder / 'trunks')))
 
     @pytest.fixture(scope='class')
     @classmethod
@@ -129,6 +130,19 @@ class ExecutorSuite:
             evaluator.close()
             assert [results[0] for results in outcomes] == expected
             assert len({results[0].score for results in outcomes}) == 3, 'the trials differ'
+
+    def test_trunk_is_continued_by_any_worker(self, executor: Executor, settings: ProxySettings) -> None:
+        """Hand-made losses after a trunk of hand-made losses are the training without it, bit for bit."""
+        if not self.trains:
+            pytest.skip('trains nothing')
+        [whole] = self.measure(executor, make_trial(None, 30, 5))
+        [trunk] = self.measure(executor, replace(make_trial(None, 31, 5), role=Role.TRUNK))
+        assert trunk.saved is not None and (trunk.saved.name, trunk.saved.iterations) == ('seed_5.pth', 4)
+        assert trunk.score != whole.score
+        late = [replace(make_trial(None, 32 + slot, 5), begin=trunk.saved) for slot in range(self.slots)]
+        assert [outcome.score for outcome in self.measure(executor, *late)] == [whole.score] * self.slots
+        [other] = self.measure(executor, replace(make_trial(GOOD, 39, 5), begin=trunk.saved))
+        assert other.state is State.COMPLETE and other.score != whole.score
 
     def test_outcome_tells_who_and_how_long(self, executor: Executor) -> None:
         [outcome] = self.measure(executor, make_trial(GOOD, 1))

@@ -76,6 +76,11 @@ def train_longer(
     Raises:
         SetupError: The file has other columns, or trainings of another search.
     """
+    if spec.training.begin is not None:
+        raise SetupError(
+            'Only trainings from scratch can be lengthened here, but the candidates of this search begin at a trunk or a '
+            'checkpoint. Train them longer with budget.funnel.'
+        )
     path = spec.work_dir / FILE
     _require_same_search(path, trials)
     known = read_pairs(path, times)

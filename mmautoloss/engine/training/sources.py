@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
 from mmautoloss.branches import ModelLoss
+from mmautoloss.engine.config.begin import read_begin
 from mmautoloss.engine.config.branches import build_model, read_branches, with_aux
 from mmautoloss.engine.config.known_types import require_known
 from mmautoloss.engine.config.read import is_search, read_config
@@ -37,6 +38,11 @@ def read_training_source(source: Any, options: Mapping[str, Any]) -> tuple[Confi
             {'metric': None, 'rule': 'greater', 'schedule': plain_config(cfg.train_cfg)},
         )
     search = cfg.train_cfg
+    if read_begin(search.proxy.get('begin')) is not None:
+        raise SetupError(
+            f'The candidates of this search begin at proxy.begin={search.proxy.begin!r}, where a training of its own does '
+            f'not: evaluate its base_config, {search.base_config}, or the best_config.py that it has written.'
+        )
     aux = search.get('aux', 'search')
     cfg = with_aux(cfg, aux)
     places = losses_of_model(build_model(cfg), read_branches(search.branches, aux, cfg))
