@@ -20,7 +20,7 @@ Writes a config that differs from BASE in its losses only. RESULT is the work di
 journal.jsonl or best_losses.json, or the name of a card (mmautoloss zoo); or losses by hand, such as
 `decode=dice 'aux=-y * log(p)'`, by the names that `mmautoloss branches BASE` lists. A found loss
 goes where it was found, in a cascade to all stages; --map says otherwise. With --switch 0.9 the
-losses of BASE train the first nine tenths, the others the rest."""
+losses of BASE stay for the first nine tenths of the training, and a hook exchanges them for the rest."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -32,7 +32,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--trial', type=int, help='number of the trial; the best by default')
     parser.add_argument('--map', nargs='+', default=[], metavar='PLACE=NAME', help='which found loss goes where')
     parser.add_argument(
-        '--switch', type=float, metavar='AT', help='the share of the training, such as 0.9, from which on they train'
+        '--switch',
+        type=float,
+        metavar='AT',
+        help='put the losses in only from this share of the training on, such as 0.9',
     )
     parser.add_argument(
         '--hold',

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mmautoloss.engine import LossSwitchHook
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
 from mmautoloss.execute import ExecuteSettings
@@ -41,6 +42,10 @@ SECTIONS = {
     'budget': defaults_of(Budget),
     'execute': defaults_of(ExecuteSettings),
     'describe': defaults_of(Description),
+    'LossSwitchHook': {
+        name: NEEDED if each.default is each.empty else each.default
+        for name, each in inspect.signature(LossSwitchHook).parameters.items()
+    },
 }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
@@ -19,7 +22,7 @@ from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.engine.loss_switch import LossSwitchHook
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.registry import MODELS
-from mmautoloss.testing import toy  # noqa: F401  # registers its classes
+from mmautoloss.testing import toy
 from mmautoloss.testing.toy_searches import BASE, changed
 
 LENGTH, SWITCH = 20, 15
@@ -281,6 +284,30 @@ def test_the_switch_is_logged(tmp_path: Path, capfd) -> None:
         'From iteration 16 on, head.loss_cls is 1 - p * y (loss_weight 2).',
         'From iteration 16 on, head.loss_box is (p - y) ** 2 (loss_weight 0.5).',
     ]
+
+
+def test_several_optimisers_begin_anew() -> None:
+    """As with models of several networks; one of them is Adagrad, whose first state is not empty."""
+    layers = [nn.Linear(2, 2), nn.Linear(2, 2)]
+    optimizers = [torch.optim.SGD(layers[0].parameters(), 0.1, 0.9), torch.optim.Adagrad(layers[1].parameters(), 0.1)]
+    wrapper = OptimWrapperDict(a=OptimWrapper(optimizers[0]), b=OptimWrapper(optimizers[1]))
+    model = nn.Module()
+    model.head = toy.ToyHead({'type': 'ToyCrossEntropy'}, {'type': 'ToyL1'})
+    loop = SimpleNamespace(max_iters=4)
+    runner = SimpleNamespace(model=model, optim_wrapper=wrapper, train_loop=loop, iter=0, logger=logging.getLogger())
+    hook = LossSwitchHook(0.5, LOSSES, 'new')
+    hook.before_run(runner)
+    hook.before_train(runner)
+    for iteration in range(3):
+        runner.iter = iteration
+        hook.before_train_iter(runner, iteration)
+        if iteration < 2:
+            layers[1](layers[0](torch.ones(1, 2))).sum().backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    assert not optimizers[0].state
+    assert all(state['sum'].eq(0).all() and state['step'] == 0 for state in optimizers[1].state.values())
+    assert type(model.head.loss_cls).__name__ == 'SearchedLoss'
 
 
 def test_a_validation_needs_no_losses(tmp_path: Path) -> None:
