@@ -56,14 +56,14 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         spec = replace(spec, proxy=replace(spec.proxy, trials=str(files.folder), pictures=spec.execute.pictures))
         evaluator = build_evaluator(spec)
         observer.say('building the model and the data, validating once untrained')
+        if spec.proxy.checkpoint:
+            require_fitting(evaluator.runner.bare_model, spec.proxy.checkpoint)
         require_metric(evaluator)
         kept = evaluator.kept if spec.execute.in_driver else spec.execute.kept_by_workers
         if kept:
             observer.say(kept)
         tell_branches(spec, evaluator, observer)
         require_trunks(spec, journal.history)
-        if spec.proxy.checkpoint:
-            require_fitting(evaluator.runner, spec.proxy.checkpoint)
         screens = Screens(spec, evaluator, journal.history, observer)
         if not spec.proxy.trunk:
             screens.build()

@@ -12,23 +12,21 @@ from torch import Tensor, nn
 
 from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy.runner import ProxyRunner
 
 _SHOWN = 3
 
 
-def require_fitting(runner: ProxyRunner, path: str) -> None:
+def require_fitting(model: nn.Module, path: str) -> None:
     """Requires that a checkpoint has all weights of the model, in the same shapes, and only finite ones.
 
     Args:
-        runner: Has the model.
+        model: The model, with any weights.
         path: The checkpoint.
 
     Raises:
         SetupError: It cannot be read without running code, or does not fit.
     """
     weights = _read_weights(path)
-    model = runner.initial_model(0)
     wrong = _misfits(model, weights)
     if wrong:
         raise SetupError(

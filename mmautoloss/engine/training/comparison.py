@@ -67,9 +67,9 @@ def compare(
     if not pending:
         return []
     evaluator = ProxyEvaluator(comparison.proxy)
-    in_setup(lambda: require_metric(evaluator))
     if comparison.proxy.checkpoint:
-        require_fitting(evaluator.runner, comparison.proxy.checkpoint)
+        require_fitting(in_setup(lambda: evaluator.runner).bare_model, comparison.proxy.checkpoint)
+    in_setup(lambda: require_metric(evaluator))
     pending = with_trunks(pending, comparison.proxy, spec.execute, evaluator)
     executor = build_executor(spec.execute, comparison.proxy, evaluator)
     for trial, outcome in train_all(executor, [comparison.begin(trial) for trial in pending]):
