@@ -106,6 +106,7 @@ class SampleArrays:
         for state in (self._shift, self._moment, self._second_moment):
             state[:] = 0
         self.raw[:] = self._start
+        self._made = 0
         self._compute_constants(elapsed)
 
     def _compute_constants(self, elapsed: float) -> None:
@@ -128,10 +129,14 @@ class SampleArrays:
         """Runs steps ``begin`` to ``end`` of a descent; returns the result of ``descent.descend``."""
         if not self._program.reads_elapsed:
             return self._descend(settings, begin, end)
-        for step in range(begin, end):  # a step without a gradient changes nothing, but the next may have one
-            self._compute_constants(step / settings.steps)
-            if self._descend(settings, step, step + 1) == NOT_FINITE:
+        for step in range(begin, end):
+            share = step / settings.steps
+            self._compute_constants(share)
+            rate = settings.rate * (1 - share if settings.decay else 1)
+            state = self._descend(settings._replace(rate=rate, decay=False), self._made, self._made + 1)
+            if state == NOT_FINITE:
                 return NOT_FINITE
+            self._made += state == MOVING  # a step without a gradient does not count, but the next may have one
         return MOVING
 
     def _descend(self, settings: DescentSettings, begin: int, end: int) -> int:
