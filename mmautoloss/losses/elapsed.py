@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
+from mmautoloss.checks import require_number
 from mmautoloss.expr import Tree
 from mmautoloss.expr.elapsed import reads_elapsed
 
@@ -34,7 +35,15 @@ def elapsed_share() -> float:
 
 @contextmanager
 def training_at(share: float) -> Iterator[None]:
-    """A context in which losses read this share, for tests of a loss outside of a training."""
+    """A context in which losses read this share, for training loops without MMEngine, and for tests of a loss.
+
+    Args:
+        share: From 0, the beginning, to 1, the end.
+
+    Raises:
+        SetupError: It is no such number.
+    """
+    require_number('the elapsed share of the training', share, 0, AT_END)
     token = _given.set(share)
     try:
         yield

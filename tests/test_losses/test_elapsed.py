@@ -113,6 +113,9 @@ def test_it_is_1_outside_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
         with training_at(0.0):
             assert elapsed_share() == 0
         assert elapsed_share() == 0.5
+    for wrong in (-0.1, 1.5, float('nan'), '0'):
+        with pytest.raises(SetupError, match='the elapsed share of the training'), training_at(wrong):
+            pass
     monkeypatch.delitem(sys.modules, 'mmengine.logging', raising=False)
     assert elapsed_share() == 1
 

@@ -56,10 +56,11 @@ def _of_branch(stem: str, branch: Branch, trial: Trial, hand_made: HandMade) -> 
         curves = _apply(losses, lambda loss: _curves(loss, branch.inputs, hand_made.classes))
         return draw_curves(f'{name}_curves', title, caption, branch.inputs, curves), tree_figure
     lines = _apply(losses, box_lines)
+    at_end = ' The surface is that of the end.' if reads_elapsed(tree) else ''
     surfaces = _apply({key: loss for key, loss in losses.items() if key not in EARLIER}, surface_of)
     return (
         draw_lines(f'{name}_curves', title, caption, lines),
-        draw_surfaces(f'{name}_surface', f'{branch.name}: loss over shift and scale', caption, surfaces),
+        draw_surfaces(f'{name}_surface', f'{branch.name}: loss over shift and scale', caption + at_end, surfaces),
         tree_figure,
     )
 
@@ -90,9 +91,7 @@ def _caption(inputs: str, tree: Tree, hand_made: HandMade) -> str:
             f'Of {hand_made.classes} classes one has the probability p, and the others share the rest evenly.'
         )
     if reads_elapsed(tree):
-        parts.append(
-            f't is the elapsed share of the training{"; level lines are those of its end" if inputs == "area" else ""}.'
-        )
+        parts.append('t is the elapsed share of the training.')
     if OVER_CELLS & set(tree.nodes):
         parts.append('Means over pixels and pools see one cell, or a map that is the same everywhere.')
     if 'mean_c' in tree.nodes and inputs not in ('softmax', 'area'):
