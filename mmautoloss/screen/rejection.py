@@ -6,7 +6,7 @@ units on average, independent of any factor of the loss. ``lr`` falls linearly t
 gradient, such as L1, converge.
 
 For a loss that reads it, the elapsed share of the training is that of the descent: step i of n has i / n. Such a loss may
-have no gradient in some steps, which then change nothing, and may turn round later, so it is judged at the end alone.
+have no gradient in some steps, which then change nothing.
 """
 
 from __future__ import annotations
@@ -96,11 +96,7 @@ class RejectionTest:
         self, objective: Objective, sample: Sample, unit: Tensor, gain_at: Callable[[Tensor], float]
     ) -> Tensor | None:
         """The optimised predictions, or None where a gradient or prediction is not finite."""
-        min_gains = (
-            {self.steps // 8: 1e-6, self.steps // 4: self.early * self.eta}
-            if self.early and not varies(objective)
-            else {}
-        )
+        min_gains = {self.steps // 8: 1e-6, self.steps // 4: self.early * self.eta} if self.early else {}
         shift = torch.zeros_like(sample.pred).requires_grad_()
         optimizer = self._build_optimizer(shift)
         for step in range(self.steps):

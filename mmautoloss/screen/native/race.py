@@ -3,8 +3,8 @@
 Each part is optimised like the whole probe, with interim looks at the gain. An expression with a low gain on a part is
 rejected there. One with a high gain is also started on the next larger part: if its first gains there are similar, the
 result of the smaller part is accepted, otherwise the larger part decides. A loss that reads the elapsed share of the
-training may turn round later, so it is judged at the end of a descent, and accepted by the last part alone. The bounds were
-measured; ``docs/performance.md`` has the resulting errors.
+training may turn round later, so it is accepted at the end of the descent of the last part alone. The bounds were measured;
+``docs/performance.md`` has the resulting errors.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ class Race:
         """The gain at the first look with a clear verdict, or at the end."""
         for look in self._looks:
             gain = scored.gain_at(look.share)
-            clear = not self._eta * look.lowest <= gain <= self._threshold(look.highest)
-            if clear and not (program.reads_elapsed and math.isfinite(gain)):
+            highest = math.inf if program.reads_elapsed else self._threshold(look.highest)
+            if not self._eta * look.lowest <= gain <= highest:
                 return gain
         return scored.gain_at(1.0)
 
