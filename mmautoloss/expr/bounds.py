@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from mmautoloss.expr.elapsed import ELAPSED, SHARE
 from mmautoloss.expr.logarithms import LEAST, LOG_NOT_P, LOG_P
 from mmautoloss.expr.operators import OPERATORS
 from mmautoloss.expr.operators.ranges import UNBOUNDED, Bounds
@@ -23,8 +24,14 @@ _STEEPEST = 1e28
 """Largest gradient: a mean sums up to 1e8 of them before the division by their number."""
 
 
-LEAVES = {'p': Bounds(0.0, 1.0), 'y': Bounds(0.0, 1.0), LOG_P: Bounds(LEAST, 0.0), LOG_NOT_P: Bounds(LEAST, 0.0)}
-"""Bounds of probabilities, their logarithms, and targets."""
+LEAVES = {
+    'p': Bounds(0.0, 1.0),
+    'y': Bounds(0.0, 1.0),
+    LOG_P: Bounds(LEAST, 0.0),
+    LOG_NOT_P: Bounds(LEAST, 0.0),
+    ELAPSED: SHARE,
+}
+"""Bounds of probabilities, their logarithms, targets, and the elapsed share of the training."""
 
 
 def bounds_of(operator: str, *operands: Bounds) -> Bounds:

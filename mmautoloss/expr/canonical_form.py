@@ -15,7 +15,8 @@ from functools import lru_cache
 
 from mmautoloss.expr.chains import Chain, is_times_zero, negate, squared, sum_of, terms_of, times_zero, unsigned
 from mmautoloss.expr.constants import ON_CONSTANTS, fold, is_constant
-from mmautoloss.expr.operators import OPERATORS
+from mmautoloss.expr.elapsed import ELAPSED, is_uniform
+from mmautoloss.expr.operators import LOOKING_AROUND, OPERATORS
 from mmautoloss.expr.overflow import ANY, OF_DATA, cannot_overflow
 from mmautoloss.expr.tree import Tree, arity
 from mmautoloss.expr.tree import join as apply  # a form may have a few more signs than its expression
@@ -124,6 +125,8 @@ def _negated(operand: Tree | Chain) -> Tree | Chain:
 def _unary(operator: str, operand: Tree) -> Tree:
     if is_constant(operand):
         return fold(operator, operand)
+    if operator in LOOKING_AROUND and ELAPSED in operand.nodes and is_uniform(operand):
+        return operand
     sign, inner = operand.root == 'neg', unsigned(operand)
     if operator == 'square':
         return squared(inner)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.errors import ExpressionError, SetupError
+from mmautoloss.expr.elapsed import ELAPSED
 from mmautoloss.expr.masked import MASKED
 from mmautoloss.expr.primitives import ALIASES, ARITY, DRAWN, PRIMITIVES, PUBLISHED, Primitive
 
@@ -22,6 +23,7 @@ Masked = Callable[[Tensor, Tensor], Tensor]
 RESERVED = frozenset(
     {
         *ALIASES,
+        ELAPSED,
         *('label', 'p_label', 'log_p', 'log_not_p'),  # other tensors of input kinds: of scores,
         *('sides', 'scale', 'union', 'enclosing'),  # and of boxes
         *('number', 'sub', 'rsub', 'at', 'spread', 'share'),  # instructions of fused plans

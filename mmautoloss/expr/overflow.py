@@ -6,6 +6,7 @@ import math
 from functools import lru_cache
 
 from mmautoloss.expr.bounds import Bounds, gradients_of, values_of
+from mmautoloss.expr.elapsed import ELAPSED, SHARE
 from mmautoloss.expr.program import compile_tree
 from mmautoloss.expr.tree import Tree
 
@@ -19,7 +20,7 @@ def cannot_overflow(tree: Tree, inputs: Bounds | None = ANY) -> bool:
 
     Args:
         tree: The expression.
-        inputs: Range of all inputs; None if they are probabilities, their logarithms and targets.
+        inputs: Range of all inputs but the elapsed share; None if they are probabilities, their logarithms and targets.
 
     Example:
         >>> from mmautoloss.expr.parsing import parse
@@ -27,5 +28,5 @@ def cannot_overflow(tree: Tree, inputs: Bounds | None = ANY) -> bool:
         (True, False)
     """
     steps = compile_tree(tree).steps
-    values = values_of(steps) if inputs is None else values_of(steps, {}, inputs)
+    values = values_of(steps) if inputs is None else values_of(steps, {ELAPSED: SHARE}, inputs)
     return values[-1].finite and all(map(math.isfinite, gradients_of(steps, values)))

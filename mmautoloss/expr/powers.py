@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from mmautoloss.errors import ExpressionError
+from mmautoloss.expr.elapsed import reads_elapsed
 from mmautoloss.expr.tree import Tree, apply, arity, format_number, is_number
 
 MAX_EXPONENT = 64
@@ -74,9 +75,9 @@ def _number(value: float) -> Tree:
 
 
 def _positive(base: Tree) -> Tree:
-    """The base, with 1e-12 added unless it is an input or ``1 - input``: exact probabilities are not 0."""
+    """The base, with 1e-12 added unless it is an input or ``1 - input``: exact probabilities are not 0, but ``t`` is."""
     complement = base.root == 'add' and base.operands()[0] == _ONE and base.nodes[2:3] == ('neg',)
-    if base.size == 1 or (complement and base.size == 4):
+    if (base.size == 1 or (complement and base.size == 4)) and not reads_elapsed(base):
         return base
     return apply('add', base, Tree((_LEAST,)))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from mmautoloss.branches import Branch
 from mmautoloss.errors import ExpressionError, SetupError
-from mmautoloss.expr import Tree, parse
+from mmautoloss.expr import Tree
 from mmautoloss.files import write_text
 from mmautoloss.losses import SearchedLoss, input_kind
 from mmautoloss.trial import Trial
@@ -63,8 +63,7 @@ class NamedLoss:
     @property
     def tree(self) -> Tree:
         """The expression as a tree."""
-        kind = input_kind(self.inputs)
-        return parse(self.expression, kind.names, kind.ranges)
+        return input_kind(self.inputs).parse(self.expression)
 
     @property
     def branch(self) -> Branch:

@@ -2,6 +2,7 @@
 
 from mmautoloss.losses.card import Card, Measured, cards
 from mmautoloss.losses.definition import plain_loss
+from mmautoloss.losses.elapsed import elapsed_share, training_at
 from mmautoloss.losses.inputs import (
     INPUT_KINDS,
     InputKind,
@@ -36,6 +37,7 @@ __all__ = [
     'cards',
     'choose_images',
     'choose_rows',
+    'elapsed_share',
     'input_kind',
     'is_custom',
     'is_known',
@@ -45,5 +47,6 @@ __all__ = [
     'plain_loss',
     'register_kind',
     'shorter_form',
+    'training_at',
     'without_constants',
 ]

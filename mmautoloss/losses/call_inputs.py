@@ -1,4 +1,4 @@
-"""The tensors that an expression reads in a call: the inputs of its kind, and logarithms of probabilities."""
+"""The tensors that an expression reads in a call: the inputs of its kind, logarithms of probabilities, and ``t``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Program, Tree, compile_tree
+from mmautoloss.expr.elapsed import ELAPSED
 from mmautoloss.expr.logarithms import LOG_P, LOGARITHMS, read_logarithms
 from mmautoloss.losses.inputs import InputKind
 from mmautoloss.losses.inputs.kind import full_gradient
@@ -26,7 +27,9 @@ def evaluated(tree: Tree, kind: InputKind) -> Tree:
     return read_logarithms(tree) if has_logarithms(kind) else tree
 
 
-def read(tree: Tree, kind: InputKind, pred: Tensor, target: Tensor) -> tuple[Program, dict[str, Tensor]]:
+def read(
+    tree: Tree, kind: InputKind, pred: Tensor, target: Tensor, elapsed: Tensor | float = 1.0
+) -> tuple[Program, dict[str, Tensor]]:
     """The definition of an expression: its program and the tensors (M, C, H, W) that the program reads.
 
     Args:
@@ -34,16 +37,24 @@ def read(tree: Tree, kind: InputKind, pred: Tensor, target: Tensor) -> tuple[Pro
         kind: Its kind of input.
         pred: Raw predictions (M, ...) of rows that count.
         target: Their targets (M, ...).
+        elapsed: The elapsed share of the training.
     """
     program, tensors = compile_tree(evaluated(tree, kind)), kind.tensors(pred, target)
     for name in LOGARITHMS.intersection(program.inputs):
         tensors[name] = LOGARITHMS_OF[kind.activation].plain(pred, name).reshape(tensors['p'].shape)
+    if ELAPSED in program.inputs:
+        first = next(iter(tensors.values()))
+        tensors[ELAPSED] = torch.as_tensor(elapsed, dtype=first.dtype, device=first.device).expand(first.shape)
     return program, tensors
 
 
-def leaves(kind: InputKind, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-    """The tensors that a plan reads: ``InputKind.leaves`` and logarithms."""
+def leaves(
+    kind: InputKind, pred: Tensor, target: Tensor, names: Collection[str], elapsed: Tensor | None = None
+) -> dict[str, Tensor]:
+    """The tensors that a plan reads: ``InputKind.leaves``, logarithms, and the elapsed share as a scalar."""
     tensors = kind.leaves(pred, target, names)
+    if ELAPSED in names:
+        tensors[ELAPSED] = pred.new_ones(()) if elapsed is None else elapsed
     logarithm_names = _NAMES.intersection(names)
     if logarithm_names:
         known: dict[str, Tensor] = {name: _as_rows(tensors[name], pred) for name in ('p', 'label') if name in tensors}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree
+from mmautoloss.expr.elapsed import reads_elapsed
 from mmautoloss.losses.call_inputs import read
+from mmautoloss.losses.elapsed import AT_END, elapsed_of
 from mmautoloss.losses.inputs import InputKind, Rows, input_kind
 from mmautoloss.losses.inputs.rows import valid_of_prediction
 from mmautoloss.losses.weighting import Weighting
@@ -28,6 +31,7 @@ class Call(NamedTuple):
         weight: Weight of every element, broadcastable to (M, C, H, W), or None if all are 1.
         channel_weight: Another weight, per channel, (1, C, 1, 1), or None.
         valid: Which elements count, broadcastable to (M, C, H, W), or None if all do.
+        elapsed: The elapsed share of the training, a scalar; None at its end, and if the expression does not read it.
     """
 
     tree: Tree
@@ -36,6 +40,7 @@ class Call(NamedTuple):
     weight: Tensor | None = None
     channel_weight: Tensor | None = None
     valid: Tensor | None = None
+    elapsed: Tensor | None = None
 
 
 def plain_values(pred: Tensor, call: Call) -> Tensor:
@@ -51,7 +56,8 @@ def plain_values(pred: Tensor, call: Call) -> Tensor:
         pred = torch.where(valid_of_prediction(call.valid, pred), pred, 0)
     # in float32 even under autocast: areas and exponentials exceed the range of half precision
     with torch.autocast(pred.device.type, enabled=False):
-        program, tensors = read(call.tree, call.kind, pred, call.target)
+        elapsed = AT_END if call.elapsed is None else call.elapsed
+        program, tensors = read(call.tree, call.kind, pred, call.target, elapsed)
     elements = program(tensors, call.valid)
     for weight in (call.weight, call.channel_weight):
         elements = elements if weight is None else elements * weight
@@ -73,7 +79,43 @@ def divisor_of(rows: Rows, avg_factor: float | Tensor | None) -> float | Tensor:
     return rows.positions if avg_factor is None else avg_factor + _EPS
 
 
-def plain_loss(tree: Tree, inputs: str, settings: Mapping[str, Any] = {}) -> Callable[..., Tensor]:
+@dataclass(frozen=True)
+class PlainLoss:
+    """An expression as a function of the call of a head.
+
+    Attributes:
+        tree: The expression.
+        kind: Its kind of input.
+        weighting: Which elements count, and how much.
+    """
+
+    tree: Tree
+    kind: InputKind
+    weighting: Weighting
+
+    @property
+    def reads_elapsed(self) -> bool:
+        """Whether it reads the elapsed share of the training."""
+        return reads_elapsed(self.tree)
+
+    def __call__(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        ignore_index: int | None = None,
+    ) -> Tensor:
+        """The loss of a call, a scalar."""
+        rows = self.weighting.rows(self.kind, pred, target, weight, ignore_index)
+        if not rows.pred.numel():
+            return rows.pred.sum()
+        elapsed = elapsed_of(self.tree, rows.pred)
+        call = Call(self.tree, self.kind, rows.target, rows.weight, rows.channel_weight, rows.valid, elapsed)
+        return plain_total(rows.pred, call) / divisor_of(rows, avg_factor)
+
+
+def plain_loss(tree: Tree, inputs: str, settings: Mapping[str, Any] = {}) -> PlainLoss:
     """An expression as a function ``(pred, target, weight, avg_factor, ignore_index)`` that returns a scalar.
 
     Value and gradient are those of ``SearchedLoss``, up to rounding; autograd differentiates it.
@@ -90,19 +132,4 @@ def plain_loss(tree: Tree, inputs: str, settings: Mapping[str, Any] = {}) -> Cal
         >>> loss(torch.zeros(2, 4), torch.ones(2, 4), avg_factor=8).item()
         1.0
     """
-    kind, weighting = input_kind(inputs), Weighting(**settings)
-
-    def loss(
-        pred: Tensor,
-        target: Tensor,
-        weight: Tensor | None = None,
-        avg_factor: float | None = None,
-        ignore_index: int | None = None,
-    ) -> Tensor:
-        rows = weighting.rows(kind, pred, target, weight, ignore_index)
-        if not rows.pred.numel():
-            return rows.pred.sum()
-        call = Call(tree, kind, rows.target, rows.weight, rows.channel_weight, rows.valid)
-        return plain_total(rows.pred, call) / divisor_of(rows, avg_factor)
-
-    return loss
+    return PlainLoss(tree, input_kind(inputs), Weighting(**settings))

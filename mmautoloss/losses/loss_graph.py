@@ -16,7 +16,8 @@ class LossGraph(nn.Module):
 
     where :math:`o` is the value at the root of the expression (AutoLoss-Zero, eq. 4): the sum over
     channels, the mean over the rest. It has no parameters and no state. It does not see the
-    logits, so each logarithm is the protected one, which is 0 for a ``p`` that is rounded to 0.
+    logits, so each logarithm is the protected one, which is 0 for a ``p`` that is rounded to 0. The
+    elapsed share of the training, ``t``, is an input like any other here.
 
     Args:
         expression: Infix text or a tree.

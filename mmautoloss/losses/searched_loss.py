@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from mmautoloss.errors import SetupError
-from mmautoloss.expr import Tree, parse
+from mmautoloss.expr import Tree
+from mmautoloss.expr.elapsed import reads_elapsed
 from mmautoloss.losses.definition import Call, divisor_of, plain_values
+from mmautoloss.losses.elapsed import elapsed_of
 from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.fused.blocks import threads_of
 from mmautoloss.losses.inputs import Rows, as_nchw, input_kind
@@ -45,6 +47,10 @@ class SearchedLoss(nn.Module):
     ``log(1 - p)`` of probabilities are computed from the logits, as in those losses. A call in which
     nothing counts gives a zero that is part of the graph. The transforms of ``torch.func`` (``grad``,
     ``vmap`` and the like) are not supported.
+
+    Besides its inputs an expression may read ``t``, the elapsed share of the training, as in ``(1 - t) * a + t * b``: i / n
+    during iteration i, counted from 0, of n, so that it is 0 in the first and (n - 1) / n in the last, and 1 outside of a
+    training with MMEngine, in validations, too (``losses.elapsed``).
 
     Args:
         expression: Infix text, such as ``'-mean_c(y * log(p))'``.
@@ -110,7 +116,7 @@ class SearchedLoss(nn.Module):
         if not _is_finite(loss_weight):
             raise SetupError(f'loss_weight must be a finite number, but got {loss_weight!r}.')
         text = str(expression) if isinstance(expression, Tree) else expression
-        self.graph = LossGraph(parse(text, self.kind.names, self.kind.ranges))
+        self.graph = LossGraph(self.kind.parse(text))
         self.use_sigmoid = self.kind.use_sigmoid
         self.reduction = reduction
         self.loss_weight = loss_weight
@@ -123,6 +129,11 @@ class SearchedLoss(nn.Module):
     def expression(self) -> str:
         """The expression as text."""
         return str(self.graph.tree)
+
+    @property
+    def reads_elapsed(self) -> bool:
+        """Whether it reads ``t``, the elapsed share of the training."""
+        return reads_elapsed(self.graph.tree)
 
     @property
     def use_target_weight(self) -> bool:
@@ -180,12 +191,12 @@ class SearchedLoss(nn.Module):
         pred = _full_precision(rows.pred)
         if isinstance(divisor, Tensor):
             divisor = divisor.to(pred)
-        return fused_total(pred, self._call(rows), self.loss_weight / divisor, self.compiled)
+        return fused_total(pred, self._call(pred, rows), self.loss_weight / divisor, self.compiled)
 
     def _values(self, rows: Rows, count: int) -> Tensor:
         """One value per element, (M, C, H, W) or (M, H, W), 0 for those that do not count."""
         pred = _full_precision(rows.pred)
-        values = plain_values(pred, self._call(rows)) if pred.numel() else as_nchw(pred)
+        values = plain_values(pred, self._call(pred, rows)) if pred.numel() else as_nchw(pred)
         values = values if self.kind.elementwise else values.sum(dim=1)
         return self.loss_weight * values.new_zeros(count, *values.shape[1:]).index_put((rows.index,), values)
 
@@ -195,9 +206,10 @@ class SearchedLoss(nn.Module):
             return pred.shape[:1] + pred.shape[2:]
         return target.shape if pred.dim() == 4 and pred.shape[1] == 1 else pred.shape
 
-    def _call(self, rows: Rows) -> Call:
-        weight = None if rows.weight is None else rows.weight.to(_precision(rows.pred))
-        return Call(self.graph.tree, self.kind, rows.target, weight, rows.channel_weight, rows.valid)
+    def _call(self, pred: Tensor, rows: Rows) -> Call:
+        weight = None if rows.weight is None else rows.weight.to(pred.dtype)
+        elapsed = elapsed_of(self.graph.tree, pred)
+        return Call(self.graph.tree, self.kind, rows.target, weight, rows.channel_weight, rows.valid, elapsed)
 
     def extra_repr(self) -> str:
         shown = {'inputs': self.kind.name, 'loss_weight': self.loss_weight, 'reduction': self.reduction}

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree, apply, canonical, simplify
+from mmautoloss.expr.elapsed import reads_elapsed
 from mmautoloss.expr.logarithms import LOGARITHMS
 from mmautoloss.expr.tree import fits
 from mmautoloss.losses.call_inputs import read
@@ -23,6 +24,9 @@ from mmautoloss.losses.inputs import InputKind
 
 TOLERANCE = 1e-9
 """Largest relative difference of two gradients that count as the same."""
+
+_SHARES = (0.0, 0.3, 1.0)
+"""Elapsed shares of the training at which losses that read it are compared."""
 
 Simplifier = Callable[[Tree, InputKind], Tree | None]
 
@@ -98,7 +102,9 @@ def same_gradient(tree: Tree, other: Tree, kind: InputKind, seed: int = 0) -> bo
         seed: Seed of the calls.
     """
     generator = torch.Generator().manual_seed(seed)
-    return all(_same(tree, other, kind, call) for call in _calls(kind, generator))
+    shares = _SHARES if reads_elapsed(tree) or reads_elapsed(other) else _SHARES[-1:]
+    calls = (call._replace(elapsed=share) for call in _calls(kind, generator) for share in shares)
+    return all(_same(tree, other, kind, call) for call in calls)
 
 
 class _Evaluation(NamedTuple):
@@ -120,7 +126,7 @@ def _same(tree: Tree, other: Tree, kind: InputKind, call: _Call) -> bool:
 
 def _evaluate(tree: Tree, kind: InputKind, call: _Call) -> _Evaluation:
     pred = call.pred.clone().requires_grad_()
-    program, tensors = read(tree, kind, pred, call.target)
+    program, tensors = read(tree, kind, pred, call.target, call.elapsed)
     leaves = [tensors[name] for name in sorted(tensors) if name in kind.from_prediction | LOGARITHMS]
     values = program(tensors, call.valid)
     if call.valid is not None:
@@ -137,16 +143,17 @@ def _evaluate(tree: Tree, kind: InputKind, call: _Call) -> _Evaluation:
 def _finite_in_float32(tree: Tree, kind: InputKind, call: _Call) -> Tensor:
     """Which values are finite, intermediate ones included, such as the terms of ``exp(100) - exp(100)``."""
     target = call.target.float() if call.target.is_floating_point() else call.target
-    program, tensors = read(tree, kind, call.pred.float(), target)
+    program, tensors = read(tree, kind, call.pred.float(), target, call.elapsed)
     return program(tensors, call.valid).isfinite()
 
 
 class _Call(NamedTuple):
-    """Raw predictions, targets, and the elements that count (all if None)."""
+    """Raw predictions, targets, the elements that count (all if None), and the elapsed share of the training."""
 
     pred: Tensor
     target: Tensor
     valid: Tensor | None = None
+    elapsed: float = 1.0
 
 
 def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[_Call]:

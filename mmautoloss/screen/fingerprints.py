@@ -9,25 +9,70 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mmautoloss.screen.probe import Objective, Probe
+from mmautoloss.losses.elapsed import AT_END, training_at, varies
+from mmautoloss.screen.probe import Objective, Probe, Sample
+
+_ROUNDING = 1e-4
+
+
+SHARES = (0.0, 0.5, 1.0)
+"""Elapsed shares of the training at which a loss that reads it is judged; any other is judged once."""
 
 
 def gradient_norms(objective: Objective, probe: Probe) -> tuple[float, ...]:
-    """L2 norm of the gradient with respect to the raw predictions of each sample (AutoLoss-Zero, section 3.3)."""
-    return tuple(float(sample.gradient(objective).norm()) for sample in probe.samples)
+    """L2 norm of the gradient with respect to the raw predictions of each sample (AutoLoss-Zero, section 3.3).
+
+    Of a loss that reads the elapsed share of the training, it is the root mean square over ``SHARES``.
+    """
+    norms = []
+    for share in shares_of(varies(objective)):
+        with training_at(share):
+            norms.append(tuple(float(sample.gradient(objective).norm()) for sample in probe.samples))
+    return mean_norms(norms)
 
 
 def gradient_signature(objective: Objective, probe: Probe) -> tuple[float, ...]:
     """For every sample the norm of the gradient and its product with a fixed random direction.
 
     The published fingerprint has only the norms, which ignore the direction: ``abs(p - y)`` and ``abs(p + y)`` have equal
-    norms everywhere.
+    norms everywhere. Of a loss whose gradient changes with the elapsed share of the training, these numbers at all
+    ``SHARES`` follow each other.
     """
-    signature: list[float] = []
-    for sample, direction in zip(probe.samples, directions(probe), strict=True):
-        gradient = sample.gradient(objective)
-        signature += [float(gradient.norm()), float((gradient * direction).sum())]
-    return tuple(signature)
+    signatures = []
+    for share in shares_of(varies(objective)):
+        signature: list[float] = []
+        with training_at(share):
+            for sample, direction in zip(probe.samples, directions(probe), strict=True):
+                gradient = sample.gradient(objective)
+                signature += [float(gradient.norm()), float((gradient * direction).sum())]
+        signatures.append(tuple(signature))
+    return joined_signature(signatures)
+
+
+def shares_of(reads_elapsed: bool) -> tuple[float, ...]:
+    """The elapsed shares of the training at which a loss is judged."""
+    return SHARES if reads_elapsed else (AT_END,)
+
+
+def mean_norms(norms: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    """The root mean square over elapsed shares of the norms of each sample."""
+    return (
+        norms[0] if len(norms) == 1 else tuple(math.hypot(*of) / math.sqrt(len(of)) for of in zip(*norms, strict=True))
+    )
+
+
+def joined_signature(signatures: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    """One signature of those at several elapsed shares: if they are the same, that of a loss that does not read it."""
+    first, *others = signatures
+    if all(_agree(first, other) for other in others):
+        return first
+    return tuple(value for signature in signatures for value in signature)
+
+
+def _agree(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
+    """Whether two signatures agree up to the rounding of float32, relative to the norms at the even places."""
+    norms = [norm for norm in first[::2] for _ in range(2)]
+    return all(abs(x - z) <= _ROUNDING * norm for x, z, norm in zip(first, second, norms, strict=True))
 
 
 def compared(probe: Probe) -> Probe:
@@ -46,9 +91,13 @@ def compared(probe: Probe) -> Probe:
 def stays_finite(objective: Objective, probe: Probe) -> bool:
     """Whether value and gradient are finite on every sample, as a training requires."""
     return all(
-        bool(sample.loss(objective).isfinite()) and bool(sample.gradient(objective).isfinite().all())
-        for sample in probe.samples
+        _is_finite(objective, sample, share) for share in shares_of(varies(objective)) for sample in probe.samples
     )
+
+
+def _is_finite(objective: Objective, sample: Sample, share: float) -> bool:
+    with training_at(share):
+        return bool(sample.loss(objective).isfinite()) and bool(sample.gradient(objective).isfinite().all())
 
 
 def directions(probe: Probe) -> Iterator[Tensor]:

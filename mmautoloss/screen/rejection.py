@@ -4,6 +4,9 @@ The publication does not specify the optimizer. Plain gradient descent depends s
 loss, so the default divides the gradient by its root mean square: a step then moves the predictions by ``lr`` natural
 units on average, independent of any factor of the loss. ``lr`` falls linearly to 0, so that losses with a constant
 gradient, such as L1, converge.
+
+For a loss that reads it, the elapsed share of the training is that of the descent: step i of n has i / n. Such a loss may
+have no gradient in some steps, which then change nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from torch import Tensor
 
 from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
+from mmautoloss.losses.elapsed import training_at, varies
 from mmautoloss.screen.probe import Objective, Probe, Sample
 
 OPTIMIZERS = ('normalized', 'sgd', 'adam')
@@ -99,13 +103,16 @@ class RejectionTest:
             pred = sample.pred + unit * shift
             if step and step in min_gains and not gain_at(pred.detach()) >= min_gains[step]:
                 break
-            loss = sample.loss(objective, pred)
+            with training_at(step / self.steps):
+                loss = sample.loss(objective, pred)
             if not loss.requires_grad:
                 break
             (gradient,) = torch.autograd.grad(loss, shift)
             rms = gradient.square().mean().sqrt()
             if not torch.isfinite(rms):
                 return None
+            if rms == 0 and varies(objective):
+                continue
             if rms == 0:
                 break
             shift.grad = gradient / rms if self.optimizer == 'normalized' else gradient

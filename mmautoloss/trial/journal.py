@@ -152,6 +152,10 @@ def _open(path: Path, size: int) -> AppendedFile:
         raise JournalError(f'{path} cannot be written: {error.strerror}. Choose another --work-dir.') from error
 
 
+_LISTED_IF_USED = ('primitives', 'progress')
+"""Keys of a header that only searches with custom operators or with the elapsed share of the training have."""
+
+
 def check_header(path: Path, recorded: dict[str, Any], current: dict[str, Any]) -> None:
     """Compares the header of a journal with that of the current search.
 
@@ -159,7 +163,7 @@ def check_header(path: Path, recorded: dict[str, Any], current: dict[str, Any]) 
         JournalError: A key differs.
     """
     current = json.loads(json.dumps(current))
-    for key in dict.fromkeys((*current, 'primitives')):  # custom operators are listed only if there are any
+    for key in dict.fromkeys((*current, *_LISTED_IF_USED)):
         if recorded.get(key) != current.get(key):
             raise JournalError(
                 f'{path} belongs to another search: {key} was {recorded.get(key)!r}, now it is {current.get(key)!r}. '

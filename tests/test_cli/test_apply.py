@@ -123,6 +123,11 @@ def test_losses_by_hand_and_by_name(tmp_path: Path) -> None:
     assert new.model.roi_head.bbox_head.loss_cls.expression == '-mean_c(y * log(p))'
 
 
+def test_losses_by_hand_may_read_the_elapsed_share(tmp_path: Path) -> None:
+    new = apply(tmp_path, BASE, 'roi_cls=(1 - t) * -y * log(p) + t * (p - y) ** 2')
+    assert new.model.roi_head.bbox_head.loss_cls.expression == '(1 - t) * -y * log(p) + t * (p - y) ** 2'
+
+
 def test_the_user_says_which_loss_goes_where(tmp_path: Path) -> None:
     losses = [NamedLoss('box', 'bbox_head.loss_bbox', 'delta', '(p - y) ** 2', 1.0)]
     write_losses(tmp_path / 'losses.json', losses)

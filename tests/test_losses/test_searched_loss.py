@@ -123,12 +123,12 @@ def test_wrong_settings(settings, message):
 @pytest.mark.parametrize(
     ('expression', 'inputs', 'message'),
     [
-        ('p - y', 'area', r"Unknown input 'p' \(there are: i, u, e\)"),
-        ('1 - i / u', 'delta', r"Unknown input 'i' \(there are: p, y\)"),
+        ('p - y', 'area', r"Unknown input 'p' \(there are: i, u, e, t\)"),
+        ('1 - i / u', 'delta', r"Unknown input 'i' \(there are: p, y, t\)"),
         ('relu(p)', 'softmax', "Unknown operator 'relu'"),
         ('', 'softmax', 'must be text such as'),
         (None, 'softmax', 'must be text such as'),
-        (parse('q'), 'softmax', r"Unknown input 'q' \(there are: p, y\)"),
+        (parse('q'), 'softmax', r"Unknown input 'q' \(there are: p, y, t\)"),
     ],
     ids=str,
 )

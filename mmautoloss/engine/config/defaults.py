@@ -14,6 +14,7 @@ DEFAULTS: dict[str, Any] = {
     'rule': 'greater',
     'aux': 'search',
     'strategy': {'type': 'RegularizedEvolution'},
+    'progress': False,
     'screen': {},
     'seeds': (),
     'budget': {},
@@ -39,7 +40,7 @@ def check_types(settings: Mapping[str, Any]) -> None:
     """
     for name in ('strategy', 'screen', 'budget', 'execute', 'describe', 'options', 'proxy'):
         require_dict(name, settings[name])
-    for name in ('resume', 'report', 'allow_leak'):
+    for name in ('resume', 'report', 'allow_leak', 'progress'):
         require_flag(name, settings[name])
     if not isinstance(settings['base_config'], str):
         raise SetupError(f'base_config must be the path of a config, but got {settings["base_config"]!r}.')

@@ -26,6 +26,7 @@ from mmautoloss.engine.data.leak import require_apart
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, custom_primitives, parse
+from mmautoloss.expr.elapsed import ELAPSED
 from mmautoloss.losses import cards, is_known, known_loss
 from mmautoloss.proxy import ProxySettings, plain_config, rung_iteration, share_batch, spelled
 from mmautoloss.report import Description
@@ -127,9 +128,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             checkpoint=training.checkpoint,
         ),
         training=training,
-        strategy=build_strategy(
-            spelled(settings['strategy']), {branch.name: branch.kind.names for branch in branches}
-        ),
+        strategy=build_strategy(spelled(settings['strategy']), _drawn_inputs(branches, settings['progress'])),
         screen=screen,
         search=SearchSettings(
             settings['seed'],
@@ -148,6 +147,11 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         report=bool(settings['report']),
         work_dir=work_dir,
     )
+
+
+def _drawn_inputs(branches: Sequence[Branch], progress: bool) -> dict[str, tuple[str, ...]]:
+    """What random expressions and mutations may read, by branch."""
+    return {branch.name: branch.kind.names + ((ELAPSED,) if progress else ()) for branch in branches}
 
 
 def _find_base(base_config: str, cfg: Config) -> str:
@@ -209,7 +213,7 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
         text = entry[branch.name]
         try:
             text = known_loss(text, branch.inputs) if is_known(text) else text
-            trees[branch.name] = parse(text, branch.kind.names, branch.kind.ranges)
+            trees[branch.name] = branch.kind.parse(text)
         except (ExpressionError, SetupError) as error:
             raise SetupError(f'seeds, branch {branch.name!r}: {error}') from None
     return Genome(trees)
@@ -232,6 +236,8 @@ def _header(
         header['primitives'] = operators
     if training.header:
         header['begin'] = training.header
+    if settings['progress']:
+        header['progress'] = True
     return {**header, 'branches': places, 'config': digests}
 
 

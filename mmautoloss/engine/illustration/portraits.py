@@ -9,12 +9,13 @@ from typing import TypeVar
 from mmautoloss.branches import Branch
 from mmautoloss.engine.illustration.hand_made import HandMade, hand_made_losses
 from mmautoloss.expr import Tree
+from mmautoloss.expr.elapsed import reads_elapsed
 from mmautoloss.report.facts.ancestry import ancestry_of
 from mmautoloss.report.facts.curves import OVER_CELLS, TARGETS, Curve, Loss, curve_of, found_loss
 from mmautoloss.report.facts.surface import box_lines, surface_of
 from mmautoloss.report.figures import Figure
 from mmautoloss.report.figures.ancestry import draw_ancestry
-from mmautoloss.report.figures.curves import draw_curves
+from mmautoloss.report.figures.curves import EARLIER, STAGES, draw_curves
 from mmautoloss.report.figures.surface import draw_lines, draw_surfaces
 from mmautoloss.report.figures.tree import draw_tree
 from mmautoloss.trial import Record, Trial, scale_of
@@ -49,18 +50,27 @@ def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Fig
 def _of_branch(stem: str, branch: Branch, trial: Trial, hand_made: HandMade) -> tuple[Figure, ...]:
     tree, name = trial.required_genome[branch.name], f'{stem}_{branch.name}'
     tree_figure = draw_tree(f'{name}_tree', f'{branch.name}: expression', tree)
-    found = found_loss(tree, branch.inputs, trial.weights.get(branch.name, 1.0))
-    losses = {'found': found} if hand_made.loss is None else {'hand-made': hand_made.loss, 'found': found}
+    losses = _losses(branch, trial, hand_made)
     title, caption = f'{branch.name}: loss and gradient', _caption(branch.inputs, tree, hand_made)
     if branch.inputs != 'area':
         curves = _apply(losses, lambda loss: _curves(loss, branch.inputs, hand_made.classes))
         return draw_curves(f'{name}_curves', title, caption, branch.inputs, curves), tree_figure
-    lines, surfaces = _apply(losses, box_lines), _apply(losses, surface_of)
+    lines = _apply(losses, box_lines)
+    at_end = ' The surface is that of the end.' if reads_elapsed(tree) else ''
+    surfaces = _apply({key: loss for key, loss in losses.items() if key not in EARLIER}, surface_of)
     return (
         draw_lines(f'{name}_curves', title, caption, lines),
-        draw_surfaces(f'{name}_surface', f'{branch.name}: loss over shift and scale', caption, surfaces),
+        draw_surfaces(f'{name}_surface', f'{branch.name}: loss over shift and scale', caption + at_end, surfaces),
         tree_figure,
     )
+
+
+def _losses(branch: Branch, trial: Trial, hand_made: HandMade) -> dict[str, Loss]:
+    """The compared losses; a found one that reads the elapsed share of the training at its beginning, middle and end."""
+    tree, weight = trial.required_genome[branch.name], trial.weights.get(branch.name, 1.0)
+    shares = STAGES if reads_elapsed(tree) else {'found': 1.0}
+    found = {name: found_loss(tree, branch.inputs, weight, share) for name, share in shares.items()}
+    return found if hand_made.loss is None else {'hand-made': hand_made.loss, **found}
 
 
 def _apply(losses: dict[str, Loss], function: Callable[[Loss], Facts]) -> dict[str, Facts]:
@@ -80,6 +90,8 @@ def _caption(inputs: str, tree: Tree, hand_made: HandMade) -> str:
         parts.append(
             f'Of {hand_made.classes} classes one has the probability p, and the others share the rest evenly.'
         )
+    if reads_elapsed(tree):
+        parts.append('t is the elapsed share of the training.')
     if OVER_CELLS & set(tree.nodes):
         parts.append('Means over pixels and pools see one cell, or a map that is the same everywhere.')
     if 'mean_c' in tree.nodes and inputs not in ('softmax', 'area'):

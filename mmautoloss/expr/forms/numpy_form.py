@@ -8,6 +8,7 @@ NUMPY = Style.of(
     'numpy',
     imports='import numpy as np',
     spread='np.full({like}.shape, {value})',
+    elapsed='np.full({like}.shape, float(t))',
     number='np.float64({float})',
     number_in_call='{float}',
 )

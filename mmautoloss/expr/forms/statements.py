@@ -8,6 +8,7 @@ from itertools import count
 from typing import NamedTuple
 
 from mmautoloss.errors import ExpressionError
+from mmautoloss.expr.elapsed import ELAPSED, reads_elapsed
 from mmautoloss.expr.forms.style import Style
 from mmautoloss.expr.operators import LOOKING_AROUND
 from mmautoloss.expr.program import Step, compile_tree
@@ -17,7 +18,7 @@ WIDTH = 76
 """Largest length of a statement, so that with its name and indentation it fits into the line of any formatter."""
 
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
-_LETTERS = 'abcdfghkmnqrstvwxz'  # without the names of inputs and letters that look like digits
+_LETTERS = 'abcdfghkmnqrstvwxz'  # without the names of the inputs of kinds and letters that look like digits
 
 
 class Code(NamedTuple):
@@ -67,7 +68,9 @@ class _Writer:
         self.constant = _constants(self.steps)
         self.texts: dict[int, _Text] = {}
         self.statements: list[str] = []
-        self.names = _names()
+        if style.elapsed and reads_elapsed(tree):
+            self.statements.append(f'{ELAPSED} = {style.elapsed.format(like=like)}')
+        self.names = (name for name in _names() if name not in tree.inputs)
 
     def root(self) -> str:
         last = len(self.steps) - 1

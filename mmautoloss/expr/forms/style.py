@@ -18,6 +18,7 @@ class Style(NamedTuple):
             a decimal point or exponent, and the name of a tensor, ``{like}``.
         number_in_call: The same inside a call.
         spread: Template of a constant in the shape of ``{like}``.
+        elapsed: Template of ``t``, the elapsed share of the training, in the shape of ``{like}``; '' for a symbol.
         divides: Whether ``a * (1 / b)`` may be written as ``a / b``, which rounds only once.
         eps: Number that is added to a divisor; '' for none.
         cuts: Whether shared and long parts become separate statements.
@@ -32,6 +33,7 @@ class Style(NamedTuple):
     number: str = '{value}'
     number_in_call: str = '{value}'
     spread: str = '{value}'
+    elapsed: str = ''
     divides: bool = True
     eps: str = 'EPS'
     cuts: bool = True

@@ -11,6 +11,7 @@ from mmautoloss.expr.tree import Tree
 _SETTINGS: dict[str, Any] = {
     'imports': 'import torch',
     'spread': '{value}.expand_as({like})',
+    'elapsed': 'torch.full_like({like}, t)',
     'number': '{like}.new_tensor({float})',
     'number_in_call': '{like}.new_tensor({float})',
     'divides': False,

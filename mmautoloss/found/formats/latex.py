@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from mmautoloss.expr import to_latex
+from mmautoloss.expr.elapsed import ELAPSED
 from mmautoloss.found.formats.shared import Options, comment, headline, reads_logits, wrap
 from mmautoloss.found.found import Found, NamedLoss
 from mmautoloss.losses import input_kind
 
-_SYMBOLS = {'p': r'\hat{y}', 'y': 'y', 'i': 'I', 'u': 'U', 'e': 'E'}
+_SYMBOLS = {'p': r'\hat{y}', 'y': 'y', 'i': 'I', 'u': 'U', 'e': 'E', ELAPSED: 't'}
 _PROTECTED = {
     'log': r'$\log(x)$ stands for $\operatorname{sign}(x) \log(|x| + \varepsilon)$',
     'sqrt': r'$\sqrt{x}$ stands for $\operatorname{sign}(x) \sqrt{|x| + \varepsilon}$',
@@ -59,8 +60,10 @@ def _sentences(found: Found) -> list[str]:
 
 
 def _of_inputs(inputs: str, found: Found) -> str:
-    names = ', '.join(_escaped(loss.name) for loss in found.losses if loss.inputs == inputs)
-    meanings = [f'${_SYMBOLS[name]}$ is {meaning}' for name, meaning in input_kind(inputs).meanings.items()]
+    losses = [loss for loss in found.losses if loss.inputs == inputs]
+    names = ', '.join(_escaped(loss.name) for loss in losses)
+    known = {name: text for loss in losses for name, text in input_kind(inputs).meanings_in(loss.tree).items()}
+    meanings = [f'${_SYMBOLS[name]}$ is {meaning}' for name, meaning in known.items()]
     return f'In {names}, {" and ".join([", ".join(meanings[:-1]), meanings[-1]])}.'
 
 

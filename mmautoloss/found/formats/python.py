@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmautoloss.expr.elapsed import ELAPSED, reads_elapsed
 from mmautoloss.expr.forms import NUMPY, Code, write_code
 from mmautoloss.found.formats.shared import (
     REDUCTION,
     Options,
     comment,
+    elapsed_words,
     headline,
     identifiers,
     remarks,
@@ -27,11 +29,17 @@ def write(found: Found, options: Options) -> str:
     names = identifiers([loss.name for loss in found.losses], TAKEN)
     codes = [write_code(loss.tree, NUMPY, input_kind(loss.inputs).names[0]) for loss in found.losses]
     functions = [
-        function(names[loss.name], loss, code, docstring(loss, options, 'Arrays', about=rounded_words(loss)))
+        function(
+            names[loss.name],
+            loss,
+            code,
+            docstring(loss, options, 'Arrays', about=rounded_words(loss)),
+            f', {ELAPSED}=1.0' if reads_elapsed(loss.tree) else '',
+        )
         for loss, code in zip(found.losses, codes, strict=True)
     ]
     operators = frozenset().union(*(code.operators for code in codes))
-    lines = comment([*headline(found), REDUCTION])
+    lines = comment([*headline(found), REDUCTION, *elapsed_words(found)])
     return '\n'.join(lines) + '\n\n' + '\n\n'.join([NUMPY.head(operators, ''.join(functions)), *functions])
 
 
@@ -65,7 +73,7 @@ def docstring(
     """
     width = 80
     arguments = []
-    for name, meaning in input_kind(loss.inputs).meanings.items():
+    for name, meaning in input_kind(loss.inputs).meanings_in(loss.tree).items():
         first, *rest = wrap(f'{name}: {meaning}.', width)
         arguments += [f'    {first}', *(f'        {line}' for line in rest)]
     place = [f'For {loss.path}.'] if loss.path else []

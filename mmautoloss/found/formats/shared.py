@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from mmautoloss.expr.elapsed import reads_elapsed
 from mmautoloss.found.found import Found, NamedLoss
 from mmautoloss.losses import input_kind
 from mmautoloss.losses.call_inputs import evaluated
@@ -42,6 +43,16 @@ def headline(found: Found) -> list[str]:
         return [f'Written by mmautoloss {VERSION}.']
     first = str(found.origin)
     return [f'{first[0].upper()}{first[1:]}.', *([f'{found.origin.result}.'] if found.origin.result else [])]
+
+
+def elapsed_words(found: Found) -> list[str]:
+    """A sentence on how the elapsed share of the training gets into functions that read it."""
+    if not any(reads_elapsed(loss.tree) for loss in found.losses):
+        return []
+    return [
+        'The argument t is the elapsed share of the training, a number: pass i / n in iteration i of n, counted from 0. '
+        'Its default, 1, is the end.'
+    ]
 
 
 def remarks(loss: NamedLoss, options: Options) -> list[str]:

@@ -27,7 +27,7 @@ def write(found: Found, options: Options) -> str:
     how = "One line a branch, for sympy.sympify(line, locals={'p': Symbol('p', real=True), ...})."
     lines = comment([*headline(found), how, _IDEAL if options.ideal else _EXACT, *functions])
     for loss in found.losses:
-        meanings = [f'{name}: {meaning}.' for name, meaning in input_kind(loss.inputs).meanings.items()]
+        meanings = [f'{name}: {meaning}.' for name, meaning in input_kind(loss.inputs).meanings_in(loss.tree).items()]
         place = f' ({loss.path})' if loss.path else ''
         lines += [
             '',

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmautoloss.expr import Tree
+from mmautoloss.expr.elapsed import ELAPSED, reads_elapsed
 from mmautoloss.expr.forms import MASKED_TORCH, TORCH, looks_around, write_code
 from mmautoloss.expr.logarithms import LOG_NOT_P, LOG_P
 from mmautoloss.found.formats.python import TAKEN, docstring, function
-from mmautoloss.found.formats.shared import REDUCTION, Options, comment, headline, identifiers, wrap
+from mmautoloss.found.formats.shared import REDUCTION, Options, comment, elapsed_words, headline, identifiers, wrap
 from mmautoloss.found.formats.torch_calls import AREAS, LOG_OF_REST, LOGS, MAPS, ROWS
 from mmautoloss.found.found import Found, NamedLoss
 from mmautoloss.losses import input_kind
@@ -38,15 +39,16 @@ def write(found: Found, options: Options) -> str:
         code = write_code(renamed, MASKED_TORCH if masked else TORCH, input_kind(loss.inputs).names[0])
         graph = f'{name.removesuffix("loss").rstrip("_") or name}_graph'
         more = [f'{_ARGUMENTS[log]}: {log}, from the logits.' for log in logs] + ([_VALID] if masked else [])
-        arguments = ''.join(f', {_ARGUMENTS[log]}' for log in logs) + (', valid=None' if masked else '')
+        passed = [*([ELAPSED] if reads_elapsed(tree) else []), *(_ARGUMENTS[log] for log in logs)]
+        arguments = ''.join(f', {argument}' for argument in passed) + (', valid=None' if masked else '')
         functions.append(function(graph, loss, code, docstring(loss, options, 'Tensors', more), arguments))
-        functions.append(_call(name, graph, loss, masked, logs))
+        functions.append(_call(name, graph, loss, masked, logs, passed))
         operators |= code.operators
-    lines = comment([*headline(found), REDUCTION])
+    lines = comment([*headline(found), REDUCTION, *elapsed_words(found)])
     return '\n'.join(lines) + '\n\n' + '\n\n'.join([style.head(operators, ''.join(functions)), *functions])
 
 
-def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str]) -> str:
+def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str], passed: list[str]) -> str:
     template, settings = (MAPS if masked else ROWS)[loss.inputs], loss.settings
     as_maps = '[:, :, None, None]' if loss.inputs == 'softmax' and not masked else ''
     return template.format(
@@ -54,7 +56,8 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str])
         graph=graph,
         weight=repr(loss.weight),
         compute=''.join(f'{_ARGUMENTS[log]} = {LOGS[loss.inputs][log]}{as_maps}\n    ' for log in logs),
-        logs=''.join(f', {_ARGUMENTS[log]}' for log in logs),
+        logs=''.join(f', {argument}' for argument in passed),
+        elapsed=f', {ELAPSED}=1.0' if ELAPSED in passed else '',
         masks=', valid' if masked else '',
         ignored=settings.get('ignore_index', -1),
         settings=_settings(settings),

@@ -1,6 +1,7 @@
 """PyTorch code for a head's call of its loss, one template per kind of input: ``SearchedLoss`` without this package.
 
-``{graph}`` is the function of the graph, ``{compute}`` and ``{logs}`` are the logarithms of probabilities that it reads,
+``{graph}`` is the function of the graph, ``{compute}`` and ``{logs}`` are the logarithms of probabilities that it reads
+(the latter also the elapsed share of the training), ``{elapsed}`` is ``, t=1.0`` if it reads that share,
 ``{masks}`` is ``, valid`` if it needs the mask of valid elements, ``{weight}`` the ``loss_weight``, ``{ignored}`` the
 default of ``ignore_index``. ``{settings}`` and ``{classes}`` are lines that define and apply class weights. ``{count}``, an
 expression of the valid labels, is the divisor of the sum without a normaliser.
@@ -14,7 +15,7 @@ _START = 'pred = pred if pred.dtype == torch.float64 else pred.float()  # halves
 _DIVISOR = 'if avg_factor is None else avg_factor + 2**-23\n'
 
 _AREA = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None):
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     \"\"\"The loss of one call: boxes (M, 4) as x1, y1, x2, y2, weights (M,) or (M, 4).\"\"\"
     {_START}\
     count = len(pred)
@@ -24,7 +25,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None):
         pred, target, weight = pred[keep], target[keep], weight[keep]
     if not len(pred):
         return pred.sum()
-    values = {{graph}}(*areas(pred, target.to(pred)))
+    values = {{graph}}(*areas(pred, target.to(pred)){{logs}})
 {{classes}}\
     total = (values if weight is None else values * weight[:, None, None, None]).sum()
     divisor = count {_DIVISOR}\
@@ -46,7 +47,7 @@ def areas(pred, target):
 """
 
 _MASK = f"""\
-def {{name}}(pred, target, label, avg_factor=None):
+def {{name}}(pred, target, label, avg_factor=None{{elapsed}}):
     \"\"\"The loss of one call: logits (M, C, H, W), masks (M, H, W) and classes (M,).\"\"\"
     {_START}\
     if not pred.numel():
@@ -63,7 +64,7 @@ def {{name}}(pred, target, label, avg_factor=None):
 """
 
 _SOFTMAX = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}):
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}{{elapsed}}):
     \"\"\"The loss of one call: logits (M, C) and labels (M,), or maps; a weight a label.\"\"\"
     {_START}\
     classes = pred.shape[1]
@@ -104,7 +105,7 @@ _MASKED = f"""\
 """
 
 _SOFTMAX_MAPS = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}):
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}{{elapsed}}):
     \"\"\"The loss of one call: logits (M, C) and labels (M,), or maps; a weight a label.\"\"\"
     {_START}\
 {_AS_MAPS}\
@@ -122,7 +123,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
 {_MASKED}"""
 
 _SIGMOID = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}):
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}{{elapsed}}):
     \"\"\"The loss of one call: logits (M, C) or maps (N, C, H, W).
 
     Targets are as large, or labels: of rows C is background, and of a map with one channel
@@ -148,7 +149,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
 {_MASKED}"""
 
 _DELTA = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None):
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     \"\"\"The loss of one call: values and targets (M, C), weights (M,) or (M, C).\"\"\"
     {_START}\
     count = max(len(pred), 1)
@@ -160,7 +161,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None):
 {_MASKED}"""
 
 _HEATMAP = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None):
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     \"\"\"The loss of one call: maps (N, K, H, W), weights (N, K) or as large as the maps.\"\"\"
     {_START}\
     valid = torch.ones_like(pred, dtype=torch.bool)

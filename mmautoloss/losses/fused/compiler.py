@@ -38,7 +38,7 @@ def run_compiled(name: str, fallback: Callable[[], Any], pred: Tensor, call: Cal
     Returns:
         The result. A warning reports the first failure in a process, with the reason.
     """
-    tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, *scale)
+    tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, call.elapsed, *scale)
     present = tuple(tensor is not None for tensor in tensors)
     key = (name, call.tree, call.kind.name, pred.dtype, present, is_small(pred))
     if key in _failed:
@@ -80,8 +80,10 @@ def _code_for(
     kind, function = input_kind(kind_name), COMPILED[name]
     plan = plan_of(evaluated(tree, kind), kind.from_prediction, kind.one_hot, dtype)
 
-    def run(pred: Tensor, target: Tensor, weight: Any, channel_weight: Any, valid: Any, *scale: Tensor) -> Any:
-        return function(plan, pred, Call(tree, kind, target, weight, channel_weight, valid), *scale)
+    def run(
+        pred: Tensor, target: Tensor, weight: Any, channel_weight: Any, valid: Any, elapsed: Any, *scale: Tensor
+    ) -> Any:
+        return function(plan, pred, Call(tree, kind, target, weight, channel_weight, valid, elapsed), *scale)
 
     # with a unique name, since compiled code is cached with the code that it replaces
     run.__code__ = run.__code__.replace(co_name=f'{name}_{next(_numbers)}')

@@ -1,8 +1,9 @@
 """The translation of the steps of a program into the instructions of a plan.
 
-Values have the smallest shape that holds them: constants are numbers, means over all positions (1, C, 1, 1), means over the
-channels (N, 1, H, W). With ``y`` one-hot, a value that is 0 wherever ``y`` is 0 is *sparse*: only its part in the channel
-of the label is computed, (N, 1, H, W). So ``-y * log(p)`` takes one logarithm per pixel and not one per class.
+Values have the smallest shape that holds them: constants are numbers, what follows from the elapsed share of the training
+alone is a scalar, means over all positions are (1, C, 1, 1), means over the channels (N, 1, H, W). With ``y`` one-hot, a
+value that is 0 wherever ``y`` is 0 is *sparse*: only its part in the channel of the label is computed, (N, 1, H, W). So
+``-y * log(p)`` takes one logarithm per pixel and not one per class.
 
 Example:
     >>> from mmautoloss.expr.parsing import parse
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import torch
 
 from mmautoloss.expr.bounds import gradients_of, values_of
+from mmautoloss.expr.elapsed import ELAPSED
 from mmautoloss.expr.logarithms import LOGARITHMS
 from mmautoloss.expr.operators import OPERATORS
 from mmautoloss.expr.program import compile_tree
@@ -44,6 +46,7 @@ class Instruction(NamedTuple):
         active: Whether it depends on the prediction.
         level: Depth of nested means over all positions below it.
         wide: Whether it can differ from position to position.
+        uniform: Whether it is a scalar that follows from the elapsed share of the training alone.
     """
 
     node: str
@@ -52,6 +55,7 @@ class Instruction(NamedTuple):
     active: bool = False
     level: int = 0
     wide: bool = True
+    uniform: bool = False
 
     @property
     def is_input(self) -> bool:
@@ -136,7 +140,7 @@ class _Lowering:
         if node in AT_LABEL:
             return self._input(AT_LABEL[node])
         value = self.value(step)
-        one_channel = value.sparse or node == 'mean_c' or self._get(value.index).number is not None
+        one_channel = value.sparse or node == 'mean_c' or self._is_scalar(value.index)
         return value.index if one_channel else self._emit('at', value.index)
 
     def _sparse_product(self, step: int, *operands: int) -> Value | None:
@@ -161,11 +165,10 @@ class _Lowering:
     def _spread(self, value: Value) -> int:
         if not value.sparse:
             return value.index
-        number = self._get(value.index).number
-        if number is None:
+        if not self._is_scalar(value.index):
             return self._emit('spread', value.index)
         one_hot = self._input('y')
-        return one_hot if number == 1 else self._emit('mul', one_hot, value.index)
+        return one_hot if self._get(value.index).number == 1 else self._emit('mul', one_hot, value.index)
 
     def _difference(self, node: str, operands: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
         """Rewrites ``a + -b`` as ``a - b``, which is the same to the last bit."""
@@ -181,16 +184,17 @@ class _Lowering:
         if len(numbers) == len(parts) and node not in ('at', 'spread', 'share'):
             return self._constant(self._fold(node, numbers))
         if node in ('mean_nhw', 'mean_c') and not parts[0].wide:
-            if node == 'mean_c':
+            if node == 'mean_c' and not parts[0].uniform:
                 raise _RefusedError
             return operands[0]
         if len(parts) == 2 and parts[0].number is not None:  # tensors first
             node, operands = {'sub': 'rsub'}.get(node, node), operands[::-1]
         active, wide = any(part.active for part in parts), any(part.wide for part in parts)
         level = max(part.level for part in parts)
+        uniform = all(self._is_scalar(operand) for operand in operands)
         if node == 'mean_nhw':
             return self._add(Instruction(node, operands, None, active, level + 1, wide=False))
-        return self._add(Instruction(node, operands, None, active, level, wide or node == 'at'))
+        return self._add(Instruction(node, operands, None, active, level, wide or node == 'at', uniform))
 
     def _fold(self, node: str, numbers: list[float]) -> float:
         """Folds constants into one, which rounds and overflows as tensors do."""
@@ -204,6 +208,8 @@ class _Lowering:
         return self._add(Instruction('number', (), number, wide=False))
 
     def _input(self, name: str) -> int:
+        if name == ELAPSED:
+            return self._add(Instruction(name, wide=False, uniform=True))
         return self._add(Instruction(name, (), None, name in self.prediction or name in _ACTIVE))
 
     def _add(self, instruction: Instruction) -> int:
@@ -214,6 +220,9 @@ class _Lowering:
 
     def _get(self, index: int) -> Instruction:
         return self.order[index]
+
+    def _is_scalar(self, index: int) -> bool:
+        return self._get(index).number is not None or self._get(index).uniform
 
     def _is_label(self, node: str) -> bool:
         return self.one_hot and node == 'y'

@@ -139,7 +139,7 @@ def _evaluated(
     values: Values = list(plan.numbers)
     for index, mean in means.items():
         values[index] = mean
-    tensors = leaves(call.kind, block.of(pred), block.of(call.target), plan.names)
+    tensors = leaves(call.kind, block.of(pred), block.of(call.target), plan.names, call.elapsed)
     inputs = Inputs(tensors, valid_of(block, call.valid), counts, pred.shape[1])
     evaluate(plan, order, values, inputs)
     return inputs, values

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from mmautoloss.expr.elapsed import ELAPSED
 from mmautoloss.expr.tree import Tree
 from mmautoloss.losses.fused.lowering import Instruction, Value, lower
 from mmautoloss.losses.inputs.logarithms import AT_LABEL
@@ -75,7 +76,7 @@ def plan_of(tree: Tree, prediction: frozenset[str], one_hot: bool, dtype: torch.
     instructions, root = lowered
     numbers = tuple(instruction.number for instruction in instructions)
     names = tuple(instruction.node for instruction in instructions if instruction.is_input)
-    wide = (name for name in names if name not in AT_LABEL.values())
+    wide = (name for name in names if name not in (*AT_LABEL.values(), ELAPSED))
     widest = 'label' if root.sparse else next(wide, '')
     everything = tuple(index for index, number in enumerate(numbers) if number is None)
     return Plan(instructions, root, _stages(instructions, root.index), everything, numbers, names, widest)

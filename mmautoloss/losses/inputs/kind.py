@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
+from mmautoloss.expr import Tree, parse
+from mmautoloss.expr.elapsed import ELAPSED, MEANING, SHARE
 from mmautoloss.losses.inputs.rows import Rows, valid_of_prediction
 
 
@@ -55,10 +57,23 @@ class InputKind(ABC):
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """Smallest and largest value of the inputs for which they are known, by name."""
+        """Smallest and largest value, by name, of the inputs for which they are known and of the elapsed share."""
+        ranges = {ELAPSED: (SHARE.low, SHARE.high)}
         if self.activation == 'area':
-            return dict.fromkeys(self.names, (0.0, math.inf))
-        return {self.names[0]: (0.0, 1.0)} if self.activation in ('sigmoid', 'softmax') else {}
+            return ranges | dict.fromkeys(self.names, (0.0, math.inf))
+        return ranges | ({self.names[0]: (0.0, 1.0)} if self.activation in ('sigmoid', 'softmax') else {})
+
+    def parse(self, text: str) -> Tree:
+        """The expression of a text, which may read the inputs and the elapsed share of the training.
+
+        Raises:
+            ExpressionError: The text is no expression over these.
+        """
+        return parse(text, (*self.names, ELAPSED), self.ranges)
+
+    def meanings_in(self, tree: Tree) -> dict[str, str]:
+        """Description of each input, and of the elapsed share where an expression reads it."""
+        return {**self.meanings, **({ELAPSED: MEANING} if ELAPSED in tree.nodes else {})}
 
     @abstractmethod
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:

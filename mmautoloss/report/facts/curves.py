@@ -62,7 +62,7 @@ class Curve(NamedTuple):
         return min(zip(self.prediction, self.value, strict=True), key=lambda point: abs(point[0] - self.y))[1]
 
 
-def found_loss(tree: Tree, inputs: str, weight: float = 1.0) -> Loss:
+def found_loss(tree: Tree, inputs: str, weight: float = 1.0, elapsed: float = 1.0) -> Loss:
     """A loss that gives for each row the value of ``SearchedLoss`` on that row alone.
 
     On a single cell, means over pixels and pools are the identity, so all rows are computed at once.
@@ -71,12 +71,13 @@ def found_loss(tree: Tree, inputs: str, weight: float = 1.0) -> Loss:
         tree: The expression.
         inputs: Name of its kind of input.
         weight: Its ``loss_weight``.
+        elapsed: The elapsed share of the training.
     """
     kind = input_kind('sigmoid' if inputs == 'mask' else inputs)
     tree = Tree(node for node in tree.nodes if node not in OVER_CELLS)
 
     def loss(pred: Tensor, target: Tensor) -> Tensor:
-        program, tensors = read(tree, kind, pred, target)
+        program, tensors = read(tree, kind, pred, target, elapsed)
         return weight * program(tensors).sum(dim=(1, 2, 3))
 
     return loss

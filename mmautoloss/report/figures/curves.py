@@ -7,13 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mmautoloss.report.facts.curves import SCORES, Curve, curves_table
-from mmautoloss.report.figures.canvas import BASE, FOUND, MUTED, new_axes, to_svg
+from mmautoloss.report.figures.canvas import BASE, FOUND, FOURTH, MUTED, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 
-COLOURS = {'found': FOUND, 'hand-made': BASE}
-"""The two losses of a drawing; the found one is drawn last and thinner, so that both show where they coincide."""
+STAGES = {'found, t = 0': 0.0, 'found, t = 1/2': 0.5, 'found, t = 1': 1.0}
+"""Names of a found loss that reads the elapsed share of the training, by which it is drawn several times."""
 
-WIDTHS = {'found': 1.4, 'hand-made': 3.0}
+EARLIER = tuple(STAGES)[:-1]
+
+COLOURS = {
+    **dict(zip(STAGES, (THIRD, FOURTH, FOUND), strict=True)),
+    'found': FOUND,
+    'hand-made': BASE,
+}
+"""The losses of a drawing; the found one is drawn last and thinner, so that both show where they coincide."""
+
+WIDTHS = {**dict.fromkeys(COLOURS, 1.4), 'hand-made': 3.0}
 _EXTREME = 4
 _DASHES: dict[float, Any] = {1.0: 'solid', 0.0: (0, (4, 2))}
 
@@ -26,7 +35,7 @@ def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mappin
         title: Title of the figure.
         caption: Start of the caption, before the explanation of the drawing.
         inputs: Kind of input of the losses.
-        curves: Curves by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
+        curves: Curves by loss, ``'hand-made'`` and ``'found'`` or ``STAGES``; the first may be absent.
     """
     with new_axes(5.4, 2.9, ncols=2) as (figure, (values, slopes)):
         moved = {key: [from_target(curve.value, curve.at_target) for curve in group] for key, group in curves.items()}

@@ -22,7 +22,7 @@ def draw_lines(name: str, title: str, caption: str, lines: Mapping[str, tuple[Bo
         name: Name of the figure.
         title: Title of the figure.
         caption: Start of the caption, before the explanation of the drawing.
-        lines: Both lines by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
+        lines: Both lines by loss, ``'hand-made'`` and ``'found'`` or ``STAGES``; the first may be absent.
     """
     with new_axes(5.4, 4.4, nrows=2, ncols=2, sharex='col') as (figure, panels):
         for column, moved in enumerate(('shift', 'scale')):
@@ -53,7 +53,7 @@ def draw_surfaces(name: str, title: str, caption: str, surfaces: Mapping[str, Su
         name: Name of the figure.
         title: Title of the figure.
         caption: Start of the caption, before the explanation of the drawing.
-        surfaces: Surfaces by loss, ``'hand-made'`` and ``'found'``; the first may be absent.
+        surfaces: Surfaces by loss, ``'hand-made'`` and ``'found'`` or the last of ``STAGES``; the first may be absent.
     """
     count = len(surfaces)
     with new_axes(2.7 * count + 0.2, 2.9, ncols=count, sharey=True, squeeze=False) as (figure, panels):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
-from mmautoloss.screen.fingerprints import directions
+from mmautoloss.screen.fingerprints import directions, joined_signature, mean_norms, shares_of
 from mmautoloss.screen.native.lowering import Lowered
 from mmautoloss.screen.native.sample_arrays import SampleArrays, direction_on, divisor_of
 from mmautoloss.screen.probe import Probe
@@ -28,18 +30,26 @@ class SampleGradients:
 
     def norms(self, program: Lowered) -> tuple[float, ...]:
         """As ``fingerprints.gradient_norms``."""
-        return tuple(_norm(gradient) for gradient in self._gradients(program))
+        return mean_norms(
+            [
+                tuple(_norm(gradient) for gradient in self._gradients(program, share))
+                for share in shares_of(program.reads_elapsed)
+            ]
+        )
 
     def signature(self, program: Lowered) -> tuple[float, ...]:
         """As ``fingerprints.gradient_signature``."""
+        return joined_signature([self._signature(program, share) for share in shares_of(program.reads_elapsed)])
+
+    def _signature(self, program: Lowered, share: float) -> tuple[float, ...]:
         signature: list[float] = []
-        for gradient, direction in zip(self._gradients(program), self._directions, strict=True):
+        for gradient, direction in zip(self._gradients(program, share), self._directions, strict=True):
             signature += [_norm(gradient), float(np.dot(gradient, direction))]
         return tuple(signature)
 
-    def _gradients(self, program: Lowered):
+    def _gradients(self, program: Lowered, share: float) -> Iterator[np.ndarray]:
         for arrays in self._arrays:
-            arrays.load(program)
+            arrays.load(program, share)
             yield arrays.gradient()
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmautoloss.expr import Program, Tree
+from mmautoloss.expr.elapsed import ELAPSED
 from mmautoloss.expr.logarithms import LOG_NOT_P, LOG_P
 from mmautoloss.expr.tree import is_number
 from mmautoloss.losses import InputKind
@@ -15,7 +16,8 @@ from mmautoloss.screen.native.operators import CODES
 
 
 class Lowered(NamedTuple):
-    """A program over a table of rows: the inputs, in the order of their kind, then constants, logarithms and results.
+    """A program over a table of rows: the inputs, in the order of their kind, then constants, logarithms,
+    the elapsed share of the training and results.
 
     Attributes:
         code: Steps (S, 4), int32: operator, row written, two rows read (the same row twice for unary operators).
@@ -24,6 +26,8 @@ class Lowered(NamedTuple):
         live: Which rows depend on the prediction (rows,), uint8.
         logarithms: Rows of ``log(p)`` and ``log(1 - p)`` computed from the raw prediction (2,), int32; -1 where not read.
         constants: Value by row.
+        elapsed: Row of the elapsed share of the training; -1 if it is not read. It changes in the course of a descent, so
+            that earlier steps are then computed in each step.
     """
 
     code: np.ndarray
@@ -32,6 +36,12 @@ class Lowered(NamedTuple):
     live: np.ndarray
     logarithms: np.ndarray
     constants: dict[int, float]
+    elapsed: int = -1
+
+    @property
+    def reads_elapsed(self) -> bool:
+        """Whether the program reads the elapsed share of the training."""
+        return self.elapsed >= 0
 
     @property
     def pools(self) -> bool:
@@ -45,6 +55,7 @@ def lower(tree: Tree, kind: InputKind) -> Lowered | None:
     live = [name in kind.from_prediction for name in kind.names]
     constants: dict[int, float] = {}
     logarithms = dict.fromkeys((LOG_P, LOG_NOT_P), -1)
+    elapsed = -1
     step_rows: list[int] = []
     constant_steps: list[tuple[int, int, int, int]] = []
     repeated_steps: list[tuple[int, int, int, int]] = []
@@ -55,6 +66,10 @@ def lower(tree: Tree, kind: InputKind) -> Lowered | None:
         step_rows.append(len(live))
         if is_number(node):
             constants[len(live)] = float(node)
+            live.append(False)
+            continue
+        if node == ELAPSED:
+            elapsed = len(live)
             live.append(False)
             continue
         if node in logarithms:
@@ -71,4 +86,5 @@ def lower(tree: Tree, kind: InputKind) -> Lowered | None:
         live.append(is_live)
     code = np.array([*constant_steps, *repeated_steps], dtype=np.int32).reshape(-1, 4)
     logarithm_rows = np.array([*logarithms.values()], dtype=np.int32)
-    return Lowered(code, len(constant_steps), step_rows[-1], np.array(live, dtype=np.uint8), logarithm_rows, constants)
+    alive = np.array(live, dtype=np.uint8)
+    return Lowered(code, len(constant_steps), step_rows[-1], alive, logarithm_rows, constants, elapsed)

@@ -2,8 +2,9 @@
 
 Each part is optimised like the whole probe, with interim looks at the gain. An expression with a low gain on a part is
 rejected there. One with a high gain is also started on the next larger part: if its first gains there are similar, the
-result of the smaller part is accepted, otherwise the larger part decides. The bounds were measured; ``docs/performance.md``
-has the resulting errors.
+result of the smaller part is accepted, otherwise the larger part decides. A loss that reads the elapsed share of the
+training may turn round later, so it is accepted at the end of the descent of the last part alone. The bounds were measured;
+``docs/performance.md`` has the resulting errors.
 """
 
 from __future__ import annotations
@@ -119,21 +120,23 @@ class Race:
         descents = [*(parts.of(program) for _, parts in self._tiers), self._last.of(program)]
         descents[0].load(program)
         for (tier, _), part, larger in zip(self._tiers, descents, descents[1:], strict=False):
-            gain = self._finish(part)
+            gain = self._finish(part, program)
             few = program.pools and part.images < FEW_TILES
             if not gain >= self._eta * (tier.lowest_of_few if few else tier.lowest):
                 return _gain_or_none(gain, part)
             first_gains = [part.gain_at(share) for share in FIRST_SHARES]
             larger.load(program)
-            if gain >= self._threshold(tier.clear) and _is_confirmed(larger, first_gains):
+            clear = gain >= self._threshold(tier.clear) and not program.reads_elapsed
+            if clear and _is_confirmed(larger, first_gains):
                 return gain
-        return _gain_or_none(self._finish(descents[-1]), descents[-1])
+        return _gain_or_none(self._finish(descents[-1], program), descents[-1])
 
-    def _finish(self, scored: ScoredDescent) -> float:
+    def _finish(self, scored: ScoredDescent, program: Lowered) -> float:
         """The gain at the first look with a clear verdict, or at the end."""
         for look in self._looks:
             gain = scored.gain_at(look.share)
-            if not self._eta * look.lowest <= gain <= self._threshold(look.highest):
+            highest = math.inf if program.reads_elapsed else self._threshold(look.highest)
+            if not self._eta * look.lowest <= gain <= highest:
                 return gain
         return scored.gain_at(1.0)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from mmautoloss.losses import InputKind, definition
 from mmautoloss.losses.inputs.rows import as_nchw
 from mmautoloss.screen.native import activations, descent
+from mmautoloss.screen.native.descent import MOVING, NOT_FINITE
 from mmautoloss.screen.native.layout import flat
 from mmautoloss.screen.native.lowering import Lowered
 from mmautoloss.screen.native.operators import forward
@@ -94,8 +95,8 @@ class SampleArrays:
         valid = self._valid if self._valid.size else np.ones(shape.numel(), np.float32)
         return neighbours(valid, height, width, images)
 
-    def load(self, program: Lowered) -> None:
-        """Loads an expression and resets the predictions."""
+    def load(self, program: Lowered, elapsed: float = 0.0) -> None:
+        """Loads an expression at an elapsed share of the training, and resets the predictions."""
         self._program = program
         self._values, self._grads = take(len(program.live) + 1, self.size)  # plus a scratch row
         for row, values in enumerate(self._inputs):
@@ -105,7 +106,15 @@ class SampleArrays:
         for state in (self._shift, self._moment, self._second_moment):
             state[:] = 0
         self.raw[:] = self._start
-        forward(program.code, 0, program.first, self._values, self._counts, self._geometry, self._valid, self._near)
+        self._made = 0
+        self._compute_constants(elapsed)
+
+    def _compute_constants(self, elapsed: float) -> None:
+        """Computes the steps that do not depend on the prediction."""
+        p = self._program
+        if p.reads_elapsed:
+            self._values[p.elapsed] = elapsed
+        forward(p.code, 0, p.first, self._values, self._counts, self._geometry, self._valid, self._near)
 
     def gradient(self) -> np.ndarray:
         """Gradient of the loss at the current predictions, in the shape of ``raw``; overwritten by the next call."""
@@ -118,6 +127,19 @@ class SampleArrays:
 
     def descend(self, settings: DescentSettings, begin: int, end: int) -> int:
         """Runs steps ``begin`` to ``end`` of a descent; returns the result of ``descent.descend``."""
+        if not self._program.reads_elapsed:
+            return self._descend(settings, begin, end)
+        for step in range(begin, end):
+            share = step / settings.steps
+            self._compute_constants(share)
+            rate = settings.rate * (1 - share if settings.decay else 1)
+            state = self._descend(settings._replace(rate=rate, decay=False), self._made, self._made + 1)
+            if state == NOT_FINITE:
+                return NOT_FINITE
+            self._made += state == MOVING  # a step without a gradient does not count, but the next may have one
+        return MOVING
+
+    def _descend(self, settings: DescentSettings, begin: int, end: int) -> int:
         p = self._program
         return descent.descend(
             p.code, p.first, p.root, p.live, p.logarithms, self._activation, self._start, self._unit, self._shift,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import torch
 
-from mmautoloss.expr import parse
 from mmautoloss.screen.native.fingerprints import SampleGradients
 from mmautoloss.screen.native.lowering import lower
 from mmautoloss.screen.native.race import Race
@@ -21,7 +20,7 @@ def warm() -> None:
     """Tests a loss on a tiny probe of every kind of input with different calls."""
     test = RejectionTest(steps=2)
     for probe, text in _probes():
-        program = lower(parse(text, probe.kind.names, probe.kind.ranges), probe.kind)
+        program = lower(probe.kind.parse(text), probe.kind)
         if program is None:
             raise ValueError(f'The compiled code does not know the operators of {text!r}.')
         Race(probe, test, test.sample(probe)).gain(program)

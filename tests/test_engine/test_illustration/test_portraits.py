@@ -78,3 +78,22 @@ def test_without_a_config_the_found_losses_stand_alone(record: Record, tmp_path:
 
 def test_hand_made_losses_have_no_portrait(record: Record, work_dir: Path) -> None:
     assert portraits_of(record, record.history[0], work_dir) == ()
+
+
+def test_a_loss_that_reads_the_elapsed_share_is_drawn_at_three(record: Record, work_dir: Path) -> None:
+    genome = Genome.from_text({'cls': '-(1 - t) * y * log(p)', 'box': 'abs(p - y)', 'iou': 't * (1 - i / u)'})
+    record.history.add(Trial(2, Role.SEARCH, 0, genome, {'cls': 1.0, 'box': 0.5, 'iou': 2.0}, origin='random'))
+    record.history.settle(2, Outcome(State.COMPLETE, 0.6))
+    figures = {figure.name: figure for figure in portraits_of(record, record.history[2], work_dir)}
+    stages = ['found, t = 0', 'found, t = 1/2', 'found, t = 1']
+    for name in ('cls', 'iou'):
+        table = figures[f'trial2_{name}_curves'].table
+        assert set(table.column('loss')) - {'hand-made'} == set(stages)
+        assert 't = 1/2' in figures[f'trial2_{name}_curves'].svg
+        assert 'elapsed share' in figures[f'trial2_{name}_curves'].caption
+    values = {name: [row for row in figures['trial2_cls_curves'].table.rows if row[0] == name] for name in stages}
+    for whole, half, end in zip(*(values[name] for name in stages), strict=True):
+        assert (half[4], end[4]) == pytest.approx((whole[4] / 2, 0), abs=1e-5)
+    assert set(figures['trial2_iou_surface'].table.column('loss')) - {'hand-made'} == {'found, t = 1'}
+    assert set(figures['trial2_box_curves'].table.column('loss')) == {'hand-made', 'found'}
+    assert 'elapsed share' not in figures['trial2_box_curves'].caption
