@@ -33,6 +33,7 @@ class RegularizedEvolution(RandomSearch):
         vary: ``'all'`` branches of a child change, each by its own draw, or ``'one'``, chosen at random.
         max_nodes: Most nodes of a mutated expression, up to ``expr.tree.MAX_NODES``.
         mutations: Most mutations of a mutated branch; their number is drawn from 1 on. 1 is published.
+        number_rate: Share of the mutations that multiply a number by a random factor; 0 is published.
         distinct: Whether only the shortest of the individuals with the same fingerprint survives. Otherwise, as published,
             copies of the winner and expressions that are the same loss crowd out all others in a small search, and
             grow without becoming new losses.
@@ -54,6 +55,7 @@ class RegularizedEvolution(RandomSearch):
         max_nodes: int = 40,
         mutations: int = 1,
         distinct: bool = False,
+        number_rate: float = 0.0,
     ) -> None:
         super().__init__(inputs, depth)
         for name, value in {'initial': initial, 'population': population}.items():
@@ -71,6 +73,7 @@ class RegularizedEvolution(RandomSearch):
             raise SetupError(
                 f'copy_rate and fresh_rate must be shares of at most 1 together, but got {copy_rate} and {fresh_rate}.'
             )
+        require_number('number_rate', number_rate, 0, 1)
         if vary not in VARIED:
             raise SetupError(f'vary must be one of {", ".join(VARIED)}, but got {vary!r}.')
         self.initial = initial
@@ -82,6 +85,7 @@ class RegularizedEvolution(RandomSearch):
         self.max_nodes = max_nodes
         self.mutations = mutations
         self.distinct = distinct
+        self.number_rate = number_rate
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Breeds a child of the winner of a tournament, or a random genome while there are too few trials."""
@@ -121,6 +125,6 @@ class RegularizedEvolution(RandomSearch):
     def _mutated(self, tree: Tree, branch: str, rng: random.Random) -> Drawn:
         names = []
         for _ in range(rng.randint(1, self.mutations) if self.mutations > 1 else 1):
-            tree, name = mutate(tree, rng, self.inputs[branch], self.max_nodes)
+            tree, name = mutate(tree, rng, self.inputs[branch], self.max_nodes, self.number_rate)
             names.append(name)
         return Drawn(tree, '+'.join(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
 
@@ -145,6 +146,34 @@ def test_growth_is_bounded() -> None:
     for proposal in propose(strategy, history, 200):
         for branch, tree in proposal.genome.items():
             assert tree.size <= max(8, history[proposal.parent].genome[branch].size - 1)
+
+
+SMALL = {'initial': 1, 'tournament': 0.3, 'copy_rate': 0.0, 'fresh_rate': 0.15, 'vary': 'one', 'mutations': 3}
+
+
+@pytest.mark.parametrize(
+    ('settings', 'digest'),
+    [
+        pytest.param({'initial': 1}, 'b35ffee043e462e4', id='published'),
+        pytest.param({**SMALL, 'distinct': True}, '956a0281157707d8', id='small'),
+        pytest.param({**SMALL, 'population': 9}, 'bd275ef380713333', id='ageing'),
+    ],
+)
+def test_searches_that_have_begun_go_on_as_they_would_have(settings: dict, digest: str) -> None:
+    """A new option must not change the draws of searches without it, which are replayed from their journals."""
+    proposals = propose(RegularizedEvolution(INPUTS, **settings), make_history(40), 300)
+    texts = [f'{proposal.genome.to_text()} {proposal.parent} {proposal.origin}' for proposal in proposals]
+    assert hashlib.sha256('\n'.join(texts).encode()).hexdigest()[:16] == digest
+
+
+def test_numbers_of_mutated_branches_change_at_their_rate() -> None:
+    strategy = RegularizedEvolution(INPUTS, **SMALL, number_rate=0.5)
+    proposals = propose(strategy, make_history(30), 2000)
+    names = Counter(
+        name for proposal in proposals for name in proposal.origin.partition('(')[0].split('+') if name != 'fresh'
+    )
+    assert names['number'] / names.total() == pytest.approx(0.5, abs=0.03)
+    assert set(names) == {'number', *MUTATIONS}
 
 
 def clones() -> History:
