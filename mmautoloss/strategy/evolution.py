@@ -32,6 +32,8 @@ class RegularizedEvolution(RandomSearch):
         fresh_rate: Share of children in which a branch is drawn afresh.
         vary: ``'all'`` branches of a child change, each by its own draw, or ``'one'``, chosen at random.
         max_nodes: Most nodes of a mutated expression, up to ``expr.tree.MAX_NODES``.
+        shrink: Whether a parent with more nodes, such as a sum of known losses, has smaller children only, which are nearly
+            all deletions; otherwise a child may be as large as its parent.
         mutations: Most mutations of a mutated branch; their number is drawn from 1 on. 1 is published.
         number_rate: Share of the mutations that multiply a number by a random factor; 0 is published.
         distinct: Whether only the shortest of the individuals with the same fingerprint survives. Otherwise, as published,
@@ -56,6 +58,7 @@ class RegularizedEvolution(RandomSearch):
         mutations: int = 1,
         distinct: bool = False,
         number_rate: float = 0.0,
+        shrink: bool = True,
     ) -> None:
         super().__init__(inputs, depth)
         for name, value in {'initial': initial, 'population': population}.items():
@@ -65,6 +68,7 @@ class RegularizedEvolution(RandomSearch):
         require_whole('mutations', mutations, 1)
         require_whole('max_nodes', max_nodes, 1, MAX_NODES)
         require_flag('distinct', distinct)
+        require_flag('shrink', shrink)
         if initial < 1 or population < 1:
             raise SetupError(f'initial and population must be at least 1, but got {initial} and {population}.')
         if not 0 < tournament <= 1:
@@ -86,6 +90,7 @@ class RegularizedEvolution(RandomSearch):
         self.mutations = mutations
         self.distinct = distinct
         self.number_rate = number_rate
+        self.shrink = shrink
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Breeds a child of the winner of a tournament, or a random genome while there are too few trials."""
@@ -124,7 +129,8 @@ class RegularizedEvolution(RandomSearch):
 
     def _mutated(self, tree: Tree, branch: str, rng: random.Random) -> Drawn:
         names = []
+        limit = self.max_nodes if self.shrink else max(self.max_nodes, tree.size)
         for _ in range(rng.randint(1, self.mutations) if self.mutations > 1 else 1):
-            tree, name = mutate(tree, rng, self.inputs[branch], self.max_nodes, self.number_rate)
+            tree, name = mutate(tree, rng, self.inputs[branch], limit, self.number_rate)
             names.append(name)
         return Drawn(tree, '+'.join(names))

@@ -60,6 +60,8 @@ WRONG = [
     pytest.param({'type': 'RegularizedEvolution', 'tournament': 5}, 'got 5', id='tournament 5'),
     pytest.param({'type': 'RegularizedEvolution', 'copy_rate': 0.6}, '0.6 and 0.5', id='rates'),
     pytest.param({'type': 'RegularizedEvolution', 'fresh_rate': -0.1}, '-0.1', id='negative'),
+    pytest.param({'type': 'RegularizedEvolution', 'number_rate': 1.5}, 'at most 1, but got 1.5', id='number_rate'),
+    pytest.param({'type': 'RegularizedEvolution', 'shrink': 'no'}, 'shrink must be True or False', id='shrink'),
     pytest.param({'type': 'RegularizedEvolution', 'vary': 'two'}, "one, all, .*'two'", id='vary'),
 ]
 

@@ -176,6 +176,41 @@ def test_numbers_of_mutated_branches_change_at_their_rate() -> None:
     assert set(names) == {'number', *MUTATIONS}
 
 
+def one_parent(expression: str) -> History:
+    history = make_history(0)
+    history.add(Trial(1, Role.KNOWN, seed=0, genome=Genome.from_text(dict.fromkeys(INPUTS, expression))))
+    history.settle(1, Outcome(State.COMPLETE, 1.0))
+    return history
+
+
+LARGE = ' + '.join(['p * (y - 0.5)'] * 9)
+"""An expression of 62 nodes that all branches can read, as far as mutation looks."""
+
+
+@pytest.mark.parametrize(('shrink', 'deleted'), [(True, (0.95, 1.0)), (False, (0.55, 0.7))])
+def test_a_parent_above_the_limit_has_children(shrink: bool, deleted: tuple[float, float]) -> None:
+    history = one_parent(LARGE)
+    settings = {**SMALL, 'fresh_rate': 0.0, 'mutations': 1, 'number_rate': 0.1}
+    proposals = propose(RegularizedEvolution(INPUTS, **settings, shrink=shrink), history, 600)
+    names = Counter(proposal.origin.partition('(')[0] for proposal in proposals)
+    assert deleted[0] <= names['delete'] / 600 <= deleted[1]
+    assert shrink or min(names['replace'], names['number']) > 30
+    sizes = [max(tree.size for tree in proposal.genome.values()) for proposal in proposals]
+    assert max(sizes) == history[1].genome['cls'].size == 62
+
+
+@pytest.mark.parametrize('size', [8, 62])
+def test_what_may_stay_large_never_grows(size: int) -> None:
+    """Over many generations, each of several mutations."""
+    settings = {**SMALL, 'fresh_rate': 0.0, 'vary': 'all', 'max_nodes': 8, 'shrink': False, 'number_rate': 0.3}
+    strategy, expression = RegularizedEvolution(INPUTS, **settings), LARGE if size == 62 else 'p'
+    for seed in range(100):
+        proposal = strategy.propose(one_parent(expression), random.Random(seed), accept_all)
+        trees = list(proposal.genome.values())
+        assert max(tree.size for tree in trees) <= size
+        expression = str(max(trees, key=len))
+
+
 def clones() -> History:
     """Losses a to d, of which a, the best, stands there four times, once shortest."""
     history = History()
