@@ -126,7 +126,8 @@ class Planner:
                 f'{dict(funnel)}. Lower screen.eta or raise max_draws in train_cfg.'
             )
 
-        return self._bred(history, Role.SEARCH, self.strategy.propose(history, rng, draw), funnel)
+        strategy = self.strategy.for_budget(self.settings.budget.max_trials)
+        return self._bred(history, Role.SEARCH, strategy.propose(history, rng, draw), funnel)
 
     def _bred(self, history: History, role: Role, proposal: Proposal, funnel: Counter[str]) -> Trial:
         # weigh, not judge: known losses and their children are trained even where the screen rejects them

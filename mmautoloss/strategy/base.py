@@ -49,6 +49,10 @@ class Strategy(ABC):
     def __init__(self, inputs: Mapping[str, tuple[str, ...]]) -> None:
         self.inputs = dict(inputs)
 
+    def for_budget(self, max_trials: int) -> Strategy:
+        """The strategy for a search of so many trainings, a number that a resume may change; by default the same one."""
+        return self
+
     @abstractmethod
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Breeds one genome."""

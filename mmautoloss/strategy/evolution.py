@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Mapping
 
@@ -25,7 +26,8 @@ class RegularizedEvolution(RandomSearch):
     Args:
         inputs: Names that a graph may read, by branch.
         initial: K, genomes before selection begins: known ones, then random ones.
-        population: P, the newest individuals that take part in tournaments.
+        population: P, the newest individuals that take part in tournaments; below 1 a share of the trainings of a search, at
+            least two (``for_budget``).
         tournament: T, share of the population in a tournament; at least two take part.
         depth: D, depth of random graphs.
         copy_rate: Share of children that are unchanged.
@@ -48,7 +50,7 @@ class RegularizedEvolution(RandomSearch):
         self,
         inputs: Mapping[str, tuple[str, ...]],
         initial: int = 20,
-        population: int = 2500,
+        population: float = 2500,
         tournament: float = 0.05,
         depth: int = 3,
         copy_rate: float = 0.1,
@@ -61,15 +63,17 @@ class RegularizedEvolution(RandomSearch):
         shrink: bool = True,
     ) -> None:
         super().__init__(inputs, depth)
-        for name, value in {'initial': initial, 'population': population}.items():
-            require_whole(name, value, None)
+        require_whole('initial', initial, None)
+        require_number('population', population, None)
+        if not 0 < population < 1:
+            require_whole('population', population, None)
         for name, share in {'tournament': tournament, 'copy_rate': copy_rate, 'fresh_rate': fresh_rate}.items():
             require_number(name, share, None)
         require_whole('mutations', mutations, 1)
         require_whole('max_nodes', max_nodes, 1, MAX_NODES)
         require_flag('distinct', distinct)
         require_flag('shrink', shrink)
-        if initial < 1 or population < 1:
+        if initial < 1 or population <= 0:
             raise SetupError(f'initial and population must be at least 1, but got {initial} and {population}.')
         if not 0 < tournament <= 1:
             raise SetupError(f'tournament must be a share in (0, 1], but got {tournament}.')
@@ -91,6 +95,14 @@ class RegularizedEvolution(RandomSearch):
         self.distinct = distinct
         self.number_rate = number_rate
         self.shrink = shrink
+
+    def for_budget(self, max_trials: int) -> RegularizedEvolution:
+        """The strategy with its population as a number."""
+        if self.population >= 1:
+            return self
+        strategy = copy.copy(self)
+        strategy.population = max(2, round(self.population * max_trials))
+        return strategy
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Breeds a child of the winner of a tournament, or a random genome while there are too few trials."""
@@ -114,6 +126,8 @@ class RegularizedEvolution(RandomSearch):
 
     def alive(self, history: History) -> list[Trial]:
         """The individuals that take part in tournaments, oldest first."""
+        if not isinstance(self.population, int):
+            raise SetupError(f'population={self.population} is a share of a budget that is not known; see for_budget.')
         population = history.distinct_population() if self.distinct else history.population()
         return population[-self.population :]
 

@@ -86,6 +86,18 @@ def test_aged_out_individuals_still_end_the_random_phase() -> None:
     assert all(p.parent is not None for p in propose(strategy, make_history(12), 30))
 
 
+@pytest.mark.parametrize(('share', 'max_trials', 'size'), [(0.25, 28, 7), (0.5, 15, 8), (0.01, 64, 2), (0.5, 0, 2)])
+def test_a_population_may_be_a_share_of_the_trainings(share: float, max_trials: int, size: int) -> None:
+    history = make_history(40)
+    strategy, number = (RegularizedEvolution(INPUTS, **{**SMALL, 'population': each}) for each in (share, size))
+    ageing = strategy.for_budget(max_trials)
+    assert propose(ageing, history, 50) == propose(number, history, 50)
+    assert len(ageing.alive(history)) == size and strategy.population == share
+    assert number.for_budget(max_trials) is number
+    with pytest.raises(SetupError, match='a share of a budget that is not known'):
+        strategy.alive(history)
+
+
 @pytest.mark.parametrize('vary', ['one', 'all'])
 def test_published_rates(vary: str) -> None:
     """10 % copies, 50 % fresh, 40 % mutations; three standard deviations of 3000 draws are 0.03."""
