@@ -127,7 +127,10 @@ class Planner:
             )
 
         strategy = self.strategy.for_budget(self.settings.budget.max_trials)
-        return self._bred(history, Role.SEARCH, strategy.propose(history, rng, draw), funnel)
+        proposal = strategy.propose(history, rng, draw)
+        if proposal.repeats is not None:
+            return self._again(history, Role.SEARCH, history[proposal.repeats], proposal.origin)
+        return self._bred(history, Role.SEARCH, proposal, funnel)
 
     def _bred(self, history: History, role: Role, proposal: Proposal, funnel: Counter[str]) -> Trial:
         # weigh, not judge: known losses and their children are trained even where the screen rejects them
@@ -156,18 +159,22 @@ class Planner:
             for trial in history.best_found(self.settings.budget.finalists):
                 done = [t for t in history.of_role(Role.FINALIST) if t.repeats == trial.number]
                 if len(done) < repeat:
-                    return self._trial(
-                        history,
-                        Role.FINALIST,
-                        seed_offset=repeat,
-                        genome=trial.genome,
-                        weights=trial.weights,
-                        parent=trial.number,
-                        origin='repeat',
-                        repeats=trial.number,
-                        fingerprint=trial.fingerprint,
-                    )
+                    return self._again(history, Role.FINALIST, trial, 'repeat')
         return None
+
+    def _again(self, history: History, role: Role, trial: Trial, origin: str) -> Trial:
+        """A trial again, with the next seed that it has not had."""
+        return self._trial(
+            history,
+            role,
+            seed_offset=1 + len(history.repeats_of(trial.number)),
+            genome=trial.genome,
+            weights=trial.weights,
+            parent=trial.number,
+            origin=origin,
+            repeats=trial.number,
+            fingerprint=trial.fingerprint,
+        )
 
     def _trial(self, history: History, role: Role, seed_offset: int = 0, **fields) -> Trial:
         return Trial(

@@ -29,11 +29,13 @@ class Proposal(NamedTuple):
         genome: The expressions.
         parent: Number of the trial it was bred from, if any.
         origin: How it was bred, such as ``random``, ``copy`` or ``insert(rpn_cls)``.
+        repeats: Number of the trial that is to be trained again with another seed, if any; the genome is then that of it.
     """
 
     genome: Genome
     parent: int | None
     origin: str
+    repeats: int | None = None
 
 
 class Strategy(ABC):

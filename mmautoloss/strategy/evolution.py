@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Mapping
+from statistics import mean
 
 from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
@@ -15,6 +16,7 @@ from mmautoloss.strategy.random_search import RandomSearch
 from mmautoloss.trial import History, Role, Trial
 
 VARIED = ('one', 'all')
+COPIES = ('reuse', 'measure')
 
 
 class RegularizedEvolution(RandomSearch):
@@ -31,6 +33,8 @@ class RegularizedEvolution(RandomSearch):
         tournament: T, share of the population in a tournament; at least two take part.
         depth: D, depth of random graphs.
         copy_rate: Share of children that are unchanged.
+        copies: ``'reuse'``, a copy is an individual with the score of its parent, as published; or ``'measure'``, instead of
+            a copy the winner is trained again with another seed, and in tournaments it has the mean of its scores.
         fresh_rate: Share of children in which a branch is drawn afresh.
         vary: ``'all'`` branches of a child change, each by its own draw, or ``'one'``, chosen at random.
         max_nodes: Most nodes of a mutated expression, up to ``expr.tree.MAX_NODES``.
@@ -61,6 +65,7 @@ class RegularizedEvolution(RandomSearch):
         distinct: bool = False,
         number_rate: float = 0.0,
         shrink: bool = True,
+        copies: str = 'reuse',
     ) -> None:
         super().__init__(inputs, depth)
         require_whole('initial', initial, None)
@@ -84,6 +89,8 @@ class RegularizedEvolution(RandomSearch):
         require_number('number_rate', number_rate, 0, 1)
         if vary not in VARIED:
             raise SetupError(f'vary must be one of {", ".join(VARIED)}, but got {vary!r}.')
+        if copies not in COPIES:
+            raise SetupError(f'copies must be one of {", ".join(COPIES)}, but got {copies!r}.')
         self.initial = initial
         self.population = population
         self.tournament = tournament
@@ -95,6 +102,7 @@ class RegularizedEvolution(RandomSearch):
         self.distinct = distinct
         self.number_rate = number_rate
         self.shrink = shrink
+        self.copies = copies
 
     def for_budget(self, max_trials: int) -> RegularizedEvolution:
         """The strategy with its population as a number."""
@@ -109,10 +117,10 @@ class RegularizedEvolution(RandomSearch):
         alive = self.alive(history)
         if len(history.of_role(Role.KNOWN, Role.SEARCH)) < self.initial or not alive:
             return super().propose(history, rng, draw)
-        parent = self.select(alive, rng)
+        parent = self.select(alive, rng, history)
         chance = rng.random()
         if chance < self.copy_rate:
-            return Proposal(parent.required_genome, parent.number, 'copy')
+            return self._copy(parent, history)
         genome, origins = parent.required_genome, []
         branches = list(self.inputs) if self.vary == 'all' else [rng.choice(list(self.inputs))]
         for index, branch in enumerate(branches):
@@ -131,10 +139,21 @@ class RegularizedEvolution(RandomSearch):
         population = history.distinct_population() if self.distinct else history.population()
         return population[-self.population :]
 
-    def select(self, alive: list[Trial], rng: random.Random) -> Trial:
+    def select(self, alive: list[Trial], rng: random.Random, history: History) -> Trial:
         """The best of a random sample; the newest among equals."""
         size = min(len(alive), max(2, round(self.tournament * len(alive))))
-        return max(rng.sample(alive, size), key=lambda trial: (trial.score, trial.number))
+        return max(rng.sample(alive, size), key=lambda trial: (self._score(trial, history), trial.number))
+
+    def _score(self, trial: Trial, history: History) -> float:
+        if self.copies == 'reuse':
+            return trial.required_score
+        return mean(history.scores_of(_trained(trial, history).number))
+
+    def _copy(self, parent: Trial, history: History) -> Proposal:
+        if self.copies == 'reuse':
+            return Proposal(parent.required_genome, parent.number, 'copy')
+        parent = _trained(parent, history)
+        return Proposal(parent.required_genome, parent.number, 'measure', repeats=parent.number)
 
     def _child(self, tree: Tree, branch: str, fresh: bool, rng: random.Random, draw: Draw) -> Drawn:
         if fresh:
@@ -148,3 +167,9 @@ class RegularizedEvolution(RandomSearch):
             tree, name = mutate(tree, rng, self.inputs[branch], limit, self.number_rate)
             names.append(name)
         return Drawn(tree, '+'.join(names))
+
+
+def _trained(trial: Trial, history: History) -> Trial:
+    """The candidate whose training gave a trial its score: itself, unless it is the same loss as an earlier one."""
+    twin = history.same_loss(trial.fingerprint)
+    return trial if twin is None or twin.genome is None else twin

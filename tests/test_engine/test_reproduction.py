@@ -37,6 +37,14 @@ def test_a_population_that_is_a_share_grows_with_the_budget(search: Search) -> N
     assert max(ages[:15]) <= 5 < max(ages[20:])
 
 
+def test_what_was_measured_again_is_replayed(search: Search) -> None:  # noqa: F811
+    search.strategy = RegularizedEvolution(BRANCHES, initial=1, copy_rate=0.4, fresh_rate=0.4, copies='measure')
+    search.run(max_trials=20, slots=2, duration=lambda trial: 1 + trial.number % 3)
+    found = replayed(search)
+    assert [each for each in found if each.differences] == []
+    assert sum(trial.measures_again for trial in search.history) > 3
+
+
 @pytest.mark.parametrize('role', ['known', 'finalist', 'baseline'])
 def test_role_out_of_turn_is_told(search: Search, role: str) -> None:  # noqa: F811
     search.run(max_trials=4)

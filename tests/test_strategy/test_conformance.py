@@ -34,6 +34,11 @@ class TestEvolutionOfOneBranch(StrategySuite):
         return RegularizedEvolution(inputs, initial=2, vary='one', population=10)
 
 
+class TestEvolutionThatMeasuresAgain(StrategySuite):
+    def build(self, inputs: Inputs) -> Strategy:
+        return RegularizedEvolution(inputs, initial=2, copy_rate=0.5, fresh_rate=0.2, copies='measure')
+
+
 def test_every_strategy_is_in_the_table() -> None:
     assert {
         'RandomSearch': RandomSearch,
@@ -64,6 +69,7 @@ WRONG = [
     pytest.param({'type': 'RegularizedEvolution', 'fresh_rate': -0.1}, '-0.1', id='negative'),
     pytest.param({'type': 'RegularizedEvolution', 'number_rate': 1.5}, 'at most 1, but got 1.5', id='number_rate'),
     pytest.param({'type': 'RegularizedEvolution', 'shrink': 'no'}, 'shrink must be True or False', id='shrink'),
+    pytest.param({'type': 'RegularizedEvolution', 'copies': 'all'}, "reuse, measure, .*'all'", id='copies'),
     pytest.param({'type': 'RegularizedEvolution', 'vary': 'two'}, "one, all, .*'two'", id='vary'),
 ]
 

@@ -49,19 +49,21 @@ def test_tournament_of_all_takes_the_best() -> None:
     ],
 )
 def test_winner_is_the_best_of_a_sample(length: int, share: float, size: int) -> None:
-    alive = make_history(length).population()
+    history = make_history(length)
+    alive = history.population()
     strategy = RegularizedEvolution(INPUTS, tournament=share)
     for seed in range(50):
         sample = random.Random(seed).sample(alive, size)
-        winner = strategy.select(alive, random.Random(seed))
+        winner = strategy.select(alive, random.Random(seed), history)
         assert winner.score == max(trial.score for trial in sample)
 
 
 def test_newest_of_equals_wins() -> None:
-    alive = [trial for trial in make_history(40).population() if trial.score == 14.0]
+    history = make_history(40)
+    alive = [trial for trial in history.population() if trial.score == 14.0]
     assert len(alive) == 2
     strategy = RegularizedEvolution(INPUTS)
-    assert strategy.select(alive, random.Random(0)) is max(alive, key=lambda trial: trial.number)
+    assert strategy.select(alive, random.Random(0), history) is max(alive, key=lambda trial: trial.number)
 
 
 def test_only_the_newest_live() -> None:
@@ -186,6 +188,46 @@ def test_numbers_of_mutated_branches_change_at_their_rate() -> None:
     )
     assert names['number'] / names.total() == pytest.approx(0.5, abs=0.03)
     assert set(names) == {'number', *MUTATIONS}
+
+
+MEASURING = {'initial': 1, 'copy_rate': 1.0, 'fresh_rate': 0.0, 'tournament': 1.0, 'copies': 'measure'}
+
+
+def again(history: History, repeats: int, score: float | None, fingerprint: str = '') -> None:
+    number, genome = len(history), history[repeats].genome
+    history.add(Trial(number, Role.SEARCH, 1, genome, repeats=repeats, fingerprint=fingerprint))
+    history.settle(number, Outcome(State.FAILED) if score is None else Outcome(State.COMPLETE, score))
+
+
+def test_a_winner_is_measured_again_and_keeps_its_mean() -> None:
+    history = make_history(3)  # scores 7, 14, 21 of the trials 1, 2, 3
+    strategy = RegularizedEvolution(INPUTS, **MEASURING)
+    (proposal,) = propose(strategy, history, 1)
+    assert proposal == Proposal(history[3].genome, 3, 'measure', repeats=3)
+    again(history, 3, 5.0)  # its mean is 13
+    assert strategy.alive(history) == [history[1], history[2], history[3]]
+    assert propose(strategy, history, 1)[0].repeats == 2
+    again(history, 2, None)  # no score, nothing known
+    again(history, 3, 25.0)  # its mean is 17
+    assert propose(strategy, history, 1)[0].repeats == 3
+    published = RegularizedEvolution(INPUTS, **{**MEASURING, 'copies': 'reuse'})
+    assert propose(published, history, 1) == [Proposal(history[3].genome, 3, 'copy')]
+
+
+def test_what_is_the_same_loss_is_measured_where_it_was_trained() -> None:
+    history = History()
+    for number, (role, fingerprint, score) in enumerate(
+        [(Role.BASELINE, 'a', 1.0), (Role.SEARCH, 'b', 2.0), (Role.SEARCH, 'b', 2.0), (Role.SEARCH, 'a', 1.0)]
+    ):
+        genome = Genome.from_text(dict.fromkeys(INPUTS, 'p')) if number else None
+        history.add(Trial(number, role, 0, genome, fingerprint=fingerprint))
+        spared = number > 1
+        state, reason = (State.EQUIVALENT, 'trial 1') if spared else (State.COMPLETE, '')
+        history.settle(number, Outcome(state, score, reason=reason))
+    strategy = RegularizedEvolution(INPUTS, **MEASURING)
+    assert propose(strategy, history, 1)[0].repeats == 1
+    again(history, 1, -2.0, 'b')  # both forms of the loss fall below that which is the hand-made one
+    assert propose(strategy, history, 1)[0].repeats == 3
 
 
 def one_parent(expression: str) -> History:

@@ -137,7 +137,7 @@ class ConsoleObserver(Observer):
             self.console.print(text, soft_wrap=True)  # the whole text, also on a terminal
 
     def _update_best(self, trial: Trial) -> None:
-        if trial.role in (Role.KNOWN, Role.SEARCH) and trial.score is not None:
+        if trial.role in (Role.KNOWN, Role.SEARCH) and trial.score is not None and not trial.measures_again:
             self._best = trial.score if self._best is None else max(self._best, trial.score)
 
     def _line(self, trial: Trial) -> str:
