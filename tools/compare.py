@@ -69,7 +69,8 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='LOSS',
-        help="known losses or expressions with the hand-made losses' own weights, for all branches or decode=dice,aux=ce",
+        help="known losses, sums (ce+0.5*dice) or expressions, with the hand-made losses' own weights, for all branches or "
+        'decode=dice,aux=ce',
     )
     parser.add_argument('--seeds', type=whole_argument(1), default=5, help='trainings of each loss (5)')
     parser.add_argument(

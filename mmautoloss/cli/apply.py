@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Writes a config that differs from BASE in its losses only. RESULT is the work dir of a search, its
 journal.jsonl or best_losses.json, or the name of a card (mmautoloss zoo); or losses by hand, such as
-`decode=dice 'aux=-y * log(p)'`, by the names that `mmautoloss branches BASE` lists. A found loss
-goes where it was found, in a cascade to all stages; --map says otherwise. With --switch 0.9 the
+`decode=dice 'aux=ce + 0.5 * dice' 'mask=-y * log(p)'`, by the names that `mmautoloss branches BASE`
+lists. A found loss goes where it was found, in a cascade to all stages; --map says otherwise. With --switch 0.9 the
 losses of BASE stay for the first nine tenths of the training, and a hook exchanges them for the rest."""
 
 

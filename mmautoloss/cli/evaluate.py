@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Trains the model of CONFIG with given losses, validates it, and prints the result. LOSSES are NAME=LOSS
-..., by the names that `mmautoloss branches CONFIG` lists, each with a known loss (ce, focal, dice, ...) or
-an expression; or one known loss for all; or the best_losses.json or work dir of a search, or the name of a card
-(mmautoloss zoo); none trains the hand-made losses. Of a
-search config one training of a candidate is done. No checkpoint is kept: for that, `mmautoloss apply` and
-tools/train.py. The exit status is 0, 1 where the training failed, 2 where something cannot work. The same
-from Python: mmautoloss.evaluate."""
+..., by the names that `mmautoloss branches CONFIG` lists, each with a known loss (ce, focal, dice, ...), a
+weighted sum of such (ce + 0.5 * dice) or an expression; or one known loss or sum for all; or the
+best_losses.json or work dir of a search, or the name of a card (mmautoloss zoo); none trains the hand-made
+losses. Of a search config one training of a candidate is done. No checkpoint is kept: for that, `mmautoloss
+apply` and tools/train.py. The exit status is 0, 1 where the training failed, 2 where something cannot work.
+The same from Python: mmautoloss.evaluate."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -66,10 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _losses(words: list[str]) -> str | Path | dict[str, str] | None:
     from mmautoloss.key_values import pairs_of
-    from mmautoloss.losses import is_known
+    from mmautoloss.losses import is_by_name
 
     if len(words) == 1 and '=' not in words[0]:
-        return words[0] if is_known(words[0]) else Path(words[0])
+        return words[0] if is_by_name(words[0]) else Path(words[0])
     return pairs_of('LOSSES', words) or None
 
 

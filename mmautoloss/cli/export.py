@@ -21,8 +21,8 @@ FORMATS = {
 
 DESCRIPTION = """\
 Writes found losses in another form. RESULT is the work dir of a search, its journal.jsonl, a best_losses.json,
-the name of a card (mmautoloss zoo); or a loss by hand: the name of a known one, such as dice, or an
-expression such as '-y * log(p)', with --inputs."""
+the name of a card (mmautoloss zoo); or a loss by hand: the name of a known one, such as dice, a sum
+such as 'ce + 0.5 * dice', or an expression such as '-y * log(p)', with --inputs."""
 
 MINUS = """\
 An expression that begins with a minus sign and has no blank in it needs -- before it, after all options:
@@ -75,10 +75,10 @@ def run(args: argparse.Namespace) -> int:
 def _read(args: argparse.Namespace) -> Found:
     from mmautoloss.errors import SetupError
     from mmautoloss.found import read_by_hand, read_found
-    from mmautoloss.losses import is_known
+    from mmautoloss.losses import is_by_name
 
     source = Path(args.result)
-    by_hand = args.inputs is not None or (is_known(args.result) and not source.exists())
+    by_hand = args.inputs is not None or (is_by_name(args.result) and not source.exists())
     if not by_hand:
         return read_found(source, args.trial)
     if args.trial is not None:

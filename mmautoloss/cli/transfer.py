@@ -33,7 +33,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         nargs='+',
         default=[],
         metavar='LOSS',
-        help="known losses or expressions with the hand-made losses' own weights, for all branches or decode=dice,aux=ce",
+        help="known losses, sums (ce+0.5*dice) or expressions, with the hand-made losses' own weights, for all branches or "
+        'decode=dice,aux=ce',
     )
     parser.add_argument('--map', nargs='+', default=[], metavar='PLACE=NAME', help='which found loss goes where')
     parser.add_argument('--seeds', type=_positive, default=5, help='trainings of each loss (5)')

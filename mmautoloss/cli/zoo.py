@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Lists the losses that have a name here: hand-made ones, which stand for an expression wherever one is expected
-(seeds of a search, evaluate, apply, export, compare), and found ones. These have a card, which
-`mmautoloss zoo NAME` shows: where they were found, what they beat on images that the search has not seen, by
-how much, and where they fail. `mmautoloss apply BASE NAME -o OUT` puts them into a config; NAME.BRANCH is
-the loss of one branch."""
+(seeds of a search, evaluate, apply, export, compare), also in weighted sums (ce + 0.5 * dice), and found
+ones. These have a card, which `mmautoloss zoo NAME` shows: where they were found, what they beat on images
+that the search has not seen, by how much, and where they fail. `mmautoloss apply BASE NAME -o OUT` puts them
+into a config; NAME.BRANCH is the loss of one branch."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

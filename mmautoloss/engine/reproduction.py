@@ -18,7 +18,7 @@ from mmautoloss.engine.config.trusted import chosen_config
 from mmautoloss.errors import SetupError
 from mmautoloss.screen import load_probes
 from mmautoloss.search import Budget, Planner
-from mmautoloss.trial import History, Trial, outcome_from_json
+from mmautoloss.trial import History, Role, Trial, outcome_from_json
 from mmautoloss.trial.journal import check_header
 
 
@@ -105,10 +105,16 @@ def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
 
 def _compare(trial: Trial, planner: Planner, history: History) -> dict[str, tuple[Any, Any]]:
     # the elapsed time, which decides whether the search was over, is not in the journal
-    stages = [planner.stage(history, elapsed) for elapsed in (0.0, math.inf)]
-    roles = {role for role in stages if role is not None}
-    if trial.role not in roles:
-        return {'role': (trial.role.value, ' or '.join(sorted(role.value for role in roles)) or None)}
-    again = planner.make(trial.role, history)
-    journal, recomputed = trial.to_json(), again.to_json() if again else {}
-    return {key: (value, recomputed.get(key)) for key, value in journal.items() if value != recomputed.get(key)}
+    times = (0.0, math.inf) if trial.role is Role.SEARCH else (math.inf, 0.0)
+    roles = set()
+    for elapsed in times:
+        again = planner.next(history, elapsed)
+        if again is not None and again.role is trial.role:
+            journal, recomputed = trial.to_json(), again.to_json()
+            return {
+                key: (journal.get(key), recomputed.get(key))
+                for key in {**journal, **recomputed}
+                if journal.get(key) != recomputed.get(key)
+            }
+        roles.add(again.role.value if again else None)
+    return {'role': (trial.role.value, ' or '.join(sorted(filter(None, roles))) or None)}

@@ -1,4 +1,4 @@
-"""The three mutations of AutoLoss-Zero: insertion, deletion, replacement."""
+"""Mutations: insertion, deletion and replacement of AutoLoss-Zero, and the change of a number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from mmautoloss.expr.primitives import PRIMITIVES
 from mmautoloss.expr.random_trees import random_leaf, random_operator
-from mmautoloss.expr.tree import Tree, arity, fits, graft, join
+from mmautoloss.expr.tree import Tree, arity, fits, format_number, graft, is_number, join
+
+SMALLEST, LARGEST = 1e-6, 1e6
+"""Range of the numbers that mutate and that arise; smaller ones are protections, such as the 1e-12 in a logarithm."""
 
 
 def insert(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
@@ -45,18 +48,55 @@ def replace(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
     return graft(tree, position, join(operator, *operands))
 
 
+def change_number(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
+    """Multiplies a number by ``2 ** a`` with a standard normal ``a``, rounded to three digits (Lion, arXiv 2302.06675).
+
+    The number is one of the expression, or, with the same probability as each of these, the 1 that one may write before a
+    sub-expression. The whole expression gets a factor only if it has no parts, since a loss has a weight already.
+    """
+    numbers = [position for position, node in enumerate(tree.nodes) if is_number(node) and _is_in_range(float(node))]
+    position = rng.choice([*numbers, None])
+    if position is not None:
+        return graft(tree, position, _changed(float(tree.nodes[position]), rng))
+    position = rng.choice([part for part in range(1, tree.size) if not is_number(tree.nodes[part])] or [0])
+    return graft(tree, position, join('mul', _changed(1.0, rng), tree.subtree(position)))
+
+
+def _changed(number: float, rng: random.Random) -> Tree:
+    while True:  # until rounding does not undo the change
+        changed = float(f'{number * 2 ** rng.normalvariate(0, 1):.3g}')
+        if changed != number and _is_in_range(changed):
+            return Tree((format_number(changed),))
+
+
+def _is_in_range(number: float) -> bool:
+    return SMALLEST <= number <= LARGEST
+
+
 MUTATIONS = {'insert': insert, 'delete': delete, 'replace': replace}
-"""All mutations by name; one is drawn uniformly."""
+"""The published mutations by name; one is drawn uniformly."""
 
 
-def mutate(tree: Tree, rng: random.Random, inputs: Sequence[str], max_nodes: int) -> tuple[Tree, str]:
+def mutate(
+    tree: Tree, rng: random.Random, inputs: Sequence[str], max_nodes: int, number_rate: float = 0.0
+) -> tuple[Tree, str]:
     """Draws a mutation and applies it; if the child exceeds ``max_nodes`` or the limits of ``fits``, deletes instead.
+
+    Args:
+        tree: The parent.
+        rng: Random generator.
+        inputs: Names of the inputs that the child may read.
+        max_nodes: Most nodes of the child.
+        number_rate: Share of the mutations that change a number.
 
     Returns:
         The child and the name of the mutation.
     """
-    name = rng.choice(tuple(MUTATIONS))
-    child = MUTATIONS[name](tree, rng, inputs)
+    if number_rate and rng.random() < number_rate:
+        name, child = 'number', change_number(tree, rng, inputs)
+    else:
+        name = rng.choice(tuple(MUTATIONS))
+        child = MUTATIONS[name](tree, rng, inputs)
     if child.size > max_nodes or not fits(child):
         name = 'delete'
         child = delete(tree, rng, inputs)

@@ -10,7 +10,7 @@ from mmautoloss.branches import Branch, ModelLoss
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.found.found import NamedLoss
-from mmautoloss.losses import is_known, known_loss
+from mmautoloss.losses import expression_of
 
 
 def match(
@@ -70,8 +70,8 @@ def by_hand(losses: Mapping[str, str], model: Sequence[ModelLoss]) -> tuple[Name
             fitting = [place.name for place in model if place.inputs]
             why = f' ({place.loss}: {place.reason})' if place else ''
             raise SetupError(f'There is no loss {name!r} to replace{why}; there are {", ".join(fitting)}.')
-        text = known_loss(text, place.inputs) if is_known(text) else text
-        chosen.append(NamedLoss(place.name, place.path, place.inputs, text, place.weight, place.settings))
+        expression = expression_of(text, place.inputs)
+        chosen.append(NamedLoss(place.name, place.path, place.inputs, expression, place.weight, place.settings))
     return tuple(chosen)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
 from mmautoloss.found.found import Found, NamedLoss, Origin, found_losses
-from mmautoloss.losses import INPUT_KINDS, Card, cards, is_known, kinds_of, known_loss
+from mmautoloss.losses import INPUT_KINDS, Card, cards, expression_of, is_by_name, is_known, kinds_by_name
 from mmautoloss.trial import History, Trial, read_history, scale_of
 
 RESULTS = 'a work dir, a journal.jsonl, a best_losses.json or the name of a card (mmautoloss zoo)'
@@ -62,19 +62,20 @@ def read_by_hand(text: str, inputs: str | None) -> Found:
     """A loss written by hand: a known loss or an expression.
 
     Args:
-        text: A name of the zoo, or infix text.
-        inputs: Kind of input; None takes the kind of a known loss that has only one.
+        text: Infix text, in which known losses may stand by name.
+        inputs: Kind of input; None takes the only one that known losses in the text have.
 
     Raises:
         SetupError: The text is no loss for this kind of input, or several kinds are possible.
     """
-    known = is_known(text)
-    kinds = kinds_of(text) if known else tuple(INPUT_KINDS)
+    kinds = kinds_by_name(text) if is_by_name(text) else tuple(INPUT_KINDS)
+    if not kinds:
+        raise SetupError(f'No kind of input has all losses of {text!r}; `mmautoloss zoo` lists the kinds of each.')
     if inputs is None and len(kinds) > 1:
         raise SetupError(f'{text!r} needs --inputs, one of {", ".join(kinds)}.')
     inputs = inputs or kinds[0]
-    name, expression = (text, known_loss(text, inputs)) if known else ('loss', text)
-    return Found((NamedLoss(name, '', inputs, expression, 1.0),))
+    name = text if is_known(text) else 'loss'
+    return Found((NamedLoss(name, '', inputs, expression_of(text, inputs), 1.0),))
 
 
 def _of_card(card: Card) -> Found:

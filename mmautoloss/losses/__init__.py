@@ -15,10 +15,11 @@ from mmautoloss.losses.inputs import (
     register_kind,
 )
 from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.losses.named_sums import expression_of, is_by_name, kinds_by_name
 from mmautoloss.losses.searched_loss import SearchedLoss
 from mmautoloss.losses.short_forms import by_algebra, by_sympy, shorter_form, without_constants
 from mmautoloss.losses.weighting import Weighting
-from mmautoloss.losses.zoo import ZOO, KnownLoss, is_known, kinds_of, known_loss, name_of
+from mmautoloss.losses.zoo import ZOO, KnownLoss, is_known, known_loss, name_of
 
 __all__ = [
     'INPUT_KINDS',
@@ -38,10 +39,12 @@ __all__ = [
     'choose_images',
     'choose_rows',
     'elapsed_share',
+    'expression_of',
     'input_kind',
+    'is_by_name',
     'is_custom',
     'is_known',
-    'kinds_of',
+    'kinds_by_name',
     'known_loss',
     'name_of',
     'plain_loss',

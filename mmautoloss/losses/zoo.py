@@ -57,12 +57,16 @@ def _least(value: str, bound: float) -> str:
 
 
 _D = 'abs(p - y)'
+_CE = '-y * log(p)'
 _BCE = '-(y * log(p) + (1 - y) * log(1 - p))'
 _FOCAL = '-(0.25 * y * (1 - p) ** 2 * log(p) + 0.75 * (1 - y) * p ** 2 * log(1 - p))'
+_FOCAL_SOFTMAX = '-y * (1 - p) ** 2 * log(p)'
 
 # means over the pixels instead of sums: their number cancels
 _DICE = '1 - 2 * mean_nhw(p * y) / (mean_nhw(p ** 2) + mean_nhw(y ** 2))'
 _NAIVE_DICE = '1 - 2 * mean_nhw(p * y) / (mean_nhw(p) + mean_nhw(y))'
+# of all classes together; y puts it into the channel of the label alone, where a sum over channels finds it once
+_JOINT_DICE = 'y * (1 - 2 * mean_c(mean_nhw(p * y)) / (mean_c(mean_nhw(p ** 2)) + mean_c(mean_nhw(y ** 2))))'
 _JACCARD = '1 - mean_nhw(p * y) / (mean_nhw(p) + mean_nhw(y) - mean_nhw(p * y))'
 _TVERSKY = '1 - mean_nhw(p * y) / (mean_nhw(p * y) + 0.3 * mean_nhw(p * (1 - y)) + 0.7 * mean_nhw((1 - p) * y))'
 
@@ -81,14 +85,31 @@ _SCORES = ('softmax', 'sigmoid', 'mask')
 _CSE_SOURCE = 'Liu et al., ICLR 2021, CSE-Autoloss-{} as written; its constants are here in areas of the target'
 
 ZOO: dict[str, KnownLoss] = {
-    'ce': KnownLoss('-y * log(p)', ('softmax',), 'cross-entropy'),
+    'ce': KnownLoss(_CE, ('softmax',), 'cross-entropy'),
     'bce': KnownLoss(_BCE, ('sigmoid', 'mask'), 'binary cross-entropy'),
     'focal': KnownLoss(_FOCAL, ('sigmoid', 'mask'), 'Lin et al., ICCV 2017, gamma 2, alpha 0.25'),
-    'focal_softmax': KnownLoss('-y * (1 - p) ** 2 * log(p)', ('softmax',), 'the same over exclusive classes, gamma 2'),
+    'focal_softmax': KnownLoss(_FOCAL_SOFTMAX, ('softmax',), 'the same over exclusive classes, gamma 2'),
     'dice': KnownLoss(_DICE, _SCORES, 'Milletari et al., 3DV 2016, a batch as one sample'),
     'naive_dice': KnownLoss(_NAIVE_DICE, _SCORES, 'Drozdzal et al., DLMIA 2016 plus 1, a batch as one sample'),
+    'joint_dice': KnownLoss(_JOINT_DICE, ('softmax',), 'DiceLoss of mmseg: all classes and a batch as one sample'),
     'jaccard': KnownLoss(_JACCARD, _SCORES, 'Rahman and Wang, ISVC 2016, a batch as one sample'),
     'tversky': KnownLoss(_TVERSKY, _SCORES, 'Salehi et al., MLMI 2017, alpha 0.3, beta 0.7, a batch as one sample'),
+    'ce_dice': KnownLoss(
+        f'{_CE} + 3 * ({_JOINT_DICE})', ('softmax',), 'ce + 3 * joint_dice, weights of the U-Nets of mmseg'
+    ),
+    'bce_dice': KnownLoss(
+        f'{_BCE} + ({_NAIVE_DICE})',
+        ('sigmoid', 'mask'),
+        'bce + naive_dice, as in Mask2Former (Cheng et al., CVPR 2022)',
+    ),
+    'focal_dice': KnownLoss(
+        f'20 * ({_FOCAL}) + ({_NAIVE_DICE})',
+        ('sigmoid', 'mask'),
+        '20 * focal + naive_dice, as in MaskFormer (Cheng et al., NeurIPS 2021)',
+    ),
+    'focal_softmax_dice': KnownLoss(
+        f'{_FOCAL_SOFTMAX} + ({_NAIVE_DICE})', ('softmax',), 'focal_softmax + naive_dice, as DiceFocalLoss of MONAI'
+    ),
     'l1': KnownLoss(_D, _VALUES, 'absolute error'),
     'smooth_l1': KnownLoss(_SMOOTH_L1, _VALUES, 'Girshick, ICCV 2015, beta 1'),
     'mse': KnownLoss('(p - y) ** 2', (*_VALUES, *_SCORES), 'squared error'),

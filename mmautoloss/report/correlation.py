@@ -74,7 +74,9 @@ def choose_spread(history: History, count: int) -> list[Trial]:
 
     Excludes candidates that reuse the score of an equivalent loss, which would count twice.
     """
-    trained = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if t.state is State.COMPLETE]
+    trained = [
+        t for t in history.of_role(Role.KNOWN, Role.SEARCH) if t.state is State.COMPLETE and not t.measures_again
+    ]
     ranked = sorted(trained, key=lambda trial: (-trial.required_score, trial.number))
     if count >= len(ranked):
         return ranked

@@ -29,7 +29,7 @@ class Stop:
 
 def known_outcome(trial: Trial, history: History) -> Outcome | None:
     """The outcome of a candidate that is the same loss as an earlier one and need not be trained."""
-    if trial.role not in (Role.SEARCH, Role.KNOWN):
+    if trial.role not in (Role.SEARCH, Role.KNOWN) or trial.measures_again:
         return None
     twin = history.same_loss(trial.fingerprint)
     if twin is not None:

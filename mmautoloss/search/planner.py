@@ -16,7 +16,6 @@ from mmautoloss.search.stages import (
     SearchedLosses,
     Stage,
     Trunks,
-    continued,
 )
 from mmautoloss.strategy import Strategy
 from mmautoloss.trial import History, Role, Trial
@@ -81,8 +80,13 @@ class Planner:
         return next((stage.role for stage in self.stages if stage.is_due(history, elapsed)), None)
 
     def make(self, role: Role, history: History) -> Trial | None:
-        """The next trial of a role, a function of the history alone; None where there is none."""
+        """The next trial of a role, a function of the history alone; None where there is none.
+
+        It is a trunk where that of its seed is missing.
+        """
         if self._trunks and role is Role.TRUNK:
             return self._trunks.make(history)
         trial = next(stage for stage in self.stages if stage.role is role).make(history)
-        return continued(trial, history) if self._trunks and role is not Role.PLAIN else trial
+        if self._trunks and trial and role is not Role.PLAIN:
+            return self._trunks.before(trial, history)
+        return trial

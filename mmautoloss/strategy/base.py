@@ -29,11 +29,13 @@ class Proposal(NamedTuple):
         genome: The expressions.
         parent: Number of the trial it was bred from, if any.
         origin: How it was bred, such as ``random``, ``copy`` or ``insert(rpn_cls)``.
+        repeats: Number of the trial that is to be trained again with another seed, if any; the genome is then that of it.
     """
 
     genome: Genome
     parent: int | None
     origin: str
+    repeats: int | None = None
 
 
 class Strategy(ABC):
@@ -48,6 +50,10 @@ class Strategy(ABC):
 
     def __init__(self, inputs: Mapping[str, tuple[str, ...]]) -> None:
         self.inputs = dict(inputs)
+
+    def for_budget(self, max_trials: int) -> Strategy:
+        """The strategy for a search of so many trainings, a number that a resume may change; by default the same one."""
+        return self
 
     @abstractmethod
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:

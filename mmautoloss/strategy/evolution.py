@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Mapping
+from statistics import mean
 
 from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
@@ -14,6 +16,7 @@ from mmautoloss.strategy.random_search import RandomSearch
 from mmautoloss.trial import History, Role, Trial
 
 VARIED = ('one', 'all')
+COPIES = ('reuse', 'measure')
 
 
 class RegularizedEvolution(RandomSearch):
@@ -25,14 +28,20 @@ class RegularizedEvolution(RandomSearch):
     Args:
         inputs: Names that a graph may read, by branch.
         initial: K, genomes before selection begins: known ones, then random ones.
-        population: P, the newest individuals that take part in tournaments.
+        population: P, the newest individuals that take part in tournaments; below 1 a share of the trainings of a search, at
+            least two (``for_budget``).
         tournament: T, share of the population in a tournament; at least two take part.
         depth: D, depth of random graphs.
         copy_rate: Share of children that are unchanged.
+        copies: ``'reuse'``, a copy is an individual with the score of its parent, as published; or ``'measure'``, instead of
+            a copy the winner is trained again with another seed, and in tournaments it has the mean of its scores.
         fresh_rate: Share of children in which a branch is drawn afresh.
         vary: ``'all'`` branches of a child change, each by its own draw, or ``'one'``, chosen at random.
         max_nodes: Most nodes of a mutated expression, up to ``expr.tree.MAX_NODES``.
+        shrink: Whether a parent with more nodes, such as a sum of known losses, has smaller children only, which are nearly
+            all deletions; otherwise a child may be as large as its parent.
         mutations: Most mutations of a mutated branch; their number is drawn from 1 on. 1 is published.
+        number_rate: Share of the mutations that multiply a number by a random factor; 0 is published.
         distinct: Whether only the shortest of the individuals with the same fingerprint survives. Otherwise, as published,
             copies of the winner and expressions that are the same loss crowd out all others in a small search, and
             grow without becoming new losses.
@@ -45,7 +54,7 @@ class RegularizedEvolution(RandomSearch):
         self,
         inputs: Mapping[str, tuple[str, ...]],
         initial: int = 20,
-        population: int = 2500,
+        population: float = 2500,
         tournament: float = 0.05,
         depth: int = 3,
         copy_rate: float = 0.1,
@@ -54,16 +63,22 @@ class RegularizedEvolution(RandomSearch):
         max_nodes: int = 40,
         mutations: int = 1,
         distinct: bool = False,
+        number_rate: float = 0.0,
+        shrink: bool = True,
+        copies: str = 'reuse',
     ) -> None:
         super().__init__(inputs, depth)
-        for name, value in {'initial': initial, 'population': population}.items():
-            require_whole(name, value, None)
+        require_whole('initial', initial, None)
+        require_number('population', population, None)
+        if not 0 < population < 1:
+            require_whole('population', population, None)
         for name, share in {'tournament': tournament, 'copy_rate': copy_rate, 'fresh_rate': fresh_rate}.items():
             require_number(name, share, None)
         require_whole('mutations', mutations, 1)
         require_whole('max_nodes', max_nodes, 1, MAX_NODES)
         require_flag('distinct', distinct)
-        if initial < 1 or population < 1:
+        require_flag('shrink', shrink)
+        if initial < 1 or population <= 0:
             raise SetupError(f'initial and population must be at least 1, but got {initial} and {population}.')
         if not 0 < tournament <= 1:
             raise SetupError(f'tournament must be a share in (0, 1], but got {tournament}.')
@@ -71,8 +86,11 @@ class RegularizedEvolution(RandomSearch):
             raise SetupError(
                 f'copy_rate and fresh_rate must be shares of at most 1 together, but got {copy_rate} and {fresh_rate}.'
             )
+        require_number('number_rate', number_rate, 0, 1)
         if vary not in VARIED:
             raise SetupError(f'vary must be one of {", ".join(VARIED)}, but got {vary!r}.')
+        if copies not in COPIES:
+            raise SetupError(f'copies must be one of {", ".join(COPIES)}, but got {copies!r}.')
         self.initial = initial
         self.population = population
         self.tournament = tournament
@@ -82,16 +100,27 @@ class RegularizedEvolution(RandomSearch):
         self.max_nodes = max_nodes
         self.mutations = mutations
         self.distinct = distinct
+        self.number_rate = number_rate
+        self.shrink = shrink
+        self.copies = copies
+
+    def for_budget(self, max_trials: int) -> RegularizedEvolution:
+        """The strategy with its population as a number."""
+        if self.population >= 1:
+            return self
+        strategy = copy.copy(self)
+        strategy.population = max(2, round(self.population * max_trials))
+        return strategy
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Breeds a child of the winner of a tournament, or a random genome while there are too few trials."""
         alive = self.alive(history)
         if len(history.of_role(Role.KNOWN, Role.SEARCH)) < self.initial or not alive:
             return super().propose(history, rng, draw)
-        parent = self.select(alive, rng)
+        parent = self.select(alive, rng, history)
         chance = rng.random()
         if chance < self.copy_rate:
-            return Proposal(parent.required_genome, parent.number, 'copy')
+            return self._copy(parent, history)
         genome, origins = parent.required_genome, []
         branches = list(self.inputs) if self.vary == 'all' else [rng.choice(list(self.inputs))]
         for index, branch in enumerate(branches):
@@ -105,13 +134,26 @@ class RegularizedEvolution(RandomSearch):
 
     def alive(self, history: History) -> list[Trial]:
         """The individuals that take part in tournaments, oldest first."""
+        if not isinstance(self.population, int):
+            raise SetupError(f'population={self.population} is a share of a budget that is not known; see for_budget.')
         population = history.distinct_population() if self.distinct else history.population()
         return population[-self.population :]
 
-    def select(self, alive: list[Trial], rng: random.Random) -> Trial:
+    def select(self, alive: list[Trial], rng: random.Random, history: History) -> Trial:
         """The best of a random sample; the newest among equals."""
         size = min(len(alive), max(2, round(self.tournament * len(alive))))
-        return max(rng.sample(alive, size), key=lambda trial: (trial.score, trial.number))
+        return max(rng.sample(alive, size), key=lambda trial: (self._score(trial, history), trial.number))
+
+    def _score(self, trial: Trial, history: History) -> float:
+        if self.copies == 'reuse':
+            return trial.required_score
+        return mean(history.scores_of(_trained(trial, history).number))
+
+    def _copy(self, parent: Trial, history: History) -> Proposal:
+        if self.copies == 'reuse':
+            return Proposal(parent.required_genome, parent.number, 'copy')
+        parent = _trained(parent, history)
+        return Proposal(parent.required_genome, parent.number, 'measure', repeats=parent.number)
 
     def _child(self, tree: Tree, branch: str, fresh: bool, rng: random.Random, draw: Draw) -> Drawn:
         if fresh:
@@ -120,7 +162,14 @@ class RegularizedEvolution(RandomSearch):
 
     def _mutated(self, tree: Tree, branch: str, rng: random.Random) -> Drawn:
         names = []
+        limit = self.max_nodes if self.shrink else max(self.max_nodes, tree.size)
         for _ in range(rng.randint(1, self.mutations) if self.mutations > 1 else 1):
-            tree, name = mutate(tree, rng, self.inputs[branch], self.max_nodes)
+            tree, name = mutate(tree, rng, self.inputs[branch], limit, self.number_rate)
             names.append(name)
         return Drawn(tree, '+'.join(names))
+
+
+def _trained(trial: Trial, history: History) -> Trial:
+    """The candidate whose training gave a trial its score: itself, unless it is the same loss as an earlier one."""
+    twin = history.same_loss(trial.fingerprint)
+    return trial if twin is None or twin.genome is None else twin

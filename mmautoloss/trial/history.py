@@ -36,6 +36,7 @@ class History:
         self._population: list[Trial] = []
         self._by_roles: dict[tuple[Role, ...], dict[int, Trial]] = {}
         self._repeats: dict[int, list[int]] = {}
+        self._again: dict[int, list[float]] = {}
         self._trained: dict[str, int] = {}
         self._stopped: dict[str, int] = {}
         self._failed: dict[str, int] = {}
@@ -81,7 +82,7 @@ class History:
         trial = trial.settle(outcome)
         self._store(trial)
         self._settled.append(trial)
-        if trial.role in _CANDIDATES and outcome.score is not None:
+        if trial.role in _CANDIDATES and outcome.score is not None and not trial.measures_again:
             self._population.append(trial)
             self._distinct.add(trial)
         self._index(trial)
@@ -94,6 +95,12 @@ class History:
 
     def _index(self, trial: Trial) -> None:
         state, role, rung = trial.state, trial.role, trial.required_outcome.rung
+        if trial.measures_again:
+            self._n_proxies -= trial.was_spared
+            if trial.repeats is not None and trial.score is not None:
+                self._again.setdefault(trial.repeats, []).append(trial.score)
+                self._rank(trial.repeats)
+            return
         if role in _CANDIDATES and rung is not None and not trial.was_spared:
             insort(self._rung_scores, rung)
         if role in _CANDIDATES:
@@ -105,7 +112,14 @@ class History:
         elif state is State.COMPLETE and role in (Role.BASELINE, *_CANDIDATES):
             _keep_first(self._trained, trial)
             if role is Role.SEARCH:
-                self._ranked.add(trial)
+                self._rank(trial.number)
+
+    def _rank(self, number: int) -> None:
+        """Ranks a found loss by its first score, or the mean where the search has measured it again."""
+        trial = self._trials.get(number)
+        if trial is not None and _is_found(trial):
+            score, more = trial.required_score, self._again.get(number)
+            self._ranked.rank(number, mean([score, *more]) if more else score)
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -129,7 +143,7 @@ class History:
         return self._settled[-count:] if count > 0 else []
 
     def population(self) -> list[Trial]:
-        """Candidates with a score, from which evolution selects, oldest first."""
+        """Candidates with a score, from which evolution selects, oldest first; without those that measure another again."""
         return list(self._population)
 
     def distinct_population(self) -> list[Trial]:
@@ -165,6 +179,10 @@ class History:
         number = self._trunks.get((seed, times))
         return None if number is None else self._trials[number]
 
+    def repeats_of(self, number: int) -> list[Trial]:
+        """The trials that train this one again with other seeds, by number."""
+        return self._select(self._repeats.get(number, ()))
+
     def same_loss(self, fingerprint: str) -> Trial | None:
         """The trial of the search or the baseline that was trained with this fingerprint, if any."""
         number = self._trained.get(fingerprint)
@@ -185,7 +203,10 @@ class History:
         return self._rung_scores
 
     def best_found(self, count: int) -> list[Trial]:
-        """The best candidates that the search found and trained, by their first score; the oldest first among equals."""
+        """The best candidates that the search found and trained, the oldest first among equals.
+
+        They are ranked by their first score; by the mean of all their scores of the search where it has measured them again.
+        """
         return self._select(self._ranked.numbers(count))
 
     def ranking(self, count: int) -> list[Trial]:
@@ -196,9 +217,7 @@ class History:
         """The best candidate: by mean score over seeds among those that were repeated, else by its single score."""
         repeats = (trial.repeats for trial in self.of_role(Role.FINALIST))
         repeated = {number for number in repeats if number is not None} & self._trials.keys()
-        trained = [
-            trial for trial in self._select(repeated) if trial.role is Role.SEARCH and trial.state is State.COMPLETE
-        ]
+        trained = [trial for trial in self._select(repeated) if _is_found(trial)]
         return next(iter(self._by_mean(trained) or self.ranking(1)), None)
 
     def funnel(self) -> Counter[str]:
@@ -210,6 +229,10 @@ class History:
 
     def _by_mean(self, trials: list[Trial]) -> list[Trial]:
         return sorted(trials, key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))
+
+
+def _is_found(trial: Trial) -> bool:
+    return trial.role is Role.SEARCH and trial.state is State.COMPLETE and not trial.measures_again
 
 
 def _keep_first(numbers: dict[str, int], trial: Trial) -> None:

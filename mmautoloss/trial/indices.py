@@ -10,15 +10,20 @@ _MAX_INSERTIONS = 32
 
 
 class Ranked:
-    """Numbers of trials by their first score, best first; the oldest first among equals."""
+    """Numbers of trials by their score, best first; the oldest first among equals."""
 
     def __init__(self) -> None:
         self._best: list[tuple[float, int]] = []
         self._pending: list[tuple[float, int]] = []
+        self._scores: dict[int, float] = {}
 
-    def add(self, trial: Trial) -> None:
-        """Adds a trial with a score."""
-        self._pending.append((-trial.required_score, trial.number))
+    def rank(self, number: int, score: float) -> None:
+        """Adds a trial, or gives it another score."""
+        if number in self._scores:
+            key = (-self._scores[number], number)
+            (self._pending if key in self._pending else self._best).remove(key)
+        self._scores[number] = score
+        self._pending.append((-score, number))
 
     def numbers(self, count: int) -> list[int]:
         """The numbers of the best trials."""

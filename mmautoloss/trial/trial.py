@@ -178,6 +178,11 @@ class Trial:
         return outcome is not None and (outcome.state is State.EQUIVALENT or outcome.reason.startswith(SAME))
 
     @property
+    def measures_again(self) -> bool:
+        """Whether it trains an earlier candidate with another seed in the search: a training, but no new loss."""
+        return self.role is Role.SEARCH and self.repeats is not None
+
+    @property
     def failed_by_itself(self) -> bool:
         """Whether its losses caused its failure, so that it would fail again.
 

@@ -66,3 +66,15 @@ def test_choices_of_the_rejection_test_may_be_combined(load, tmp_path: Path, mon
     rows = run(screen, monkeypatch, tmp_path / 'screen.csv', *files)
     assert [row['setting'] for row in rows] == [str(each) for each in changes]
     assert [(float(row['kept']), float(row['refused'])) for row in rows] == [(1, 1), (0, 1), (1, 0)]
+
+
+def test_searches_with_and_without_measuring_again_are_filed(
+    load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real searches of the simulated task: one finds a better loss than the usual one, and a seed gives the same again."""
+    copies, arms = load('copies'), ('distinct, no copies', 'measure 0.25')
+    options = ('--seeds', '1', '--trials', '20', '--noise', '0.01', '--shared', '0.5', '--arms')
+    rows = run(copies, monkeypatch, tmp_path / 'a.csv', *options, *arms)
+    assert [(row['arm'], row['seed']) for row in rows] == [(arm, '0') for arm in arms]
+    assert max(float(row['score']) for row in rows) > copies.quality(copies.USUAL) + 0.02
+    assert rows[1:] == run(copies, monkeypatch, tmp_path / 'b.csv', *options, arms[1])

@@ -118,9 +118,10 @@ def test_losses_by_hand_keep_the_weight(tmp_path: Path, capsys) -> None:
 
 
 def test_losses_by_hand_and_by_name(tmp_path: Path) -> None:
-    new = apply(tmp_path, BASE, 'rpn_cls=focal', 'roi_cls=-mean_c(y * log(p))')
+    new = apply(tmp_path, BASE, 'rpn_cls=focal', 'roi_cls=-mean_c(y * log(p))', 'roi_box=0.5 * l1 + mse')
     assert 'p ** 2' in new.model.rpn_head.loss_cls.expression
     assert new.model.roi_head.bbox_head.loss_cls.expression == '-mean_c(y * log(p))'
+    assert new.model.roi_head.bbox_head.loss_bbox.expression == '0.5 * abs(p - y) + (p - y) ** 2'
 
 
 def test_losses_by_hand_may_read_the_elapsed_share(tmp_path: Path) -> None:
@@ -205,6 +206,7 @@ ERRORS = {
     'no expression': (['rpn_cls=log(p'], "The loss 'rpn_cls': Cannot read"),
     'other inputs': (['rpn_box=i / u'], "Unknown input 'i'"),
     'unfit loss': (['roi_cls=giou'], 'known losses for inputs "softmax" are ce'),
+    'unfit sum': (['roi_cls=ce + bce'], "but got 'bce', which is for sigmoid, mask"),
     'mixed': (['roi_cls=ce', 'no/such.json'], 'must be one file or work dir, or NAME=LOSS'),
     'trial of a file': (['{losses}', '--trial', '3'], 'Only a journal has trials to choose from'),
     'map from nowhere': (['{losses}', '--map', 'cls=box'], "this model has no loss 'cls'"),

@@ -213,6 +213,7 @@ def test_simplify(capsys):
 
 def test_a_known_loss_and_another_trial(work_dir, capsys):
     assert "inputs='area'" in export(capsys, 'giou', '--format', 'config')
+    assert '1 - i / u + 2 * (' in export(capsys, 'iou + 2 * giou', '--format', 'config')
     assert '\np\n' in export(capsys, work_dir, '--format', 'sympy', '--trial', '1')
     assert '-y * log(p)' in export(capsys, '-y * log(p)', '--inputs', 'softmax', '--format', 'config')
 
@@ -220,6 +221,8 @@ def test_a_known_loss_and_another_trial(work_dir, capsys):
 ERRORS = {
     'no file': (['nowhere'], 'RESULT must be a work dir'),
     'no kind': (['dice'], "'dice' needs --inputs, one of softmax, sigmoid, mask"),
+    'no common kind': (['ce + l1'], "No kind of input has all losses of 'ce + l1'"),
+    'kind of a sum': (['bce + dice'], "'bce + dice' needs --inputs, one of sigmoid, mask"),
     'other kind': (['giou', '--inputs', 'softmax'], 'known losses for inputs "softmax" are'),
     'no such kind': (['p', '--inputs', 'pixel'], 'Inputs must be one of'),
     'no expression': (['log(p', '--inputs', 'softmax'], 'Cannot read'),

@@ -8,9 +8,10 @@ import pytest
 
 from mmautoloss.engine.reproduction import Replayed, load_planner, replay
 from mmautoloss.errors import JournalError
+from mmautoloss.strategy import RegularizedEvolution
 from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import Role, read_events
-from tests.test_search.conftest import Search, search  # noqa: F401 (a fixture)
+from tests.test_search.conftest import BRANCHES, Search, search  # noqa: F401 (a fixture)
 
 
 def replayed(search: Search) -> list[Replayed]:  # noqa: F811
@@ -23,6 +24,25 @@ def test_resume_with_another_budget_is_replayed_with_it(search: Search) -> None:
     found = replayed(search)
     assert len(found) == len(search.history) and len(search.history.of_role(Role.FINALIST)) > 5
     assert [each for each in found if each.differences] == []
+
+
+def test_a_population_that_is_a_share_grows_with_the_budget(search: Search) -> None:  # noqa: F811
+    """Each session breeds from the share of its own budget, whatever the budget of later ones."""
+    search.strategy = RegularizedEvolution(BRANCHES, initial=1, population=0.2, tournament=1.0, distinct=True)
+    search.run(max_trials=20)
+    search.run(max_trials=60, resume=True)
+    assert [each for each in replayed(search) if each.differences] == []
+    bred = [trial for trial in search.history.of_role(Role.SEARCH) if trial.parent is not None]
+    ages = [trial.number - trial.parent for trial in bred]
+    assert max(ages[:15]) <= 5 < max(ages[20:])
+
+
+def test_what_was_measured_again_is_replayed(search: Search) -> None:  # noqa: F811
+    search.strategy = RegularizedEvolution(BRANCHES, initial=1, copy_rate=0.4, fresh_rate=0.4, copies='measure')
+    search.run(max_trials=20, slots=2, duration=lambda trial: 1 + trial.number % 3)
+    found = replayed(search)
+    assert [each for each in found if each.differences] == []
+    assert sum(trial.measures_again for trial in search.history) > 3
 
 
 @pytest.mark.parametrize('role', ['known', 'finalist', 'baseline'])

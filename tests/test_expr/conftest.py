@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree, mutate, random_tree
+from mmautoloss.expr.mutation import change_number
 
 INPUTS = ('p', 'y')
 CONSTANTS = ('0', '0.25', '2', '1e-07', '1e+300', '123456.789')
@@ -23,7 +24,7 @@ def with_constants(tree: Tree, rng: random.Random) -> Tree:
 
 @pytest.fixture(scope='session')
 def trees() -> list[Tree]:
-    """3000 different-looking expressions: drawn, mutated up to six times, with constants."""
+    """3000 different-looking expressions: drawn, mutated up to six times, with constants and with changed numbers."""
     rng = random.Random(20220619)
     found = []
     for index in range(3000):
@@ -31,6 +32,9 @@ def trees() -> list[Tree]:
         for _ in range(rng.randrange(7)):
             tree, _ = mutate(tree, rng, INPUTS, max_nodes=40)
         found.append(with_constants(tree, rng) if index % 3 == 0 else tree)
+    for index in range(1, 3000, 3):  # after all others, whose draws stay
+        for _ in range(rng.randint(1, 4)):
+            found[index] = change_number(found[index], rng, INPUTS)
     return found
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
+from statistics import mean, stdev
 
 import pytest
 
-from mmautoloss.expr import MUTATIONS, PRIMITIVES, Tree, mutate, parse
+from mmautoloss.expr import MUTATIONS, PRIMITIVES, Tree, mutate, parse, random_tree
+from mmautoloss.expr.mutation import LARGEST, SMALLEST, change_number
+from mmautoloss.expr.tree import is_number
 
 INPUTS = ('p', 'y')
 
@@ -28,6 +32,13 @@ class ScriptedRandom:
         answer = self.answers.pop(0)
         assert answer in options
         return answer
+
+    def random(self) -> float:
+        return self.answers.pop(0)
+
+    def normalvariate(self, mean: float, deviation: float) -> float:
+        assert (mean, deviation) == (0, 1)
+        return self.answers.pop(0)
 
 
 # mutation, parent, draws, child
@@ -140,3 +151,97 @@ def test_same_seed_same_child(trees):
     for tree in trees[:200]:
         first = mutate(tree, random.Random(6), INPUTS, max_nodes=40)
         assert first == mutate(tree, random.Random(6), INPUTS, max_nodes=40)
+
+
+# parent, draws (a position of a number or None, a position for a factor, powers of two), child
+CHANGED = [
+    ('1 - p', (1, 1.0), '2 - p'),
+    ('1 - p', (1, -1.0), '0.5 - p'),
+    ('0.25 * p', (1, 0.5), '0.354 * p'),
+    ('1 - p', (1, 1e-9, 0.0, -2.0), '0.25 - p'),  # rounding undoes two draws
+    ('1234 * p', (1, 0.0), '1230 * p'),
+    ('1e6 * p', (1, 1.0, -1.0), '500000 * p'),  # the first is too large
+    ('1.5e-06 * p', (1, -1.0, 1.0), '3e-06 * p'),
+    ('1 - p', (None, 3, 1.0), '1 - 2 * p'),
+    ('y * log(p)', (None, 2, 1.0), 'y * (2 * log(p))'),
+    ('-p', (None, 1, 1.0), '-(2 * p)'),
+    ('p', (None, 0, 1.0), '2 * p'),
+    ('0', (None, 0, 1.0), '2 * 0'),
+    ('p ** 2 - 2', (4, 1.0), 'p ** 2 - 4'),
+]
+
+
+@pytest.mark.parametrize(('parent', 'draws', 'child'), CHANGED)
+def test_a_number_is_multiplied_by_a_power_of_two(parent, draws, child):
+    rng = ScriptedRandom(*draws)
+    assert change_number(parse(parent), rng, INPUTS) == parse(child)
+    assert not rng.answers
+
+
+def test_protections_and_zeros_stay():
+    tree = parse('log(0 * p + 1e-12) + 1e30')
+    for seed in range(50):
+        child = change_number(tree, random.Random(seed), INPUTS)
+        assert {'0', '1e-12', '1e+30'} <= set(child.nodes) and child.size == tree.size + 2
+
+
+def test_changed_numbers_have_three_digits_and_one_text(trees):
+    rng = random.Random(8)
+    for tree in trees:
+        child = change_number(tree, rng, INPUTS)
+        assert child != tree and parse(str(child)) == child
+        (new,) = [node for node in Counter(child.nodes) - Counter(tree.nodes) if is_number(node)]
+        assert new == f'{float(new):.3g}' or float(new) == float(f'{float(new):.3g}') >= 1000
+        assert SMALLEST <= float(new) <= LARGEST
+        assert child.size - tree.size in (0, 2)
+
+
+def test_factors_are_those_of_a_standard_normal_power_of_two():
+    rng = random.Random(9)
+    powers = [math.log2(float(change_number(parse('p'), rng, INPUTS).nodes[1])) for _ in range(4000)]
+    assert mean(powers) == pytest.approx(0, abs=0.05) and stdev(powers) == pytest.approx(1, abs=0.04)
+
+
+def test_a_new_factor_comes_as_often_as_each_number():
+    rng = random.Random(10)
+    tree = parse('2 * p + 3 * y')
+    kept = Counter(
+        tuple(node in child.nodes for node in ('2', '3'))
+        for child in (change_number(tree, rng, INPUTS) for _ in range(3000))
+    )
+    assert all(
+        kept[each] / 3000 == pytest.approx(1 / 3, abs=0.03) for each in ((True, True), (True, False), (False, True))
+    )
+
+
+def test_numbers_change_at_their_rate_only(trees):
+    names = Counter(mutate(tree, random.Random(seed), INPUTS, 1000, 0.3)[1] for seed, tree in enumerate(trees))
+    assert names['number'] / len(trees) == pytest.approx(0.3, abs=0.03)
+    assert set(names) == {*MUTATIONS, 'number'}
+    for seed, tree in enumerate(trees):
+        assert mutate(tree, random.Random(seed), INPUTS, 40) == mutate(tree, random.Random(seed), INPUTS, 40, 0.0)
+
+
+def test_a_factor_beyond_the_limit_becomes_a_deletion():
+    assert mutate(parse('y * log(p)'), ScriptedRandom(0.1, None, 2, 1.0, 0, 2), INPUTS, 5, 0.5) == (
+        parse('log(p)'),
+        'delete',
+    )
+
+
+def test_published_draws_are_as_they_were():
+    """Children of a fixed seed; other ones would make searches that have begun continue otherwise."""
+    rng, texts = random.Random(2022), []
+    tree = parse('-y * log(p)')
+    for _ in range(6):
+        tree, name = mutate(tree, rng, INPUTS, max_nodes=40)
+        texts.append(f'{name}: {tree}')
+    assert texts == [
+        'replace: y ** 2 * log(p)',
+        'replace: mean_nhw(y) * log(p)',
+        'insert: mean_nhw(y) * log(maxpool(p))',
+        'replace: mean_nhw(y) * log(mean_nhw(p))',
+        'replace: mean_nhw(y) * minpool(mean_nhw(p))',
+        'insert: mean_nhw(y) / minpool(mean_nhw(p))',
+    ]
+    assert (str(random_tree(rng, INPUTS, 3)), rng.random()) == ('mean_nhw(mean_nhw(tanh(1)))', 0.8250829765166448)

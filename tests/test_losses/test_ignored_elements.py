@@ -80,3 +80,16 @@ def test_elements_of_rows_that_are_ignored_leak_no_nan(reduction):
     loss = SearchedLoss(f'{BCE} + mean_c(p)', 'sigmoid', ignore_index=255, reduction=reduction)
     value, gradient = both(loss, pred, target)
     assert value.isfinite().all() and gradient.isfinite().all() and gradient[0, 1] == 0
+
+
+@pytest.mark.parametrize('text', ['p * mean_nhw(p)', 'p * mean_nhw(mean_c(p))', 'p * (mean_nhw(y) * mean_nhw(p))'])
+def test_infinite_elements_that_are_ignored_leak_no_nan_into_means(text, cut):
+    """A block may have a single row, in which there is nothing to sum."""
+    pred, target = torch.randn(5, 2, dtype=torch.float64), torch.rand(5, 2, dtype=torch.float64)
+    weight = torch.rand(5, 2, dtype=torch.float64)
+    weight[3, 1] = 0
+    spoilt = pred.clone()
+    spoilt[3, 1] = torch.inf
+    loss = SearchedLoss(text, 'delta')
+    found, wanted = (both(loss, each.requires_grad_(), target, weight) for each in (spoilt, pred))
+    torch.testing.assert_close(found, wanted)

@@ -249,3 +249,47 @@ def test_failed_twins_are_free_and_hold_across_a_resume(make_search: Callable[..
         assert search.history[int(trial.outcome.reason.removeprefix('trial '))].fingerprint == trial.fingerprint
     prints = [t.fingerprint for t in search.history.of_role(Role.SEARCH) if not t.was_spared]
     assert len(prints) == len(set(prints)) == 9
+
+
+def measuring(search: Search) -> Search:
+    settings = {'initial': 1, 'copy_rate': 0.4, 'fresh_rate': 0.4, 'tournament': 0.5}
+    search.strategy = RegularizedEvolution(BRANCHES, **settings, copies='measure')
+    return search
+
+
+@pytest.mark.parametrize('slots', [1, 3])
+def test_what_is_measured_again_is_trained_and_counts(search: Search, slots: int) -> None:
+    trained: list[int] = []
+
+    def outcome(trial: Trial) -> Outcome:
+        trained.append(trial.number)
+        return score_by_number(trial)
+
+    measuring(search).run(outcome, slots=slots, max_trials=30)
+    history = search.history
+    again = [trial for trial in history if trial.measures_again]
+    assert len(again) > 5 and set(trained) >= {trial.number for trial in again}
+    assert history.n_proxies() == 30 == len(history.of_role(Role.KNOWN, Role.SEARCH)), 'no two draws are one loss here'
+    for trial in again:
+        first = history[trial.repeats]
+        assert (trial.genome, trial.weights, trial.parent) == (first.genome, first.weights, first.number)
+        assert not first.measures_again and trial.origin == 'measure'
+    for number in {trial.repeats for trial in again}:
+        seeds = [history[number].seed, *(trial.seed for trial in history.repeats_of(number))]
+        assert seeds == [*range(3, 3 + len(seeds))], 'also of finalists'
+
+
+def test_what_is_measured_again_is_no_individual_and_no_find(search: Search) -> None:
+    measuring(search).run(max_trials=30)
+    history, again = search.history, {trial.number for trial in search.history if trial.measures_again}
+    assert again.isdisjoint(trial.number for trial in history.population() + history.best_found(100))
+    assert history.winner() is not None and history.winner().number not in again
+
+
+def test_measuring_again_is_resumed_as_if_nothing_had_been(tmp_path: Path) -> None:
+    whole, parts = (measuring(Search(tmp_path / name)) for name in ('whole', 'parts'))
+    whole.run(max_trials=20)
+    for count in (3, 8, 13, 20):
+        parts.run(max_trials=count, finalists=0, resume=count > 3)
+    parts.run(max_trials=20, resume=True)
+    assert [trial.to_json() for trial in parts.history] == [trial.to_json() for trial in whole.history]

@@ -34,6 +34,11 @@ class TestEvolutionOfOneBranch(StrategySuite):
         return RegularizedEvolution(inputs, initial=2, vary='one', population=10)
 
 
+class TestEvolutionThatMeasuresAgain(StrategySuite):
+    def build(self, inputs: Inputs) -> Strategy:
+        return RegularizedEvolution(inputs, initial=2, copy_rate=0.5, fresh_rate=0.2, copies='measure')
+
+
 def test_every_strategy_is_in_the_table() -> None:
     assert {
         'RandomSearch': RandomSearch,
@@ -56,10 +61,15 @@ WRONG = [
     pytest.param({'type': 'RandomSearch', 'depth': 0}, 'depth must be at least 1', id='depth'),
     pytest.param({'type': 'RegularizedEvolution', 'initial': 0}, 'got 0 and 2500', id='initial'),
     pytest.param({'type': 'RegularizedEvolution', 'population': 0}, '20 and 0', id='population'),
+    pytest.param({'type': 'RegularizedEvolution', 'population': 1.5}, 'population must be a whole', id='fraction'),
+    pytest.param({'type': 'RegularizedEvolution', 'population': -0.5}, 'population must be a whole', id='share'),
     pytest.param({'type': 'RegularizedEvolution', 'tournament': 0}, 'share in', id='tournament 0'),
     pytest.param({'type': 'RegularizedEvolution', 'tournament': 5}, 'got 5', id='tournament 5'),
     pytest.param({'type': 'RegularizedEvolution', 'copy_rate': 0.6}, '0.6 and 0.5', id='rates'),
     pytest.param({'type': 'RegularizedEvolution', 'fresh_rate': -0.1}, '-0.1', id='negative'),
+    pytest.param({'type': 'RegularizedEvolution', 'number_rate': 1.5}, 'at most 1, but got 1.5', id='number_rate'),
+    pytest.param({'type': 'RegularizedEvolution', 'shrink': 'no'}, 'shrink must be True or False', id='shrink'),
+    pytest.param({'type': 'RegularizedEvolution', 'copies': 'all'}, "reuse, measure, .*'all'", id='copies'),
     pytest.param({'type': 'RegularizedEvolution', 'vary': 'two'}, "one, all, .*'two'", id='vary'),
 ]
 

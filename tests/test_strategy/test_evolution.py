@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
 
@@ -48,19 +49,21 @@ def test_tournament_of_all_takes_the_best() -> None:
     ],
 )
 def test_winner_is_the_best_of_a_sample(length: int, share: float, size: int) -> None:
-    alive = make_history(length).population()
+    history = make_history(length)
+    alive = history.population()
     strategy = RegularizedEvolution(INPUTS, tournament=share)
     for seed in range(50):
         sample = random.Random(seed).sample(alive, size)
-        winner = strategy.select(alive, random.Random(seed))
+        winner = strategy.select(alive, random.Random(seed), history)
         assert winner.score == max(trial.score for trial in sample)
 
 
 def test_newest_of_equals_wins() -> None:
-    alive = [trial for trial in make_history(40).population() if trial.score == 14.0]
+    history = make_history(40)
+    alive = [trial for trial in history.population() if trial.score == 14.0]
     assert len(alive) == 2
     strategy = RegularizedEvolution(INPUTS)
-    assert strategy.select(alive, random.Random(0)) is max(alive, key=lambda trial: trial.number)
+    assert strategy.select(alive, random.Random(0), history) is max(alive, key=lambda trial: trial.number)
 
 
 def test_only_the_newest_live() -> None:
@@ -83,6 +86,18 @@ def test_the_newest_are_those_that_settled_last() -> None:
 def test_aged_out_individuals_still_end_the_random_phase() -> None:
     strategy = RegularizedEvolution(INPUTS, initial=10, population=5)
     assert all(p.parent is not None for p in propose(strategy, make_history(12), 30))
+
+
+@pytest.mark.parametrize(('share', 'max_trials', 'size'), [(0.25, 28, 7), (0.5, 15, 8), (0.01, 64, 2), (0.5, 0, 2)])
+def test_a_population_may_be_a_share_of_the_trainings(share: float, max_trials: int, size: int) -> None:
+    history = make_history(40)
+    strategy, number = (RegularizedEvolution(INPUTS, **{**SMALL, 'population': each}) for each in (share, size))
+    ageing = strategy.for_budget(max_trials)
+    assert propose(ageing, history, 50) == propose(number, history, 50)
+    assert len(ageing.alive(history)) == size and strategy.population == share
+    assert number.for_budget(max_trials) is number
+    with pytest.raises(SetupError, match='a share of a budget that is not known'):
+        strategy.alive(history)
 
 
 @pytest.mark.parametrize('vary', ['one', 'all'])
@@ -145,6 +160,109 @@ def test_growth_is_bounded() -> None:
     for proposal in propose(strategy, history, 200):
         for branch, tree in proposal.genome.items():
             assert tree.size <= max(8, history[proposal.parent].genome[branch].size - 1)
+
+
+SMALL = {'initial': 1, 'tournament': 0.3, 'copy_rate': 0.0, 'fresh_rate': 0.15, 'vary': 'one', 'mutations': 3}
+
+
+@pytest.mark.parametrize(
+    ('settings', 'digest'),
+    [
+        pytest.param({'initial': 1}, 'b35ffee043e462e4', id='published'),
+        pytest.param({**SMALL, 'distinct': True}, '956a0281157707d8', id='small'),
+        pytest.param({**SMALL, 'population': 9}, 'bd275ef380713333', id='ageing'),
+    ],
+)
+def test_searches_that_have_begun_go_on_as_they_would_have(settings: dict, digest: str) -> None:
+    """A new option must not change the draws of searches without it, which are replayed from their journals."""
+    proposals = propose(RegularizedEvolution(INPUTS, **settings), make_history(40), 300)
+    texts = [f'{proposal.genome.to_text()} {proposal.parent} {proposal.origin}' for proposal in proposals]
+    assert hashlib.sha256('\n'.join(texts).encode()).hexdigest()[:16] == digest
+
+
+def test_numbers_of_mutated_branches_change_at_their_rate() -> None:
+    strategy = RegularizedEvolution(INPUTS, **SMALL, number_rate=0.5)
+    proposals = propose(strategy, make_history(30), 2000)
+    names = Counter(
+        name for proposal in proposals for name in proposal.origin.partition('(')[0].split('+') if name != 'fresh'
+    )
+    assert names['number'] / names.total() == pytest.approx(0.5, abs=0.03)
+    assert set(names) == {'number', *MUTATIONS}
+
+
+MEASURING = {'initial': 1, 'copy_rate': 1.0, 'fresh_rate': 0.0, 'tournament': 1.0, 'copies': 'measure'}
+
+
+def again(history: History, repeats: int, score: float | None, fingerprint: str = '') -> None:
+    number, genome = len(history), history[repeats].genome
+    history.add(Trial(number, Role.SEARCH, 1, genome, repeats=repeats, fingerprint=fingerprint))
+    history.settle(number, Outcome(State.FAILED) if score is None else Outcome(State.COMPLETE, score))
+
+
+def test_a_winner_is_measured_again_and_keeps_its_mean() -> None:
+    history = make_history(3)  # scores 7, 14, 21 of the trials 1, 2, 3
+    strategy = RegularizedEvolution(INPUTS, **MEASURING)
+    (proposal,) = propose(strategy, history, 1)
+    assert proposal == Proposal(history[3].genome, 3, 'measure', repeats=3)
+    again(history, 3, 5.0)  # its mean is 13
+    assert strategy.alive(history) == [history[1], history[2], history[3]]
+    assert propose(strategy, history, 1)[0].repeats == 2
+    again(history, 2, None)  # no score, nothing known
+    again(history, 3, 25.0)  # its mean is 17
+    assert propose(strategy, history, 1)[0].repeats == 3
+    published = RegularizedEvolution(INPUTS, **{**MEASURING, 'copies': 'reuse'})
+    assert propose(published, history, 1) == [Proposal(history[3].genome, 3, 'copy')]
+
+
+def test_what_is_the_same_loss_is_measured_where_it_was_trained() -> None:
+    history = History()
+    for number, (role, fingerprint, score) in enumerate(
+        [(Role.BASELINE, 'a', 1.0), (Role.SEARCH, 'b', 2.0), (Role.SEARCH, 'b', 2.0), (Role.SEARCH, 'a', 1.0)]
+    ):
+        genome = Genome.from_text(dict.fromkeys(INPUTS, 'p')) if number else None
+        history.add(Trial(number, role, 0, genome, fingerprint=fingerprint))
+        spared = number > 1
+        state, reason = (State.EQUIVALENT, 'trial 1') if spared else (State.COMPLETE, '')
+        history.settle(number, Outcome(state, score, reason=reason))
+    strategy = RegularizedEvolution(INPUTS, **MEASURING)
+    assert propose(strategy, history, 1)[0].repeats == 1
+    again(history, 1, -2.0, 'b')  # both forms of the loss fall below that which is the hand-made one
+    assert propose(strategy, history, 1)[0].repeats == 3
+
+
+def one_parent(expression: str) -> History:
+    history = make_history(0)
+    history.add(Trial(1, Role.KNOWN, seed=0, genome=Genome.from_text(dict.fromkeys(INPUTS, expression))))
+    history.settle(1, Outcome(State.COMPLETE, 1.0))
+    return history
+
+
+LARGE = ' + '.join(['p * (y - 0.5)'] * 9)
+"""An expression of 62 nodes that all branches can read, as far as mutation looks."""
+
+
+@pytest.mark.parametrize(('shrink', 'deleted'), [(True, (0.95, 1.0)), (False, (0.55, 0.7))])
+def test_a_parent_above_the_limit_has_children(shrink: bool, deleted: tuple[float, float]) -> None:
+    history = one_parent(LARGE)
+    settings = {**SMALL, 'fresh_rate': 0.0, 'mutations': 1, 'number_rate': 0.1}
+    proposals = propose(RegularizedEvolution(INPUTS, **settings, shrink=shrink), history, 600)
+    names = Counter(proposal.origin.partition('(')[0] for proposal in proposals)
+    assert deleted[0] <= names['delete'] / 600 <= deleted[1]
+    assert shrink or min(names['replace'], names['number']) > 30
+    sizes = [max(tree.size for tree in proposal.genome.values()) for proposal in proposals]
+    assert max(sizes) == history[1].genome['cls'].size == 62
+
+
+@pytest.mark.parametrize('size', [8, 62])
+def test_what_may_stay_large_never_grows(size: int) -> None:
+    """Over many generations, each of several mutations."""
+    settings = {**SMALL, 'fresh_rate': 0.0, 'vary': 'all', 'max_nodes': 8, 'shrink': False, 'number_rate': 0.3}
+    strategy, expression = RegularizedEvolution(INPUTS, **settings), LARGE if size == 62 else 'p'
+    for seed in range(100):
+        proposal = strategy.propose(one_parent(expression), random.Random(seed), accept_all)
+        trees = list(proposal.genome.values())
+        assert max(tree.size for tree in trees) <= size
+        expression = str(max(trees, key=len))
 
 
 def clones() -> History:

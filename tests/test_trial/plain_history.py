@@ -40,7 +40,7 @@ class PlainHistory:
 
     def population(self) -> list[Trial]:
         roles = (Role.KNOWN, Role.SEARCH)
-        return [trial for trial in self.settled() if trial.role in roles and trial.score is not None]
+        return [trial for trial in self.settled() if trial.role in roles and trial.score is not None and is_new(trial)]
 
     def distinct_population(self) -> list[Trial]:
         shortest: dict[str, Trial] = {}
@@ -63,21 +63,28 @@ class PlainHistory:
         trials = [trial for trial in self if trial.number == number or trial.repeats == number]
         return [trial.score for trial in trials if trial.score is not None]
 
+    def repeats_of(self, number: int) -> list[Trial]:
+        return [trial for trial in self if trial.repeats == number]
+
     def same_loss(self, fingerprint: str) -> Trial | None:
         for trial in self.of_role(Role.BASELINE, Role.KNOWN, Role.SEARCH):
-            if fingerprint and trial.fingerprint == fingerprint and trial.state is State.COMPLETE:
+            if fingerprint and trial.fingerprint == fingerprint and trial.state is State.COMPLETE and is_new(trial):
                 return trial
         return None
 
     def failed_loss(self, fingerprint: str) -> Trial | None:
         for trial in self.of_role(Role.KNOWN, Role.SEARCH):
-            if fingerprint and trial.fingerprint == fingerprint and trial.failed_by_itself:
+            if fingerprint and trial.fingerprint == fingerprint and trial.failed_by_itself and is_new(trial):
                 return trial
         return None
 
     def best_found(self, count: int) -> list[Trial]:
-        trained = [trial for trial in self.of_role(Role.SEARCH) if trial.state is State.COMPLETE]
-        return sorted(trained, key=lambda trial: (-trial.score, trial.number))[:count]
+        trained = [trial for trial in self.of_role(Role.SEARCH) if trial.state is State.COMPLETE and is_new(trial)]
+        return sorted(trained, key=lambda trial: (-self.mean_in_search(trial), trial.number))[:count]
+
+    def mean_in_search(self, trial: Trial) -> float:
+        again = [each for each in self.repeats_of(trial.number) if each.role is Role.SEARCH and each.score is not None]
+        return mean([trial.score, *(each.score for each in again)])
 
     def ranking(self, count: int) -> list[Trial]:
         return sorted(self.best_found(count), key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))
@@ -92,6 +99,10 @@ class PlainHistory:
         for trial in self:
             total.update(trial.funnel)
         return total
+
+
+def is_new(trial: Trial) -> bool:
+    return trial.role is not Role.SEARCH or trial.repeats is None
 
 
 def nodes(trial: Trial) -> int:

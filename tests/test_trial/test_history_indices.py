@@ -35,6 +35,7 @@ QUESTIONS: dict[str, Callable[[Any], object]] = {
     'n_proxies': lambda h: h.n_proxies(),
     'baseline_scores': lambda h: h.baseline_scores(),
     'scores_of': lambda h: [h.scores_of(number) for number in range(-1, len(h) + 3)],
+    'repeats_of': lambda h: [h.repeats_of(number) for number in range(-1, len(h) + 3)],
     'same_loss': lambda h: [h.same_loss(fingerprint) for fingerprint in FINGERPRINTS],
     'failed_loss': lambda h: [h.failed_loss(fingerprint) for fingerprint in FINGERPRINTS],
     'best_found': lambda h: [h.best_found(count) for count in (0, 1, 3, -1, 1000)],

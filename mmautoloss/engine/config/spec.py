@@ -27,7 +27,7 @@ from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, custom_primitives, parse
 from mmautoloss.expr.elapsed import ELAPSED
-from mmautoloss.losses import cards, is_known, known_loss
+from mmautoloss.losses import cards, expression_of
 from mmautoloss.proxy import ProxySettings, plain_config, rung_iteration, share_batch, spelled
 from mmautoloss.report import Description
 from mmautoloss.screen import ScreenSettings
@@ -185,7 +185,7 @@ def read_metric(metric: str | Sequence[str]) -> str:
 
 
 def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left_out: Collection[str] = ()) -> Genome:
-    """A genome from names of known losses or expressions.
+    """A genome from known losses or expressions.
 
     Args:
         entry: One per branch, one for all branches, or the name of a card, which has one for each.
@@ -212,8 +212,7 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
     for branch in branches:
         text = entry[branch.name]
         try:
-            text = known_loss(text, branch.inputs) if is_known(text) else text
-            trees[branch.name] = branch.kind.parse(text)
+            trees[branch.name] = branch.kind.parse(expression_of(text, branch.inputs))
         except (ExpressionError, SetupError) as error:
             raise SetupError(f'seeds, branch {branch.name!r}: {error}') from None
     return Genome(trees)

@@ -164,6 +164,13 @@ def reduced(gradient: Tensor, full: Shape, shape: Shape, valid: Tensor | None = 
     return gradient if factor == 1 else gradient * factor
 
 
+def counting(gradient: Tensor, valid: Tensor | None) -> Tensor:
+    """The gradient of a mean in a block, 0 where nothing counts: in a block of one position nothing has been summed."""
+    if valid is None or torch.broadcast_shapes(gradient.shape, valid.shape) != gradient.shape:
+        return gradient
+    return torch.where(valid, gradient, 0)
+
+
 def _counting_in(full: Shape, valid: Tensor) -> Tensor:
     """Which values of a shape count; one that is shared by several elements, such as a mean, counts if any of them does."""
     dims = [dim for dim, size in enumerate(full) if size == 1 and valid.shape[dim] > 1]

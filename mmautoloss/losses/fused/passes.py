@@ -15,7 +15,7 @@ from mmautoloss.expr.operators.means import count as count_of
 from mmautoloss.losses.call_inputs import leaves, pull_back
 from mmautoloss.losses.definition import Call
 from mmautoloss.losses.fused.blocks import WHOLE, Block, each_block, valid_of
-from mmautoloss.losses.fused.interpreter import Inputs, channel_sum, evaluate, mean_seed, reduced
+from mmautoloss.losses.fused.interpreter import Inputs, channel_sum, counting, evaluate, mean_seed, reduced
 from mmautoloss.losses.fused.interpreter import pull_back as pull_back_steps
 from mmautoloss.losses.fused.plan import Plan, Stage
 from mmautoloss.losses.inputs.rows import valid_of_prediction
@@ -105,7 +105,9 @@ class _Passes:
         if self.gradient is None:
             return total, {}
         pull_back_steps(self.plan, stage.order, values, inputs, gradients)
-        mean_gradients = {index: gradients.pop(index) for index in self.means.keys() & gradients.keys()}
+        mean_gradients = {
+            index: counting(gradients.pop(index), inputs.valid) for index in self.means.keys() & gradients.keys()
+        }
         if gradients:  # else the stage reads nothing but means
             part = _to_prediction(gradients, self.plan, self.call, inputs, block.of(self.pred), block)
             out = block.of(self.gradient)

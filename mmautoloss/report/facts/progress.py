@@ -38,5 +38,5 @@ def _rows(record: Record, scale: Scale) -> Iterator[tuple]:
 
 
 def is_found(trial: Trial) -> bool:
-    """Whether a trial is a searched candidate that was trained to the end."""
-    return trial.role is Role.SEARCH and trial.state is State.COMPLETE
+    """Whether a trial is a searched candidate that was trained to the end, for the first time."""
+    return trial.role is Role.SEARCH and trial.state is State.COMPLETE and not trial.measures_again

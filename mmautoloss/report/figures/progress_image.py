@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from mmautoloss.report.facts.progress import is_found
 from mmautoloss.report.statistics import spread
-from mmautoloss.trial import History, Role, State
+from mmautoloss.trial import History
 
 _INK, _FOUND, _BASE = '#52606d', '#0b7285', '#d9480f'
 
@@ -54,7 +55,7 @@ def _draw_baseline(axes: Any, scores: list[float]) -> None:
 
 def _scores(history: History, sign: int) -> tuple[list[int], list[float]]:
     # searched trials in the order in which they settled, as on the page
-    trials = [t for t in history.settled() if t.role is Role.SEARCH and t.state is State.COMPLETE]
+    trials = [t for t in history.settled() if is_found(t)]
     return [trial.number for trial in trials], [sign * trial.required_score for trial in trials]
 
 

@@ -149,7 +149,7 @@ class ConsoleObserver(Observer):
             self.console.print(f'[yellow]{text}[/yellow]' if cost.is_clear else f'[dim]{text}[/dim]', soft_wrap=True)
 
     def _update_best(self, trial: Trial) -> None:
-        if trial.role in (Role.KNOWN, Role.SEARCH) and trial.score is not None:
+        if trial.role in (Role.KNOWN, Role.SEARCH) and trial.score is not None and not trial.measures_again:
             self._best = trial.score if self._best is None else max(self._best, trial.score)
 
     def _line(self, trial: Trial) -> str:

@@ -7,7 +7,7 @@ from mmautoloss.search.stages.known import KnownLosses
 from mmautoloss.search.stages.plain import PlainTrainings
 from mmautoloss.search.stages.searched import SearchedLosses
 from mmautoloss.search.stages.stage import Stage
-from mmautoloss.search.stages.trunks import Trunks, continued
+from mmautoloss.search.stages.trunks import Trunks
 
 __all__ = [
     'Breeder',
@@ -19,5 +19,4 @@ __all__ = [
     'SearchedLosses',
     'Stage',
     'Trunks',
-    'continued',
 ]

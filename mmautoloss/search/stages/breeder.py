@@ -65,7 +65,7 @@ class Breeder:
                 f'{dict(funnel)}. Lower screen.eta or raise max_draws in train_cfg.'
             )
 
-        return self._strategy.propose(history, rng, draw)
+        return self._strategy.for_budget(self.settings.budget.max_trials).propose(history, rng, draw)
 
     def fields(self, proposal: Proposal, funnel: Counter[str]) -> dict[str, Any]:
         """Fields of the trial of a proposal."""

@@ -22,17 +22,5 @@ class Finalists(Stage):
             for trial in history.best_found(budget.finalists):
                 done = [t for t in history.of_role(Role.FINALIST) if t.repeats == trial.number]
                 if len(done) < repeat:
-                    return self._again(history, trial, repeat)
+                    return self.again(history, trial, 'repeat')
         return None
-
-    def _again(self, history: History, trial: Trial, repeat: int) -> Trial:
-        return self.trial(
-            history,
-            seed_offset=repeat,
-            genome=trial.genome,
-            weights=trial.weights,
-            parent=trial.number,
-            origin='repeat',
-            repeats=trial.number,
-            fingerprint=trial.fingerprint,
-        )

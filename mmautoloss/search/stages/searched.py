@@ -45,7 +45,10 @@ class SearchedLosses(Stage):
         training = {trial.fingerprint for trial in history.running()} - {''}
         with self._breeder.drawing.breeding():
             for _ in range(_MAX_DUPLICATES):
-                fields = self._breeder.fields(self._breeder.breed(history, rng, funnel), funnel)
+                proposal = self._breeder.breed(history, rng, funnel)
+                if proposal.repeats is not None:
+                    return self.again(history, history[proposal.repeats], proposal.origin)
+                fields = self._breeder.fields(proposal, funnel)
                 if (
                     fields['fingerprint'] not in training
                 ):  # else the same loss is running and has no score to reuse yet

@@ -57,3 +57,16 @@ class Stage(ABC):
             settled_before=len(history.settled()),
             **fields,
         )
+
+    def again(self, history: History, trial: Trial, origin: str) -> Trial:
+        """A trial again, with the next seed that it has not had."""
+        return self.trial(
+            history,
+            seed_offset=1 + len(history.repeats_of(trial.number)),
+            genome=trial.genome,
+            weights=trial.weights,
+            parent=trial.number,
+            origin=origin,
+            repeats=trial.number,
+            fingerprint=trial.fingerprint,
+        )

@@ -30,35 +30,33 @@ class Trunks:
             if begins is None:
                 return stage.role
             trunk = history.trunk(*begins)
-            if trunk is None or trunk.state is State.FAILED:
+            if _is_missing(trunk):
                 return Role.TRUNK
-            if trunk.state is State.COMPLETE:
+            if trunk and trunk.outcome:
                 return stage.role
         return None
 
     def make(self, history: History) -> Trial | None:
         """The trunk that is missing first; None where none is."""
         for stage in self._stages:
-            if not (stage.is_due(history, 0.0) or stage.is_due(history, float('inf'))):
-                continue
-            begins = stage.begins(history)
-            trunk = history.trunk(*begins) if begins else None
-            if begins and (trunk is None or trunk.state is State.FAILED):
-                seed, times = begins
-                return Trial(
-                    len(history),
-                    Role.TRUNK,
-                    seed,
-                    origin='hand-made',
-                    times=times,
-                    settled_before=len(history.settled()),
-                )
+            if stage.is_due(history, 0.0) or stage.is_due(history, float('inf')):
+                begins = stage.begins(history)
+                if begins and _is_missing(history.trunk(*begins)):
+                    return _trunk(history, *begins)
         return None
 
+    def before(self, trial: Trial, history: History) -> Trial | None:
+        """The trial with the trunk that it continues; that trunk itself where it is missing, None while it is trained."""
+        trunk = history.trunk(trial.seed, trial.times)
+        if _is_missing(trunk):
+            return _trunk(history, trial.seed, trial.times)
+        return replace(trial, begin=trunk.outcome.saved) if trunk and trunk.outcome else None
 
-def continued(trial: Trial | None, history: History) -> Trial | None:
-    """The trial with the trunk that it continues."""
-    if trial is None:
-        return None
-    trunk = history.trunk(trial.seed, trial.times)
-    return trial if trunk is None else replace(trial, begin=trunk.required_outcome.saved)
+
+def _is_missing(trunk: Trial | None) -> bool:
+    return trunk is None or trunk.state is State.FAILED
+
+
+def _trunk(history: History, seed: int, times: float) -> Trial:
+    before = len(history.settled())
+    return Trial(len(history), Role.TRUNK, seed, origin='hand-made', times=times, settled_before=before)

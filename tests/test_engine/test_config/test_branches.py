@@ -78,6 +78,16 @@ def test_seeds_by_name_hold_for_all_branches(tmp_path: Path) -> None:
     assert texts == [[dice, dice], [ce, mse], [ce, ce]]
 
 
+def test_seeds_may_be_weighted_sums_of_known_losses(tmp_path: Path) -> None:
+    pytest.importorskip('mmseg')
+    chosen = spec(tmp_path, 'deeplabv3plus', seeds=['ce_dice', {'decode': 'ce + 0.5 * mse', 'aux': 'ce'}])
+    dice, sum_of_two = (list(genome.to_text().values()) for genome in chosen.search.known)
+    assert dice == [known_loss('ce_dice', 'softmax')] * 2
+    assert sum_of_two == ['-y * log(p) + 0.5 * (p - y) ** 2', '-y * log(p)']
+    with pytest.raises(SetupError, match=r"seeds, branch 'decode': Unknown input 'cee' \(there are: p, y, ce, "):
+        spec(tmp_path, 'deeplabv3plus', seeds=['cee + 3 * dice'])
+
+
 def test_seeds_need_no_branch_that_is_left_out(tmp_path: Path) -> None:
     pytest.importorskip('mmseg')
     chosen = spec(tmp_path, 'deeplabv3plus', aux='off', seeds=[{'decode': 'ce', 'aux': 'mse'}])

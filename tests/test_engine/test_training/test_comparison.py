@@ -98,6 +98,11 @@ def test_other_losses_take_the_weights_of_the_hand_made_ones(tmp_path, entry):
     assert [row.loss for row in rows] == ['hand-made', 'mse+mse, usual weight', 'mse+l1']
 
 
+def test_other_losses_may_be_weighted_sums(tmp_path):
+    also = with_usual_weight('cls=0.5 * mse + ce,box=l1', toy_spec(tmp_path))
+    assert also.genome.to_text() == {'cls': '0.5 * (p - y) ** 2 + -y * log(p)', 'box': 'abs(p - y)'}
+
+
 def with_test_set(**scored) -> dict:
     """Changes of the toy's plain config that give it a test set."""
     loader = {**BASE['val_dataloader'], 'dataset': {'type': 'ToyScenes', 'length': 16, **scored}}

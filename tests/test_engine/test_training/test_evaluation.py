@@ -326,6 +326,7 @@ def test_command_prints_what_the_function_returns(toy: Path, capsys: pytest.Capt
     told = json.loads(capsys.readouterr().out)
     result = evaluate(toy, {'head_cls': SQUARE}, 1, weights={'head_cls': 2.0}, schedule={'max_iters': 5})
     assert {**told, 'seconds': 0.0} == {**result.to_json(), 'seconds': 0.0}
+    words[1] = 'head_cls=0.25 * mse + 0.75 * mse'
     assert main(['evaluate', *words, '--metric', 'toy/error', '--rule', 'less']) == 0
     assert f'score {-result.metrics["toy/error"]:.4f} (toy/error)' in capsys.readouterr().out
 
@@ -335,6 +336,8 @@ def test_command_prints_what_the_function_returns(toy: Path, capsys: pytest.Capt
     [
         (['head_cls=ce', '--weights', 'head_cls=abc'], "weight of 'head_cls' must be a number, but got 'abc'"),
         (['head_cls=ce', 'head_cls=dice'], "LOSSES: 'head_cls' can stand once only, but got 'ce' and 'dice'"),
+        (['head_cls=ce + msee'], "Unknown input 'msee'"),
+        (['ce + l1'], "but got 'l1', which is for delta, heatmap"),
         (['--cfg-options', 'foo'], '--cfg-options must be NAME=VALUE'),
         (['--seed', '-1'], 'seed must be an integer'),
         (['--max-iters', '0'], 'max_iters must be an integer of at least 1'),

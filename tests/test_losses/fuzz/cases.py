@@ -29,7 +29,7 @@ def draw_tree(kind: str, rng: Random) -> Tree:
         position = rng.randrange(tree.size)
         tree = tree.replace(position, apply(rng.choice(AROUND), tree.subtree(position)))
     for _ in range(rng.choice((0, 0, 1, 2, 4))):
-        tree, _ = mutate(tree, rng, names, max_nodes=max(tree.size, 30))
+        tree, _ = mutate(tree, rng, names, max_nodes=max(tree.size, 30), number_rate=0.25)
     return Tree(rng.choice(CONSTANTS) if node == '1' else node for node in tree.nodes)
 
 
