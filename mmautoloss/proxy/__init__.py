@@ -3,6 +3,7 @@
 from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.config import hook_class, proxy_config, share_batch
 from mmautoloss.proxy.evaluator import ProxyEvaluator
+from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.objects import plain_config, spelled, type_name
 from mmautoloss.proxy.progress import SUSPENDED
 from mmautoloss.proxy.rung_hook import rung_iteration
@@ -18,6 +19,7 @@ __all__ = [
     'ProxySettings',
     'capture_probes',
     'hook_class',
+    'lengthen',
     'numbers',
     'one_at_a_time',
     'plain_config',

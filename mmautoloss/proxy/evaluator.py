@@ -20,6 +20,7 @@ from torch import nn
 from mmautoloss.branches import check_branches, install_losses
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
 from mmautoloss.proxy.config import proxy_config
+from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.log_only import nothing_logged
 from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.predictions import kept_predictions
@@ -51,6 +52,7 @@ class ProxyEvaluator:
         self.broken = False
         self.kept = ''
         self._runner: ProxyRunner | None = None
+        self._times: float = 1  # length of the trainings of the Runner
         self._rung: float | None = None  # score of the current trial at the rung
         self._name = ''  # name of the Runner in MMEngine's managers
         self._log: TrialLog | None = None  # of the current trial
@@ -75,7 +77,7 @@ class ProxyEvaluator:
 
     @one_at_a_time
     def _build(self) -> ProxyRunner:
-        settings = self.settings
+        settings = lengthen(self.settings, self._times)
         cfg = proxy_config(
             Config(dict(settings.config)),
             dict(settings.schedule),
@@ -107,6 +109,7 @@ class ProxyEvaluator:
         """
         if self._runner and (self._proof.verdict.anew or (self._proof.pending and self._runner.leftover())):
             self._clear()
+        self._set_length(trial.times)
         with open_log(self.settings.trials, trial) as log:
             self._log = log
             outcome = self._outcome(trial, limit, log)
@@ -114,6 +117,12 @@ class ProxyEvaluator:
             outcome = replace(outcome, leak=self._prove(trial, log))
         self._log = None
         return outcome
+
+    def _set_length(self, times: float) -> None:
+        """Frees a Runner of another length, as all that it builds depends on its config."""
+        if times != self._times:
+            self._clear()
+        self._times = times
 
     def _outcome(self, trial: Trial, limit: float | None, log: TrialLog) -> Outcome:
         begin = time.perf_counter()
