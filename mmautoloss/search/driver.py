@@ -173,7 +173,7 @@ class _Driver:
             reason = f'worker died: the search itself died {deaths} times while it trained this in its own process'
             self._settle(trial.number, Outcome(State.FAILED, reason=reason, attempts=deaths))
         else:
-            self.running[self.executor.submit(trial, self._limit())] = trial.number
+            self.running[self.executor.submit(trial, self._limit(trial.times))] = trial.number
 
     def _settle(self, number: int, outcome: Outcome) -> None:
         self.journal.settle(number, outcome, self._elapsed())
@@ -199,10 +199,16 @@ class _Driver:
                 'or end here: the best so far are in the journal.'
             )
 
-    def _limit(self) -> float | None:
-        """Time limit of a trial in seconds, from the times of the hand-made losses without building the model."""
+    def _limit(self, times: float) -> float | None:
+        """Time limit of a trial in seconds, from the times of the hand-made losses without building the model.
+
+        Args:
+            times: Length of its training as a multiple of that of a candidate.
+        """
         outcomes = [trial.required_outcome for trial in self.history.of_role(Role.BASELINE) if trial.score is not None]
-        return self.limits.of_trial([outcome.seconds - outcome.stages.get('build', 0.0) for outcome in outcomes])
+        return self.limits.of_trial(
+            [times * (outcome.seconds - outcome.stages.get('build', 0.0)) for outcome in outcomes]
+        )
 
     def _has_baseline(self) -> bool:
         return bool(self.history.baseline_scores())

@@ -36,6 +36,7 @@ class History:
         self._population: list[Trial] = []
         self._by_roles: dict[tuple[Role, ...], dict[int, Trial]] = {}
         self._repeats: dict[int, list[int]] = {}
+        self._longer: dict[tuple[int, float], list[int]] = {}
         self._trained: dict[str, int] = {}
         self._stopped: dict[str, int] = {}
         self._failed: dict[str, int] = {}
@@ -57,6 +58,8 @@ class History:
         self._store(trial)
         if trial.repeats is not None and trial.role in _COMPARED:
             self._repeats.setdefault(trial.repeats, []).append(number)
+        if trial.repeats is not None and trial.role is Role.LONGER:
+            self._longer.setdefault((trial.repeats, trial.times), []).append(number)
         if trial.role in _CANDIDATES:
             self._n_proxies += 1
         for verdict, count in trial.funnel.items():
@@ -156,6 +159,15 @@ class History:
         numbers = sorted({number, *self._repeats.get(number, ())})
         trials = self._select(number for number in numbers if number in self._trials)
         return [trial.score for trial in trials if trial.score is not None]
+
+    def longer(self, number: int, times: float) -> list[Trial]:
+        """Trainings of the losses of a trial in the funnel over lengths, by number.
+
+        Args:
+            number: Number of the trial.
+            times: Their length as a multiple of that of a candidate.
+        """
+        return self._select(self._longer.get((number, times), ()))
 
     def same_loss(self, fingerprint: str) -> Trial | None:
         """The trial of the search or the baseline that was trained with this fingerprint, if any."""
