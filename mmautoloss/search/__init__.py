@@ -2,8 +2,10 @@
 
 from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.search.driver import Stop, run_search
+from mmautoloss.search.funnel import Funnel, FunnelStage, read_funnel
 from mmautoloss.search.observer import Observer, Observers
 from mmautoloss.search.planner import Planner
+from mmautoloss.search.rounds import Entrant, Round, best_losses, holding, rounds_of, survivors, trainings_left
 from mmautoloss.search.rung import Rung
 from mmautoloss.search.settings import Budget, SearchSettings
 from mmautoloss.search.stages import SearchStalled
@@ -11,12 +13,22 @@ from mmautoloss.search.stages import SearchStalled
 __all__ = [
     'Budget',
     'DrawProgress',
+    'Entrant',
+    'Funnel',
+    'FunnelStage',
     'Observer',
     'Observers',
     'Planner',
+    'Round',
     'Rung',
     'SearchSettings',
     'SearchStalled',
     'Stop',
+    'best_losses',
+    'holding',
+    'read_funnel',
+    'rounds_of',
     'run_search',
+    'survivors',
+    'trainings_left',
 ]

@@ -4,7 +4,8 @@ from mmautoloss.search.stages.breeder import Breeder, SearchStalled
 from mmautoloss.search.stages.finalists import Finalists
 from mmautoloss.search.stages.hand_made import HandMade
 from mmautoloss.search.stages.known import KnownLosses
+from mmautoloss.search.stages.longer import Longer
 from mmautoloss.search.stages.searched import SearchedLosses
 from mmautoloss.search.stages.stage import Stage
 
-__all__ = ['Breeder', 'Finalists', 'HandMade', 'KnownLosses', 'SearchStalled', 'SearchedLosses', 'Stage']
+__all__ = ['Breeder', 'Finalists', 'HandMade', 'KnownLosses', 'Longer', 'SearchStalled', 'SearchedLosses', 'Stage']
