@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import mmengine
 import torch
@@ -34,7 +34,7 @@ from mmautoloss.screen import (
     require_calibrated,
     save_probes,
 )
-from mmautoloss.search import Observers, Planner, Stop, run_search
+from mmautoloss.search import Observers, Planner, Stop, best_losses, run_search
 from mmautoloss.trial import History, Journal
 from mmautoloss.version import VERSION
 
@@ -131,7 +131,8 @@ def build_screens(spec: SearchSpec, evaluator: ProxyEvaluator) -> tuple[dict[str
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:
     """Writes the best losses into a copy of the base config, appends the results to their file, prints the table."""
-    ranking = history.ranking(spec.search.budget.finalists)
+    budget = spec.search.budget
+    ranking = best_losses(history, budget.funnel, budget.finalists)
     path = None
     if ranking:
         path = spec.work_dir / 'best_config.py'
@@ -142,7 +143,7 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
         write_config(with_custom_modules(config, spec.proxy.config, spec.branches, best.required_genome), path)
     if spec.results:
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
-    observer.table(history, ranking, path)
+    observer.table(history, ranking, path, asdict(budget))
 
 
 def tell_report(spec: SearchSpec, observer: ConsoleObserver) -> None:
