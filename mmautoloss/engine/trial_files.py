@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from mmautoloss.search import Funnel, Observer, Planner, rounds_of
+from mmautoloss.search import Funnel, Observer, Planner, funnel_rounds
 from mmautoloss.trial import LOG, TRIALS, History, Role, State, Trial, trial_folder
 
 _TAIL = 4096
@@ -85,7 +85,7 @@ def best_trials(history: History, count: int, funnel: Funnel | None = None) -> s
 
 def _in_funnel(history: History, funnel: Funnel | None) -> set[int]:
     """Found losses that may still hold."""
-    last = rounds_of(history, funnel)[-1:]
+    last = funnel_rounds(history, funnel)[-1:]
     held = {entrant.first.number for each in last for entrant in (each.held if each.is_over else each.found)}
     return held if history.of_role(Role.LONGER) else set()
 

@@ -8,7 +8,7 @@ from statistics import stdev
 from typing import Any
 
 from mmautoloss.losses import name_of
-from mmautoloss.search import Entrant, Round, read_funnel, rounds_of
+from mmautoloss.search import Entrant, FunnelRound, funnel_rounds, read_funnel
 from mmautoloss.trial import History, Role, Scale, Trial
 
 HAND_MADE = 'hand-made'
@@ -99,11 +99,11 @@ def lengths_of(history: History, budget: Mapping[str, Any], scale: Scale) -> tup
         budget: Limits of the search, as its journal has them.
         scale: The metric.
     """
-    rounds = rounds_of(history, read_funnel(budget.get('funnel')))
+    rounds = funnel_rounds(history, read_funnel(budget.get('funnel')))
     return tuple(_length(each, scale) for each in rounds if any(entrant.runs for entrant in each.entrants))
 
 
-def _length(each: Round, scale: Scale) -> Length:
+def _length(each: FunnelRound, scale: Scale) -> Length:
     rival, held = each.best_rival, [entrant.first.number for entrant in each.held]
     return Length(
         stage=each.number,
@@ -118,7 +118,7 @@ def _length(each: Round, scale: Scale) -> Length:
     )
 
 
-def _fate(entrant: Entrant, each: Round, held: Sequence[int]) -> str:
+def _fate(entrant: Entrant, each: FunnelRound, held: Sequence[int]) -> str:
     if entrant.first.role is not Role.SEARCH:
         return ''
     if not each.is_over:

@@ -5,7 +5,15 @@ from mmautoloss.search.driver import Stop, run_search
 from mmautoloss.search.funnel import Funnel, FunnelStage, read_funnel
 from mmautoloss.search.observer import Observer, Observers
 from mmautoloss.search.planner import Planner
-from mmautoloss.search.rounds import Entrant, Round, best_losses, holding, rounds_of, survivors, trainings_left
+from mmautoloss.search.rounds import (
+    Entrant,
+    FunnelRound,
+    best_losses,
+    funnel_rounds,
+    holding,
+    survivors,
+    trainings_left,
+)
 from mmautoloss.search.rung import Rung
 from mmautoloss.search.settings import Budget, SearchSettings
 from mmautoloss.search.stages import SearchStalled
@@ -15,19 +23,19 @@ __all__ = [
     'DrawProgress',
     'Entrant',
     'Funnel',
+    'FunnelRound',
     'FunnelStage',
     'Observer',
     'Observers',
     'Planner',
-    'Round',
     'Rung',
     'SearchSettings',
     'SearchStalled',
     'Stop',
     'best_losses',
+    'funnel_rounds',
     'holding',
     'read_funnel',
-    'rounds_of',
     'run_search',
     'survivors',
     'trainings_left',

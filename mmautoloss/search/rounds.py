@@ -40,7 +40,7 @@ class Entrant:
 
 
 @dataclass(frozen=True)
-class Round:
+class FunnelRound:
     """A stage of the funnel with its trainings.
 
     Attributes:
@@ -103,14 +103,14 @@ class Round:
         return (entrant.first, len(entrant.runs)) if len(entrant.runs) < self.stage.seeds else None
 
 
-def rounds_of(history: History, funnel: Funnel | None) -> list[Round]:
+def funnel_rounds(history: History, funnel: Funnel | None) -> list[FunnelRound]:
     """The rounds that can have begun, of which only the last may not be over; none without a found loss.
 
     Args:
         history: All trials.
         funnel: Settings of the funnel; None for none.
     """
-    rounds: list[Round] = []
+    rounds: list[FunnelRound] = []
     if funnel is None:
         return rounds
     found = history.best_found(funnel.stages[0].keep)
@@ -121,7 +121,7 @@ def rounds_of(history: History, funnel: Funnel | None) -> list[Round]:
             break
         rivals = [*hand_made, *known[: funnel.rivals]]
         entered = [[_entrant(history, trial, stage) for trial in trials] for trials in (found[: stage.keep], rivals)]
-        latest = Round(number, len(funnel.stages), stage, *map(tuple, entered))
+        latest = FunnelRound(number, len(funnel.stages), stage, *map(tuple, entered))
         rounds.append(latest)
         if not latest.is_over:
             break
@@ -130,7 +130,7 @@ def rounds_of(history: History, funnel: Funnel | None) -> list[Round]:
     return rounds
 
 
-def holding(rounds: Sequence[Round]) -> list[Trial]:
+def holding(rounds: Sequence[FunnelRound]) -> list[Trial]:
     """The found losses that hold at the greatest length, best first; none before the funnel is over."""
     if not rounds or not rounds[-1].is_last:
         return []
@@ -139,7 +139,7 @@ def holding(rounds: Sequence[Round]) -> list[Trial]:
 
 def survivors(history: History, budget: Budget) -> list[Trial]:
     """The found losses that have come through the funnel, best first; none if all have fallen, or it is not over."""
-    return holding(rounds_of(history, budget.funnel))
+    return holding(funnel_rounds(history, budget.funnel))
 
 
 def best_losses(history: History, funnel: Funnel | None, count: int) -> list[Trial]:
@@ -150,7 +150,7 @@ def best_losses(history: History, funnel: Funnel | None, count: int) -> list[Tri
         funnel: Settings of the funnel; None for none.
         count: Their number, unless more hold.
     """
-    held = holding(rounds_of(history, funnel))
+    held = holding(funnel_rounds(history, funnel))
     numbers = {trial.number for trial in held}
     others = [trial for trial in history.ranking(count) if trial.number not in numbers]
     return [*held, *others][: max(count, len(held))]
@@ -165,7 +165,7 @@ def trainings_left(history: History, funnel: Funnel, known: int, search_over: bo
         known: Number of known losses of the search.
         search_over: Whether all candidates have settled.
     """
-    rounds = rounds_of(history, funnel) if search_over else []
+    rounds = funnel_rounds(history, funnel) if search_over else []
     left = {each.stage.times: each.wanted - each.settled for each in rounds}
     found = 0 if search_over else funnel.stages[0].keep
     if rounds:

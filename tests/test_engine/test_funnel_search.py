@@ -21,7 +21,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.found.read import read_found
 from mmautoloss.proxy import ProxyEvaluator, lengthen
 from mmautoloss.report import read_results
-from mmautoloss.search import Budget, rounds_of, survivors
+from mmautoloss.search import Budget, funnel_rounds, survivors
 from mmautoloss.testing.toy_searches import run_toy, toy_config, write_toy
 from mmautoloss.trial import History, Role, State, read_events, read_history
 
@@ -59,7 +59,7 @@ def one_thread() -> Iterator[None]:
 
 
 def test_all_stages_were_run(finished: Finished) -> None:
-    rounds = rounds_of(finished.history, Budget(funnel=FUNNEL).funnel)
+    rounds = funnel_rounds(finished.history, Budget(funnel=FUNNEL).funnel)
     assert all(each.is_over for each in rounds) and rounds[-1].is_last
     assert len(finished.longer) == sum(each.wanted for each in rounds)
     assert {trial.state for trial in finished.longer} == {State.COMPLETE}

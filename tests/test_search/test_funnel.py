@@ -13,7 +13,7 @@ import pytest
 
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Limits
-from mmautoloss.search import Budget, Funnel, FunnelStage, best_losses, rounds_of, survivors, trainings_left
+from mmautoloss.search import Budget, Funnel, FunnelStage, best_losses, funnel_rounds, survivors, trainings_left
 from mmautoloss.search.settings import SearchSettings
 from mmautoloss.trial import History, Outcome, Role, State, Trial, read_history
 from tests.test_search.conftest import FAILED, KNOWN, Search
@@ -104,7 +104,7 @@ def test_where_none_holds_the_funnel_ends(search: Search) -> None:
         return Outcome(State.COMPLETE, 1.0 if trial.repeats == 0 else 0.5) if trial.times > 1 else score(trial)
 
     history = funnelled(search, outcome).history
-    (only,) = rounds_of(history, BUDGET.funnel)
+    (only,) = funnel_rounds(history, BUDGET.funnel)
     assert (only.number, only.of, only.is_last, only.held) == (1, 2, True, [])
     assert [trial.number for trial in best_losses(history, BUDGET.funnel, 2)] == [3, 4], 'those of the search'
     assert search.run(outcome, max_trials=7, funnel=FUNNEL, resume=True) == []
@@ -124,7 +124,7 @@ def test_failed_rival_is_no_bar(search: Search) -> None:
     def outcome(trial: Trial) -> Outcome:
         return FAILED if trial.repeats in (0, 2) and trial.times == 10 and trial.seed < 5 else score(trial)
 
-    last = rounds_of(funnelled(search, outcome).history, BUDGET.funnel)[-1]
+    last = funnel_rounds(funnelled(search, outcome).history, BUDGET.funnel)[-1]
     assert last.best_rival.first.number == 0 and len(last.best_rival.scores) == 1
     assert [each.first.number for each in last.held] == [4]
 
@@ -132,7 +132,7 @@ def test_failed_rival_is_no_bar(search: Search) -> None:
 def test_without_found_losses_there_is_no_funnel(make_search: Callable[..., Search]) -> None:
     search = make_search(known=())
     search.run(max_trials=0, funnel=FUNNEL)
-    assert search.history.of_role(Role.LONGER) == [] and rounds_of(search.history, BUDGET.funnel) == []
+    assert search.history.of_role(Role.LONGER) == [] and funnel_rounds(search.history, BUDGET.funnel) == []
 
 
 @pytest.mark.parametrize('slots', [2, 5, 30])
@@ -180,6 +180,9 @@ def test_funnel_can_be_added_changed_and_taken_away(search: Search) -> None:
         (6, seed) for seed in (3, 4, 5)
     ]
     assert [trial.number for trial in survivors(search.history, Budget(funnel=more))] == [6, 4]
+    fewer = {**FUNNEL, 'stages': [FUNNEL['stages'][0], {'times': 10, 'keep': 2}]}
+    funnelled(search, resume=True, funnel=fewer)
+    assert funnel_rounds(search.history, Budget(funnel=fewer).funnel)[-1].is_last, 'the first seed alone counts'
     funnelled(search, resume=True, funnel=None)
     assert len(search.history) == count + 3
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmautoloss.search.rounds import rounds_of
+from mmautoloss.search.rounds import funnel_rounds
 from mmautoloss.search.stages.stage import Stage
 from mmautoloss.trial import History, Role, Trial
 
@@ -19,7 +19,7 @@ class Longer(Stage):
 
     def make(self, history: History) -> Trial | None:
         """The next training of the last round; None where all have begun."""
-        rounds = rounds_of(history, self.settings.budget.funnel)
+        rounds = funnel_rounds(history, self.settings.budget.funnel)
         due = rounds[-1].due() if rounds else None
         return None if due is None else self._again(history, *due, rounds[-1].stage.times)
 
