@@ -26,6 +26,7 @@ from mmautoloss.engine import (  # noqa: E402
 )
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
 from mmautoloss.report import print_comparison, read_results  # noqa: E402
+from mmautoloss.search import best_losses  # noqa: E402
 from mmautoloss.trial import Role, State, read_history  # noqa: E402
 
 
@@ -39,7 +40,8 @@ def main() -> int:
         best, known = [], []
         if args.best:
             _, history = read_history(spec.work_dir / 'journal.jsonl')
-            best = history.ranking(max(args.best, spec.search.budget.finalists))[: args.best]
+            budget = spec.search.budget
+            best = best_losses(history, budget.funnel, max(args.best, budget.finalists))[: args.best]
             known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
         known += [with_usual_weight(entry, spec) for entry in args.also]
         split = args.split or final_split_of(spec.base)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mmautoloss.search import Budget
     from mmautoloss.trial import History, Trial
 
 DESCRIPTION = """\
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     path = find_journal(Path(args.work_dir))
     named = Path(args.search_config) if args.search_config else None
     spec = load_spec(path.parent, chosen_config(path.parent, named, '--search-config'))
-    trials = _choose(read_history(path)[1], spec.search.budget.finalists, args)
+    trials = _choose(read_history(path)[1], spec.search.budget, args)
     results = Path(args.results) if args.results else path.parent / 'transfer.csv'
     spec = replace(spec, results=results)
     if args.workers is not None:
@@ -100,17 +101,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _choose(history: History, finalists: int, args: argparse.Namespace) -> list[Trial]:
+def _choose(history: History, budget: Budget, args: argparse.Namespace) -> list[Trial]:
     """The trials whose losses are carried over.
 
     Raises:
         SetupError: There are none, or one has no losses.
     """
     from mmautoloss.errors import SetupError
+    from mmautoloss.search import best_losses
     from mmautoloss.trial import Role
 
     count = 0 if args.trials is not None else args.best
-    chosen = history.ranking(max(count, finalists))[:count]
+    chosen = best_losses(history, budget.funnel, max(count, budget.finalists))[:count]
     for number in dict.fromkeys(args.trials or []):
         if not 0 <= number < len(history) or history[number].role is not Role.SEARCH:
             raise SetupError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import mmengine
 import torch
@@ -24,7 +24,7 @@ from mmautoloss.found import write_losses
 from mmautoloss.found.read import read_found
 from mmautoloss.proxy import ProxyEvaluator, Trunks, one_at_a_time, require_fitting, require_metric
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
-from mmautoloss.search import Observers, Planner, Stop, run_search
+from mmautoloss.search import Observers, Planner, Stop, best_losses, run_search
 from mmautoloss.trial import History, Journal, Role
 from mmautoloss.version import VERSION
 
@@ -121,7 +121,8 @@ def require_trunks(spec: SearchSpec, history: History) -> None:
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:
     """Writes the best losses into a copy of the base config, appends the results to their file, prints the table."""
-    ranking = history.ranking(spec.search.budget.finalists)
+    budget = spec.search.budget
+    ranking = best_losses(history, budget.funnel, budget.finalists)
     path = None
     if ranking:
         path = spec.work_dir / 'best_config.py'
@@ -131,7 +132,7 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
         write_config(best_config(spec, best), path)
     if spec.results:
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
-    observer.table(history, ranking, path)
+    observer.table(history, ranking, path, asdict(budget))
 
 
 def tell_report(spec: SearchSpec, observer: ConsoleObserver) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from mmautoloss.search import Observer, Planner
+from mmautoloss.search import Funnel, Observer, Planner, funnel_rounds
 from mmautoloss.trial import LOG, TRIALS, History, Role, State, Trial, trial_folder
 
 _TAIL = 4096
@@ -15,9 +15,9 @@ _TAIL = 4096
 class TrialFiles(Observer):
     """Keeps the files of failed trials and of the best ones, and deletes those of others as soon as they are settled.
 
-    The best ones are the hand-made losses, as many found ones as there are finalists, the winner, and their trainings with
-    other seeds. Workers write into ``WORK_DIR/trials`` if it exists; one on a machine that does not share the work dir
-    keeps nothing.
+    The best ones are the hand-made losses, as many found ones as there are finalists, the winner, those that hold in the
+    funnel, and their trainings with other seeds or of another length. Workers write into ``WORK_DIR/trials`` if it exists;
+    one on a machine that does not share the work dir keeps nothing.
 
     Args:
         work_dir: Work dir of the search.
@@ -30,12 +30,14 @@ class TrialFiles(Observer):
         self.folder = work_dir / TRIALS
         self.folder.mkdir(exist_ok=True)
         self._finalists = 1
+        self._funnel: Funnel | None = None
         self._best: set[int] = set()
 
     def begin(self, history: History, planner: Planner) -> None:
         """Deletes files that an earlier session has left and that are not to be kept."""
         self._finalists = max(1, planner.settings.budget.finalists)
-        self._best = best_trials(history, self._finalists)
+        self._funnel = planner.settings.budget.funnel
+        self._best = best_trials(history, self._finalists, self._funnel)
         failed = {trial.number for trial in history.settled() if trial.state is State.FAILED}
         kept = {trial_folder(self.folder, number).name for number in self._best | failed}
         for path in self.folder.iterdir():
@@ -48,7 +50,7 @@ class TrialFiles(Observer):
             if not trial.was_spared:
                 self._note(trial)
             return
-        best = best_trials(history, self._finalists)
+        best = best_trials(history, self._finalists, self._funnel)
         for number in (self._best | {trial.number}) - best:
             _delete(trial_folder(self.folder, number))
         self._best = best
@@ -65,17 +67,27 @@ class TrialFiles(Observer):
             return
 
 
-def best_trials(history: History, count: int) -> set[int]:
+def best_trials(history: History, count: int, funnel: Funnel | None = None) -> set[int]:
     """Numbers of the trials whose files are worth keeping: hand-made losses, the best found ones, their repeats.
 
     Args:
         history: The trials.
         count: Number of found losses.
+        funnel: Settings of the funnel over lengths; None for none.
     """
     winner = history.winner()
     best = {trial.number for trial in history.best_found(count)} | ({winner.number} if winner else set())
-    repeats = {trial.number for trial in history.of_role(Role.FINALIST) if trial.repeats in best}
-    return best | repeats | {trial.number for trial in history.of_role(Role.BASELINE)}
+    best |= _in_funnel(history, funnel)
+    baseline = {trial.number for trial in history.of_role(Role.BASELINE)}
+    again = history.of_role(Role.FINALIST, Role.LONGER)
+    return best | baseline | {trial.number for trial in again if trial.repeats in best | baseline}
+
+
+def _in_funnel(history: History, funnel: Funnel | None) -> set[int]:
+    """Found losses that may still hold."""
+    last = funnel_rounds(history, funnel)[-1:]
+    held = {entrant.first.number for each in last for entrant in (each.held if each.is_over else each.found)}
+    return held if history.of_role(Role.LONGER) else set()
 
 
 def _tail(log: Path) -> str:

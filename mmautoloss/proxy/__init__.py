@@ -5,6 +5,7 @@ from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.checkpoint import require_fitting
 from mmautoloss.proxy.config import hook_class, proxy_config, share_batch
 from mmautoloss.proxy.evaluator import ProxyEvaluator
+from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.objects import plain_config, spelled, type_name
 from mmautoloss.proxy.progress import SUSPENDED
 from mmautoloss.proxy.rung_hook import rung_iteration
@@ -25,6 +26,7 @@ __all__ = [
     'Trunks',
     'capture_probes',
     'hook_class',
+    'lengthen',
     'numbers',
     'one_at_a_time',
     'plain_config',

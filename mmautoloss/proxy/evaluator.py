@@ -22,6 +22,7 @@ from mmautoloss.branches import check_branches, install_losses
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
 from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.config import proxy_config
+from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.log_only import nothing_logged
 from mmautoloss.proxy.memory import freed_memory_kept
 from mmautoloss.proxy.predictions import kept_predictions
@@ -56,6 +57,8 @@ class ProxyEvaluator:
         self.broken = False
         self.kept = ''
         self._runner: ProxyRunner | None = None
+        self._times: float = 1  # length of the trainings of the Runner
+        self._present = settings  # of that length
         self._rung: float | None = None  # score of the current trial at the rung
         self._name = ''  # name of the Runner in MMEngine's managers
         self._log: TrialLog | None = None  # of the current trial
@@ -82,7 +85,7 @@ class ProxyEvaluator:
 
     @one_at_a_time
     def _build(self) -> ProxyRunner:
-        settings = self.settings
+        settings = self._present
         cfg = proxy_config(
             Config(dict(settings.config)),
             dict(settings.schedule),
@@ -115,6 +118,7 @@ class ProxyEvaluator:
         """
         if self._runner and (self._proof.verdict.anew or (self._proof.pending and self._runner.leftover())):
             self._clear()
+        self._set_length(trial.times)
         with open_log(self.settings.trials, trial) as log:
             self._log = log
             outcome = self._outcome(trial, limit, log)
@@ -122,6 +126,12 @@ class ProxyEvaluator:
             outcome = replace(outcome, leak=self._prove(trial, log))
         self._log = None
         return outcome
+
+    def _set_length(self, times: float) -> None:
+        """Frees a Runner of another length, as all that it builds depends on its config."""
+        if times != self._times:
+            self._clear()
+            self._times, self._present = times, lengthen(self.settings, times)
 
     def _outcome(self, trial: Trial, limit: float | None, log: TrialLog) -> Outcome:
         begin = time.perf_counter()
@@ -217,15 +227,15 @@ class ProxyEvaluator:
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
         if end and get_rank() == 0:
-            self._saved = self.trunks.save(trunk_name(trial.seed), end.checkpoint)
+            self._saved = self.trunks.save(trunk_name(trial.seed, trial.times), end.checkpoint)
 
     def _reset(self, runner: ProxyRunner, trial: Trial) -> None:
-        plain = self.settings.config.get('param_scheduler') or []
+        plain = self._present.config.get('param_scheduler') or []
         runner.reset(
             trial.seed,
             partial(install_losses, trial, self.settings.branches),
             self._begin_of(trial),
-            plain if trial.role is Role.PLAIN else self.settings.schedulers,
+            plain if trial.role is Role.PLAIN else self._present.schedulers,
         )
 
     def _begin_of(self, trial: Trial) -> Begin | None:
@@ -237,7 +247,7 @@ class ProxyEvaluator:
 
     def _end_of(self, trial: Trial) -> TrunkHook | None:
         """The hook that ends a trunk; None for other trials."""
-        trunk = self.settings.trunk
+        trunk = self._present.trunk
         return TrunkHook(trunk.steps) if trunk and trial.role is Role.TRUNK else None
 
     def _prove(self, trial: Trial, log: TrialLog) -> str:

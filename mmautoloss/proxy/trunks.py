@@ -84,9 +84,9 @@ class Trunks:
         self._loaded[saved] = _load(data)
 
 
-def trunk_name(seed: int) -> str:
-    """The file name of the trunk of a seed."""
-    return f'seed_{seed}.pth'
+def trunk_name(seed: int, times: float = 1) -> str:
+    """The file name of the trunk of a seed, for trainings that are several times as long."""
+    return f'seed_{seed}.pth' if times == 1 else f'seed_{seed}_{times:g}x.pth'
 
 
 def write_trunk(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from mmautoloss.search import read_funnel, trainings_left
 from mmautoloss.trial import History, Record, Role, State, Trial
 
 _HOUR = 3600.0
@@ -23,10 +24,10 @@ class Pace:
         per_hour: Trainings per hour over the whole search; None before the first has finished.
         per_hour_last_hour: Trainings per hour over the last hour.
         per_hour_last_20: Trainings per hour over the last 20, from which the end is estimated.
-        seconds: Median duration of a scored training; None where there is none.
+        seconds: Median duration of a scored training of the length of a candidate; None where there is none.
         stages: Median seconds by stage: ``build``, ``train``, ``validate``; empty where unknown.
-        left: Remaining trainings, including the running ones, by ``baseline``, ``candidate``, ``finalist``; None where
-            the budget is unknown.
+        left: Remaining trainings, including the running ones, by ``baseline``, ``candidate``, ``finalist``, with a
+            funnel also ``longer``, as many as there can be; None where the budget is unknown.
         seconds_left: Estimated seconds for the remaining trainings; None where unknown.
     """
 
@@ -49,34 +50,46 @@ def pace_of(record: Record, elapsed: float) -> Pace:
     """
     trained = [trial for trial in record.history.settled() if not trial.was_spared]
     times = [record.settled_elapsed[trial.number] for trial in trained]
-    scored = [trial for trial in trained if trial.state is State.COMPLETE]
-    per_hour_recent = _recent_rate(times, _RECENT)
+    scored = [trial for trial in trained if trial.state is State.COMPLETE and trial.times == 1]
     budget = record.sessions[-1].budget if record.sessions else {}
     left = _left(record, budget, elapsed) if 'max_trials' in budget else None
+    longer = _longer_left(record, budget, left) if left else {}
     return Pace(
         trained=len(trained),
         per_hour=_rate(len(times), elapsed),
         per_hour_last_hour=_rate(sum(time > elapsed - _HOUR for time in times), min(elapsed, _HOUR))
         if times
         else None,
-        per_hour_last_20=per_hour_recent,
+        per_hour_last_20=_recent_rate(times, [1.0] * len(times), _RECENT),
         seconds=median(trial.required_outcome.seconds for trial in scored) if scored else None,
         stages=_stages(scored),
-        left=left,
-        seconds_left=_seconds_left(left, per_hour_recent, budget.get('max_seconds'), elapsed),
+        left={**left, 'longer': sum(longer.values())} if left and budget.get('funnel') else left,
+        seconds_left=_seconds_left(
+            left,
+            sum(times * count for times, count in longer.items()),
+            _recent_rate(times, [trial.times for trial in trained], _RECENT),
+            budget.get('max_seconds'),
+            elapsed,
+        ),
     )
 
 
-def _rate(count: int, seconds: float) -> float | None:
+def _rate(count: float, seconds: float) -> float | None:
     return _HOUR * count / seconds if count and seconds > 0 else None
 
 
-def _recent_rate(times: list[float], count: int) -> float | None:
-    """Trainings per hour over the last ``count`` of the times at which trainings finished."""
+def _recent_rate(times: list[float], lengths: list[float], count: int) -> float | None:
+    """Length of the last ``count`` trainings an hour.
+
+    Args:
+        times: The times at which trainings finished, in seconds of search.
+        lengths: Their lengths; all 1 for the number of trainings.
+        count: How many of them count.
+    """
     if not times:
         return None
     start = times[-count - 1] if len(times) > count else 0.0
-    return _rate(min(count, len(times)), times[-1] - start)
+    return _rate(sum(lengths[-count:]), times[-1] - start)
 
 
 def _stages(trials: list[Trial]) -> dict[str, float]:
@@ -107,20 +120,39 @@ def _left(record: Record, budget: Mapping[str, Any], elapsed: float) -> dict[str
 
 def _finalists_left(history: History, budget: Mapping[str, Any], search_over: bool) -> int:
     count, repeats = budget.get('finalists', 0), budget.get('finalist_repeats', 0)
+    if budget.get('funnel'):
+        return 0
     repeated = [t.repeats for t in history.of_role(Role.FINALIST) if t.state is not State.RUNNING]
     best = history.best_found(count)
     missing = 0 if search_over else count - len(best)
     return missing * repeats + sum(max(0, repeats - repeated.count(trial.number)) for trial in best)
 
 
+def _longer_left(record: Record, budget: Mapping[str, Any], left: Mapping[str, int]) -> Mapping[float, int]:
+    """Remaining trainings of the funnel by length."""
+    funnel = read_funnel(budget.get('funnel'))
+    if funnel is None or record.ended == 'done':
+        return {}
+    known = len(record.header.get('seeds') or ())
+    return trainings_left(record.history, funnel, known, search_over=not left['candidate'])
+
+
 def _seconds_left(
-    left: Mapping[str, int] | None, per_hour: float | None, limit: float | None, elapsed: float
+    left: Mapping[str, int] | None, longer: float, per_hour: float | None, limit: float | None, elapsed: float
 ) -> float | None:
-    """Remaining seconds at the present speed; a time limit cuts the candidates short, but not the finalists after it."""
-    if left is None or (not per_hour and any(left.values())):
+    """Remaining seconds at the present speed; a time limit cuts the candidates short, but not what follows them.
+
+    Args:
+        left: Remaining trainings.
+        longer: Total length of those in the funnel, as a multiple of that of a candidate.
+        per_hour: Trainings of that length an hour.
+        limit: ``budget.max_seconds``.
+        elapsed: Seconds of search so far.
+    """
+    if left is None or (not per_hour and (longer or any(left.values()))):
         return None
     seconds = _HOUR / per_hour if per_hour else 0.0
     search = left['candidate'] * seconds
     if limit is not None and left['candidate']:
         search = min(search, max(0.0, limit - elapsed - left['baseline'] * seconds))
-    return left['baseline'] * seconds + search + left['finalist'] * seconds
+    return left['baseline'] * seconds + search + (left['finalist'] + longer) * seconds

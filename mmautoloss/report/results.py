@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TextIO
 
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import name_of
-from mmautoloss.proxy import ProxySettings
+from mmautoloss.proxy import ProxySettings, lengthen
 from mmautoloss.report.description import Description
 from mmautoloss.trial import History, Role, State, Trial
 
@@ -57,19 +57,25 @@ _WITHOUT_WEIGHTS = tuple(field for field in ResultRow._fields if field != 'weigh
 """Columns of files from older versions."""
 
 
+_ALWAYS = (Role.BASELINE, Role.KNOWN, Role.LONGER)
+
+
 def result_rows(
     history: History, ranking: Sequence[Trial], describe: Description, proxy: ProxySettings
 ) -> list[ResultRow]:
-    """Rows of the baseline, the known losses, and the finalists with all their seeds."""
+    """Rows of the baseline, the known losses, the finalists with all their seeds, and all longer trainings."""
     finalists = {trial.number for trial in ranking}
     chosen = [
         trial
         for trial in history.settled()
         if trial.score is not None
-        and (trial.role in (Role.BASELINE, Role.KNOWN) or trial.number in finalists or trial.repeats in finalists)
+        and (trial.role in _ALWAYS or trial.number in finalists or trial.repeats in finalists)
         and trial.state is State.COMPLETE
     ]
-    return [make_row(trial, describe, proxy, proxy.value(trial.required_outcome.metrics)) for trial in chosen]
+    return [
+        make_row(trial, describe, lengthen(proxy, trial.times), proxy.value(trial.required_outcome.metrics))
+        for trial in chosen
+    ]
 
 
 def read_results(path: Path) -> list[ResultRow]:

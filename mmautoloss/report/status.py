@@ -8,6 +8,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from mmautoloss.expr import Genome
+from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.pace import Pace, pace_of
 from mmautoloss.search.broken_setup import kind_of
 from mmautoloss.trial import History, Pulse, Record, Role, Session, State, log_name, scale_of
@@ -98,6 +99,7 @@ class Status:
         end: Expected end, in Unix seconds; None where the search does not run or the end is unknown.
         baseline: The hand-made losses; None where they have no score yet.
         best: The best found losses; None where none has a score yet.
+        lengths: The stages of ``budget.funnel`` that have begun; empty without it.
     """
 
     state: str
@@ -118,6 +120,7 @@ class Status:
     end: float | None
     baseline: Score | None
     best: Score | None
+    lengths: tuple[Length, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The attributes as JSON types."""
@@ -157,6 +160,7 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
         end=now + pace.seconds_left if state == 'running' and pace.seconds_left is not None else None,
         baseline=_score(baselines[0].number, history.baseline_scores(), scale.sign) if baselines else None,
         best=_score(winner.number, history.scores_of(winner.number), scale.sign, winner.genome) if winner else None,
+        lengths=lengths_of(history, sessions[-1].budget if sessions else {}, scale),
     )
 
 

@@ -2,8 +2,18 @@
 
 from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.search.driver import Stop, run_search
+from mmautoloss.search.funnel import Funnel, FunnelStage, read_funnel
 from mmautoloss.search.observer import Observer, Observers
 from mmautoloss.search.planner import Planner
+from mmautoloss.search.rounds import (
+    Entrant,
+    FunnelRound,
+    best_losses,
+    funnel_rounds,
+    holding,
+    survivors,
+    trainings_left,
+)
 from mmautoloss.search.rung import Rung
 from mmautoloss.search.settings import Budget, SearchSettings
 from mmautoloss.search.stages import SearchStalled
@@ -11,6 +21,10 @@ from mmautoloss.search.stages import SearchStalled
 __all__ = [
     'Budget',
     'DrawProgress',
+    'Entrant',
+    'Funnel',
+    'FunnelRound',
+    'FunnelStage',
     'Observer',
     'Observers',
     'Planner',
@@ -18,5 +32,11 @@ __all__ = [
     'SearchSettings',
     'SearchStalled',
     'Stop',
+    'best_losses',
+    'funnel_rounds',
+    'holding',
+    'read_funnel',
     'run_search',
+    'survivors',
+    'trainings_left',
 ]

@@ -202,12 +202,14 @@ class _Driver:
     def _limit(self, trial: Trial) -> float | None:
         """Time limit of a trial in seconds, from the times of the hand-made losses without building the model.
 
-        None for trunks and plain trainings, which are longer.
+        It grows with the length of the training; None for trunks and plain trainings, which are longer than a candidate's.
         """
         if trial.role in (Role.TRUNK, Role.PLAIN):
             return None
         outcomes = [trial.required_outcome for trial in self.history.of_role(Role.BASELINE) if trial.score is not None]
-        return self.limits.of_trial([outcome.seconds - outcome.stages.get('build', 0.0) for outcome in outcomes])
+        return self.limits.of_trial(
+            [trial.times * (outcome.seconds - outcome.stages.get('build', 0.0)) for outcome in outcomes]
+        )
 
     def _has_baseline(self) -> bool:
         return bool(self.history.baseline_scores())

@@ -12,6 +12,7 @@ from mmautoloss.search.stages import (
     Finalists,
     HandMade,
     KnownLosses,
+    Longer,
     PlainTrainings,
     SearchedLosses,
     Stage,
@@ -25,8 +26,8 @@ class Planner:
     """Chooses the next trial.
 
     Stages: the hand-made losses and their repeats, known losses, search, and after all of these have settled, the best
-    few again with other seeds. The first that is due proposes the next trial. In a search with trunks each trial continues
-    the trunk of its seed, which is trained before.
+    few again with other seeds, or, with a funnel, for longer. The first that is due proposes the next trial. In a search
+    with trunks each trial continues the trunk of its seed and length, which is trained before.
 
     Args:
         settings: Settings of the search.
@@ -59,7 +60,7 @@ class Planner:
             PlainTrainings(settings),
             KnownLosses(settings, breeder),
             SearchedLosses(settings, breeder),
-            Finalists(settings),
+            Longer(settings) if settings.budget.funnel else Finalists(settings),
         )
         self._trunks = Trunks(self.stages) if settings.trunk else None
 
@@ -74,7 +75,7 @@ class Planner:
         return None if role is None else self.make(role, history)
 
     def stage(self, history: History, elapsed: float) -> Role | None:
-        """The role of the next trial; None while running trials may still become finalists, or train the trunk for it."""
+        """The role of the next trial; None while running trials may still change who is trained again, or are its trunk."""
         if self._trunks:
             return self._trunks.due(history, elapsed)
         return next((stage.role for stage in self.stages if stage.is_due(history, elapsed)), None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from mmautoloss.checks import MAX_SEED, require_number, require_whole
 from mmautoloss.expr import Genome
+from mmautoloss.search.funnel import Funnel, read_funnel
 from mmautoloss.search.rung import Rung
 
 
@@ -25,6 +26,8 @@ class Budget:
         max_repeats: Equivalent candidates in a row before the search gives up.
         max_failures: Candidates in a row that fail for the same cause, other than their loss, before the search gives up;
             0 for no limit.
+        funnel: Longer trainings of the best candidates instead of their repeats; also as the plain values that a config
+            or a journal has. None for none.
 
     Raises:
         SetupError: A value is negative or not a number.
@@ -38,13 +41,15 @@ class Budget:
     max_draws: int = 200_000
     max_repeats: int = 1000
     max_failures: int = 5
+    funnel: Funnel | None = None
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if name != 'max_seconds':
+        object.__setattr__(self, 'funnel', read_funnel(self.funnel))
+        for name, value in vars(self).items():
+            if name not in ('max_seconds', 'funnel'):
                 require_whole(name, value)
-            elif value is not None:
-                require_number(name, value)
+        if self.max_seconds is not None:
+            require_number('max_seconds', self.max_seconds)
         require_whole('max_draws', self.max_draws, 1)
         require_whole('max_repeats', self.max_repeats, 1)
 
@@ -75,5 +80,6 @@ class SearchSettings:
     plain: bool = False
 
     def __post_init__(self) -> None:
-        repeats = max(self.budget.baseline_repeats, self.budget.finalist_repeats)  # each uses another seed
-        require_whole('seed', self.seed, 0, MAX_SEED - repeats)
+        stages = self.budget.funnel.stages if self.budget.funnel else ()
+        repeats = (self.budget.baseline_repeats, self.budget.finalist_repeats, *(stage.seeds - 1 for stage in stages))
+        require_whole('seed', self.seed, 0, MAX_SEED - max(repeats))  # each uses another seed

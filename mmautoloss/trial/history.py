@@ -37,6 +37,7 @@ class History:
         self._by_roles: dict[tuple[Role, ...], dict[int, Trial]] = {}
         self._repeats: dict[int, list[int]] = {}
         self._again: dict[int, list[float]] = {}
+        self._longer: dict[tuple[int, float], list[int]] = {}
         self._trained: dict[str, int] = {}
         self._stopped: dict[str, int] = {}
         self._failed: dict[str, int] = {}
@@ -61,6 +62,8 @@ class History:
             self._repeats.setdefault(trial.repeats, []).append(number)
         if trial.role is Role.TRUNK:
             self._trunks[trial.seed, trial.times] = number
+        if trial.repeats is not None and trial.role is Role.LONGER:
+            self._longer.setdefault((trial.repeats, trial.times), []).append(number)
         if trial.role in _CANDIDATES:
             self._n_proxies += 1
         for verdict, count in trial.funnel.items():
@@ -182,6 +185,15 @@ class History:
     def repeats_of(self, number: int) -> list[Trial]:
         """The trials that train this one again with other seeds, by number."""
         return self._select(self._repeats.get(number, ()))
+
+    def longer(self, number: int, times: float) -> list[Trial]:
+        """Trainings of the losses of a trial in the funnel over lengths, by number.
+
+        Args:
+            number: Number of the trial.
+            times: Their length as a multiple of that of a candidate.
+        """
+        return self._select(self._longer.get((number, times), ()))
 
     def same_loss(self, fingerprint: str) -> Trial | None:
         """The trial of the search or the baseline that was trained with this fingerprint, if any."""

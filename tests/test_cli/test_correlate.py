@@ -13,7 +13,8 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.__main__ import main
 from mmautoloss.engine.reproduction import load_spec
-from mmautoloss.engine.training.longer_training import FILE, lengthen
+from mmautoloss.engine.training.longer_training import FILE
+from mmautoloss.proxy import lengthen
 from mmautoloss.testing.toy_searches import run_toy, toy_config
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.report import Description
 from mmautoloss.screen import RejectionTest, ScreenSettings
-from mmautoloss.search import Budget, Rung
+from mmautoloss.search import Budget, Funnel, FunnelStage, Rung
 from mmautoloss.strategy import RandomSearch, RegularizedEvolution
 from tests.isolation import ROOT
 from tests.test_docs.pages import PAGES, anchors, read_blocks
@@ -40,6 +41,8 @@ SECTIONS = {
     'strategy RandomSearch': defaults_of(RandomSearch),
     'screen': {**defaults_of(RejectionTest), **{k: v for k, v in defaults_of(ScreenSettings).items() if k != 'test'}},
     'budget': defaults_of(Budget),
+    'budget.funnel': {'stages': [asdict(stage) for stage in Funnel().stages], 'rivals': Funnel.rivals},
+    'budget.funnel.stages': {'times': NEEDED, 'keep': NEEDED, 'seeds': FunnelStage.seeds},
     'execute': defaults_of(ExecuteSettings),
     'describe': defaults_of(Description),
     'LossSwitchHook': {

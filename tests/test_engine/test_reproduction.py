@@ -45,6 +45,15 @@ def test_what_was_measured_again_is_replayed(search: Search) -> None:  # noqa: F
     assert sum(trial.measures_again for trial in search.history) > 3
 
 
+def test_funnel_is_replayed_as_it_was(search: Search) -> None:  # noqa: F811
+    stages = [{'times': 3, 'keep': 3}, {'times': 10, 'keep': 2, 'seeds': 2}]
+    search.run(slots=2, duration=lambda trial: trial.times + trial.number % 3, max_trials=9, funnel={'stages': stages})
+    search.run(max_trials=10, funnel={'stages': stages, 'rivals': 0}, resume=True)
+    found = replayed(search)
+    assert len(found) == len(search.history) and len(search.history.of_role(Role.LONGER)) > 5
+    assert [each for each in found if each.differences] == []
+
+
 @pytest.mark.parametrize('role', ['known', 'finalist', 'baseline'])
 def test_role_out_of_turn_is_told(search: Search, role: str) -> None:  # noqa: F811
     search.run(max_trials=4)

@@ -43,8 +43,8 @@ class Story:
         return sorted(int(path.name) for path in self.files.folder.iterdir())
 
 
-def planner() -> Planner:
-    return Planner(SearchSettings(budget=Budget(finalists=2)), RandomSearch({'cls': ('p', 'y')}), {})
+def planner(**budget: object) -> Planner:
+    return Planner(SearchSettings(budget=Budget(finalists=2, **budget)), RandomSearch({'cls': ('p', 'y')}), {})
 
 
 @pytest.fixture
@@ -117,3 +117,21 @@ def test_search_of_the_toy(workers: int, tmp_path: Path, capfd: pytest.CaptureFi
     out, err = capfd.readouterr()
     assert f'failed ({log_name(failed[0])}): RuntimeError: the toy fails' in out
     assert 'no metainfo' not in out + err, "the Runner's own words are in the files"
+
+
+def test_longer_trainings_of_those_that_may_hold_stay(story: Story) -> None:
+    stages = [{'times': 3, 'keep': 3}, {'times': 10, 'keep': 1}]
+    story.files.begin(story.history, planner(funnel={'stages': stages, 'rivals': 0}))
+    story.trial(0.5, Role.BASELINE)
+    for score in (0.6, 0.7, 0.8, 0.9):
+        story.trial(score)
+    assert story.kept == [0, 3, 4]
+    for first, score in ((0, 0.5), (4, 0.1), (3, 0.2)):
+        story.trial(score, Role.LONGER, repeats=first, times=3)
+    assert story.kept == [0, 3, 4, 5, 6, 7], 'the first is outside of the funnel; the third joins when it is trained'
+    story.write(2)
+    story.trial(0.9, Role.LONGER, repeats=2, times=3)
+    assert story.kept == [0, 2, 3, 4, 5, 6, 7, 8], 'the one that holds, beside the best of the search'
+    for first in (0, 2):
+        story.trial(0.9 if first else 0.5, Role.LONGER, repeats=first, times=10)
+    assert story.kept == [0, 2, 3, 4, 5, 6, 7, 8, 9, 10]

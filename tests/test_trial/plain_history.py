@@ -60,11 +60,18 @@ class PlainHistory:
         return [trial.score for trial in self.of_role(Role.BASELINE) if trial.score is not None]
 
     def scores_of(self, number: int) -> list[float]:
-        trials = [trial for trial in self if trial.number == number or trial.repeats == number]
+        trials = [
+            trial
+            for trial in self
+            if trial.number == number or (trial.repeats == number and trial.role is not Role.LONGER)
+        ]
         return [trial.score for trial in trials if trial.score is not None]
 
     def repeats_of(self, number: int) -> list[Trial]:
         return [trial for trial in self if trial.repeats == number]
+
+    def longer(self, number: int, times: float) -> list[Trial]:
+        return [trial for trial in self.of_role(Role.LONGER) if (trial.repeats, trial.times) == (number, times)]
 
     def same_loss(self, fingerprint: str) -> Trial | None:
         for trial in self.of_role(Role.BASELINE, Role.KNOWN, Role.SEARCH):

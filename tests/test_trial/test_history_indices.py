@@ -13,7 +13,7 @@ from mmautoloss.trial import History, Outcome, Role, State, Trial
 from tests.test_trial.plain_history import PlainHistory
 
 GENOMES = [Genome.from_text({'a': a, 'b': b}) for a in ('p', 'p * y', 'log(p)') for b in ('y', '-y', '(p - y) ** 2')]
-ROLES = [Role.SEARCH] * 5 + [Role.FINALIST] * 3 + [Role.KNOWN, Role.BASELINE]
+ROLES = [Role.SEARCH] * 5 + [Role.FINALIST] * 3 + [Role.LONGER] * 2 + [Role.KNOWN, Role.BASELINE]
 STATES = [State.COMPLETE] * 5 + [State.EQUIVALENT] * 3 + [State.FAILED]
 FINGERPRINTS = ['', '', '0', '1', '5', 'a', 'b', 'c']
 
@@ -36,6 +36,7 @@ QUESTIONS: dict[str, Callable[[Any], object]] = {
     'baseline_scores': lambda h: h.baseline_scores(),
     'scores_of': lambda h: [h.scores_of(number) for number in range(-1, len(h) + 3)],
     'repeats_of': lambda h: [h.repeats_of(number) for number in range(-1, len(h) + 3)],
+    'longer': lambda h: [h.longer(number, times) for number in range(len(h) + 1) for times in (1, 3)],
     'same_loss': lambda h: [h.same_loss(fingerprint) for fingerprint in FINGERPRINTS],
     'failed_loss': lambda h: [h.failed_loss(fingerprint) for fingerprint in FINGERPRINTS],
     'best_found': lambda h: [h.best_found(count) for count in (0, 1, 3, -1, 1000)],
@@ -52,6 +53,7 @@ def random_trial(rng: random.Random, number: int) -> Trial:
         rng.choice(ROLES),
         seed=rng.randrange(3),
         genome=rng.choice(GENOMES),
+        times=rng.choice([1, 3]),
         repeats=rng.choice([None, rng.randrange(number + 2)]),
         fingerprint=rng.choice(FINGERPRINTS),
         funnel={name: rng.randrange(3) for name in rng.sample(['accepted', 'low gain', 'x'], rng.randrange(3))},

@@ -132,7 +132,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         screen=screen,
         search=SearchSettings(
             settings['seed'],
-            build('budget', Budget, settings['budget']),
+            _read_budget(settings['budget'], training.schedule),
             seeds,
             screen.digits,
             rung,
@@ -172,6 +172,15 @@ def _read_rung(settings: Mapping[str, Any] | None, iterations: int | None) -> Ru
     if iterations is not None and rung_iteration(rung.at, iterations) is None:
         raise SetupError(f'proxy.rung.at must be before the end, but got {rung.at} of {iterations} iterations.')
     return rung
+
+
+def _read_budget(settings: Mapping[str, Any], schedule: Mapping[str, Any]) -> Budget:
+    budget: Budget = build('budget', Budget, settings)
+    if budget.funnel and not any(schedule.get(key) for key in ('max_iters', 'max_epochs')):
+        raise SetupError(
+            f'budget.funnel needs a proxy.schedule with max_iters or max_epochs, to lengthen it, but got {schedule}.'
+        )
+    return budget
 
 
 def read_metric(metric: str | Sequence[str]) -> str:

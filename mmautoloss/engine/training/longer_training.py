@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import train_all
-from mmautoloss.proxy import ProxySettings, one_at_a_time
+from mmautoloss.proxy import lengthen, one_at_a_time
 from mmautoloss.report.correlation import Pair
 from mmautoloss.trial import Outcome, Trial
 
@@ -20,42 +19,6 @@ FILE = 'correlate.csv'
 """The file of the long trainings, in the work dir of the search."""
 
 COLUMNS = ('trial', 'times', 'seed', 'short', 'long', 'seconds', 'reason')
-
-# Settings of a scheduler that count iterations or epochs.
-_POSITIONS = ('begin', 'end', 'T_max', 'milestones', 'periods', 'step_size', 'total_iters', 'total_steps')
-
-
-def lengthen(settings: ProxySettings, times: float) -> ProxySettings:
-    """The settings of a training that is several times as long; schedulers are stretched with it.
-
-    Raises:
-        SetupError: The schedule has no length.
-    """
-    schedule = dict(settings.schedule)
-    lengths = [key for key in ('max_iters', 'max_epochs') if schedule.get(key)]
-    if not lengths:
-        raise SetupError(f'proxy.schedule needs max_iters or max_epochs to be lengthened, but got {schedule}.')
-    for key in lengths:
-        schedule[key] = max(1, round(schedule[key] * times))
-    config = copy.deepcopy(dict(settings.config))
-    config['param_scheduler'] = _stretch(config.get('param_scheduler'), times)
-    return replace(settings, config=config, schedule=schedule, invalid_stop=None, rung=None)
-
-
-def _stretch(scheduler: Any, times: float) -> Any:
-    if isinstance(scheduler, (list, tuple)):
-        return [_stretch(part, times) for part in scheduler]
-    if not isinstance(scheduler, Mapping):
-        return scheduler
-    return {
-        key: _scale(value, times) if key in _POSITIONS else _stretch(value, times) for key, value in scheduler.items()
-    }
-
-
-def _scale(value: Any, times: float) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_scale(position, times) for position in value]
-    return round(value * times) if isinstance(value, (int, float)) else value
 
 
 @one_at_a_time

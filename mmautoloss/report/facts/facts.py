@@ -8,6 +8,7 @@ from typing import Any
 
 from mmautoloss.report.facts.failures import failures_of
 from mmautoloss.report.facts.funnel import funnel_of
+from mmautoloss.report.facts.lengths import by_length, length_scores
 from mmautoloss.report.facts.losses import Loss, losses_of
 from mmautoloss.report.facts.operators import operators_of
 from mmautoloss.report.facts.progress import progress_of
@@ -19,8 +20,10 @@ from mmautoloss.report.facts.times import sessions_of, stages_of, workers_of
 from mmautoloss.report.facts.trials import trials_of
 from mmautoloss.report.facts.trust import doubts_of
 from mmautoloss.report.facts.yields import yields_of
+from mmautoloss.report.lengths import Length
 from mmautoloss.report.status import Status, status_of
-from mmautoloss.report.verdict import Verdict, verdict_of
+from mmautoloss.report.verdict import Verdict, verdict_of, verdict_of_funnel
+from mmautoloss.search import best_losses, read_funnel
 from mmautoloss.trial import Record, Scale, Trial, scale_of
 
 _FINALISTS = 3
@@ -40,7 +43,7 @@ class Facts:
         ranking: The best found trials, best first.
         losses: The losses of these trials, by number of the trial.
         tables: By name: ``progress``, ``seeds``, ``finalists``, ``sizes``, ``operators``, ``funnel``, ``yields``,
-            ``failures``, ``stages``, ``sessions``, ``workers``, ``settings``, ``trials``.
+            ``failures``, ``stages``, ``sessions``, ``workers``, ``settings``, ``trials``, ``lengths``, ``by_length``.
     """
 
     describe: Mapping[str, str]
@@ -55,9 +58,15 @@ class Facts:
     @property
     def headline(self) -> str:
         """The verdict; a search that has not finished may not have one yet."""
-        if self.verdict.word == 'nothing' and self.status.state != 'finished':
+        if not self.ranking and self.status.state != 'finished':
             return 'No searched loss has a score yet.'
         return self.verdict.text
+
+    @property
+    def held_at(self) -> Length | None:
+        """The greatest length of the funnel, if a found loss holds there; the verdict is on its scores."""
+        last = self.status.lengths[-1] if self.status.lengths else None
+        return last if last and last.last and last.held else None
 
     @property
     def branches(self) -> tuple[str, ...]:
@@ -94,13 +103,14 @@ def facts_of(
     """
     history, scale, status = record.history, scale_of(record.header), status_of(record, now, lives)
     budget = record.sessions[-1].budget if record.sessions else {}
-    ranking = tuple(history.ranking(max(1, budget.get('finalists', _FINALISTS))))
+    funnel = read_funnel(budget.get('funnel'))
+    ranking = tuple(best_losses(history, funnel, max(1, budget.get('finalists', _FINALISTS))))
     tables = _tables(record, scale, status, ranking)
     return Facts(
         describe=describe or {},
         status=status,
         scale=scale,
-        verdict=verdict_of(history, ranking),
+        verdict=verdict_of_funnel(status.lengths, scale) if funnel and ranking else verdict_of(history, ranking),
         doubts=doubts_of(status, history, ranking, tables['finalists'], describe or {}),
         ranking=ranking,
         losses={trial.number: losses_of(trial, record.header) for trial in ranking},
@@ -110,7 +120,7 @@ def facts_of(
 
 def _tables(record: Record, scale: Scale, status: Status, ranking: tuple[Trial, ...]) -> dict[str, Table]:
     history = record.history
-    seeds = seeds_of(history, ranking, scale)
+    seeds, lengths = seeds_of(history, ranking, scale), length_scores(status.lengths, history, scale)
     return {
         'progress': progress_of(record, scale),
         'seeds': seeds,
@@ -125,4 +135,6 @@ def _tables(record: Record, scale: Scale, status: Status, ranking: tuple[Trial, 
         'workers': workers_of(record),
         'settings': settings_of(record),
         'trials': trials_of(record, scale),
+        'lengths': lengths,
+        'by_length': by_length(lengths),
     }

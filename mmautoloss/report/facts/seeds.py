@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean, stdev
 
-from mmautoloss.losses import name_of
 from mmautoloss.report.facts.table import Table
+from mmautoloss.report.lengths import HAND_MADE, label_of
 from mmautoloss.trial import History, Role, Scale, State, Trial
 
 COLUMNS = ('losses', 'kind', 'trial', 'seed', 'score', 'chosen_by')
 SUMMARY = ('losses', 'mean', 'spread', 'seeds', 'new_mean', 'new_seeds', 'kind')
-HAND_MADE = 'hand-made'
 
 
 def seeds_of(history: History, ranking: Sequence[Trial], scale: Scale) -> Table:
@@ -39,14 +38,6 @@ def summary_of(seeds: Table) -> Table:
     """
     losses = dict.fromkeys(str(name) for name in seeds.column('losses'))
     return Table(SUMMARY, tuple(_summary(name, [row for row in seeds.rows if row[0] == name]) for name in losses))
-
-
-def label_of(trial: Trial) -> str:
-    """The label of the losses of a trial: its number, followed by the names of known losses."""
-    if trial.role is not Role.KNOWN:
-        return f'trial {trial.number}'
-    names = dict.fromkeys(name_of(tree) or '' for tree in trial.required_genome.values())
-    return f'trial {trial.number}' + (f' ({" + ".join(names)})' if all(names) else '')
 
 
 def _rows(trial: Trial, kind: str, history: History, scale: Scale) -> Iterator[tuple]:

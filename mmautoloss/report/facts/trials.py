@@ -9,13 +9,16 @@ from mmautoloss.report.words import last_line
 from mmautoloss.trial import Record, Scale, Trial
 
 COLUMNS = (
-    *('trial', 'role', 'state', 'score', 'rung', 'seed', 'hours', 'seconds', 'parent', 'origin', 'repeats'),
+    *('trial', 'role', 'state', 'score', 'rung', 'seed', 'times', 'hours', 'seconds', 'parent', 'origin', 'repeats'),
     *('worker', 'attempts', 'reason'),
 )
 
 
 def trials_of(record: Record, scale: Scale) -> Table:
-    """All trials by number, with a column of expressions for each branch; only the last line of reasons is kept."""
+    """All trials by number, with a column of expressions for each branch; only the last line of reasons is kept.
+
+    ``times`` is the length of a training as a multiple of that of a candidate.
+    """
     branches = tuple(
         dict.fromkeys(name for trial in record.history if trial.genome is not None for name in trial.genome.to_text())
     )
@@ -28,6 +31,7 @@ def _row(trial: Trial, record: Record, scale: Scale) -> Iterator:
     elapsed = record.settled_elapsed.get(trial.number)
     yield from (trial.number, trial.role.value, trial.state.value, scale.shown(trial.score))
     yield from (scale.shown(outcome.rung) if outcome else None, trial.seed)
+    yield trial.times
     yield from (None if elapsed is None else elapsed / 3600, outcome.seconds if outcome else None)
     yield from (trial.parent, trial.origin, trial.repeats)
     yield from (outcome.worker, outcome.attempts, last_line(outcome.reason)) if outcome else (None, None, None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mmautoloss.report.facts.progress import is_found
-from mmautoloss.report.facts.seeds import HAND_MADE
 from mmautoloss.report.facts.table import Table
+from mmautoloss.report.lengths import HAND_MADE, Length
 from mmautoloss.report.status import Status
 from mmautoloss.report.trunk_cost import trunk_cost_of
 from mmautoloss.trial import History, Role, Scale, State, Trial
@@ -30,12 +30,16 @@ def doubts_of(
     scale = Scale(status.metric, status.greater)
     rows = {row['losses']: row for row in summary.to_json()}
     baseline, best = rows.get(HAND_MADE), rows.get(f'trial {ranking[0].number}') if ranking else None
-    doubts = [*_unfinished(status), *_choice(best, baseline, history), *_known(best, rows.values(), scale)]
-    doubts += [*_seeds(best, baseline), *_failed(history), *_trunk(history, scale)]
+    doubts = [*_unfinished(status)]
+    if status.lengths:
+        doubts += _funnel(status.lengths)
+    else:
+        doubts += [*_choice(best, baseline, history), *_known(best, rows.values(), scale), *_seeds(best, baseline)]
+    doubts += [*_failed(history), *_trunk(history, scale)]
     split = describe.get('split')
     scored = f'the split {split!r}' if split else 'a held-out part of the training data'
     doubts.append(
-        f'All scores are of {scored}, after the short trainings of a search. Whether the losses are better on images that '
+        f'All scores are of {scored}, after {_trainings(status.lengths)}. Whether the losses are better on images that '
         'no search has seen, tools/compare.py measures.'
     )
     return tuple(doubts)
@@ -73,6 +77,24 @@ def _known(best: Mapping | None, rows: Iterable[Mapping], scale: Scale) -> Itera
         )
 
 
+def _funnel(lengths: Sequence[Length]) -> Iterator[str]:
+    last = lengths[-1]
+    seeds = max((len(each.scores) for each in last.scores), default=0)
+    if last.held:
+        yield (
+            f'{_plural(len(lengths[0].scores), "loss", "losses")} began the longer trainings; the mean at {last.times:g}x, '
+            'by which the last ones were chosen, is too high on average.'
+        )
+    if seeds < _MIN_SEEDS:
+        yield f'A mean of {_plural(seeds, "seed")} is a rough one; the stages of budget.funnel may have more.'
+
+
+def _trainings(lengths: Sequence[Length]) -> str:
+    if not lengths:
+        return 'the short trainings of a search'
+    return f'trainings of at most {lengths[-1].times:g} times the length of those in the search'
+
+
 def _seeds(best: Mapping | None, baseline: Mapping | None) -> Iterator[str]:
     counts = [row['seeds'] for row in (best, baseline) if row]
     if counts and min(counts) < _MIN_SEEDS:
@@ -95,5 +117,5 @@ def _trunk(history: History, scale: Scale) -> Iterator[str]:
         yield cost.text
 
 
-def _plural(count: int, noun: str) -> str:
-    return f'{count} {noun}' + 's' * (count != 1)
+def _plural(count: int, noun: str, plural: str = '') -> str:
+    return f'{count} {noun if count == 1 else plural or noun + "s"}'

@@ -6,16 +6,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from mmautoloss.branches import Branch
+from mmautoloss.report.facts.lengths import by_length, length_scores
+from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.live.watch import Watch
 from mmautoloss.report.statistics import spread
 from mmautoloss.report.trunk_cost import trunk_cost_of
-from mmautoloss.report.verdict import verdict_of
+from mmautoloss.report.verdict import verdict_of, verdict_of_funnel
 from mmautoloss.report.words import last_line
 from mmautoloss.screen import Calibration
 from mmautoloss.search import Observer, Planner
@@ -98,8 +101,21 @@ class ConsoleObserver(Observer):
         for reason, count in history.funnel().most_common():
             self.say(f'  {count:8d} {reason}')
 
-    def table(self, history: History, ranking: Sequence[Trial], path: Path | None) -> None:
-        """Prints the baseline and the best losses with mean, spread and number of seeds."""
+    def table(
+        self,
+        history: History,
+        ranking: Sequence[Trial],
+        path: Path | None,
+        budget: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Prints the baseline and the best losses with mean, spread and number of seeds, and the verdict.
+
+        Args:
+            history: All trials.
+            ranking: The best found losses, best first.
+            path: The config with the best; None if there is none.
+            budget: Limits of the search, as its journal has them.
+        """
         table = Table(title=f'{self.metric}, mean and spread over seeds', title_justify='left')
         table.add_column('losses', justify='left', overflow='fold')
         for column in ('mean', 'spread', 'seeds'):
@@ -113,9 +129,26 @@ class ConsoleObserver(Observer):
                 table.add_row(*self._row(f'seed, trial {trial.number}', trial, history))
         self.console.print(table)
         self._print_stopped(history)
-        self.console.print(escape(verdict_of(history, ranking).text))
+        scale = Scale(self.metric, self.sign > 0)
+        lengths = lengths_of(history, budget or {}, scale)
+        self._print_lengths(lengths, history, scale)
+        funnel = bool(ranking and (budget or {}).get('funnel'))
+        verdict = verdict_of_funnel(lengths, scale) if funnel else verdict_of(history, ranking)
+        self.console.print(escape(verdict.text))
         if path:
-            self.console.print(f'The best losses, ready to train: {escape(str(path))}')
+            which = 'The best losses of the short trainings' if _fell(lengths) else 'The best losses, ready to train'
+            self.console.print(f'{which}: {escape(str(path))}')
+
+    def _print_lengths(self, lengths: Sequence[Length], history: History, scale: Scale) -> None:
+        if not lengths:
+            return
+        scores = by_length(length_scores(lengths, history, scale))
+        table = Table(title=f'{self.metric} in longer trainings', title_justify='left')
+        for column in scores.columns:
+            table.add_column(column, justify='right' if column.endswith('x') else 'left', overflow='fold')
+        for row in scores.rows:
+            table.add_row(*map(str, row), style='bold' if row[1] == 'hand-made' else None)
+        self.console.print(table)
 
     def _row(self, title: str, trial: Trial, history: History) -> tuple[str, ...]:
         lines = [title, *(f'  {name}: {tree}' for name, tree in trial.required_genome.items())]
@@ -170,7 +203,8 @@ class ConsoleObserver(Observer):
             result = f'[{style}]{self.sign * trial.required_score:.4f}[/{style}] {outcome.seconds:5.1f} s'
         origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
         formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
-        return f'{trial.number:4d} {trial.role.value:8s} {result}  [dim]{escape(origin)}[/dim]  {escape(formulas)}'
+        word = f'{trial.times:g}x' if trial.role is Role.LONGER else trial.role.value
+        return f'{trial.number:4d} {word:8s} {result}  [dim]{escape(origin)}[/dim]  {escape(formulas)}'
 
     def _log_of(self, trial: Trial) -> str:
         name = log_name(trial.number)
@@ -190,3 +224,8 @@ class ConsoleObserver(Observer):
             f'{spread(scores):.4f}' if len(scores) > 1 else '-',
             str(len(scores)),
         )
+
+
+def _fell(lengths: Sequence[Length]) -> bool:
+    """Whether the funnel is over and no found loss holds."""
+    return bool(lengths) and lengths[-1].last and not lengths[-1].held

@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mmautoloss.report.status import Failure, Score, Status
+from mmautoloss.report.verdict import verdict_of_funnel
 from mmautoloss.report.words import clock, span
+from mmautoloss.trial import Scale
 
 _STYLES = {
     'running': 'bold green',
@@ -31,6 +33,7 @@ def print_status(status: Status, work_dir: Path, console: Console) -> None:
     """Prints the status of a search."""
     _print_state(status, work_dir, console)
     _print_scores(status, console)
+    _print_lengths(status, console)
     _print_trials(status, work_dir, console)
     _print_pace(status, console)
     _print_workers(status, console)
@@ -57,6 +60,15 @@ def _print_scores(status: Status, console: Console) -> None:
     _print_table(console, (f'{status.metric} ({direction} is better)', 'mean', 'spread', 'seeds'), rows)
     for branch, text in status.best.expressions.items() if status.best else ():
         console.print(f'  {branch}: {text}', style='cyan', soft_wrap=not console.is_terminal)
+
+
+def _print_lengths(status: Status, console: Console) -> None:
+    if not status.lengths:
+        return
+    _print_table(console, ('longer trainings',), [(length.text(),) for length in status.lengths])
+    if status.lengths[-1].last:
+        verdict = verdict_of_funnel(status.lengths, Scale(status.metric, status.greater))
+        console.print(verdict.text, soft_wrap=not console.is_terminal)
 
 
 def _print_trials(status: Status, work_dir: Path, console: Console) -> None:
@@ -166,7 +178,9 @@ def _short(seconds: float) -> str:
 def _left(status: Status) -> str:
     if status.pace.left is None:
         return 'unknown'
-    return ', '.join(f'{n} {kind}' + 's' * (n > 1) for kind, n in status.pace.left.items() if n) or 'nothing'
+    words = {'longer': 'longer training'}
+    left = ((words.get(kind, kind), count) for kind, count in status.pace.left.items() if count)
+    return ', '.join(f'{count} {word}' + 's' * (count > 1) for word, count in left) or 'nothing'
 
 
 def _end(status: Status) -> str:

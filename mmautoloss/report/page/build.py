@@ -8,16 +8,17 @@ from dataclasses import replace
 from mmautoloss.report.facts import Facts
 from mmautoloss.report.facts.ancestry import ancestry_of
 from mmautoloss.report.facts.failures import example_of
-from mmautoloss.report.facts.seeds import HAND_MADE
 from mmautoloss.report.facts.table import Table
 from mmautoloss.report.figures import Figure, Picture
 from mmautoloss.report.figures.funnel import draw_funnel
+from mmautoloss.report.figures.lengths import draw_lengths
 from mmautoloss.report.figures.operators import draw_operators
 from mmautoloss.report.figures.progress import draw_progress
 from mmautoloss.report.figures.seeds import draw_seeds
 from mmautoloss.report.figures.sizes import draw_sizes
 from mmautoloss.report.figures.stages import draw_stages
 from mmautoloss.report.figures.yields import draw_yields
+from mmautoloss.report.lengths import HAND_MADE
 from mmautoloss.report.page.content import Finalist, Report
 from mmautoloss.report.page.sheets import sheets_of
 from mmautoloss.trial import History
@@ -99,6 +100,7 @@ def _figures(facts: Facts) -> Iterator[Figure | None]:
     yield draw_progress(tables['progress'], scale, 'trials')
     yield draw_progress(tables['progress'], scale, 'hours')
     yield draw_seeds(tables['seeds'], scale)
+    yield draw_lengths(tables['lengths'], scale)
     yield draw_sizes(tables['sizes'], _baseline(tables['seeds']), scale)
     yield draw_operators(tables['operators'])
     yield draw_funnel(tables['funnel'])

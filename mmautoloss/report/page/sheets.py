@@ -15,6 +15,11 @@ _MAX_ROWS = 400
 
 SHEETS: Mapping[str, tuple[str, str]] = {
     'finalists': ('Mean and spread over seeds', 'The new mean is that of the seeds by which nothing was chosen.'),
+    'by_length': (
+        'By length',
+        'Mean and spread over seeds. A found loss falls where it is not better than the best of the others; of those that '
+        'hold, the best few go on.',
+    ),
     'front': ('Pareto front', 'No other candidate scores as much with fewer nodes, or more with as many.'),
     'failures': ('Reasons', ''),
     'sessions': ('Sessions', 'Slots are busy while they train; hours of all of them together.'),

@@ -4,6 +4,7 @@ from mmautoloss.search.stages.breeder import Breeder, SearchStalled
 from mmautoloss.search.stages.finalists import Finalists
 from mmautoloss.search.stages.hand_made import HandMade
 from mmautoloss.search.stages.known import KnownLosses
+from mmautoloss.search.stages.longer import Longer
 from mmautoloss.search.stages.plain import PlainTrainings
 from mmautoloss.search.stages.searched import SearchedLosses
 from mmautoloss.search.stages.stage import Stage
@@ -14,6 +15,7 @@ __all__ = [
     'Finalists',
     'HandMade',
     'KnownLosses',
+    'Longer',
     'PlainTrainings',
     'SearchStalled',
     'SearchedLosses',

@@ -13,7 +13,7 @@ class Finalists(Stage):
 
     def is_due(self, history: History, elapsed: float) -> bool:
         """Once all candidates have settled, which may still become finalists."""
-        return all(trial.role is Role.FINALIST for trial in history.running())
+        return all(trial.role in (Role.FINALIST, Role.TRUNK) for trial in history.running())
 
     def make(self, history: History) -> Trial | None:
         """The next repeat of a finalist; None where all have been repeated."""
