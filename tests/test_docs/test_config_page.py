@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mmautoloss.engine import LossSwitchHook
+from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
 from mmautoloss.execute import ExecuteSettings
@@ -35,7 +36,9 @@ def defaults_of(cls: type) -> dict[str, Any]:
 
 SECTIONS = {
     'train_cfg': {**dict.fromkeys(REQUIRED, NEEDED), **DEFAULTS},
-    'proxy': {'schedule': NEEDED, 'invalid_stop': None, 'rung': None},
+    'proxy': {'schedule': None, 'begin': 'scratch', 'invalid_stop': None, 'rung': None},
+    'proxy.begin trunk': defaults_of(TrunkBegin),
+    'proxy.begin checkpoint': {**defaults_of(CheckpointBegin), 'checkpoint': NEEDED},
     'proxy.rung': defaults_of(Rung),
     'strategy RegularizedEvolution': defaults_of(RegularizedEvolution),
     'strategy RandomSearch': defaults_of(RandomSearch),
