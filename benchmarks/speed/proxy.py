@@ -1,8 +1,9 @@
 """What does a candidate cost?
 
 The time of a candidate in a warm worker (reset, training, validation) against the same training and validation in a plain
-Runner that is already built: as it is, and with the decoded and resized samples kept in memory; and a fresh process for
-each against it. Weights and scores of all of them must agree, bit for bit. In one process, taking turns, single-threaded.
+Runner that is already built: as it is, with the decoded and resized samples kept in memory, and as the continuation of a
+trunk; and a fresh process for each against it. Weights and scores of all of them must agree, bit for bit. In one process,
+taking turns, single-threaded.
 
     python benchmarks/speed/proxy.py --quick
     python benchmarks/speed/proxy.py [CONFIG ...] [--data ../shared/data] [--iterations N]
@@ -11,7 +12,8 @@ Without --quick it measures the search configs that are named; by default those 
 lie under --data. With --quick: Faster R-CNN on pictures of 720p (JPEG), which it writes itself.
 
 The last line is one JSON object: ``ratio_plain`` (ours over the plain Runner's), ``ratio_cached`` (the same with samples in
-memory) and ``ratio_fresh_process`` (a fresh process over ours); of several configs the worst.
+memory), ``ratio_late`` (a candidate that continues a trunk, over as many iterations of the plain Runner) and
+``ratio_fresh_process`` (a fresh process over ours); of several configs the worst.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ from photos import write_photos  # noqa: E402
 from plain_runner import Measured, train_plainly  # noqa: E402
 
 from mmautoloss.engine import load_search_config, spec_of  # noqa: E402
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings  # noqa: E402
-from mmautoloss.trial import Role, Trial  # noqa: E402
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunk  # noqa: E402
+from mmautoloss.trial import Role, Saved, Trial  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = {
@@ -58,6 +60,7 @@ class Ratios(NamedTuple):
 
     ratio_plain: float
     ratio_cached: float
+    ratio_late: float
     ratio_fresh_process: float
 
 
@@ -78,6 +81,7 @@ def main() -> None:
     worst = Ratios(
         max(each.ratio_plain for each in found),
         max(each.ratio_cached for each in found),
+        max(each.ratio_late for each in found),
         min(each.ratio_fresh_process for each in found),
     )
     print(json.dumps({name: round(value, 3) for name, value in worst._asdict().items()}))
@@ -121,35 +125,50 @@ def measure(path: str, root: str | None, folder: Path, iterations: int, rounds: 
     for evaluator in (ours, cached):
         train(evaluator)  # builds what a worker builds once, and reads the samples that are kept
     state = ours.runner.initial_state(SEED)
+    late, trunk, whole = trunk_of(settings, iterations, folder / f'{Path(path).stem}_trunks')
     ways = {
         'plain': lambda: train_plainly(cfg, base, iterations, SEED, state),
         'ours': lambda: train(ours),
         'cached': lambda: train(cached),
+        'late': lambda: train(late, trunk),
     }
     taken: dict[str, list[Measured]] = {name: [] for name in ways}
     for number in range(rounds):
         for name in list(ways)[:: 1 if number % 2 else -1]:
             taken[name].append(ways[name]())
             gc.collect()
-        require_agreement({name: each[-1] for name, each in taken.items()})
+        require_agreement({name: each[-1] for name, each in taken.items() if name != 'late'})
+        require_agreement({'plain': whole, 'late': taken['late'][-1]})
     print(f'{path}: {cached.kept or "nothing is kept"}')
     fresh = time_fresh(path, root, folder, iterations)
-    ratios = [over(taken[name], taken['plain']) for name in ('ours', 'cached')]
-    processor = [over(taken[name], taken['plain'], 'cpu') for name in ('ours', 'cached')]
+    ratios = [over(taken[name], taken['plain']) for name in ('ours', 'cached', 'late')]
+    processor = [over(taken[name], taken['plain'], 'cpu') for name in ('ours', 'cached', 'late')]
     seconds = {name: median(each.seconds for each in runs) for name, runs in taken.items()}
     result = Ratios(*ratios, fresh / seconds['ours'])
     told = ', '.join(f'{name} {value:.2f} s' for name, value in seconds.items())
-    print('  by processor time: plain {:.3f}, cached {:.3f}'.format(*processor))
+    print('  by processor time: plain {:.3f}, cached {:.3f}, late {:.3f}'.format(*processor))
     print(f'  {told}, fresh process {fresh:.1f} s; ' + ', '.join(f'{k} {v:.3f}' for k, v in result._asdict().items()))
-    for evaluator in (ours, cached):
+    for evaluator in (ours, cached, late):
         evaluator.close()
     return result
 
 
-def train(evaluator: ProxyEvaluator) -> Measured:
+def trunk_of(settings: ProxySettings, iterations: int, folder: Path) -> tuple[ProxyEvaluator, Saved, Measured]:
+    """An evaluator of trainings twice as long, the trunk of their first half, and one of them from begin to end."""
+    schedule = {**settings.schedule, 'max_iters': 2 * iterations}
+    late = ProxyEvaluator(replace(settings, schedule=schedule, trunk=Trunk(iterations, str(folder))))
+    whole = train(late)
+    outcome = late.evaluate(Trial(0, Role.TRUNK, SEED))
+    if outcome.saved is None:
+        raise RuntimeError(outcome.reason)
+    train(late, outcome.saved)  # reads the trunk, once a worker
+    return late, outcome.saved, whole
+
+
+def train(evaluator: ProxyEvaluator, begin: Saved | None = None) -> Measured:
     """A candidate: the hand-made losses, which the plain Runner trains as well."""
     began = time.perf_counter(), time.process_time()
-    outcome = evaluator.evaluate(Trial(0, Role.BASELINE, SEED))
+    outcome = evaluator.evaluate(Trial(0, Role.BASELINE, SEED, begin=begin))
     taken = time.perf_counter() - began[0], time.process_time() - began[1]
     if outcome.reason.startswith('Traceback'):
         raise RuntimeError(outcome.reason)
