@@ -2,7 +2,7 @@
 
 from mmautoloss.branches.branch import Branch, build_branches, check_branches, install_losses
 from mmautoloss.branches.heads import ModelLoss, averages_channels, find_losses
-from mmautoloss.branches.replacement import build_replacements
+from mmautoloss.branches.replacement import build_replacements, is_place
 
 __all__ = [
     'Branch',
@@ -13,4 +13,5 @@ __all__ = [
     'check_branches',
     'find_losses',
     'install_losses',
+    'is_place',
 ]

@@ -55,6 +55,11 @@ def _places(key: str, places: Sequence[ModelLoss], taken: Mapping[str, Any]) -> 
     return stages
 
 
+def is_place(path: str, key: str) -> bool:
+    """Whether a path of ``losses`` in ``build_replacements`` is that of a loss, or of all stages of which it is one."""
+    return path == key or _is_stage(path, key)
+
+
 def _is_stage(path: str, key: str) -> bool:
     """Whether a path is another but for the numbers of heads; the losses of a list are not one."""
     head, _, loss = path.rpartition('.')

@@ -11,19 +11,21 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from mmautoloss.branches import Branch
+from mmautoloss.branches import Branch, is_place
 from mmautoloss.engine.config.branches import build_model
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome, custom_primitives
 from mmautoloss.losses import is_custom
+from mmautoloss.proxy import type_name
 
 
 def with_losses(cfg: Config, branches: tuple[Branch, ...], genome: Genome, weights: Mapping[str, float]) -> Config:
     """Replaces the losses of a config, and nothing else, in place.
 
     Raises:
-        SetupError: A branch's head is not in the config.
+        SetupError: A branch's head is not in the config, or a hook of the config exchanges its loss.
     """
+    require_unswitched(cfg, branches)
     for branch in branches:
         head, _, key = branch.config_path.rpartition('.')
         node = cfg.model
@@ -33,6 +35,22 @@ def with_losses(cfg: Config, branches: tuple[Branch, ...], genome: Genome, weigh
             node, key, branch, cfg.get('default_scope'), branch.config(str(genome[branch.name]), weights[branch.name])
         )
     return cfg
+
+
+def require_unswitched(cfg: Config, branches: Sequence[Branch]) -> None:
+    """Requires that no hook of a config exchanges these losses in the course of the training.
+
+    Raises:
+        SetupError: One does.
+    """
+    hooks = [hook for hook in cfg.get('custom_hooks') or [] if isinstance(hook, Mapping)]
+    switched = {path for hook in hooks if type_name(hook.get('type')) == 'LossSwitchHook' for path in hook['losses']}
+    paths = [branch.path for branch in branches if any(is_place(branch.path, path) for path in switched)]
+    if paths:
+        raise SetupError(
+            f'A LossSwitchHook in custom_hooks exchanges the loss at {", ".join(paths)}, so that another one would only be '
+            'trained before: take the hook out, or leave out these losses.'
+        )
 
 
 def _put(node: Any, key: str, branch: Branch, scope: str | None, loss: dict[str, Any]) -> None:

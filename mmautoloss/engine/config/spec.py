@@ -16,7 +16,7 @@ from mmautoloss.engine.config.branches import names_left_out, read_branches, wit
 from mmautoloss.engine.config.candidate_training import CandidateTraining, read_candidate_training
 from mmautoloss.engine.config.defaults import DEFAULTS, REQUIRED, check_types
 from mmautoloss.engine.config.known_types import require_known
-from mmautoloss.engine.config.losses import require_buildable, with_losses
+from mmautoloss.engine.config.losses import require_buildable, require_unswitched, with_losses
 from mmautoloss.engine.config.screen import read_screen, screen_header
 from mmautoloss.engine.config.sections import as_json, build, only
 from mmautoloss.engine.config.train_test import load_base
@@ -103,6 +103,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     left_out = names_left_out(settings['branches'], branches)
     seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
     _check_paths(base, branches)
+    require_unswitched(cfg, branches)
     proxy = only('proxy', settings['proxy'], schedule=None, begin='scratch', invalid_stop=None, rung=None)
     if proxy['invalid_stop'] is not None:
         require_whole('proxy.invalid_stop', proxy['invalid_stop'])

@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmautoloss.branches import ModelLoss
 from mmautoloss.checks import require_number
 from mmautoloss.engine.config.defaults import RULES
+from mmautoloss.engine.config.losses import require_unswitched
 from mmautoloss.engine.config.spec import read_metric
 from mmautoloss.engine.training.process_state import process_state_kept
 from mmautoloss.engine.training.result import Result
@@ -106,6 +107,7 @@ def evaluate(
         stack.enter_context(process_state_kept())
         cfg, places, defaults = read_training_source(cfg, options or {})
         user_losses = read_user_losses(losses, places, weights or {})
+        require_unswitched(cfg, user_losses.branches)
         settings = ProxySettings(
             config=plain_config(cfg),
             branches=user_losses.branches,

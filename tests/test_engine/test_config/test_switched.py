@@ -1,0 +1,53 @@
+"""A hook that exchanges a loss late would undo what a search or ``apply`` puts in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip('mmengine')
+
+import mmautoloss
+from mmautoloss.cli.apply import run as apply
+from mmautoloss.engine import spec_of
+from mmautoloss.errors import SetupError
+from mmautoloss.testing.toy_searches import toy_config
+
+
+def hooks(path: str = 'head.loss_cls') -> list[dict[str, Any]]:
+    return [{'type': 'mmautoloss.LossSwitchHook', 'at': 0.5, 'losses': {path: {'type': 'ToyCrossEntropy'}}}]
+
+
+def test_search(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r'LossSwitchHook in custom_hooks exchanges the loss at head\.loss_cls'):
+        spec_of(toy_config(tmp_path, base={'custom_hooks': hooks()}))
+    alone = {'branches': {'box': {'path': 'head.loss_box', 'inputs': 'delta'}}, 'seeds': []}
+    assert spec_of(toy_config(tmp_path, alone, {'custom_hooks': hooks()})).branches, 'another loss may be searched'
+
+
+def test_evaluate(tmp_path: Path) -> None:
+    cfg = toy_config(tmp_path, base={'custom_hooks': hooks(), 'train_cfg.max_iters': 4})
+    del cfg
+    path = tmp_path / 'toy.py'
+    with pytest.raises(SetupError, match='take the hook out'):
+        mmautoloss.evaluate(path, {'head.loss_cls': 'ce'})
+    assert mmautoloss.evaluate(path, {'head.loss_box': 'mse'}).ok
+    assert mmautoloss.evaluate(path).ok, 'as the config says'
+
+
+def test_apply(tmp_path: Path) -> None:
+    import argparse
+
+    toy_config(tmp_path, base={'custom_hooks': hooks()})
+    fields = {
+        'base': str(tmp_path / 'toy.py'),
+        'out': str(tmp_path / 'out.py'),
+        'trial': None,
+        'map': [],
+        'hold': False,
+    }
+    with pytest.raises(SetupError, match='take the hook out'):
+        apply(argparse.Namespace(**fields, result=['head_cls=ce'], switch=None))
+    assert apply(argparse.Namespace(**fields, result=['head_box=mse'], switch=None)) == 0
