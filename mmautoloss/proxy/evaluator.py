@@ -15,12 +15,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import get_rank
 from torch import nn
 
-from mmautoloss.branches import check_branches, install_losses
+from mmautoloss.branches import check_branches
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
-from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.log_only import nothing_logged
@@ -32,8 +30,9 @@ from mmautoloss.proxy.runner import ProxyRunner, all_finite, forget_runner
 from mmautoloss.proxy.settings import MissingMetric, ProxySettings, numbers
 from mmautoloss.proxy.training_lock import one_at_a_time
 from mmautoloss.proxy.trial_log import TrialLog, last_line, logged, open_log
-from mmautoloss.proxy.trunk_hook import TrunkHook, TrunkReached
-from mmautoloss.proxy.trunks import Trunks, trunk_name
+from mmautoloss.proxy.trial_training import TrialTraining
+from mmautoloss.proxy.trunk_hook import TrunkReached
+from mmautoloss.proxy.trunks import Trunks
 from mmautoloss.trial import AT_RUNG, UNSCORED, Outcome, Role, Saved, State, Trial
 
 
@@ -213,42 +212,23 @@ class ProxyEvaluator:
                 return numbers(runner.val_loop.run())
 
     def _train(self, runner: ProxyRunner, trial: Trial) -> None:
-        end = self._end_of(trial)
+        training = self._training(trial)
         with self.progress.stage('train'):
-            self._reset(runner, trial)
+            training.prepare(runner)
             self._proof.watch(runner)
             # the rung is for candidates; others are trained for their score
             candidate = trial.role in (Role.BASELINE, Role.KNOWN, Role.SEARCH)
             runner.at_rung = partial(self._judge, trial.bar) if candidate else None
-            if end:
-                runner.register_hook(end)
+            for hook in training.hooks:
+                runner.register_hook(hook)
             with nothing_logged(runner.bare_model), contextlib.suppress(TrunkReached):
                 runner.train()
         if not all_finite(runner.model):
             raise NonFiniteLoss('a weight of the model after training')
-        if end and get_rank() == 0:
-            self._saved = self.trunks.save(trunk_name(trial.seed, trial.times), end.checkpoint)
+        self._saved = training.save()
 
-    def _reset(self, runner: ProxyRunner, trial: Trial) -> None:
-        plain = self._present.config.get('param_scheduler') or []
-        runner.reset(
-            trial.seed,
-            partial(install_losses, trial, self.settings.branches),
-            self._begin_of(trial),
-            plain if trial.role is Role.PLAIN else self._present.schedulers,
-        )
-
-    def _begin_of(self, trial: Trial) -> Begin | None:
-        """The saved training that a trial continues."""
-        trunk = self.settings.trunk
-        if trunk is None or trial.begin is None:
-            return None
-        return Begin(self.trunks.load(trial.begin), trunk.keep_optimizer)
-
-    def _end_of(self, trial: Trial) -> TrunkHook | None:
-        """The hook that ends a trunk; None for other trials."""
-        trunk = self._present.trunk
-        return TrunkHook(trunk.steps) if trunk and trial.role is Role.TRUNK else None
+    def _training(self, trial: Trial) -> TrialTraining:
+        return TrialTraining(self._present, self.trunks, trial)
 
     def _prove(self, trial: Trial, log: TrialLog) -> str:
         """Once, after the first training: repeats its beginning; returns the differences as text, '' if there are none."""
@@ -270,7 +250,7 @@ class ProxyEvaluator:
             self._clear()
         beginning = BeginningHook(ends=True)
         with contextlib.suppress(FarEnough):
-            self._reset(self.runner, trial)
+            self._training(trial).prepare(self.runner)
             self.runner.register_hook(beginning)
             with nothing_logged(self.runner.bare_model):
                 self.runner.train()
