@@ -198,8 +198,9 @@ class ProxyEvaluator:
         with self.progress.stage('train'):
             runner.reset(trial.seed, partial(install_losses, trial, self.settings.branches))
             self._proof.watch(runner)
-            # finalists are trained again for their score and were judged at the rung before
-            runner.at_rung = None if trial.role is Role.FINALIST else partial(self._judge, trial.bar)
+            # what is trained again for its score was judged at the rung before
+            again = trial.role in (Role.FINALIST, Role.CONFIRM)
+            runner.at_rung = None if again else partial(self._judge, trial.bar)
             with nothing_logged(runner.bare_model):
                 runner.train()
         if not all_finite(runner.model):

@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 from mmautoloss.screen import Screen
 from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.search.settings import SearchSettings
-from mmautoloss.search.stages import Breeder, Finalists, HandMade, KnownLosses, SearchedLosses, Stage
+from mmautoloss.search.stages import (
+    Breeder,
+    Confirmation,
+    Finalists,
+    HandMade,
+    KnownLosses,
+    SearchedLosses,
+    Stage,
+)
 from mmautoloss.strategy import Strategy
 from mmautoloss.trial import History, Role, Trial
 
@@ -15,8 +23,8 @@ from mmautoloss.trial import History, Role, Trial
 class Planner:
     """Chooses the next trial.
 
-    Stages: the hand-made losses and their repeats, known losses, search, and after all of these have settled, the best
-    few again with other seeds. The first that is due proposes the next trial.
+    Stages: the hand-made losses and their repeats, known losses, search, after all of these have settled, the best few
+    again with other seeds, and at last what is compared, with fresh seeds. The first that is due proposes the next trial.
 
     Args:
         settings: Settings of the search.
@@ -49,6 +57,7 @@ class Planner:
             KnownLosses(settings, breeder),
             SearchedLosses(settings, breeder),
             Finalists(settings),
+            Confirmation(settings),
         )
 
     def next(self, history: History, elapsed: float) -> Trial | None:
@@ -62,7 +71,7 @@ class Planner:
         return None if role is None else self.make(role, history)
 
     def stage(self, history: History, elapsed: float) -> Role | None:
-        """The role of the next trial; None while running trials may still become finalists."""
+        """The role of the next trial; None while it depends on running trials, and at the end."""
         return next((stage.role for stage in self.stages if stage.is_due(history, elapsed)), None)
 
     def make(self, role: Role, history: History) -> Trial | None:

@@ -60,7 +60,8 @@ class PlainHistory:
         return [trial.score for trial in self.of_role(Role.BASELINE) if trial.score is not None]
 
     def scores_of(self, number: int) -> list[float]:
-        trials = [trial for trial in self if trial.number == number or trial.repeats == number]
+        compared = [trial for trial in self if trial.role is not Role.CONFIRM or trial.number == number]
+        trials = [trial for trial in compared if trial.number == number or trial.repeats == number]
         return [trial.score for trial in trials if trial.score is not None]
 
     def same_loss(self, fingerprint: str) -> Trial | None:
@@ -80,12 +81,28 @@ class PlainHistory:
         return sorted(trained, key=lambda trial: (-trial.score, trial.number))[:count]
 
     def ranking(self, count: int) -> list[Trial]:
-        return sorted(self.best_found(count), key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))
+        confirmed, ranked = self.confirmed(), self.by_seeds(self.best_found(count))
+        if confirmed and ranked:
+            ranked = [confirmed, *(trial for trial in ranked if trial.number != confirmed.number)][: len(ranked)]
+        return ranked
 
     def winner(self) -> Trial | None:
         repeated = {trial.repeats for trial in self.of_role(Role.FINALIST)}
-        finalists = [trial for trial in self.ranking(len(self)) if trial.number in repeated]
-        return next(iter(finalists or self.ranking(1)), None)
+        finalists = [trial for trial in self.by_seeds(self.best_found(len(self))) if trial.number in repeated]
+        return self.confirmed() or next(iter(finalists or self.ranking(1)), None)
+
+    def confirmed(self) -> Trial | None:
+        found = {trial.number: trial for trial in self.of_role(Role.SEARCH)}
+        return next(
+            (found[trial.repeats] for trial in self.of_role(Role.CONFIRM)[::-1] if trial.repeats in found), None
+        )
+
+    def by_seeds(self, trials: list[Trial]) -> list[Trial]:
+        def key(trial: Trial) -> tuple:
+            scores = self.scores_of(trial.number)
+            return -len(scores), -mean(scores), trial.number
+
+        return sorted(trials, key=key)
 
     def funnel(self) -> Counter[str]:
         total: Counter[str] = Counter()

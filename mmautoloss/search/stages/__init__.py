@@ -1,10 +1,20 @@
 """The stages of a search, one a role of trials: which trial of it comes next, as a function of the history."""
 
 from mmautoloss.search.stages.breeder import Breeder, SearchStalled
+from mmautoloss.search.stages.confirmation import Confirmation
 from mmautoloss.search.stages.finalists import Finalists
 from mmautoloss.search.stages.hand_made import HandMade
 from mmautoloss.search.stages.known import KnownLosses
 from mmautoloss.search.stages.searched import SearchedLosses
 from mmautoloss.search.stages.stage import Stage
 
-__all__ = ['Breeder', 'Finalists', 'HandMade', 'KnownLosses', 'SearchStalled', 'SearchedLosses', 'Stage']
+__all__ = [
+    'Breeder',
+    'Confirmation',
+    'Finalists',
+    'HandMade',
+    'KnownLosses',
+    'SearchStalled',
+    'SearchedLosses',
+    'Stage',
+]
