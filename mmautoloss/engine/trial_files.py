@@ -15,8 +15,8 @@ _TAIL = 4096
 class TrialFiles(Observer):
     """Keeps the files of failed trials and of the best ones, and deletes those of others as soon as they are settled.
 
-    The best ones are the hand-made losses, as many found ones as there are finalists, the winner, and their trainings with
-    other seeds. Workers write into ``WORK_DIR/trials`` if it exists; one on a machine that does not share the work dir
+    The best ones are the hand-made losses, as many found ones as there are finalists, the winner, and all their trainings
+    with other seeds. Workers write into ``WORK_DIR/trials`` if it exists; one on a machine that does not share the work dir
     keeps nothing.
 
     Args:
@@ -66,7 +66,7 @@ class TrialFiles(Observer):
 
 
 def best_trials(history: History, count: int) -> set[int]:
-    """Numbers of the trials whose files are worth keeping: hand-made losses, the best found ones, their repeats.
+    """Numbers of the trials whose files are worth keeping: hand-made losses, the best found ones, trainings of them again.
 
     Args:
         history: The trials.
@@ -75,7 +75,7 @@ def best_trials(history: History, count: int) -> set[int]:
     winner = history.winner()
     best = {trial.number for trial in history.best_found(count)} | ({winner.number} if winner else set())
     repeats = {trial.number for trial in history.of_role(Role.FINALIST) if trial.repeats in best}
-    return best | repeats | {trial.number for trial in history.of_role(Role.BASELINE)}
+    return best | repeats | {trial.number for trial in history.of_role(Role.BASELINE, Role.CONFIRM)}
 
 
 def _tail(log: Path) -> str:

@@ -87,6 +87,7 @@ class Origin:
         metric: Key of the monitored metric.
         scores: Values of the metric with these losses, one per seed.
         hand_made: Values of the metric with the hand-made losses.
+        fresh: Whether both are values with fresh seeds, by which nothing was chosen.
         fingerprint: Gradient fingerprint of the trial, with `` | `` between branches.
         searched: Day on which the search began, UTC, as 2026-01-31.
         version: Version of mmautoloss that searched.
@@ -103,12 +104,14 @@ class Origin:
     fingerprint: str = ''
     searched: str | None = None
     version: str | None = None
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         for key in ('metric', 'fingerprint', 'searched', 'version'):
             self._check(key, getattr(self, key) is None or _is_line(getattr(self, key)), 'text on one line')
         for key in ('trial', 'seed'):
             self._check(key, getattr(self, key) is None or _is_number(getattr(self, key)), 'a number')
+        self._check('fresh', isinstance(self.fresh, bool), 'True or False')
         for key in ('scores', 'hand_made'):
             self._check(key, all(map(_is_number, getattr(self, key))), 'numbers')
 
@@ -128,7 +131,8 @@ class Origin:
         if not self.scores:
             return ''
         hand_made = f'; hand-made losses {_listed(self.hand_made)}' if self.hand_made else ''
-        return f'{self.metric or "score"} in the search, one training a seed: {_listed(self.scores)}{hand_made}'
+        seeds = 'with fresh seeds' if self.fresh else 'in the search, one training a seed'
+        return f'{self.metric or "score"} {seeds}: {_listed(self.scores)}{hand_made}'
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import name_of
 from mmautoloss.proxy import ProxySettings
+from mmautoloss.report.confirmation import Fresh, confirmation_of
 from mmautoloss.report.description import Description
 from mmautoloss.trial import History, Role, State, Trial
 
@@ -60,7 +61,15 @@ _WITHOUT_WEIGHTS = tuple(field for field in ResultRow._fields if field != 'weigh
 def result_rows(
     history: History, ranking: Sequence[Trial], describe: Description, proxy: ProxySettings
 ) -> list[ResultRow]:
-    """Rows of the baseline, the known losses, and the finalists with all their seeds."""
+    """Rows of the hand-made losses, the best known loss and the winner with fresh seeds.
+
+    Without fresh seeds, rows of the baseline, the known losses and the finalists with all their seeds. The two kinds are
+    never mixed, since the scores that chose losses are too high on average.
+    """
+    confirmation = confirmation_of(history)
+    if confirmation is not None:
+        compared = (confirmation.hand_made, confirmation.rival, confirmation.winner)
+        return [row for fresh in compared if fresh for row in _fresh_rows(fresh, history, describe, proxy)]
     finalists = {trial.number for trial in ranking}
     chosen = [
         trial
@@ -70,6 +79,14 @@ def result_rows(
         and trial.state is State.COMPLETE
     ]
     return [make_row(trial, describe, proxy, proxy.value(trial.required_outcome.metrics)) for trial in chosen]
+
+
+def _fresh_rows(fresh: Fresh, history: History, describe: Description, proxy: ProxySettings) -> Iterator[ResultRow]:
+    runs = history.confirmations(fresh.trial.number, fresh.times)
+    for run in runs.values():
+        if run.score is not None:
+            row = make_row(run, describe, proxy, proxy.value(run.required_outcome.metrics))
+            yield row._replace(loss=_name(fresh.trial, describe))
 
 
 def read_results(path: Path) -> list[ResultRow]:

@@ -57,6 +57,8 @@ class Facts:
         """The verdict; a search that has not finished may not have one yet."""
         if self.verdict.word == 'nothing' and self.status.state != 'finished':
             return 'No searched loss has a score yet.'
+        if self.verdict.word == 'unconfirmed' and (self.status.pace.left or {}).get('confirmation'):
+            return 'There is no verdict yet: at the end of the search, fresh seeds compare the best found losses.'
         return self.verdict.text
 
     @property

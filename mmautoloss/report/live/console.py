@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmautoloss.branches import Branch
+from mmautoloss.report.confirmation import Confirmation, confirmation_of, label_of
 from mmautoloss.report.live.watch import Watch
 from mmautoloss.report.statistics import spread
 from mmautoloss.report.verdict import verdict_of
@@ -95,27 +96,42 @@ class ConsoleObserver(Observer):
             self.say(f'  {count:8d} {reason}')
 
     def table(self, history: History, ranking: Sequence[Trial], path: Path | None) -> None:
-        """Prints the baseline and the best losses with mean, spread and number of seeds."""
-        table = Table(title=f'{self.metric}, mean and spread over seeds', title_justify='left')
-        table.add_column('losses', justify='left', overflow='fold')
-        for column in ('mean', 'spread', 'seeds'):
-            table.add_column(column, justify='right', overflow='fold')
-        table.add_row('hand-made losses', *self._numbers(history.baseline_scores()), style='bold')
-        for trial in ranking:
-            table.add_row(*self._row(f'trial {trial.number}', trial, history))
-        ranked = {trial.number for trial in ranking}
-        for trial in history.of_role(Role.KNOWN):
-            if trial.number not in ranked:
-                table.add_row(*self._row(f'seed, trial {trial.number}', trial, history))
-        self.console.print(table)
+        """Prints mean, spread and number of seeds: of fresh ones, then of those by which losses were chosen."""
+        confirmation = confirmation_of(history)
+        if confirmation is not None:
+            self.console.print(self._fresh_table(confirmation))
+        self.console.print(self._choosing_table(history, ranking))
         self._print_stopped(history)
         self.console.print(escape(verdict_of(history, ranking).text))
         if path:
             self.console.print(f'The best losses, ready to train: {escape(str(path))}')
 
-    def _row(self, title: str, trial: Trial, history: History) -> tuple[str, ...]:
+    def _fresh_table(self, confirmation: Confirmation) -> Table:
+        table = _new_table(f'{self.metric} with fresh seeds, which chose nothing')
+        hand_made = confirmation.hand_made.scores.values() if confirmation.hand_made else ()
+        table.add_row('hand-made losses', *self._numbers(list(hand_made)), style='bold')
+        rival, winner = confirmation.rival, confirmation.winner
+        if rival is not None:
+            title = f'best known loss, {label_of(rival.trial)}'
+            table.add_row(*self._row(title, rival.trial, list(rival.scores.values())))
+        title = f'best found, trial {winner.trial.number}'
+        table.add_row(*self._row(title, winner.trial, list(winner.scores.values())))
+        return table
+
+    def _choosing_table(self, history: History, ranking: Sequence[Trial]) -> Table:
+        table = _new_table(f'{self.metric} by which losses were chosen, too high on average for those found')
+        table.add_row('hand-made losses', *self._numbers(history.baseline_scores()), style='bold')
+        ranked = {trial.number for trial in ranking}
+        seeds = [trial for trial in history.of_role(Role.KNOWN) if trial.number not in ranked]
+        for kind, trials in (('', ranking), ('seed, ', seeds)):
+            for trial in trials:
+                title = f'{kind}trial {trial.number}'
+                table.add_row(*self._row(title, trial, history.scores_of(trial.number)))
+        return table
+
+    def _row(self, title: str, trial: Trial, scores: Sequence[float]) -> tuple[str, ...]:
         lines = [title, *(f'  {name}: {tree}' for name, tree in trial.required_genome.items())]
-        return escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number))
+        return escape('\n'.join(lines)), *self._numbers(scores)
 
     def _print_stopped(self, history: History) -> None:
         candidates = history.of_role(Role.SEARCH)
@@ -178,3 +194,11 @@ class ConsoleObserver(Observer):
             f'{spread(scores):.4f}' if len(scores) > 1 else '-',
             str(len(scores)),
         )
+
+
+def _new_table(title: str) -> Table:
+    table = Table(title=title, title_justify='left')
+    table.add_column('losses', justify='left', overflow='fold')
+    for column in ('mean', 'spread', 'seeds'):
+        table.add_column(column, justify='right', overflow='fold')
+    return table

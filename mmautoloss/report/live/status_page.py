@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from mmautoloss.report.status import Failure, Score, Status
+from mmautoloss.report.status import Failure, FreshScores, Score, Status
 from mmautoloss.report.words import clock, span
 
 _STYLES = {
@@ -55,8 +55,22 @@ def _print_scores(status: Status, console: Console) -> None:
     rows = [('hand-made', *_numbers(status.baseline))]
     rows.append((f'best, trial {status.best.trial}' if status.best else 'best found', *_numbers(status.best)))
     _print_table(console, (f'{status.metric} ({direction} is better)', 'mean', 'spread', 'seeds'), rows)
+    _print_fresh(status.fresh, console)
+    if status.state == 'finished':
+        console.print(status.verdict, soft_wrap=True)
     for branch, text in status.best.expressions.items() if status.best else ():
         console.print(f'  {branch}: {text}', style='cyan', soft_wrap=not console.is_terminal)
+
+
+def _print_fresh(fresh: FreshScores, console: Console) -> None:
+    scores = {'hand-made': fresh.hand_made, 'known, trial': fresh.rival, 'best, trial': fresh.winner}
+    rows = [
+        (f'{name} {score.trial}' if score.expressions else name, *_numbers(score))
+        for name, score in scores.items()
+        if score
+    ]
+    if rows:
+        _print_table(console, ('with fresh seeds', 'mean', 'spread', 'seeds'), rows)
 
 
 def _print_trials(status: Status, work_dir: Path, console: Console) -> None:
@@ -92,6 +106,7 @@ def _print_pace(status: Status, console: Console) -> None:
     ]
     if status.state != 'finished':
         rows += [('left to train', _left(status)), ('expected end', _end(status))]
+        rows += [('confirming', f'{done} of {all_}') for done, all_ in _confirming(status)]
     _print_table(console, ('speed', ''), rows, right=())
 
 
@@ -163,6 +178,13 @@ def _left(status: Status) -> str:
     if status.pace.left is None:
         return 'unknown'
     return ', '.join(f'{n} {kind}' + 's' * (n > 1) for kind, n in status.pace.left.items() if n) or 'nothing'
+
+
+def _confirming(status: Status) -> Iterator[tuple[int, int]]:
+    """The numbers of settled trainings with fresh seeds and of all, once they have begun."""
+    counts = status.trials['confirm']
+    if status.pace.left and (counts['settled'] or counts['running']):
+        yield counts['settled'], counts['settled'] + status.pace.left['confirmation']
 
 
 def _end(status: Status) -> str:
