@@ -131,7 +131,7 @@ def build_screens(spec: SearchSpec, evaluator: ProxyEvaluator) -> tuple[dict[str
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:
     """Writes the best losses into a copy of the base config, appends the results to their file, prints the tables."""
-    ranking = history.ranking(spec.search.budget.finalists)
+    ranking = history.ranking(max(1, spec.search.budget.finalists))
     path = None
     if ranking:
         path = spec.work_dir / 'best_config.py'
