@@ -119,6 +119,11 @@ class Origin:
         if not fits:
             raise SetupError(f'The {key} of an origin must be {expected}, but got {getattr(self, key)!r}; mend it.')
 
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The attributes in JSON types; without ``fresh`` where it is false, as in files of earlier versions."""
+        return {key: value for key, value in asdict(self).items() if key != 'fresh' or value}
+
     def __str__(self) -> str:
         words = ['found by mmautoloss', self.version or '']
         words += [f'on {self.searched}'] if self.searched else []
@@ -191,5 +196,5 @@ def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, .
 
 def write_losses(path: Path, losses: Sequence[NamedLoss], origin: Origin | None = None) -> None:
     """Writes losses as JSON, each with its origin if that is known."""
-    source = {'origin': asdict(origin)} if origin else {}
+    source = {'origin': origin.entry} if origin else {}
     write_text(path, json.dumps([{**loss.entry, **source} for loss in losses], indent=2) + '\n')

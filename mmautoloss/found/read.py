@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -149,5 +148,5 @@ def _scores(history: History, trial: Trial) -> tuple[list[float], list[float]]:
 
 def to_entries(found: Found) -> list[dict[str, Any]]:
     """Found losses in JSON types, with all that is known about them; ``read_found`` reads them back."""
-    origin = {'origin': asdict(found.origin)} if found.origin else {}
+    origin = {'origin': found.origin.entry} if found.origin else {}
     return [{**loss.entry, 'tree': list(loss.tree.nodes), 'nodes': loss.tree.size, **origin} for loss in found.losses]
