@@ -29,9 +29,9 @@ class SearchLoop(BaseLoop):
             ``dict(path='roi_head.bbox_head.loss_cls', inputs='softmax')``; missing inputs are discovered.
         metric: Key of the monitored value in the validation's result, such as ``'coco/bbox_mAP'``, or a list of keys,
             whose mean is monitored.
-        proxy: ``schedule``, the ``train_cfg`` of a proxy training; ``begin``, where it begins: ``'scratch'``, at a ``'trunk'``
-            of hand-made losses, or ``dict(checkpoint=PATH)``; and ``invalid_stop``, the iterations in which NaN and
-            Inf end it (None for all; 20 is published; 0 for none). ``rung``, settings of ``search.Rung``, such as
+        proxy: ``schedule``, the ``train_cfg`` of a proxy training; ``begin``, where it begins: ``'scratch'``, at a
+            ``'trunk'`` of hand-made losses, or ``dict(checkpoint=PATH)``; and ``invalid_stop``, the iterations in which NaN
+            and Inf end it (None for all; 20 is published; 0 for none). ``rung``, settings of ``search.Rung``, such as
             ``dict(at=0.3, keep=0.5)``: a validation during the training, after which clearly poor candidates are stopped;
             off by default, as published.
         aux: Auxiliary heads (semantic segmentation): ``'search'`` searches their losses, ``'keep'`` keeps the hand-made

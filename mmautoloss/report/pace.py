@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from mmautoloss.search import read_funnel, trainings_left
-from mmautoloss.trial import History, Record, Role, State, Trial
+from mmautoloss.search import Budget, confirmations_left, finalist_trainings_left, read_funnel, trainings_left
+from mmautoloss.trial import Record, Role, State, Trial
 
 _HOUR = 3600.0
 _RECENT = 20
@@ -26,8 +26,8 @@ class Pace:
         per_hour_last_20: Trainings per hour over the last 20, from which the end is estimated.
         seconds: Median duration of a scored training of the length of a candidate; None where there is none.
         stages: Median seconds by stage: ``build``, ``train``, ``validate``; empty where unknown.
-        left: Remaining trainings, including the running ones, by ``baseline``, ``candidate``, ``finalist``, with a
-            funnel also ``longer``, as many as there can be; None where the budget is unknown.
+        left: Remaining trainings, including the running ones, by ``baseline``, ``candidate``, ``finalist``, with a funnel
+            also ``longer``, as many as there can be, and ``confirmation``; None where the budget is unknown.
         seconds_left: Estimated seconds for the remaining trainings; None where unknown.
     """
 
@@ -66,7 +66,7 @@ def pace_of(record: Record, elapsed: float) -> Pace:
         left={**left, 'longer': sum(longer.values())} if left and budget.get('funnel') else left,
         seconds_left=_seconds_left(
             left,
-            sum(times * count for times, count in longer.items()),
+            _length_after(left, longer, Budget.recorded(budget)) if left else 0.0,
             _recent_rate(times, [trial.times for trial in trained], _RECENT),
             budget.get('max_seconds'),
             elapsed,
@@ -101,7 +101,7 @@ def _stages(trials: list[Trial]) -> dict[str, float]:
 
 def _left(record: Record, budget: Mapping[str, Any], elapsed: float) -> dict[str, int]:
     if record.ended == 'done':  # the search may end before its budget is spent
-        return {'baseline': 0, 'candidate': 0, 'finalist': 0}
+        return dict.fromkeys(('baseline', 'candidate', 'finalist', 'confirmation'), 0)
     history = record.history
     candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if not t.was_spared]
     settled = sum(trial.state is not State.RUNNING for trial in candidates)
@@ -114,18 +114,9 @@ def _left(record: Record, budget: Mapping[str, Any], elapsed: float) -> dict[str
     return {
         'baseline': max(0, 1 + budget.get('baseline_repeats', 0) - len(history.baseline_scores())),
         'candidate': candidates_left,
-        'finalist': _finalists_left(history, budget, search_over=not candidates_left),
+        'finalist': finalist_trainings_left(history, Budget.recorded(budget), not candidates_left),
+        'confirmation': confirmations_left(history, Budget.recorded(budget), not candidates_left),
     }
-
-
-def _finalists_left(history: History, budget: Mapping[str, Any], search_over: bool) -> int:
-    count, repeats = budget.get('finalists', 0), budget.get('finalist_repeats', 0)
-    if budget.get('funnel'):
-        return 0
-    repeated = [t.repeats for t in history.of_role(Role.FINALIST) if t.state is not State.RUNNING]
-    best = history.best_found(count)
-    missing = 0 if search_over else count - len(best)
-    return missing * repeats + sum(max(0, repeats - repeated.count(trial.number)) for trial in best)
 
 
 def _longer_left(record: Record, budget: Mapping[str, Any], left: Mapping[str, int]) -> Mapping[float, int]:
@@ -137,22 +128,28 @@ def _longer_left(record: Record, budget: Mapping[str, Any], left: Mapping[str, i
     return trainings_left(record.history, funnel, known, search_over=not left['candidate'])
 
 
+def _length_after(left: Mapping[str, int], longer: Mapping[float, int], budget: Budget) -> float:
+    """Total length of the trainings after the candidates, as a multiple of that of a candidate."""
+    in_funnel = sum(times * count for times, count in longer.items())
+    return left['finalist'] + in_funnel + budget.confirm_times * left['confirmation']
+
+
 def _seconds_left(
-    left: Mapping[str, int] | None, longer: float, per_hour: float | None, limit: float | None, elapsed: float
+    left: Mapping[str, int] | None, after: float, per_hour: float | None, limit: float | None, elapsed: float
 ) -> float | None:
-    """Remaining seconds at the present speed; a time limit cuts the candidates short, but not what follows them.
+    """Remaining seconds at the present speed; a time limit cuts the candidates short, but not what comes after.
 
     Args:
         left: Remaining trainings.
-        longer: Total length of those in the funnel, as a multiple of that of a candidate.
+        after: Total length of those after the candidates, as a multiple of that of a candidate.
         per_hour: Trainings of that length an hour.
         limit: ``budget.max_seconds``.
         elapsed: Seconds of search so far.
     """
-    if left is None or (not per_hour and (longer or any(left.values()))):
+    if left is None or (not per_hour and (after or any(left.values()))):
         return None
     seconds = _HOUR / per_hour if per_hour else 0.0
     search = left['candidate'] * seconds
     if limit is not None and left['candidate']:
         search = min(search, max(0.0, limit - elapsed - left['baseline'] * seconds))
-    return left['baseline'] * seconds + search + (left['finalist'] + longer) * seconds
+    return (left['baseline'] + after) * seconds + search

@@ -140,6 +140,14 @@ def test_version_3_knows_what_a_training_left_behind() -> None:
     assert [trial.outcome.leak for trial in history if trial.number] == [''] * 3
 
 
+def test_version_3_knows_fresh_seeds() -> None:
+    history = read_journal(JOURNALS / 'version3_confirmed.jsonl').history
+    assert history.confirmed().number == 2 and history.scores_of(2) == [0.75]
+    scores = [[trial.score for trial in history.confirmations(number).values()] for number in range(3)]
+    assert scores[0] == [0.25 + seed / 64 for seed in range(5)] and [*history.confirmations(2)] == [*range(1008, 1013)]
+    assert scores[2][1] == 0.5 + 1 / 64 + 2 / 128
+
+
 @pytest.mark.parametrize('version', VERSIONS)
 def test_it_goes_on(version: int, tmp_path: Path) -> None:
     path = copied(version, tmp_path)

@@ -48,6 +48,11 @@ _KINDS: dict[str, tuple[Callable[[Row], bool], str, dict[str, Any]]] = {
         'score',
         {'marker': 's', 'markersize': 4.5, 'color': FOURTH, 'fillstyle': 'none', 'markeredgewidth': 1.2},
     ),
+    'fresh seed': (
+        lambda row: row['role'] == 'confirm' and row['state'] == 'complete',
+        'score',
+        {'marker': 's', 'markersize': 4, 'color': FOURTH},
+    ),
     _SEEDS: (
         lambda row: row['role'] == 'baseline' and row['state'] == 'complete',
         'score',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmautoloss.report.facts.seeds import FRESH
 from mmautoloss.report.facts.table import Table
 from mmautoloss.report.figures.canvas import BASE, FOUND, INK, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
@@ -26,11 +27,14 @@ def draw_seeds(table: Table, scale: Scale) -> Figure | None:
     names = list(dict.fromkeys(row['losses'] for row in rows))
     title = 'Seed by seed'
     caption = (
-        'A point is one training, the bar their mean, the band the spread of the hand-made losses. Hollow: the score by '
-        'which a finalist was chosen, which is too high on average.'
+        'A point is one training. Squares have fresh seeds, which chose nothing. Hollow points chose, and are too high on '
+        'average. The bar is the mean of the squares, or of all points where there are none; the band is the spread of the '
+        'hand-made losses.'
     )
     with new_axes(WIDTH, 0.9 + 0.32 * len(names)) as (figure, axes):
-        draw_baseline(axes, [row['score'] for row in rows if row['kind'] == 'hand-made'], along='v')
+        draw_baseline(
+            axes, [row['score'] for row in _result([r for r in rows if r['kind'] == 'hand-made'])], along='v'
+        )
         for place, name in enumerate(names):
             _draw_losses(axes, [row for row in rows if row['losses'] == name], place)
         axes.set(xlabel=scale.metric, yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
@@ -42,9 +46,14 @@ def draw_seeds(table: Table, scale: Scale) -> Figure | None:
 
 def _draw_losses(axes: Any, rows: list[dict[str, Any]], place: int) -> None:
     colour = _COLOURS[rows[0]['kind']]
-    scores = [row['score'] for row in rows]
+    scores = [row['score'] for row in _result(rows)]
     mean = sum(scores) / len(scores)
     axes.plot([mean, mean], [place - 0.3, place + 0.3], color=colour, linewidth=2.4)
-    for chosen, fill in ((False, 'full'), (True, 'none')):
-        points = [row['score'] for row in rows if row['chosen_by'] is chosen]
-        axes.plot(points, [place] * len(points), 'o', color=colour, fillstyle=fill, markersize=6)
+    for row in rows:
+        marker, fill = 's' if row['role'] == FRESH else 'o', 'none' if row['chosen_by'] else 'full'
+        axes.plot(row['score'], place, marker, color=colour, fillstyle=fill, markersize=6)
+
+
+def _result(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with fresh seeds, or all where there are none."""
+    return [row for row in rows if row['role'] == FRESH] or rows
