@@ -146,7 +146,7 @@ class ConsoleObserver(Observer):
 
     def _fresh_table(self, confirmation: Confirmation) -> Table:
         times = confirmation.winner.times
-        length = f' in trainings {times:g} times as long' if times != 1 else ''
+        length = f' at {times:g}x' if times != 1 else ''
         table = _new_table(f'{self.metric}{length} with fresh seeds, which chose nothing')
         hand_made = confirmation.hand_made.scores.values() if confirmation.hand_made else ()
         table.add_row('hand-made losses', *self._numbers(list(hand_made)), style='bold')

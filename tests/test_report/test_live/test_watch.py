@@ -17,7 +17,7 @@ from mmautoloss.report import ConsoleObserver
 from mmautoloss.report.live import watch as module
 from mmautoloss.report.live.standing import Standing, end_text
 from mmautoloss.report.words import large, soon, span
-from mmautoloss.search import Budget, DrawProgress
+from mmautoloss.search import Budget, DrawProgress, SearchSettings
 from mmautoloss.trial import Outcome, Record, Role, State, Trial, outcome_to_json
 
 GENOME = Genome.from_text({'cls': '-y * log(p)'})
@@ -54,7 +54,7 @@ class Search:
         self.record.apply({'event': 'started', 'time': 0.0, **session})
         self.drawing = DrawProgress()
         self.observer = ConsoleObserver((), 'x', True, self.console, record=self.record)
-        planner = SimpleNamespace(drawing=self.drawing, settings=SimpleNamespace(budget=budget))
+        planner = SimpleNamespace(drawing=self.drawing, settings=SearchSettings(budget=budget))
         self.observer.begin(self.record.history, planner)
 
     def train(self, score: float | None, role: Role = Role.SEARCH, **fields: int) -> None:
