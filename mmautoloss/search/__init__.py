@@ -5,7 +5,7 @@ from mmautoloss.search.driver import Stop, run_search
 from mmautoloss.search.funnel import Funnel, FunnelStage, read_funnel
 from mmautoloss.search.observer import Observer, Observers
 from mmautoloss.search.planner import Planner
-from mmautoloss.search.remaining import confirmations_left, finalist_trainings_left
+from mmautoloss.search.remaining import confirmations_left, finalist_trainings_left, trunks_left
 from mmautoloss.search.rounds import (
     Entrant,
     FunnelRound,
@@ -43,4 +43,5 @@ __all__ = [
     'run_search',
     'survivors',
     'trainings_left',
+    'trunks_left',
 ]

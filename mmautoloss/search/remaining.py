@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mmautoloss.search.rounds import funnel_rounds
 from mmautoloss.search.settings import Budget
 from mmautoloss.search.stages.choice import race_of_found, race_of_known, rounds_of
 from mmautoloss.search.stages.confirmation import compared
 from mmautoloss.search.stages.race import trainings
-from mmautoloss.trial import History, Role, State
+from mmautoloss.trial import History, Role, State, Trial
 
 
 def finalist_trainings_left(history: History, budget: Budget, search_over: bool) -> int:
@@ -46,3 +48,32 @@ def confirmations_left(history: History, budget: Budget, search_over: bool) -> i
     rivals = known and (budget.funnel is None or budget.funnel.rivals > 0)
     losses = len(numbers) or 2 + rivals
     return max(0, losses * budget.confirm_seeds - sum(settled))
+
+
+def trunks_left(
+    history: History, budget: Budget, left: Mapping[str, int], longer: Mapping[float, int]
+) -> dict[float, int]:
+    """Number of trunks that have not settled, by the length of the trainings that continue them.
+
+    Args:
+        history: All trials of a search with trunks.
+        budget: The budget of the search.
+        left: Remaining trainings, with ``finalist`` and ``confirmation``.
+        longer: Remaining trainings of the funnel by length.
+    """
+    repeats = max((each.repeats for each in rounds_of(budget, budget.finalists)), default=0) if left['finalist'] else 0
+    offsets = {1.0: {*range(1 + max(budget.baseline_repeats, repeats))}}
+    for stage in budget.funnel.stages if budget.funnel else ():
+        if longer.get(stage.times):
+            offsets[stage.times] = {*range(stage.seeds)}
+    if left['confirmation']:
+        offsets.setdefault(budget.confirm_times, set()).update(budget.fresh_seeds)
+    seed = history[0].seed if len(history) else 0
+    return {
+        times: sum(not _is_saved(history.trunk(seed + offset, times)) for offset in needed)
+        for times, needed in offsets.items()
+    }
+
+
+def _is_saved(trunk: Trial | None) -> bool:
+    return trunk is not None and trunk.state is State.COMPLETE
