@@ -94,6 +94,7 @@ def _finalists(facts: Facts, history: History) -> Iterator[Finalist]:
             scores=tuple(row['score'] for row in rows if row['role'] == FRESH or not fresh),
             chosen_by=tuple(row['score'] for row in rows if row['chosen_by']),
             fresh=bool(fresh),
+            times=rows[0]['times'] if rows else 1,
             losses=facts.losses[trial.number],
             ancestry=ancestry_of(history, trial, facts.scale),
         )

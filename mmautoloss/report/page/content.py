@@ -57,6 +57,7 @@ class Finalist:
         scores: One score for each seed: for each fresh one, where there are any.
         chosen_by: The scores by which it was chosen.
         fresh: Whether its scores are those of fresh seeds.
+        times: Length of the trainings with these scores, as a multiple of that of a candidate.
         losses: Its losses, one for each branch.
         ancestry: Its ancestors, oldest first, and itself.
         portraits: Drawings of it, such as curves, tree and ancestry.
@@ -70,6 +71,7 @@ class Finalist:
     scores: tuple[float, ...]
     chosen_by: tuple[float, ...]
     fresh: bool
+    times: float
     losses: tuple[Loss, ...]
     ancestry: tuple[Ancestor, ...] = ()
     portraits: tuple[Figure, ...] = ()

@@ -14,7 +14,10 @@ _MAX_ROWS = 400
 """Maximum number of rows of a table that the page shows."""
 
 SHEETS: Mapping[str, tuple[str, str]] = {
-    'finalists': ('Mean and spread over seeds', 'Fresh seeds chose nothing; by the others losses were chosen.'),
+    'finalists': (
+        'Mean and spread over seeds',
+        'Fresh seeds chose nothing; by the others, in trainings of the length of a candidate, losses were chosen.',
+    ),
     'by_length': (
         'By length',
         'Mean and spread over seeds. A found loss falls where it is not better than the best of the others; of those that '
