@@ -36,7 +36,7 @@ class Story:
     def proposed(self, role: Role, seconds: float = 0.0, texts: dict[str, str] | None = None, **trial: Any) -> Story:
         """A trial begins after so many seconds of drawing."""
         self.clock += seconds
-        hand_made = role is Role.BASELINE or (role is Role.CONFIRM and trial['repeats'] == 0)
+        hand_made = role in (Role.BASELINE, Role.TRUNK, Role.PLAIN) or (role is Role.CONFIRM and trial['repeats'] == 0)
         genome = None if hand_made else Genome.from_text(texts or TEXTS)
         weights = {} if genome is None else dict.fromkeys(genome, 1.5)
         proposed = Trial(len(self.record.history), role, trial.pop('seed', 0), genome, weights=weights, **trial)

@@ -130,6 +130,34 @@ def test_left_counts_the_fresh_seeds_at_the_greatest_length() -> None:
     assert fallen.status.pace.left['confirmation'] == 0, 'nothing is left to confirm'
 
 
+def test_left_counts_trunks_by_their_measured_length() -> None:
+    """A trunk takes five times as long as a candidate, which takes a second."""
+    budget = {**BUDGET, 'max_trials': 2, 'baseline_repeats': 1, 'finalists': 1, 'confirm_seeds': 5}
+    story = Story(begin={'schedule': {}}, proxy={'begin': 'trunk'}).started(budget=budget)
+    left = status_of(story.record, BEGAN).pace.left
+    assert (left['trunk'], left['plain']) == (2 + 5, 2)
+
+    def trained(role: Role, seconds: float, **fields: Any) -> None:
+        story.proposed(role, **fields).settled(0.5, seconds)
+
+    for seed in (0, 1):
+        trained(Role.TRUNK, 5.0, seed=seed)
+        trained(Role.BASELINE, 1.0, seed=seed, repeats=1 if seed else None)
+        trained(Role.PLAIN, 6.0, seed=seed)
+    trained(Role.SEARCH, 1.0)
+    pace = status_of(story.record, BEGAN + story.clock).pace
+    assert pace.seconds == 1.0, 'of a candidate, without its trunk'
+    expected = {'baseline': 0, 'candidate': 1, 'confirmation': 10, 'trunk': 5, 'plain': 0}
+    assert {kind: pace.left[kind] for kind in expected} == expected
+    finalists = pace.left['finalist']
+    assert pace.seconds_left == pytest.approx(1 + finalists + 10 + 5 * 5)
+    assert '5 trunks' in printed(status_of(story.record, BEGAN + story.clock))
+    scheduled = Story(begin={'schedule': {}}, proxy={'begin': {'rate': 'scheduled'}}).started(budget=budget)
+    assert status_of(scheduled.record, BEGAN).pace.left['plain'] == 0
+    checkpoint = Story(begin={'sha256': '0'}, proxy={'begin': {'checkpoint': 'x'}}).started(budget=budget)
+    assert 'trunk' not in status_of(checkpoint.record, BEGAN).pace.left
+
+
 def test_fresh_seeds_at_the_greatest_length_decide() -> None:
     story = FunnelStory(confirm_seeds=5).at_10x(0.90, 0.91)
     assert story.facts.headline.startswith('There is no verdict yet')
