@@ -188,7 +188,7 @@ def _short(seconds: float) -> str:
 def _left(status: Status) -> str:
     if status.pace.left is None:
         return 'unknown'
-    words = {'longer': 'longer training'}
+    words = {'longer': 'longer training', 'plain': 'plain training'}
     left = ((words.get(kind, kind), count) for kind, count in status.pace.left.items() if count)
     return ', '.join(f'{count} {word}' + 's' * (count > 1) for word, count in left) or 'nothing'
 
