@@ -49,7 +49,7 @@ def _search(args: argparse.Namespace, arm: str, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / 'search.py'
     config.write_text(f'_base_ = {str(Path(args.config).absolute())!r}\ntrain_cfg = {ARMS[arm]!r}\n')
-    budget = [f'train_cfg.budget.{key}=0' for key in ('baseline_repeats', 'finalists')]
+    budget = [f'train_cfg.budget.{key}=0' for key in ('baseline_repeats', 'finalists', 'confirm_seeds')]
     command = [sys.executable, str(ROOT / 'tools/search.py'), str(config), '--work-dir', str(folder), '--resume']
     command += ['--max-trials', str(args.max_trials), '--seed', str(seed), '--workers', str(args.workers)]
     command += ['--cfg-options', *budget, *args.cfg_options]

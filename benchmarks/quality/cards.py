@@ -142,7 +142,7 @@ def card_of(entry: Entry, comparisons: Sequence[Comparison]) -> dict[str, Any]:
         'name': entry.name,
         'summary': entry.summary,
         'losses': [loss.entry for loss in found.losses],
-        'origin': asdict(found.origin),
+        'origin': found.origin.entry,
         'journal': str(journal.relative_to(ROOT)),
         'command': command_of(entry, record.header),
         'measured': [asdict(each) for each in measured(trial, [c for c in comparisons if c.set == entry.set])],

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from mmautoloss.report.results import USUAL, ResultRow
-from mmautoloss.report.statistics import LEAST, Difference, paired_difference
+from mmautoloss.report.statistics import LEAST_SEEDS, Difference, paired_difference
 
 TRANSFER = Path(__file__).resolve().parents[2] / 'configs/transfer'
 LESS = ('NME', 'EPE')
@@ -87,7 +87,9 @@ class Comparison:
         It is chosen by the values it is then compared with, which flatters it, never the found losses.
         """
         by_hand = [loss for loss in self.losses if loss.kind != 'found']
-        return min(by_hand, key=lambda loss: (len(loss.values) < LEAST, _place(loss, self.greater)), default=None)
+        return min(
+            by_hand, key=lambda loss: (len(loss.values) < LEAST_SEEDS, _place(loss, self.greater)), default=None
+        )
 
 
 def is_greater(metric: str) -> bool:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from tables import print_table, write_rows
 
-from mmautoloss.search.planner import SearchStalled
+from mmautoloss.search import SearchStalled
 from mmautoloss.testing.known_truths import TRUTHS, truth_config
 from mmautoloss.testing.toy_searches import run_toy
 from mmautoloss.trial import History, read_history

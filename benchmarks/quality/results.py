@@ -27,7 +27,7 @@ from search_tables import correlate_table, line, search_table, strategy_table
 
 from mmautoloss.errors import SetupError
 from mmautoloss.report.results import read_results
-from mmautoloss.report.statistics import LEAST, Difference
+from mmautoloss.report.statistics import LEAST_SEEDS, Difference
 
 DOCS = Path(__file__).resolve().parents[2] / 'docs'
 PAGES = (DOCS / 'results.md', DOCS / 'transfer.md')
@@ -112,7 +112,7 @@ def markdown(comparison: Comparison) -> Iterator[str]:
     titles = ('losses', 'mean', 'spread', 'seeds', 'difference to the hand-made', '95 %', 'verdict')
     yield line(*titles, f'against the best by hand{against}')
     yield line(*['---'] * 8)
-    means = [loss.mean for loss in comparison.losses if len(loss.values) >= LEAST]
+    means = [loss.mean for loss in comparison.losses if len(loss.values) >= LEAST_SEEDS]
     top = (max if comparison.greater else min)(means, default=None)
     for loss in comparison.losses:
         value = f'**{loss.mean:.3f}**' if loss.mean == top else f'{loss.mean:.3f}'

@@ -47,7 +47,7 @@ def search(path: Path, executor: VirtualExecutor, trials: int) -> Journal:
     """Runs a search of so many candidates with the real driver; gives its journal, closed."""
     journal = Journal(path, {'metric': 'coco/bbox_mAP'}, {})
     inputs = {branch.name: branch.kind.names for branch in BRANCHES}
-    settings = SearchSettings(seed=0, budget=Budget(max_trials=trials, max_failures=0))
+    settings = SearchSettings(seed=0, budget=Budget(max_trials=trials, max_failures=0, confirm_seeds=0))
     planner = Planner(settings, RegularizedEvolution(inputs, distinct=True), dict.fromkeys(inputs, AllPass()))
     with open(os.devnull, 'w') as nowhere:
         observer = ConsoleObserver(BRANCHES, 'coco/bbox_mAP', console=Console(file=nowhere, highlight=False))

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.visualization import Visualizer
 
 from mmautoloss.engine.guarded_backend import guard
+from mmautoloss.report.confirmation import confirmation_of
 from mmautoloss.report.figures.progress_image import draw_progress_image
 from mmautoloss.report.statistics import spread
 from mmautoloss.screen import ACCEPTED
@@ -106,7 +107,15 @@ class Dashboard(Observer):
         if winner is not None:
             scalars['best/score'] = self._sign * mean(history.scores_of(winner.number))
             scalars['best/trial'] = winner.number
-        return scalars
+        return scalars | self._fresh_scalars(history)
+
+    def _fresh_scalars(self, history: History) -> dict[str, float]:
+        confirmation = confirmation_of(history)
+        if confirmation is None:
+            return {}
+        compared = {'hand_made': confirmation.hand_made, 'known': confirmation.rival, 'best': confirmation.winner}
+        scored = {name: fresh.scores.values() for name, fresh in compared.items() if fresh and fresh.scores}
+        return {f'fresh/{name}': self._sign * mean(scores) for name, scores in scored.items()}
 
     def _write_text(self, tag: str, text: str, step: int) -> None:
         for backend in self._backends.values():

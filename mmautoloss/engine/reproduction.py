@@ -46,7 +46,7 @@ def replay(events: Iterable[Mapping[str, Any]], planner: Planner, first: int = 0
     for event in events:
         fields = {key: value for key, value in event.items() if key not in ('event', 'time', 'crc')}
         if event['event'] == 'started':  # a resume may have another budget
-            planner.settings = replace(planner.settings, budget=Budget(**event['budget']))
+            planner.settings = replace(planner.settings, budget=Budget.recorded(event['budget']))
         elif event['event'] == 'proposed':
             trial = Trial.from_json(fields)
             if trial.number >= first:

@@ -120,9 +120,9 @@ def require_trunks(spec: SearchSpec, history: History) -> None:
 
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:
-    """Writes the best losses into a copy of the base config, appends the results to their file, prints the table."""
+    """Writes the best losses into a copy of the base config, appends the results to their file, prints the tables."""
     budget = spec.search.budget
-    ranking = best_losses(history, budget.funnel, budget.finalists)
+    ranking = best_losses(history, budget.funnel, max(1, budget.finalists))
     path = None
     if ranking:
         path = spec.work_dir / 'best_config.py'

@@ -16,8 +16,8 @@ class TrialFiles(Observer):
     """Keeps the files of failed trials and of the best ones, and deletes those of others as soon as they are settled.
 
     The best ones are the hand-made losses, as many found ones as there are finalists, the winner, those that hold in the
-    funnel, and their trainings with other seeds or of another length. Workers write into ``WORK_DIR/trials`` if it exists;
-    one on a machine that does not share the work dir keeps nothing.
+    funnel, and all their trainings with other seeds or of another length. Workers write into ``WORK_DIR/trials`` if it
+    exists; one on a machine that does not share the work dir keeps nothing.
 
     Args:
         work_dir: Work dir of the search.
@@ -68,7 +68,7 @@ class TrialFiles(Observer):
 
 
 def best_trials(history: History, count: int, funnel: Funnel | None = None) -> set[int]:
-    """Numbers of the trials whose files are worth keeping: hand-made losses, the best found ones, their repeats.
+    """Numbers of the trials whose files are worth keeping: hand-made losses, the best found ones, trainings of them again.
 
     Args:
         history: The trials.
@@ -80,7 +80,8 @@ def best_trials(history: History, count: int, funnel: Funnel | None = None) -> s
     best |= _in_funnel(history, funnel)
     baseline = {trial.number for trial in history.of_role(Role.BASELINE)}
     again = history.of_role(Role.FINALIST, Role.LONGER)
-    return best | baseline | {trial.number for trial in again if trial.repeats in best | baseline}
+    repeats = {trial.number for trial in again if trial.repeats in best | baseline}
+    return best | baseline | repeats | {trial.number for trial in history.of_role(Role.CONFIRM)}
 
 
 def _in_funnel(history: History, funnel: Funnel | None) -> set[int]:

@@ -86,6 +86,7 @@ class Origin:
         metric: Key of the monitored metric.
         scores: Values of the metric with these losses, one per seed.
         hand_made: Values of the metric with the hand-made losses.
+        fresh: Whether both are values with fresh seeds, by which nothing was chosen.
         fingerprint: Gradient fingerprint of the trial, with `` | `` between branches.
         searched: Day on which the search began, UTC, as 2026-01-31.
         version: Version of mmautoloss that searched.
@@ -102,18 +103,25 @@ class Origin:
     fingerprint: str = ''
     searched: str | None = None
     version: str | None = None
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         for key in ('metric', 'fingerprint', 'searched', 'version'):
             self._check(key, getattr(self, key) is None or _is_line(getattr(self, key)), 'text on one line')
         for key in ('trial', 'seed'):
             self._check(key, getattr(self, key) is None or _is_number(getattr(self, key)), 'a number')
+        self._check('fresh', isinstance(self.fresh, bool), 'True or False')
         for key in ('scores', 'hand_made'):
             self._check(key, all(map(_is_number, getattr(self, key))), 'numbers')
 
     def _check(self, key: str, fits: bool, expected: str) -> None:
         if not fits:
             raise SetupError(f'The {key} of an origin must be {expected}, but got {getattr(self, key)!r}; mend it.')
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The attributes in JSON types; without ``fresh`` where it is false, as in files of earlier versions."""
+        return {key: value for key, value in asdict(self).items() if key != 'fresh' or value}
 
     def __str__(self) -> str:
         words = ['found by mmautoloss', self.version or '']
@@ -127,7 +135,8 @@ class Origin:
         if not self.scores:
             return ''
         hand_made = f'; hand-made losses {_listed(self.hand_made)}' if self.hand_made else ''
-        return f'{self.metric or "score"} in the search, one training a seed: {_listed(self.scores)}{hand_made}'
+        seeds = 'with fresh seeds' if self.fresh else 'in the search, one training a seed'
+        return f'{self.metric or "score"} {seeds}: {_listed(self.scores)}{hand_made}'
 
 
 @dataclass(frozen=True)
@@ -186,5 +195,5 @@ def found_losses(branches: Sequence[Branch], trial: Trial) -> tuple[NamedLoss, .
 
 def write_losses(path: Path, losses: Sequence[NamedLoss], origin: Origin | None = None) -> None:
     """Writes losses as JSON, each with its origin if that is known."""
-    source = {'origin': asdict(origin)} if origin else {}
+    source = {'origin': origin.entry} if origin else {}
     write_text(path, json.dumps([{**loss.entry, **source} for loss in losses], indent=2) + '\n')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
 from mmautoloss.found.found import Found, NamedLoss, Origin, found_losses
 from mmautoloss.losses import INPUT_KINDS, Card, cards, expression_of, is_by_name, is_known, kinds_by_name
-from mmautoloss.trial import History, Trial, read_history, scale_of
+from mmautoloss.trial import History, Role, Trial, read_history, scale_of
 
 RESULTS = 'a work dir, a journal.jsonl, a best_losses.json or the name of a card (mmautoloss zoo)'
 _NOT_OF_LOSS = ('tree', 'nodes', 'same_gradient', 'origin')
@@ -122,19 +121,33 @@ def found_in(header: Mapping[str, Any], history: History, trial: Trial) -> Found
 def _origin(header: Mapping[str, Any], history: History, trial: Trial) -> Origin:
     sign = scale_of(header).sign
     time = header.get('time')
+    scores, hand_made = _scores(history, trial)
     return Origin(
         trial=trial.number,
         seed=trial.seed,
         metric=scale_of(header).metric if header.get('metric') else None,
-        scores=tuple(sign * score for score in history.scores_of(trial.number)),
-        hand_made=tuple(sign * score for score in history.baseline_scores()),
+        scores=tuple(sign * score for score in scores),
+        hand_made=tuple(sign * score for score in hand_made),
+        fresh=bool(history.confirmations(trial.number)),
         fingerprint=trial.fingerprint,
         searched=datetime.fromtimestamp(time, timezone.utc).date().isoformat() if time else None,
         version=(header.get('info') or {}).get('mmautoloss'),
     )
 
 
+def _scores(history: History, trial: Trial) -> tuple[list[float], list[float]]:
+    """Scores of a trial's losses and of the hand-made ones: those with fresh seeds, if it was trained with such."""
+    fresh = history.confirmations(trial.number)
+    if not fresh:
+        return history.scores_of(trial.number), history.baseline_scores()
+    times = next(iter(fresh.values())).times
+    hand_made = [history.confirmations(first.number, times) for first in history.of_role(Role.BASELINE)]
+    by_loss = [fresh, next(filter(None, hand_made), {})]
+    scores, others = ([run.score for run in runs.values() if run.score is not None] for runs in by_loss)
+    return scores, others
+
+
 def to_entries(found: Found) -> list[dict[str, Any]]:
     """Found losses in JSON types, with all that is known about them; ``read_found`` reads them back."""
-    origin = {'origin': asdict(found.origin)} if found.origin else {}
+    origin = {'origin': found.origin.entry} if found.origin else {}
     return [{**loss.entry, 'tree': list(loss.tree.nodes), 'nodes': loss.tree.size, **origin} for loss in found.losses]

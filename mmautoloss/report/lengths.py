@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from statistics import stdev
 from typing import Any
 
-from mmautoloss.losses import name_of
+from mmautoloss.report.labels import HAND_MADE, label_of
 from mmautoloss.search import Entrant, FunnelRound, funnel_rounds, read_funnel
-from mmautoloss.trial import History, Role, Scale, Trial
-
-HAND_MADE = 'hand-made'
+from mmautoloss.trial import History, Role, Scale
 
 
 @dataclass(frozen=True)
@@ -137,13 +135,3 @@ def _score(entrant: Entrant, fate: str, scale: Scale) -> LengthScore:
         spread=stdev(scores) if len(scores) > 1 else None,
         fate=fate,
     )
-
-
-def label_of(trial: Trial) -> str:
-    """The label of the losses of a trial: its number, followed by the names of known losses."""
-    if trial.genome is None:
-        return HAND_MADE
-    if trial.role is not Role.KNOWN:
-        return f'trial {trial.number}'
-    names = dict.fromkeys(name_of(tree) or '' for tree in trial.genome.values())
-    return f'trial {trial.number}' + (f' ({" + ".join(names)})' if all(names) else '')

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
-from mmautoloss.search import read_funnel, trainings_left
-from mmautoloss.trial import History, Record, Role, State, Trial
+from mmautoloss.report.work_left import OF_TRUNKS, Lengths, WorkLeft, work_left
+from mmautoloss.trial import Record, State, Trial
 
 _HOUR = 3600.0
 _RECENT = 20
@@ -26,8 +25,9 @@ class Pace:
         per_hour_last_20: Trainings per hour over the last 20, from which the end is estimated.
         seconds: Median duration of a scored training of the length of a candidate; None where there is none.
         stages: Median seconds by stage: ``build``, ``train``, ``validate``; empty where unknown.
-        left: Remaining trainings, including the running ones, by ``baseline``, ``candidate``, ``finalist``, with a
-            funnel also ``longer``, as many as there can be; None where the budget is unknown.
+        left: Remaining trainings, including the running ones, by ``baseline``, ``candidate``, ``finalist``, with a funnel
+            also ``longer``, as many as there can be, ``confirmation``, and in a search with trunks ``trunk`` and ``plain``;
+            None where the budget is unknown.
         seconds_left: Estimated seconds for the remaining trainings; None where unknown.
     """
 
@@ -50,10 +50,10 @@ def pace_of(record: Record, elapsed: float) -> Pace:
     """
     trained = [trial for trial in record.history.settled() if not trial.was_spared]
     times = [record.settled_elapsed[trial.number] for trial in trained]
-    scored = [trial for trial in trained if trial.state is State.COMPLETE and trial.times == 1]
+    scored = [t for t in trained if t.state is State.COMPLETE and t.times == 1 and t.role not in OF_TRUNKS]
     budget = record.sessions[-1].budget if record.sessions else {}
-    left = _left(record, budget, elapsed) if 'max_trials' in budget else None
-    longer = _longer_left(record, budget, left) if left else {}
+    lengths = Lengths(trained)
+    left = work_left(record, elapsed, lengths)
     return Pace(
         trained=len(trained),
         per_hour=_rate(len(times), elapsed),
@@ -61,13 +61,12 @@ def pace_of(record: Record, elapsed: float) -> Pace:
         if times
         else None,
         per_hour_last_20=_recent_rate(times, [1.0] * len(times), _RECENT),
-        seconds=median(trial.required_outcome.seconds for trial in scored) if scored else None,
+        seconds=lengths.seconds,
         stages=_stages(scored),
-        left={**left, 'longer': sum(longer.values())} if left and budget.get('funnel') else left,
+        left=left.counts if left else None,
         seconds_left=_seconds_left(
             left,
-            sum(times * count for times, count in longer.items()),
-            _recent_rate(times, [trial.times for trial in trained], _RECENT),
+            _recent_rate(times, [lengths.of(trial.role, trial.times) for trial in trained], _RECENT),
             budget.get('max_seconds'),
             elapsed,
         ),
@@ -99,60 +98,19 @@ def _stages(trials: list[Trial]) -> dict[str, float]:
     return {name: median(values) for name, values in seconds.items()}
 
 
-def _left(record: Record, budget: Mapping[str, Any], elapsed: float) -> dict[str, int]:
-    if record.ended == 'done':  # the search may end before its budget is spent
-        return {'baseline': 0, 'candidate': 0, 'finalist': 0}
-    history = record.history
-    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if not t.was_spared]
-    settled = sum(trial.state is not State.RUNNING for trial in candidates)
-    running = len(candidates) - settled
-    total = max(budget['max_trials'], len(record.header.get('seeds') or ()))  # known losses are trained in any case
-    candidates_left = max(total - settled, running)
-    limit = budget.get('max_seconds')
-    if limit is not None and elapsed >= limit:
-        candidates_left = running
-    return {
-        'baseline': max(0, 1 + budget.get('baseline_repeats', 0) - len(history.baseline_scores())),
-        'candidate': candidates_left,
-        'finalist': _finalists_left(history, budget, search_over=not candidates_left),
-    }
-
-
-def _finalists_left(history: History, budget: Mapping[str, Any], search_over: bool) -> int:
-    count, repeats = budget.get('finalists', 0), budget.get('finalist_repeats', 0)
-    if budget.get('funnel'):
-        return 0
-    repeated = [t.repeats for t in history.of_role(Role.FINALIST) if t.state is not State.RUNNING]
-    best = history.best_found(count)
-    missing = 0 if search_over else count - len(best)
-    return missing * repeats + sum(max(0, repeats - repeated.count(trial.number)) for trial in best)
-
-
-def _longer_left(record: Record, budget: Mapping[str, Any], left: Mapping[str, int]) -> Mapping[float, int]:
-    """Remaining trainings of the funnel by length."""
-    funnel = read_funnel(budget.get('funnel'))
-    if funnel is None or record.ended == 'done':
-        return {}
-    known = len(record.header.get('seeds') or ())
-    return trainings_left(record.history, funnel, known, search_over=not left['candidate'])
-
-
-def _seconds_left(
-    left: Mapping[str, int] | None, longer: float, per_hour: float | None, limit: float | None, elapsed: float
-) -> float | None:
-    """Remaining seconds at the present speed; a time limit cuts the candidates short, but not what follows them.
+def _seconds_left(left: WorkLeft | None, per_hour: float | None, limit: float | None, elapsed: float) -> float | None:
+    """Remaining seconds at the present speed; a time limit cuts the candidates short, but not what comes after.
 
     Args:
         left: Remaining trainings.
-        longer: Total length of those in the funnel, as a multiple of that of a candidate.
-        per_hour: Trainings of that length an hour.
+        per_hour: Trainings of the length of a candidate an hour.
         limit: ``budget.max_seconds``.
         elapsed: Seconds of search so far.
     """
-    if left is None or (not per_hour and (longer or any(left.values()))):
+    if left is None or (not per_hour and any(left.counts.values())):
         return None
     seconds = _HOUR / per_hour if per_hour else 0.0
-    search = left['candidate'] * seconds
-    if limit is not None and left['candidate']:
-        search = min(search, max(0.0, limit - elapsed - left['baseline'] * seconds))
-    return left['baseline'] * seconds + search + (left['finalist'] + longer) * seconds
+    search = left.candidates * seconds
+    if limit is not None and left.candidates:
+        search = min(search, max(0.0, limit - elapsed - left.counts['baseline'] * seconds))
+    return left.others * seconds + search

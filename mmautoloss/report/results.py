@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import name_of
 from mmautoloss.proxy import ProxySettings, lengthen
+from mmautoloss.report.confirmation import Fresh, confirmation_of
 from mmautoloss.report.description import Description
 from mmautoloss.trial import History, Role, State, Trial
 
@@ -63,7 +64,15 @@ _ALWAYS = (Role.BASELINE, Role.KNOWN, Role.LONGER)
 def result_rows(
     history: History, ranking: Sequence[Trial], describe: Description, proxy: ProxySettings
 ) -> list[ResultRow]:
-    """Rows of the baseline, the known losses, the finalists with all their seeds, and all longer trainings."""
+    """Rows of the hand-made losses, the best known loss and the winner with fresh seeds.
+
+    Without fresh seeds, rows of the baseline, the known losses, the finalists with all their seeds, and all longer
+    trainings. The two kinds are never mixed, since the scores that chose losses are too high on average.
+    """
+    confirmation = confirmation_of(history)
+    if confirmation is not None:
+        compared = (confirmation.hand_made, confirmation.rival, confirmation.winner)
+        return [row for fresh in compared if fresh for row in _fresh_rows(fresh, history, describe, proxy)]
     finalists = {trial.number for trial in ranking}
     chosen = [
         trial
@@ -76,6 +85,14 @@ def result_rows(
         make_row(trial, describe, lengthen(proxy, trial.times), proxy.value(trial.required_outcome.metrics))
         for trial in chosen
     ]
+
+
+def _fresh_rows(fresh: Fresh, history: History, describe: Description, proxy: ProxySettings) -> Iterator[ResultRow]:
+    runs = history.confirmations(fresh.trial.number, fresh.times)
+    for run in runs.values():
+        if run.score is not None:
+            row = make_row(run, describe, lengthen(proxy, run.times), proxy.value(run.required_outcome.metrics))
+            yield row._replace(loss=_name(fresh.trial, describe))
 
 
 def read_results(path: Path) -> list[ResultRow]:

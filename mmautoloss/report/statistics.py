@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import NamedTuple
 
+from mmautoloss.search import LEAST_SEEDS
+
 
 class Difference(NamedTuple):
     """The difference between two losses trained with the same seeds.
@@ -29,10 +31,6 @@ class Difference(NamedTuple):
         if self.low <= 0 <= self.high:
             return 'no difference'
         return 'better' if (self.mean > 0) == greater else 'worse'
-
-
-LEAST = 5
-"""Seeds below which no interval is given: of four that all agree, chance alone gives one in eight."""
 
 
 def paired_difference(
@@ -58,7 +56,7 @@ def paired_difference(
         (0.2, True, 'better')
     """
     differences = [values[seed] - reference[seed] for seed in sorted(values) if seed in reference]
-    if len(differences) < LEAST:
+    if len(differences) < LEAST_SEEDS:
         return None
     rng = random.Random(0)  # the same numbers give the same interval
     count = len(differences)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import mean, stdev
 from typing import Any
 
 from mmautoloss.expr import Genome
+from mmautoloss.report.confirmation import Confirmation, Fresh, confirmation_of
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.pace import Pace, pace_of
+from mmautoloss.report.verdict import verdict_of
+from mmautoloss.search import funnel_rounds, holding, read_funnel
 from mmautoloss.search.broken_setup import kind_of
 from mmautoloss.trial import History, Pulse, Record, Role, Session, State, log_name, scale_of
 
@@ -66,6 +69,7 @@ class Score:
         mean: Mean of the scores.
         spread: Standard deviation of the scores; None for a single one.
         expressions: Expressions by branch; empty for the hand-made losses.
+        fresh: Whether the seeds are fresh ones, which chose nothing.
     """
 
     trial: int
@@ -73,6 +77,22 @@ class Score:
     mean: float
     spread: float | None
     expressions: Mapping[str, str]
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class FreshScores:
+    """The scores that the verdict compares; None where there are none yet.
+
+    Attributes:
+        hand_made: Those of the hand-made losses.
+        rival: Those of the best known loss.
+        winner: Those of the best found losses.
+    """
+
+    hand_made: Score | None = None
+    rival: Score | None = None
+    winner: Score | None = None
 
 
 @dataclass(frozen=True)
@@ -97,9 +117,11 @@ class Status:
         beat: Seconds since the last report of the workers; None where there was none.
         pace: Speed and remaining trainings.
         end: Expected end, in Unix seconds; None where the search does not run or the end is unknown.
-        baseline: The hand-made losses; None where they have no score yet.
-        best: The best found losses; None where none has a score yet.
+        baseline: The hand-made losses, before fresh seeds; None where they have no score yet.
+        best: The best found losses, by the scores that chose them; None where none has a score yet.
         lengths: The stages of ``budget.funnel`` that have begun; empty without it.
+        fresh: The same losses and the best known one with fresh seeds, which the verdict compares.
+        verdict: The verdict in words.
     """
 
     state: str
@@ -121,6 +143,8 @@ class Status:
     baseline: Score | None
     best: Score | None
     lengths: tuple[Length, ...]
+    fresh: FreshScores
+    verdict: str
 
     def to_json(self) -> dict[str, Any]:
         """The attributes as JSON types."""
@@ -140,7 +164,10 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
     elapsed = record.elapsed + (max(0.0, now - _anchor(record)) if state == 'running' else 0.0)
     pace = pace_of(record, elapsed)
     scale = scale_of(header)
-    baselines, winner = history.of_role(Role.BASELINE), history.winner()
+    budget = sessions[-1].budget if sessions else {}
+    funnel, lengths = read_funnel(budget.get('funnel')), lengths_of(history, budget, scale)
+    held = holding(funnel_rounds(history, funnel))
+    baselines, winner = history.of_role(Role.BASELINE), held[0] if held else history.winner()
     return Status(
         state=state,
         why=why,
@@ -160,7 +187,9 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
         end=now + pace.seconds_left if state == 'running' and pace.seconds_left is not None else None,
         baseline=_score(baselines[0].number, history.baseline_scores(), scale.sign) if baselines else None,
         best=_score(winner.number, history.scores_of(winner.number), scale.sign, winner.genome) if winner else None,
-        lengths=lengths_of(history, sessions[-1].budget if sessions else {}, scale),
+        lengths=lengths,
+        fresh=_fresh_scores(confirmation_of(history), scale.sign),
+        verdict=verdict_of(history, [winner] if winner else [], lengths if funnel else None, scale.sign).text,
     )
 
 
@@ -219,6 +248,20 @@ def _failures(history: History) -> tuple[Failure, ...]:
             groups.setdefault(kind_of(trained.required_outcome.reason) or 'no reason given', []).append(trial.number)
     ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[1]))
     return tuple(Failure(reason, len(numbers), tuple(numbers), log_name(numbers[-1])) for reason, numbers in ordered)
+
+
+def _fresh_scores(confirmation: Confirmation | None, sign: int) -> FreshScores:
+    if confirmation is None:
+        return FreshScores()
+    all_ = (confirmation.hand_made, confirmation.rival, confirmation.winner)
+    return FreshScores(*(_fresh_score(fresh, sign) for fresh in all_))
+
+
+def _fresh_score(fresh: Fresh | None, sign: int) -> Score | None:
+    if fresh is None:
+        return None
+    score = _score(fresh.trial.number, list(fresh.scores.values()), sign, fresh.trial.genome)
+    return replace(score, fresh=True) if score else None
 
 
 def _score(trial: int, scores: list[float], sign: int, genome: Genome | None = None) -> Score | None:

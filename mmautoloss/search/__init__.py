@@ -5,6 +5,7 @@ from mmautoloss.search.driver import Stop, run_search
 from mmautoloss.search.funnel import Funnel, FunnelStage, read_funnel
 from mmautoloss.search.observer import Observer, Observers
 from mmautoloss.search.planner import Planner
+from mmautoloss.search.remaining import confirmations_left, finalist_trainings_left, trunks_left
 from mmautoloss.search.rounds import (
     Entrant,
     FunnelRound,
@@ -15,10 +16,11 @@ from mmautoloss.search.rounds import (
     trainings_left,
 )
 from mmautoloss.search.rung import Rung
-from mmautoloss.search.settings import Budget, SearchSettings
+from mmautoloss.search.settings import LEAST_SEEDS, Budget, SearchSettings
 from mmautoloss.search.stages import SearchStalled
 
 __all__ = [
+    'LEAST_SEEDS',
     'Budget',
     'DrawProgress',
     'Entrant',
@@ -33,10 +35,13 @@ __all__ = [
     'SearchStalled',
     'Stop',
     'best_losses',
+    'confirmations_left',
+    'finalist_trainings_left',
     'funnel_rounds',
     'holding',
     'read_funnel',
     'run_search',
     'survivors',
     'trainings_left',
+    'trunks_left',
 ]

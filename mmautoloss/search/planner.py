@@ -9,6 +9,7 @@ from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.search.settings import SearchSettings
 from mmautoloss.search.stages import (
     Breeder,
+    Confirmation,
     Finalists,
     HandMade,
     KnownLosses,
@@ -25,9 +26,10 @@ from mmautoloss.trial import History, Role, Trial
 class Planner:
     """Chooses the next trial.
 
-    Stages: the hand-made losses and their repeats, known losses, search, and after all of these have settled, the best
-    few again with other seeds, or, with a funnel, for longer. The first that is due proposes the next trial. In a search
-    with trunks each trial continues the trunk of its seed and length, which is trained before.
+    Stages: the hand-made losses and their repeats, known losses, search, after all of these have settled, the best few
+    again with other seeds, or, with a funnel, for longer, and at last what is compared, with fresh seeds. The first that
+    is due proposes the next trial. In a search with trunks each trial continues the trunk of its seed and length, which is
+    trained before.
 
     Args:
         settings: Settings of the search.
@@ -61,6 +63,7 @@ class Planner:
             KnownLosses(settings, breeder),
             SearchedLosses(settings, breeder),
             Longer(settings) if settings.budget.funnel else Finalists(settings),
+            Confirmation(settings),
         )
         self._trunks = Trunks(self.stages) if settings.trunk else None
 

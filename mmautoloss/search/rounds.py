@@ -126,7 +126,7 @@ def funnel_rounds(history: History, funnel: Funnel | None) -> list[FunnelRound]:
         if not latest.is_over:
             break
         found = [entrant.first for entrant in latest.held]
-        known = [each.first for each in _ranked(latest.rivals) if each.first.role is Role.KNOWN]
+        known = _known(latest)
     return rounds
 
 
@@ -140,6 +140,13 @@ def holding(rounds: Sequence[FunnelRound]) -> list[Trial]:
 def survivors(history: History, budget: Budget) -> list[Trial]:
     """The found losses that have come through the funnel, best first; none if all have fallen, or it is not over."""
     return holding(funnel_rounds(history, budget.funnel))
+
+
+def best_known(history: History, budget: Budget) -> Trial | None:
+    """The best known loss of the last round; None where there is none."""
+    rounds = funnel_rounds(history, budget.funnel)
+    known = _known(rounds[-1]) if rounds else []
+    return known[0] if known else None
 
 
 def best_losses(history: History, funnel: Funnel | None, count: int) -> list[Trial]:
@@ -178,6 +185,11 @@ def trainings_left(history: History, funnel: Funnel, known: int, search_over: bo
 
 def _entrant(history: History, trial: Trial, stage: FunnelStage) -> Entrant:
     return Entrant(trial, tuple(history.longer(trial.number, stage.times)[: stage.seeds]))
+
+
+def _known(latest: FunnelRound) -> list[Trial]:
+    """The known losses of a round, best first."""
+    return [each.first for each in _ranked(latest.rivals) if each.first.role is Role.KNOWN]
 
 
 def _ranked(entrants: Iterable[Entrant]) -> list[Entrant]:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mmautoloss.checks import MAX_SEED, require_number, require_whole
+from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.search.funnel import Funnel, read_funnel
 from mmautoloss.search.rung import Rung
+
+ALLOCATIONS = ('halving', 'equal')
+
+KNOWN_FINALISTS = 2
+"""Number of known losses that are trained again, so that the best of them is not the luckiest."""
+
+LEAST_SEEDS = 5
+"""Fresh seeds below which no interval is given: of four that all agree, chance alone gives one in eight."""
+
+_FIRST_FRESH = 1000
+"""First fresh seed, the same for all usual budgets, so that a search that goes on longer keeps its fresh trainings."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +34,11 @@ class Budget:
             are additional.
         max_seconds: Time after which no new candidate starts; None for no limit.
         baseline_repeats: Additional trainings of the hand-made losses with other seeds, for the noise band.
-        finalists: Number of the best candidates that are trained again at the end.
-        finalist_repeats: Number of these trainings for each finalist, with different seeds.
+        finalists: Number of the best candidates that are trained again at the end; these scores choose the winner.
+        finalist_repeats: Largest number of these trainings, on average over the finalists, each with another seed.
+        allocation: Which finalist gets them: ``halving`` drops the worse half after each round, ``equal`` trains all alike.
+        confirm_seeds: Fresh seeds with which the winner, the best known loss and the hand-made losses are trained at the
+            very end, so that the verdict rests on scores that chose nothing; 0 for no verdict, else at least 5.
         max_draws: Expressions drawn for one branch of one trial before the search gives up.
         max_repeats: Equivalent candidates in a row before the search gives up.
         max_failures: Candidates in a row that fail for the same cause, other than their loss, before the search gives up;
@@ -30,7 +47,7 @@ class Budget:
             or a journal has. None for none.
 
     Raises:
-        SetupError: A value is negative or not a number.
+        SetupError: A value is negative or not a number, or no such setting.
     """
 
     max_trials: int = 100
@@ -38,6 +55,8 @@ class Budget:
     baseline_repeats: int = 2
     finalists: int = 3
     finalist_repeats: int = 2
+    allocation: str = 'halving'
+    confirm_seeds: int = 5
     max_draws: int = 200_000
     max_repeats: int = 1000
     max_failures: int = 5
@@ -46,12 +65,38 @@ class Budget:
     def __post_init__(self) -> None:
         object.__setattr__(self, 'funnel', read_funnel(self.funnel))
         for name, value in vars(self).items():
-            if name not in ('max_seconds', 'funnel'):
+            if name == 'max_seconds' and value is not None:
+                require_number(name, value)
+            elif name not in ('max_seconds', 'allocation', 'funnel'):
                 require_whole(name, value)
-        if self.max_seconds is not None:
-            require_number('max_seconds', self.max_seconds)
         require_whole('max_draws', self.max_draws, 1)
         require_whole('max_repeats', self.max_repeats, 1)
+        if self.allocation not in ALLOCATIONS:
+            raise SetupError(f'allocation must be one of {", ".join(ALLOCATIONS)}, but got {self.allocation!r}.')
+        if 0 < self.confirm_seeds < LEAST_SEEDS:
+            raise SetupError(
+                f'confirm_seeds must be 0 or at least {LEAST_SEEDS}, but got {self.confirm_seeds}: fewer seeds give no '
+                'interval, and so no verdict.'
+            )
+
+    @classmethod
+    def recorded(cls, values: Mapping[str, Any]) -> Budget:
+        """The budget of a journal, which does not name settings that are younger than it."""
+        return cls(**{'allocation': 'equal', 'confirm_seeds': 0, **values})
+
+    @property
+    def confirm_times(self) -> float:
+        """Length of the trainings with fresh seeds, as a multiple of that of a candidate."""
+        return self.funnel.stages[-1].times if self.funnel else 1
+
+    @property
+    def fresh_seeds(self) -> range:
+        """Seeds that no other training of the search has, less that of the search."""
+        stages = self.funnel.stages if self.funnel else ()
+        finalists = max(self.finalists, KNOWN_FINALISTS) * self.finalist_repeats
+        used = max(self.baseline_repeats, finalists, *(stage.seeds for stage in stages))
+        first = max(_FIRST_FRESH, used + 1)
+        return range(first, first + self.confirm_seeds)
 
 
 @dataclass(frozen=True)
@@ -80,6 +125,4 @@ class SearchSettings:
     plain: bool = False
 
     def __post_init__(self) -> None:
-        stages = self.budget.funnel.stages if self.budget.funnel else ()
-        repeats = (self.budget.baseline_repeats, self.budget.finalist_repeats, *(stage.seeds - 1 for stage in stages))
-        require_whole('seed', self.seed, 0, MAX_SEED - max(repeats))  # each uses another seed
+        require_whole('seed', self.seed, 0, MAX_SEED - self.budget.fresh_seeds.stop)  # each training uses another seed

@@ -235,6 +235,13 @@ def _search(task: str) -> dict[str, Any]:
             **{'fresh_rate': 0.2, 'mutations': 3, 'distinct': True},
         },
         'screen': {'samples': 2, 'steps': 40, 'lr': 0.2, 'eta': 0.6},
-        'budget': {'max_trials': truth.trials, 'baseline_repeats': 2, 'finalists': 3, 'finalist_repeats': 2},
+        'budget': {
+            'max_trials': truth.trials,
+            'baseline_repeats': 2,
+            'finalists': 3,
+            'finalist_repeats': 2,
+            'allocation': 'equal',
+            'confirm_seeds': 0,  # what is right is known
+        },
         'describe': {'task': 'truth', 'set': task, 'network': 'linear'},
     }

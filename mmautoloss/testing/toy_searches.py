@@ -68,6 +68,7 @@ SEARCH: dict[str, Any] = {
         'baseline_repeats': 1,
         'finalists': 2,
         'finalist_repeats': 1,
+        'confirm_seeds': 0,  # few trials; tests that are about the verdict have fresh seeds
     },
     'execute': {'workers': 1, 'threads': 1},
     'describe': {'task': 'toy', 'set': 'vectors', 'network': 'mlp'},

@@ -222,15 +222,34 @@ class History:
         return self._select(self._ranked.numbers(count))
 
     def ranking(self, count: int) -> list[Trial]:
-        """These candidates by their mean score over all seeds, best first, so that one lucky training does not win."""
-        return self._by_mean(self.best_found(count))
+        """These candidates, best first: the confirmed one, then by number of scores as finalists, then by their mean."""
+        confirmed, ranked = self.confirmed(), self._by_seeds(self.best_found(count))
+        if confirmed is None or not ranked:
+            return ranked
+        others = [trial for trial in ranked if trial.number != confirmed.number]
+        return [confirmed, *others][: len(ranked)]
 
     def winner(self) -> Trial | None:
-        """The best candidate: by mean score over seeds among those that were repeated, else by its single score."""
-        repeats = (trial.repeats for trial in self.of_role(Role.FINALIST))
-        repeated = {number for number in repeats if number is not None} & self._trials.keys()
-        trained = [trial for trial in self._select(repeated) if _is_found(trial)]
-        return next(iter(self._by_mean(trained) or self.ranking(1)), None)
+        """The best candidate: the confirmed one, else the best of those that were repeated, else by its single score."""
+        repeated = self._repeated(Role.FINALIST)
+        trained = [trial for trial in repeated if _is_found(trial)]
+        return self.confirmed() or next(iter(self._by_seeds(trained) or self.ranking(1)), None)
+
+    def confirmed(self) -> Trial | None:
+        """The candidate that was last trained with fresh seeds, if any."""
+        searched = [trial for trial in self._repeated(Role.CONFIRM) if trial.role is Role.SEARCH]
+        return searched[-1] if searched else None
+
+    def confirmations(self, number: int, times: float | None = None) -> dict[int, Trial]:
+        """The last training of a trial's losses with each fresh seed, by seed.
+
+        Args:
+            number: Number of the trial.
+            times: Length of these trainings; None for that of the last one.
+        """
+        fresh = [trial for trial in self.of_role(Role.CONFIRM) if trial.repeats == number]
+        times = fresh[-1].times if fresh and times is None else times
+        return {trial.seed: trial for trial in fresh if trial.times == times}
 
     def funnel(self) -> Counter[str]:
         """Number of drawn expressions by verdict, over all trials."""
@@ -239,8 +258,19 @@ class History:
     def _select(self, numbers: Iterable[int]) -> list[Trial]:
         return [self._trials[number] for number in numbers]
 
-    def _by_mean(self, trials: list[Trial]) -> list[Trial]:
-        return sorted(trials, key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))
+    def _repeated(self, role: Role) -> list[Trial]:
+        """The trials that those of a role train again, in the order in which that last began."""
+        numbers = {trial.repeats: None for trial in reversed(self.of_role(role))}
+        return self._select(n for n in reversed(numbers) if n is not None and n in self._trials)
+
+    def _by_seeds(self, trials: list[Trial]) -> list[Trial]:
+        # who has more scores has outlasted the others, or has not failed; one lucky training does not win
+        rounds = {trial.number: self._finalist_scores(trial.number) for trial in trials}
+        return sorted(trials, key=lambda t: (-rounds[t.number], -mean(self.scores_of(t.number)), t.number))
+
+    def _finalist_scores(self, number: int) -> int:
+        """Number of scores of a candidate as a finalist; the search may have measured another one more often."""
+        return sum(each.role is Role.FINALIST and each.score is not None for each in self.repeats_of(number))
 
 
 def _is_found(trial: Trial) -> bool:

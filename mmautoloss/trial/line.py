@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-VERSION = 3
+VERSION = 4
 """Version of the format that is written; lines without a checksum are of version 1."""
 
 _MARK = b',"crc":"'

@@ -32,7 +32,7 @@ def test_simulated_workers_wait_for_the_driver_alone(load, tmp_path: Path, monke
     busy, milliseconds = scaling.simulate(tmp_path, trials=60)
     assert 0.9 < busy <= 1.0 and 0 < milliseconds < 1000
     _, history = read_history(tmp_path / 'journal.jsonl')
-    assert history.n_proxies() == 60 and len(history.of_role(Role.FINALIST)) == 6
+    assert history.n_proxies() == 60 and len(history.of_role(Role.FINALIST)) == 5
 
 
 def test_a_slow_driver_shows(load, tmp_path: Path) -> None:

@@ -59,6 +59,32 @@ def test_stopped_ones_have_a_column_where_there_are_any(journal: Journal, capsys
     assert 'search - 3 1 - 1 1' in lines
 
 
+def test_confirmation_has_its_progress_and_a_table(journal: Journal, capsys, monkeypatch) -> None:
+    monkeypatch.setenv('COLUMNS', '100')
+    journal.begin(2, 600.0, {**BUDGET, 'max_trials': 3, 'finalists': 0, 'confirm_seeds': 5})
+    journal.settle(3, Outcome(State.COMPLETE, 0.125), 10.0)
+    assert 'left to train 10 confirmations' in words(status(journal, capsys))
+    for seed in range(3):
+        for repeats, genome in ((0, None), (1, GENOME)):
+            number = len(journal.history)
+            journal.propose(Trial(number, Role.CONFIRM, 1000 + seed, genome, repeats=repeats))
+            journal.settle(number, Outcome(State.COMPLETE, 0.5 + repeats / 4, seconds=3.0), 11.0 + number)
+    lines = words(status(journal, capsys))
+    for line in (
+        'with fresh seeds mean spread seeds',
+        'hand-made 0.5000 0.0000 3',
+        'best, trial 1 0.7500 0.0000 3',
+        'confirming 6 of 10',
+        'left to train 4 confirmations',
+    ):
+        assert line in lines
+    journal.end('done')
+    assert any(
+        line.startswith('No verdict: the best found and the hand-made losses have 3 fresh')
+        for line in words(status(journal, capsys))
+    )
+
+
 def test_page_of_a_running_search(journal: Journal, capsys, monkeypatch) -> None:
     monkeypatch.setenv('COLUMNS', '80')
     page = status(journal, capsys)

@@ -21,7 +21,7 @@ from mmautoloss.testing import toy  # noqa: F401  (registers its classes)
 from mmautoloss.testing.toy_searches import BASE, run_toy, toy_config
 from mmautoloss.trial import History, Role
 
-SMALL = {'budget.max_trials': 2, 'budget.finalists': 1}
+SMALL = {'budget.max_trials': 2, 'budget.finalists': 1, 'budget.allocation': 'equal'}
 
 
 @pytest.fixture(scope='module')

@@ -65,10 +65,14 @@ def registered() -> None:
     RecordingBackend.made = []
 
 
-def search(folder: Path, *backends: dict, resume: bool = False, trials: int = 3) -> tuple[Path, History]:
+def search(
+    folder: Path, *backends: dict, resume: bool = False, trials: int = 3, fresh: int = 0
+) -> tuple[Path, History]:
     base = {'visualizer': {'type': 'Visualizer', 'vis_backends': list(backends), 'name': 'visualizer'}}
     path = write_toy(folder, base=base)
-    cfg = load_search_config(str(path), str(folder / 'work'), budget__max_trials=trials, resume=resume)
+    cfg = load_search_config(
+        str(path), str(folder / 'work'), budget__max_trials=trials, budget__confirm_seeds=fresh, resume=resume
+    )
     return folder / 'work', run_toy(cfg)
 
 
@@ -117,12 +121,15 @@ def test_resume_goes_on_in_the_same_place(tmp_path: Path) -> None:
 
 def test_any_backend_is_told_through_the_interface_of_mmengine_alone(tmp_path: Path) -> None:
     before = dict(Visualizer._instance_dict)
-    work, history = search(tmp_path, {'type': 'RecordingBackend'})
+    work, history = search(tmp_path, {'type': 'RecordingBackend'}, fresh=5)
     (backend,) = RecordingBackend.made
     assert backend._save_dir == str(work / 'vis_data')
     assert [step for _, step in backend.told('scalars')] == list(range(1, len(history.settled()) + 1))
     numbers = [scalars['trial'] for scalars, _ in backend.told('scalars')]
     assert numbers == [trial.number for trial in history.settled()], 'not one Runner of a trial has a backend'
+    last, fresh = backend.told('scalars')[-1][0], history.confirmations(history.winner().number)
+    assert last['fresh/best'] == pytest.approx(np.mean([trial.score for trial in fresh.values()]))
+    assert len(fresh) == 5 and last['fresh/hand_made'] > 0 and last['score/confirm'] > 0
     name, image, _ = backend.told('image')[-1]
     assert name == 'progress' and image.dtype == np.uint8 and image.std() > 5
     _, found = backend.told('config')

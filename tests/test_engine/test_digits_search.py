@@ -34,6 +34,7 @@ SMALL = (
     'train_cfg.budget.baseline_repeats=0',
     'train_cfg.budget.finalists=1',
     'train_cfg.budget.finalist_repeats=0',
+    'train_cfg.budget.confirm_seeds=0',
 )
 
 # what mmdet's tools/train.py does: config, options, work dir, Runner

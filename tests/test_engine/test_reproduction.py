@@ -19,10 +19,11 @@ def replayed(search: Search) -> list[Replayed]:  # noqa: F811
 
 
 def test_resume_with_another_budget_is_replayed_with_it(search: Search) -> None:  # noqa: F811
-    search.run(slots=2, duration=lambda trial: 1 + trial.number % 3, max_trials=5, finalists=1, finalist_repeats=1)
-    search.run(slots=3, max_trials=9, finalists=3, resume=True)
+    search.run(slots=2, duration=lambda trial: 1 + trial.number % 3, max_trials=5, allocation='equal', finalists=1)
+    search.run(slots=3, max_trials=9, finalists=3, confirm_seeds=5, resume=True)
     found = replayed(search)
-    assert len(found) == len(search.history) and len(search.history.of_role(Role.FINALIST)) > 5
+    assert len(found) == len(search.history) and len(search.history.of_role(Role.FINALIST)) >= 5
+    assert len(search.history.of_role(Role.CONFIRM)) == 15
     assert [each for each in found if each.differences] == []
 
 

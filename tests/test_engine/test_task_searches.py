@@ -62,6 +62,7 @@ def search(name: str, folder: Path, **more: object) -> tuple[Config, History]:
                 'baseline_repeats': 0,
                 'finalists': 1,
                 'finalist_repeats': 0,
+                'confirm_seeds': 0,
             },
             'train_cfg.execute': {'workers': 1, 'threads': 1},
             **more,

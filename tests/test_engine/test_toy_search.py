@@ -18,6 +18,7 @@ from mmautoloss.found.read import read_found
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.report import read_results
+from mmautoloss.report.verdict import verdict_of
 from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import History, Role, State, read_history
 from tests.test_engine.test_config.test_losses import differences
@@ -90,6 +91,27 @@ def test_rows_of_results(finished: Finished) -> None:
     assert [row.value for row in hand_made] == finished.history.baseline_scores()
     assert {(row.task, row.set, row.network) for row in rows} == {('toy', 'vectors', 'mlp')}
     assert all(set(json.loads(row.expression)) == {'cls', 'box'} for row in found)
+
+
+def test_only_fresh_seeds_are_reported_where_there_are_any(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results, seeds = tmp_path / 'results.csv', [{'cls': 'ce', 'box': 'l1'}, {'cls': 'ce', 'box': 'mse'}]
+    cfg = toy_config(tmp_path, {'results': str(results), 'budget.confirm_seeds': 5, 'seeds': seeds})
+    history = run_toy(cfg)
+    winner, rival = history.winner(), history[3]
+    assert rival.state is State.COMPLETE, 'the first one equals the hand-made losses'
+    fresh = {number: history.confirmations(number) for number in (0, rival.number, winner.number)}
+    assert [[*runs] for runs in fresh.values()] == [[*range(1000, 1005)]] * 3
+    for number, runs in fresh.items():
+        assert len({run.score for run in runs.values()} | {history[number].score}) > 1, 'other seeds, other scores'
+    rows = read_results(results)
+    assert sorted(row.value for row in rows) == sorted(run.score for runs in fresh.values() for run in runs.values())
+    assert {row.loss for row in rows} == {'hand-made', 'ce+mse', f'found-{winner.number}'}
+    origin = read_found(Path(cfg.work_dir) / 'best_losses.json').origin
+    assert origin.fresh and origin.scores == tuple(run.score for run in fresh[winner.number].values())
+    assert origin.hand_made == tuple(run.score for run in fresh[0].values()) and 'with fresh seeds' in origin.result
+    out = ' '.join(capsys.readouterr().out.split())
+    assert verdict_of(history, [winner]).text.split(':')[0] in out
+    assert 'toy/score with fresh seeds' in out and 'best known loss, trial 3 (ce + mse)' in out
 
 
 def test_finished_search_again_adds_nothing(finished: Finished) -> None:

@@ -87,6 +87,15 @@ def test_repeats_stay_as_long_as_what_they_repeat(story: Story) -> None:
     assert best_trials(story.history, 2) == set(story.kept)
 
 
+def test_trainings_with_fresh_seeds_stay(story: Story) -> None:
+    story.trial(0.5, Role.BASELINE)
+    for score in (0.3, 0.2, 0.1):
+        story.trial(score)
+    story.trial(0.4, Role.CONFIRM, repeats=0)
+    story.trial(0.0, Role.CONFIRM, repeats=2)
+    assert story.kept == [0, 1, 2, 4, 5] and best_trials(story.history, 2) == set(story.kept)
+
+
 def test_resume_tidies_up(story: Story) -> None:
     for score in (0.3, 0.1, None, 0.2):
         story.trial(score)

@@ -93,8 +93,9 @@ def test_less_is_better_at_the_rung_too(make_evaluator: Make) -> None:
     assert outcome.rung < outcome.score < 0
 
 
-def test_finalists_are_not_looked_at(make_evaluator: Make) -> None:
-    finalist = replace(searched(SQUARE), role=Role.FINALIST, bar=99.0)
+@pytest.mark.parametrize('role', [Role.FINALIST, Role.CONFIRM])
+def test_finalists_are_not_looked_at(make_evaluator: Make, role: Role) -> None:
+    finalist = replace(searched(SQUARE), role=role, bar=99.0)
     outcome = make_evaluator(proxy=RUNG).evaluate(finalist)
     assert (outcome.state, outcome.rung) == (State.COMPLETE, None) and 'rung' not in outcome.stages
 

@@ -99,6 +99,28 @@ def test_rows_are_those_of_baseline_and_finalists() -> None:
     assert rows[0].expression == '' and '"cls": "-y * log(p)"' in rows[1].expression
 
 
+def test_rows_are_those_of_fresh_seeds_where_there_are_any() -> None:
+    history = History()
+    plan = [
+        (Role.BASELINE, None, 0, 0.5),
+        (Role.KNOWN, None, 0, 0.4),
+        (Role.SEARCH, None, 0, 0.3),
+        (Role.FINALIST, 2, 1, 0.2),
+        *[(Role.CONFIRM, number, 1000 + seed, (number + 1) / 10) for seed in range(5) for number in range(3)],
+        (Role.CONFIRM, 2, 1005, None),
+    ]
+    for number, (role, repeats, seed, error) in enumerate(plan):
+        genome = None if 0 in (number, repeats) and role is not Role.KNOWN else GENOME
+        history.add(Trial(number, role, seed, genome, {'cls': 0.5} if genome else {}, repeats=repeats))
+        failed = Outcome(State.FAILED, reason='not finite: a loss')
+        history.settle(number, Outcome(State.COMPLETE, -error, {'toy/error': error}) if error is not None else failed)
+    rows = result_rows(history, history.ranking(1), Description(hand_made='hand'), PROXY)
+    values = {(row.loss, row.value) for row in rows}
+    assert values == {('hand', 0.1), ('ce+l1', 0.2), ('found-2', 0.3)}, 'none by which something was chosen'
+    assert [row.seed for row in rows] == [*range(1000, 1005)] * 3
+    assert {row.weights for row in rows if row.loss == 'found-2'} == {'{"cls": 0.5}'}
+
+
 def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) -> None:
     values = {
         ('hand', ''): (0.5, 0.4),

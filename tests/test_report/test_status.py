@@ -186,7 +186,7 @@ def test_a_metric_that_is_to_be_small_is_shown_as_it_is() -> None:
 def test_nothing_scored_yet(story: Story) -> None:
     status = story.proposed(Role.BASELINE).at(1)
     assert (status.baseline, status.best, status.end, status.pace.per_hour, status.pace.seconds) == (None,) * 5
-    assert status.pace.left == {'baseline': 2, 'candidate': 10, 'finalist': 6}
+    assert status.pace.left == {'baseline': 2, 'candidate': 10, 'finalist': 6, 'confirmation': 0}
 
 
 def test_trainings_an_hour_over_all_and_lately(story: Story) -> None:
@@ -216,7 +216,7 @@ def test_end_by_the_budget(story: Story) -> None:
     story.trained(Role.SEARCH, 60, state=State.EQUIVALENT).trained(Role.SEARCH, 60, None)
     story.proposed(Role.SEARCH).proposed(Role.SEARCH)
     status = story.at(60)
-    assert status.pace.left == {'baseline': 0, 'candidate': 5, 'finalist': 6}
+    assert status.pace.left == {'baseline': 0, 'candidate': 5, 'finalist': 6, 'confirmation': 0}
     assert status.pace.per_hour_last_20 == pytest.approx(7 / 60 * 3600)
     assert status.pace.seconds_left == pytest.approx(11 * 60 / 7)
     assert status.end == pytest.approx(BEGAN + 60 + 11 * 60 / 7)
@@ -228,7 +228,7 @@ def test_end_by_a_limit_in_seconds() -> None:
     assert story.at(40).pace.seconds_left == pytest.approx(60 + 6 * 10)
     assert story.at(100).pace.left['candidate'] == 998, 'it is dead, and its time of search stands still'
     story.beat(100)
-    assert story.at(101).pace.left == {'baseline': 0, 'candidate': 0, 'finalist': 6}
+    assert story.at(101).pace.left == {'baseline': 0, 'candidate': 0, 'finalist': 6, 'confirmation': 0}
 
 
 def test_finalists_that_are_left(story: Story) -> None:

@@ -57,7 +57,7 @@ class Search:
         self.recorder = Recorder()
 
     def planner(self, **budget: Any) -> Planner:
-        counts = {'max_trials': 3, 'baseline_repeats': 1, 'finalists': 2, 'finalist_repeats': 2}
+        counts = {'max_trials': 3, 'baseline_repeats': 1, 'finalists': 2, 'finalist_repeats': 2, 'confirm_seeds': 0}
         settings = SearchSettings(self.settings.seed, Budget(**{**counts, **budget}), self.settings.known)
         return Planner(settings, self.strategy, dict.fromkeys(BRANCHES, self.screen))
 

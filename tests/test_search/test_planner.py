@@ -35,7 +35,7 @@ def test_budget_is_a_total_across_resumes(search: Search) -> None:
     search.run(max_trials=2)
     assert roles(search.history)['search'] == 1, 'the known genome is one of the two'
     events = search.run(resume=True, max_trials=6)
-    assert [event for event in events if event.endswith('search')] == [f'+{number} search' for number in (6, 7, 8, 9)]
+    assert [event for event in events if event.endswith('search')] == [f'+{number} search' for number in (4, 5, 6, 7)]
     assert search.history.n_proxies() == 6
     assert search.run(resume=True, max_trials=6) == [], 'nothing is left to do'
 

@@ -47,7 +47,9 @@ def run_on_terminal(command: list[str], columns: int, environment: dict[str, str
 
 
 def test_foot_moves_while_the_driver_trains_and_fits_a_narrow_terminal(tmp_path: Path) -> None:
-    config = write_toy(tmp_path, {'budget': {'max_trials': 1, 'baseline_repeats': 0, 'finalists': 0}})
+    config = write_toy(
+        tmp_path, {'budget': {'max_trials': 1, 'baseline_repeats': 0, 'finalists': 0, 'confirm_seeds': 0}}
+    )
     environment = {
         **os.environ,
         VARIABLE: json.dumps({'slow': 0.3}),

@@ -29,7 +29,7 @@ from tests.test_search.processes import LIMIT
 from tests.test_search.processes import read_events as trial_events
 
 SAVED = Saved('seed_3.pth', 90, '0' * 64)
-SMALL = {'budget.max_trials': 2, 'budget.finalists': 1}
+SMALL = {'budget.max_trials': 2, 'budget.finalists': 1, 'budget.allocation': 'equal'}
 
 
 def trunk_config(folder: Path, begin: Any = 'trunk', **changes: Any) -> Config:

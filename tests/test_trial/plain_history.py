@@ -60,15 +60,13 @@ class PlainHistory:
         return [trial.score for trial in self.of_role(Role.BASELINE) if trial.score is not None]
 
     def scores_of(self, number: int) -> list[float]:
-        trials = [
-            trial
-            for trial in self
-            if trial.number == number or (trial.repeats == number and trial.role is not Role.LONGER)
-        ]
+        trials = [trial for trial in self if number in (trial.number, trial.repeats)]
+        trials = [trial for trial in trials if trial.number == number or trial.role not in (Role.LONGER, Role.CONFIRM)]
         return [trial.score for trial in trials if trial.score is not None]
 
     def repeats_of(self, number: int) -> list[Trial]:
-        return [trial for trial in self if trial.repeats == number]
+        roles = (Role.BASELINE, Role.KNOWN, Role.SEARCH, Role.FINALIST)
+        return [trial for trial in self.of_role(*roles) if trial.repeats == number]
 
     def longer(self, number: int, times: float) -> list[Trial]:
         return [trial for trial in self.of_role(Role.LONGER) if (trial.repeats, trial.times) == (number, times)]
@@ -94,12 +92,28 @@ class PlainHistory:
         return mean([trial.score, *(each.score for each in again)])
 
     def ranking(self, count: int) -> list[Trial]:
-        return sorted(self.best_found(count), key=lambda trial: (-mean(self.scores_of(trial.number)), trial.number))
+        confirmed, ranked = self.confirmed(), self.by_seeds(self.best_found(count))
+        if confirmed and ranked:
+            ranked = [confirmed, *(trial for trial in ranked if trial.number != confirmed.number)][: len(ranked)]
+        return ranked
 
     def winner(self) -> Trial | None:
         repeated = {trial.repeats for trial in self.of_role(Role.FINALIST)}
-        finalists = [trial for trial in self.ranking(len(self)) if trial.number in repeated]
-        return next(iter(finalists or self.ranking(1)), None)
+        finalists = [trial for trial in self.by_seeds(self.best_found(len(self))) if trial.number in repeated]
+        return self.confirmed() or next(iter(finalists or self.ranking(1)), None)
+
+    def confirmed(self) -> Trial | None:
+        found = {trial.number: trial for trial in self.of_role(Role.SEARCH)}
+        return next(
+            (found[trial.repeats] for trial in self.of_role(Role.CONFIRM)[::-1] if trial.repeats in found), None
+        )
+
+    def by_seeds(self, trials: list[Trial]) -> list[Trial]:
+        def key(trial: Trial) -> tuple:
+            finalist = [t for t in self.of_role(Role.FINALIST) if t.repeats == trial.number and t.score is not None]
+            return -len(finalist), -mean(self.scores_of(trial.number)), trial.number
+
+        return sorted(trials, key=key)
 
     def funnel(self) -> Counter[str]:
         total: Counter[str] = Counter()

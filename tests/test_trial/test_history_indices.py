@@ -13,7 +13,7 @@ from mmautoloss.trial import History, Outcome, Role, State, Trial
 from tests.test_trial.plain_history import PlainHistory
 
 GENOMES = [Genome.from_text({'a': a, 'b': b}) for a in ('p', 'p * y', 'log(p)') for b in ('y', '-y', '(p - y) ** 2')]
-ROLES = [Role.SEARCH] * 5 + [Role.FINALIST] * 3 + [Role.LONGER] * 2 + [Role.KNOWN, Role.BASELINE]
+ROLES = [Role.SEARCH] * 10 + [Role.FINALIST] * 6 + [Role.LONGER] * 4 + [Role.KNOWN, Role.BASELINE] * 2 + [Role.CONFIRM]
 STATES = [State.COMPLETE] * 5 + [State.EQUIVALENT] * 3 + [State.FAILED]
 FINGERPRINTS = ['', '', '0', '1', '5', 'a', 'b', 'c']
 
@@ -42,6 +42,7 @@ QUESTIONS: dict[str, Callable[[Any], object]] = {
     'best_found': lambda h: [h.best_found(count) for count in (0, 1, 3, -1, 1000)],
     'ranking': lambda h: [h.ranking(count) for count in (1, 3, 1000)],
     'winner': lambda h: h.winner(),
+    'confirmed': lambda h: h.confirmed(),
     'funnel': lambda h: list(h.funnel().items()),
     'trials': lambda h: (list(h), len(h)),
 }

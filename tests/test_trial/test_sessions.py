@@ -13,7 +13,7 @@ import pytest
 
 from mmautoloss.errors import JournalError
 from mmautoloss.trial import Journal, Outcome, Pulse, State, Trial, read_journal
-from mmautoloss.trial.line import seal
+from mmautoloss.trial.line import VERSION, seal
 from tests.test_trial.conftest import HEADER, complete
 
 Open = Callable[..., Journal]
@@ -67,7 +67,7 @@ def test_every_line_tells_its_time_and_checksum(open_journal: Open, make_trial: 
     assert [list(event)[-1] for event in written] == ['crc'] * 6
     times = [event['time'] for event in written]
     assert times == sorted(times) and all(round(time, 3) == time for time in times)
-    assert (written[0]['version'], written[1]['version']) == (3, 3)
+    assert (written[0]['version'], written[1]['version']) == (VERSION, VERSION)
 
 
 def test_resume_forgets_the_pulses_of_the_dead(open_journal: Open, path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mmautoloss.errors import JournalError
-from mmautoloss.trial import Journal, Outcome, Record, Role, State, read_history, read_journal
+from mmautoloss.search import Budget
+from mmautoloss.trial import Journal, Outcome, Record, Role, State, read_events, read_history, read_journal
 from mmautoloss.trial.line import VERSION, seal
 
 JOURNALS = Path(__file__).parent / 'journals'
@@ -140,6 +141,48 @@ def test_version_3_knows_what_a_training_left_behind() -> None:
     assert [trial.outcome.leak for trial in history if trial.number] == [''] * 3
 
 
+def test_earlier_versions_know_one_length_and_no_trunk() -> None:
+    for version in VERSIONS:
+        history = read_journal(JOURNALS / f'version{version}.jsonl').history
+        assert {(trial.times, trial.begin) for trial in history} == {(1, None)}
+        assert all(trial.outcome.saved is None for trial in history.settled())
+
+
+def test_version_4_knows_fresh_seeds() -> None:
+    history = read_journal(JOURNALS / 'version4_confirmed.jsonl').history
+    assert history.confirmed().number == 2 and history.scores_of(2) == [0.75]
+    scores = [[trial.score for trial in history.confirmations(number).values()] for number in range(3)]
+    assert scores[0] == [0.25 + seed / 64 for seed in range(5)] and [*history.confirmations(2)] == [*range(1008, 1013)]
+    assert scores[2][1] == 0.5 + 1 / 64 + 2 / 128
+
+
+def test_version_4_knows_trunks_and_lengths() -> None:
+    record = read_journal(JOURNALS / 'version4_trunk.jsonl')
+    history = record.history
+    assert {trial.role for trial in history} == set(Role) - {Role.FINALIST} and len(history) == 41
+    trunks = {(trial.seed, trial.times): trial for trial in history.of_role(Role.TRUNK)}
+    assert [*trunks] == [(0, 1), (1, 1), (0, 2), (0, 3), (1, 3), *((seed, 3) for seed in range(1000, 1005))]
+    assert trunks[0, 3].outcome.saved.name == 'seed_0_3x.pth' and trunks[0, 3].outcome.saved.iterations == 54
+    begun = [trial for trial in history if trial.role not in (Role.TRUNK, Role.PLAIN)]
+    assert all(trial.begin == trunks[trial.seed, trial.times].outcome.saved for trial in begun)
+    assert [trial.score for trial in history.longer(9, 3)] == [trial.score for trial in (history[22], history[25])]
+    assert history.confirmed() == history.winner() == history[9] and len(history.confirmations(9, 3)) == 5
+    funnel = Budget.recorded(record.sessions[0].budget).funnel
+    assert [(stage.times, stage.keep, stage.seeds) for stage in funnel.stages] == [(2, 3, 1), (3, 2, 2)]
+
+
+def test_version_4_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    lines = (JOURNALS / 'version4_trunk.jsonl').read_bytes().splitlines(keepends=True)
+    path = tmp_path / 'journal.jsonl'
+    path.write_bytes(b''.join(lines[:-2]))
+    whole = list(read_history(JOURNALS / 'version4_trunk.jsonl')[1])
+    journal = Journal(path, {'seed': 0}, {}, resume=True)
+    journal.begin(1, 30.0, {})
+    journal.settle(40, whole[40].outcome, 60.0)
+    journal.close()
+    assert list(read_history(path)[1]) == whole
+
+
 @pytest.mark.parametrize('version', VERSIONS)
 def test_it_goes_on(version: int, tmp_path: Path) -> None:
     path = copied(version, tmp_path)
@@ -154,6 +197,8 @@ def test_it_goes_on(version: int, tmp_path: Path) -> None:
     record = read_journal(path)
     assert list(record.history)[:14] == known[:14] and record.history[16].genome == known[5].genome
     assert record.sessions[-1].info == {'torch': 'later'} and record.header['version'] == version
+    last = [event for event in read_events(path) if event['event'] == 'started'][-1]
+    assert last['version'] == VERSION, 'which earlier programs refuse'
 
 
 def test_continued_version_1_needs_checksums_from_there_on(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from mmautoloss.report.facts.trust import doubts_of
 from mmautoloss.report.facts.yields import yields_of
 from mmautoloss.report.lengths import Length
 from mmautoloss.report.status import Status, status_of
-from mmautoloss.report.verdict import Verdict, verdict_of, verdict_of_funnel
+from mmautoloss.report.verdict import Verdict, verdict_of
 from mmautoloss.search import best_losses, read_funnel
 from mmautoloss.trial import Record, Scale, Trial, scale_of
 
@@ -60,6 +60,8 @@ class Facts:
         """The verdict; a search that has not finished may not have one yet."""
         if not self.ranking and self.status.state != 'finished':
             return 'No searched loss has a score yet.'
+        if self.verdict.word == 'unconfirmed' and (self.status.pace.left or {}).get('confirmation'):
+            return 'There is no verdict yet: at the end of the search, fresh seeds compare the best found losses.'
         return self.verdict.text
 
     @property
@@ -110,7 +112,7 @@ def facts_of(
         describe=describe or {},
         status=status,
         scale=scale,
-        verdict=verdict_of_funnel(status.lengths, scale) if funnel and ranking else verdict_of(history, ranking),
+        verdict=verdict_of(history, ranking, status.lengths if funnel else None, scale.sign),
         doubts=doubts_of(status, history, ranking, tables['finalists'], describe or {}),
         ranking=ranking,
         losses={trial.number: losses_of(trial, record.header) for trial in ranking},

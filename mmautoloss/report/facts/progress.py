@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mmautoloss.report.facts.table import Table
 from mmautoloss.trial import Record, Role, Scale, State, Trial
 
-COLUMNS = ('order', 'trial', 'role', 'state', 'hours', 'score', 'rung', 'best')
+COLUMNS = ('order', 'trial', 'role', 'state', 'hours', 'score', 'rung', 'best', 'times')
 
 
 def progress_of(record: Record, scale: Scale) -> Table:
@@ -15,7 +15,8 @@ def progress_of(record: Record, scale: Scale) -> Table:
 
     Returns:
         ``hours``, the hours of search until each settled; ``score`` and ``rung`` (the score at the rung) as the metric
-        reports them; ``best``, the best single score so far of a searched candidate that was trained to the end.
+        reports them; ``best``, the best single score so far of a searched candidate that was trained to the end; ``times``,
+        the length of the training as a multiple of that of a candidate.
     """
     return Table(COLUMNS, tuple(_rows(record, scale)))
 
@@ -34,6 +35,7 @@ def _rows(record: Record, scale: Scale) -> Iterator[tuple]:
             scale.shown(trial.score),
             scale.shown(trial.required_outcome.rung),
             scale.shown(best),
+            trial.times,
         )
 
 

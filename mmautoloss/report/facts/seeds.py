@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import mean, stdev
+from typing import Any
 
 from mmautoloss.report.facts.table import Table
-from mmautoloss.report.lengths import HAND_MADE, label_of
+from mmautoloss.report.labels import HAND_MADE, label_of
 from mmautoloss.trial import History, Role, Scale, State, Trial
 
-COLUMNS = ('losses', 'kind', 'trial', 'seed', 'score', 'chosen_by')
-SUMMARY = ('losses', 'mean', 'spread', 'seeds', 'new_mean', 'new_seeds', 'kind')
+COLUMNS = ('losses', 'kind', 'trial', 'seed', 'score', 'chosen_by', 'role', 'times')
+SUMMARY = ('losses', 'fresh_mean', 'fresh_spread', 'fresh_seeds', 'mean', 'spread', 'seeds', 'kind')
+FRESH = Role.CONFIRM.value
 
 
 def seeds_of(history: History, ranking: Sequence[Trial], scale: Scale) -> Table:
     """Trainings of the hand-made losses, of the best found losses, and of the remaining known losses.
 
     Returns:
-        ``kind``: ``hand-made``, ``found`` or ``known``; ``chosen_by``: whether a found loss was selected from all
-        candidates by this score, which is then biased upwards as the maximum of many.
+        ``kind``: ``hand-made``, ``found`` or ``known``; ``chosen_by``: whether losses were chosen by this score, which is
+        then too high on average; ``role``: that of the trial, of which ``confirm`` are those with fresh seeds; ``times``:
+        the length of the training as a multiple of that of a candidate.
     """
-    rows = [(HAND_MADE, HAND_MADE, *_single(trial, scale), False) for trial in _scored(history.of_role(Role.BASELINE))]
+    hand_made = history.of_role(Role.BASELINE)
+    numbers = {trial.number for trial in hand_made}
+    hand_made += [trial for trial in _later(history) if trial.repeats in numbers]
+    rows = [(HAND_MADE, HAND_MADE, *_single(trial, scale, False)) for trial in _scored(hand_made)]
     for trial in ranking:
         rows += _rows(trial, 'found', history, scale)
     ranked = {trial.number for trial in ranking}
@@ -31,7 +37,7 @@ def seeds_of(history: History, ranking: Sequence[Trial], scale: Scale) -> Table:
 
 
 def summary_of(seeds: Table) -> Table:
-    """Mean and spread of each loss; ``new_mean`` is the mean over the seeds that were not used for selection.
+    """Mean and spread of each loss over fresh seeds, and over the seeds before in trainings of the length of a candidate.
 
     Args:
         seeds: The table of ``seeds_of``.
@@ -40,22 +46,39 @@ def summary_of(seeds: Table) -> Table:
     return Table(SUMMARY, tuple(_summary(name, [row for row in seeds.rows if row[0] == name]) for name in losses))
 
 
+def of_one_length(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of ``seeds_of`` that can be compared: of the length of those with fresh seeds, else of a candidate's."""
+    times = next((row['times'] for row in rows if row['role'] == FRESH), 1)
+    return [row for row in rows if row['times'] == times]
+
+
 def _rows(trial: Trial, kind: str, history: History, scale: Scale) -> Iterator[tuple]:
-    repeats = [finalist for finalist in history.of_role(Role.FINALIST) if finalist.repeats == trial.number]
-    for run in _scored([trial, *repeats]):
-        yield (label_of(trial), kind, *_single(run, scale), kind == 'found' and run is trial)
+    later = [run for run in _later(history) if run.repeats == trial.number]
+    again = [*history.repeats_of(trial.number), *later]
+    for run in _scored([trial, *again]):
+        chosen_by = run.role is not Role.CONFIRM and (kind == 'found' or bool(again))
+        yield (label_of(trial), kind, *_single(run, scale, chosen_by))
+
+
+def _later(history: History) -> list[Trial]:
+    """Longer trainings, and those with fresh seeds of the length of the last one."""
+    fresh = history.of_role(Role.CONFIRM)
+    return [*history.of_role(Role.LONGER), *(run for run in fresh if run.times == fresh[-1].times)]
 
 
 def _scored(trials: Iterable[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.score is not None]
 
 
-def _single(trial: Trial, scale: Scale) -> tuple:
-    return trial.number, trial.seed, scale.shown(trial.score)
+def _single(trial: Trial, scale: Scale, chosen_by: bool) -> tuple:
+    return trial.number, trial.seed, scale.shown(trial.score), chosen_by, trial.role.value, trial.times
 
 
 def _summary(name: str, rows: Sequence[tuple]) -> tuple:
-    scores = [row[4] for row in rows]
-    new = [row[4] for row in rows if not row[5]]
-    spread = stdev(scores) if len(scores) > 1 else None
-    return name, mean(scores), spread, len(scores), mean(new) if new else None, len(new), rows[0][1]
+    fresh = [row[4] for row in rows if row[6] == FRESH]
+    before = [row[4] for row in rows if row[6] not in (FRESH, Role.LONGER.value)]
+    return name, *_numbers(fresh), *_numbers(before), rows[0][1]
+
+
+def _numbers(scores: Sequence[float]) -> tuple[float | None, float | None, int]:
+    return mean(scores) if scores else None, stdev(scores) if len(scores) > 1 else None, len(scores)

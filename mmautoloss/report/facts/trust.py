@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mmautoloss.report.facts.progress import is_found
 from mmautoloss.report.facts.table import Table
-from mmautoloss.report.lengths import HAND_MADE, Length
+from mmautoloss.report.labels import HAND_MADE
+from mmautoloss.report.lengths import Length
 from mmautoloss.report.status import Status
 from mmautoloss.report.trunk_cost import trunk_cost_of
+from mmautoloss.search import LEAST_SEEDS
 from mmautoloss.trial import History, Role, Scale, State, Trial
 
-_MIN_SEEDS = 5
 _MAX_FAILED_SHARE = 0.25
 
 
@@ -23,7 +24,7 @@ def doubts_of(
     Args:
         status: Status of the search.
         history: All trials.
-        ranking: The best doubts trials, best first.
+        ranking: The best found trials, best first.
         summary: Mean and spread by losses (``seeds.summary_of``).
         describe: ``split`` and the like from the search config.
     """
@@ -31,10 +32,11 @@ def doubts_of(
     rows = {row['losses']: row for row in summary.to_json()}
     baseline, best = rows.get(HAND_MADE), rows.get(f'trial {ranking[0].number}') if ranking else None
     doubts = [*_unfinished(status)]
-    if status.lengths:
-        doubts += _funnel(status.lengths)
+    if not status.lengths:
+        doubts += [*_choice(best, history), *_winners(history), *_known(best, rows.values(), scale)]
+        doubts += _seeds(best, baseline)
     else:
-        doubts += [*_choice(best, baseline, history), *_known(best, rows.values(), scale), *_seeds(best, baseline)]
+        doubts += [*_funnel(status), *_winners(history)]
     doubts += [*_failed(history), *_trunk(history, scale)]
     split = describe.get('split')
     scored = f'the split {split!r}' if split else 'a held-out part of the training data'
@@ -52,22 +54,30 @@ def _unfinished(status: Status) -> Iterator[str]:
         yield f'The search is not over (state: {status.state}): all this may change.'
 
 
-def _choice(best: Mapping | None, baseline: Mapping | None, history: History) -> Iterator[str]:
+def _choice(best: Mapping | None, history: History) -> Iterator[str]:
     if best is None:
         return
     count = sum(map(is_found, history.of_role(Role.SEARCH)))
-    chosen = f'The best losses were chosen among {count} trained candidates by a single score'
-    if not best['new_seeds']:
-        yield f'{chosen}, and have no other: the best of many single scores is too high on average.'
-        return
-    beside = f', beside {baseline["mean"]:.4f} of the hand-made ones' if baseline else ''
-    yield (
-        f'{chosen}, which is too high on average and counts in their mean of {best["mean"]:.4f}. '
-        f'{_plural(best["new_seeds"], "new seed")} alone: {best["new_mean"]:.4f}{beside}.'
-    )
+    chosen = f'The best losses were chosen among {count} trained candidates by {_plural(best["seeds"], "score")}'
+    if best['fresh_seeds']:
+        yield f'{chosen} with a mean of {best["mean"]:.4f}, which is too high on average and no part of the verdict.'
+    else:
+        yield f'{chosen}, and have no other: the best of many scores is too high on average (budget.confirm_seeds).'
+
+
+def _winners(history: History) -> Iterator[str]:
+    numbers = {trial.number for trial in history.of_role(Role.SEARCH)}
+    winners = {trial.repeats for trial in history.of_role(Role.CONFIRM)} & numbers
+    if len(winners) > 1:
+        yield (
+            f'The search went on after a verdict: {len(winners)} winners were trained with fresh seeds. The more are tried, '
+            'the likelier one of them is better by chance.'
+        )
 
 
 def _known(best: Mapping | None, rows: Iterable[Mapping], scale: Scale) -> Iterator[str]:
+    if best and best['fresh_seeds']:  # the verdict compares with the best known loss
+        return
     known = [row for row in rows if row['kind'] == 'known']
     top = max(known, key=lambda row: scale.sign * row['mean'], default=None)
     if best and top and scale.sign * top['mean'] > scale.sign * best['mean']:
@@ -77,16 +87,16 @@ def _known(best: Mapping | None, rows: Iterable[Mapping], scale: Scale) -> Itera
         )
 
 
-def _funnel(lengths: Sequence[Length]) -> Iterator[str]:
-    last = lengths[-1]
-    seeds = max((len(each.scores) for each in last.scores), default=0)
-    if last.held:
-        yield (
-            f'{_plural(len(lengths[0].scores), "loss", "losses")} began the longer trainings; the mean at {last.times:g}x, '
-            'by which the last ones were chosen, is too high on average.'
-        )
-    if seeds < _MIN_SEEDS:
-        yield f'A mean of {_plural(seeds, "seed")} is a rough one; the stages of budget.funnel may have more.'
+def _funnel(status: Status) -> Iterator[str]:
+    first, last = status.lengths[0], status.lengths[-1]
+    if not last.held:
+        return
+    chosen = (
+        f'{_plural(len(first.scores), "loss", "losses")} began the longer trainings; the mean at {last.times:g}x, '
+        'by which the last ones were chosen, is too high on average'
+    )
+    confirmed = status.fresh.winner is not None and status.fresh.winner.trial == last.held[0]
+    yield f'{chosen} and no part of the verdict.' if confirmed else f'{chosen} (budget.confirm_seeds).'
 
 
 def _trainings(lengths: Sequence[Length]) -> str:
@@ -96,12 +106,10 @@ def _trainings(lengths: Sequence[Length]) -> str:
 
 
 def _seeds(best: Mapping | None, baseline: Mapping | None) -> Iterator[str]:
-    counts = [row['seeds'] for row in (best, baseline) if row]
-    if counts and min(counts) < _MIN_SEEDS:
-        yield (
-            f'A spread over {_plural(min(counts), "seed")} is a rough one; budget.finalist_repeats and '
-            'budget.baseline_repeats give more.'
-        )
+    fresh = 'fresh_' if best and best['fresh_seeds'] else ''
+    counts = [row[f'{fresh}seeds'] for row in (best, baseline) if row]
+    if counts and min(counts) < LEAST_SEEDS:
+        yield f'A spread over {_plural(min(counts), "seed")} is a rough one; budget.confirm_seeds gives more.'
 
 
 def _failed(history: History) -> Iterator[str]:

@@ -48,6 +48,11 @@ _KINDS: dict[str, tuple[Callable[[Row], bool], str, dict[str, Any]]] = {
         'score',
         {'marker': 's', 'markersize': 4.5, 'color': FOURTH, 'fillstyle': 'none', 'markeredgewidth': 1.2},
     ),
+    'fresh seed': (
+        lambda row: row['role'] == 'confirm' and row['state'] == 'complete',
+        'score',
+        {'marker': 's', 'markersize': 4, 'color': FOURTH},
+    ),
     _SEEDS: (
         lambda row: row['role'] == 'baseline' and row['state'] == 'complete',
         'score',
@@ -58,7 +63,7 @@ _KINDS: dict[str, tuple[Callable[[Row], bool], str, dict[str, Any]]] = {
 
 
 def draw_progress(table: Table, scale: Scale, axis: str) -> Figure | None:
-    """The figure ``progress_trials`` or ``progress_hours``; None where no trial has a score.
+    """The figure ``progress_trials`` or ``progress_hours``, without longer trainings; None where no trial has a score.
 
     Args:
         table: The table of ``facts.progress.progress_of``.
@@ -66,7 +71,7 @@ def draw_progress(table: Table, scale: Scale, axis: str) -> Figure | None:
         axis: ``'trials'`` or ``'hours'``.
     """
     column, x_label = AXES[axis]
-    rows = sorted(table.to_json(), key=lambda row: row[column])
+    rows = sorted((row for row in table.to_json() if row['times'] == 1), key=lambda row: row[column])
     shown = [value for row in rows for value in (row['score'], row['rung']) if value is not None]
     if not shown:
         return None

@@ -13,12 +13,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmautoloss.branches import Branch
+from mmautoloss.report.confirmation import Confirmation, confirmation_of
 from mmautoloss.report.facts.lengths import by_length, length_scores
+from mmautoloss.report.labels import HAND_MADE, label_of
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.live.watch import Watch
 from mmautoloss.report.statistics import spread
 from mmautoloss.report.trunk_cost import trunk_cost_of
-from mmautoloss.report.verdict import verdict_of, verdict_of_funnel
+from mmautoloss.report.verdict import verdict_of
 from mmautoloss.report.words import last_line
 from mmautoloss.screen import Calibration
 from mmautoloss.search import Observer, Planner
@@ -108,7 +110,7 @@ class ConsoleObserver(Observer):
         path: Path | None,
         budget: Mapping[str, Any] | None = None,
     ) -> None:
-        """Prints the baseline and the best losses with mean, spread and number of seeds, and the verdict.
+        """Prints mean, spread and number of seeds: of fresh ones, of those by which losses were chosen, and by length.
 
         Args:
             history: All trials.
@@ -116,24 +118,16 @@ class ConsoleObserver(Observer):
             path: The config with the best; None if there is none.
             budget: Limits of the search, as its journal has them.
         """
-        table = Table(title=f'{self.metric}, mean and spread over seeds', title_justify='left')
-        table.add_column('losses', justify='left', overflow='fold')
-        for column in ('mean', 'spread', 'seeds'):
-            table.add_column(column, justify='right', overflow='fold')
-        table.add_row('hand-made losses', *self._numbers(history.baseline_scores()), style='bold')
-        for trial in ranking:
-            table.add_row(*self._row(f'trial {trial.number}', trial, history))
-        ranked = {trial.number for trial in ranking}
-        for trial in history.of_role(Role.KNOWN):
-            if trial.number not in ranked:
-                table.add_row(*self._row(f'seed, trial {trial.number}', trial, history))
-        self.console.print(table)
+        confirmation = confirmation_of(history)
+        if confirmation is not None:
+            self.console.print(self._fresh_table(confirmation))
+        self.console.print(self._choosing_table(history, ranking))
         self._print_stopped(history)
         scale = Scale(self.metric, self.sign > 0)
         lengths = lengths_of(history, budget or {}, scale)
         self._print_lengths(lengths, history, scale)
-        funnel = bool(ranking and (budget or {}).get('funnel'))
-        verdict = verdict_of_funnel(lengths, scale) if funnel else verdict_of(history, ranking)
+        funnel = (budget or {}).get('funnel')
+        verdict = verdict_of(history, ranking, lengths if funnel else None, self.sign)
         self.console.print(escape(verdict.text))
         if path:
             which = 'The best losses of the short trainings' if _fell(lengths) else 'The best losses, ready to train'
@@ -147,12 +141,37 @@ class ConsoleObserver(Observer):
         for column in scores.columns:
             table.add_column(column, justify='right' if column.endswith('x') else 'left', overflow='fold')
         for row in scores.rows:
-            table.add_row(*map(str, row), style='bold' if row[1] == 'hand-made' else None)
+            table.add_row(*map(str, row), style='bold' if row[1] == HAND_MADE else None)
         self.console.print(table)
 
-    def _row(self, title: str, trial: Trial, history: History) -> tuple[str, ...]:
+    def _fresh_table(self, confirmation: Confirmation) -> Table:
+        times = confirmation.winner.times
+        length = f' at {times:g}x' if times != 1 else ''
+        table = _new_table(f'{self.metric}{length} with fresh seeds, which chose nothing')
+        hand_made = confirmation.hand_made.scores.values() if confirmation.hand_made else ()
+        table.add_row('hand-made losses', *self._numbers(list(hand_made)), style='bold')
+        rival, winner = confirmation.rival, confirmation.winner
+        if rival is not None:
+            title = f'best known loss, {label_of(rival.trial)}'
+            table.add_row(*self._row(title, rival.trial, list(rival.scores.values())))
+        title = f'best found, trial {winner.trial.number}'
+        table.add_row(*self._row(title, winner.trial, list(winner.scores.values())))
+        return table
+
+    def _choosing_table(self, history: History, ranking: Sequence[Trial]) -> Table:
+        table = _new_table(f'{self.metric} by which losses were chosen, too high on average for those found')
+        table.add_row('hand-made losses', *self._numbers(history.baseline_scores()), style='bold')
+        ranked = {trial.number for trial in ranking}
+        seeds = [trial for trial in history.of_role(Role.KNOWN) if trial.number not in ranked]
+        for kind, trials in (('', ranking), ('seed, ', seeds)):
+            for trial in trials:
+                title = f'{kind}trial {trial.number}'
+                table.add_row(*self._row(title, trial, history.scores_of(trial.number)))
+        return table
+
+    def _row(self, title: str, trial: Trial, scores: Sequence[float]) -> tuple[str, ...]:
         lines = [title, *(f'  {name}: {tree}' for name, tree in trial.required_genome.items())]
-        return escape('\n'.join(lines)), *self._numbers(history.scores_of(trial.number))
+        return escape('\n'.join(lines)), *self._numbers(scores)
 
     def _print_stopped(self, history: History) -> None:
         candidates = history.of_role(Role.SEARCH)
@@ -229,3 +248,11 @@ class ConsoleObserver(Observer):
 def _fell(lengths: Sequence[Length]) -> bool:
     """Whether the funnel is over and no found loss holds."""
     return bool(lengths) and lengths[-1].last and not lengths[-1].held
+
+
+def _new_table(title: str) -> Table:
+    table = Table(title=title, title_justify='left')
+    table.add_column('losses', justify='left', overflow='fold')
+    for column in ('mean', 'spread', 'seeds'):
+        table.add_column(column, justify='right', overflow='fold')
+    return table

@@ -12,7 +12,7 @@ from mmautoloss.report.pace import Pace
 from mmautoloss.report.statistics import spread
 from mmautoloss.report.words import large, soon, span
 from mmautoloss.screen import ACCEPTED
-from mmautoloss.search import DrawProgress
+from mmautoloss.search import Budget, DrawProgress, confirmations_left
 from mmautoloss.trial import History, Role, State
 
 
@@ -28,6 +28,7 @@ class Standing:
         states: Searched and known candidates by state.
         trained: Number of candidates that were trained, to the end or not.
         pace: Speed of the search; None where unknown.
+        confirming: Settled trainings with fresh seeds and all of them; None before they begin and after they end.
         taken: Time of this state, on the monotonic clock.
     """
 
@@ -38,6 +39,7 @@ class Standing:
     states: Mapping[State, int] = field(default_factory=Counter)
     trained: int = 0
     pace: Pace | None = None
+    confirming: tuple[int, int] | None = None
     taken: float = field(default_factory=lambda: time.monotonic())
 
     @property
@@ -47,12 +49,12 @@ class Standing:
         return None if left is None else max(0.0, left - (time.monotonic() - self.taken))
 
 
-def standing_of(history: History, wanted: int, states: Counter[State], pace: Pace | None, sign: int) -> Standing:
+def standing_of(history: History, budget: Budget, states: Counter[State], pace: Pace | None, sign: int) -> Standing:
     """The present state of a search.
 
     Args:
         history: The trials.
-        wanted: Number of candidates to be trained.
+        budget: The budget of the search.
         states: Known and searched candidates by state, counted by the caller since histories grow long.
         pace: Speed of the search.
         sign: 1 where higher values of the metric are better, else -1.
@@ -60,14 +62,22 @@ def standing_of(history: History, wanted: int, states: Counter[State], pace: Pac
     winner, baseline = history.winner(), history.baseline_scores()
     best = history.scores_of(winner.number) if winner else []
     return Standing(
-        wanted=wanted,
+        wanted=budget.max_trials,
         best=(winner.number, sign * mean(best), len(best)) if winner and best else None,
         baseline=(spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
         funnel=history.funnel(),
         states=Counter(states),
         trained=history.n_proxies() - sum(trial.role in (Role.KNOWN, Role.SEARCH) for trial in history.running()),
         pace=pace,
+        confirming=_confirming(history, budget),
     )
+
+
+def _confirming(history: History, budget: Budget) -> tuple[int, int] | None:
+    fresh = history.of_role(Role.CONFIRM)
+    left = confirmations_left(history, budget, search_over=True) if fresh else 0
+    settled = sum(trial.state is not State.RUNNING for trial in fresh)
+    return (settled, settled + left) if left else None
 
 
 def scores_text(standing: Standing) -> str:
@@ -117,16 +127,18 @@ def end_text(standing: Standing) -> str:
     return 'end not known yet' if left is None else f'ends at {soon(left)}, in {span(left)}'
 
 
-def doing_text(running: Mapping[int, float], drawing: DrawProgress) -> str:
+def doing_text(standing: Standing, running: Mapping[int, float], drawing: DrawProgress) -> str:
     """The current activity.
 
     Args:
+        standing: The state of the search.
         running: Start of each running trial, on the monotonic clock.
         drawing: Progress of the drawing.
     """
     now = time.monotonic()
     drawn = drawing.drawn
-    known = [f'trial {number} for {span(now - began)}' for number, began in running.items()]
+    known = [f'confirming {standing.confirming[0]} of {standing.confirming[1]}'] if standing.confirming else []
+    known += [f'trial {number} for {span(now - began)}' for number, began in running.items()]
     if drawn:
         known.append(f'drawing the next: {large(drawn)} expressions in {span(now - drawing.since)}')
     return ', '.join(known) or 'between two trials'

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from mmautoloss.report.status import Failure, Score, Status
-from mmautoloss.report.verdict import verdict_of_funnel
+from mmautoloss.report.lengths import Length
+from mmautoloss.report.status import Failure, FreshScores, Score, Status
 from mmautoloss.report.words import clock, span
-from mmautoloss.trial import Scale
 
 _STYLES = {
     'running': 'bold green',
@@ -33,7 +32,6 @@ def print_status(status: Status, work_dir: Path, console: Console) -> None:
     """Prints the status of a search."""
     _print_state(status, work_dir, console)
     _print_scores(status, console)
-    _print_lengths(status, console)
     _print_trials(status, work_dir, console)
     _print_pace(status, console)
     _print_workers(status, console)
@@ -58,17 +56,28 @@ def _print_scores(status: Status, console: Console) -> None:
     rows = [('hand-made', *_numbers(status.baseline))]
     rows.append((f'best, trial {status.best.trial}' if status.best else 'best found', *_numbers(status.best)))
     _print_table(console, (f'{status.metric} ({direction} is better)', 'mean', 'spread', 'seeds'), rows)
+    _print_lengths(status.lengths, console)
+    _print_fresh(status.fresh, console)
+    if status.state == 'finished':
+        console.print(status.verdict, soft_wrap=True)
     for branch, text in status.best.expressions.items() if status.best else ():
         console.print(f'  {branch}: {text}', style='cyan', soft_wrap=not console.is_terminal)
 
 
-def _print_lengths(status: Status, console: Console) -> None:
-    if not status.lengths:
-        return
-    _print_table(console, ('longer trainings',), [(length.text(),) for length in status.lengths])
-    if status.lengths[-1].last:
-        verdict = verdict_of_funnel(status.lengths, Scale(status.metric, status.greater))
-        console.print(verdict.text, soft_wrap=not console.is_terminal)
+def _print_fresh(fresh: FreshScores, console: Console) -> None:
+    scores = {'hand-made': fresh.hand_made, 'known, trial': fresh.rival, 'best, trial': fresh.winner}
+    rows = [
+        (f'{name} {score.trial}' if score.expressions else name, *_numbers(score))
+        for name, score in scores.items()
+        if score
+    ]
+    if rows:
+        _print_table(console, ('with fresh seeds', 'mean', 'spread', 'seeds'), rows)
+
+
+def _print_lengths(lengths: Sequence[Length], console: Console) -> None:
+    if lengths:
+        _print_table(console, ('longer trainings',), [(length.text(),) for length in lengths])
 
 
 def _print_trials(status: Status, work_dir: Path, console: Console) -> None:
@@ -108,6 +117,7 @@ def _print_pace(status: Status, console: Console) -> None:
     ]
     if status.state != 'finished':
         rows += [('left to train', _left(status)), ('expected end', _end(status))]
+        rows += [('confirming', f'{done} of {all_}') for done, all_ in _confirming(status)]
     _print_table(console, ('speed', ''), rows, right=())
 
 
@@ -178,9 +188,16 @@ def _short(seconds: float) -> str:
 def _left(status: Status) -> str:
     if status.pace.left is None:
         return 'unknown'
-    words = {'longer': 'longer training'}
+    words = {'longer': 'longer training', 'plain': 'plain training'}
     left = ((words.get(kind, kind), count) for kind, count in status.pace.left.items() if count)
     return ', '.join(f'{count} {word}' + 's' * (count > 1) for word, count in left) or 'nothing'
+
+
+def _confirming(status: Status) -> Iterator[tuple[int, int]]:
+    """The numbers of settled trainings with fresh seeds and of all, once they have begun."""
+    counts = status.trials['confirm']
+    if status.pace.left and (counts['settled'] or counts['running']):
+        yield counts['settled'], counts['settled'] + status.pace.left['confirmation']
 
 
 def _end(status: Status) -> str:

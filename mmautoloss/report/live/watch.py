@@ -22,7 +22,7 @@ from mmautoloss.report.live.standing import (
 )
 from mmautoloss.report.pace import Pace, pace_of
 from mmautoloss.report.words import span
-from mmautoloss.search import DrawProgress, Observer, Planner
+from mmautoloss.search import Budget, DrawProgress, Observer, Planner
 from mmautoloss.trial import History, Record, Role, State, Trial
 
 EVERY_TRIALS, EVERY_SECONDS = 10, 300.0
@@ -51,7 +51,7 @@ class Watch(Observer):
         self._states: Counter[State] = Counter()  # of candidates; counted here, since histories grow long
         self._running: dict[int, float] = {}
         self._standing = Standing()
-        self._max_trials = 0
+        self._budget = Budget()
         self._drawing = DrawProgress()
         self._live: Live | None = None
         self._began: float | None = None  # monotonic time at which the elapsed search time was 0
@@ -60,7 +60,7 @@ class Watch(Observer):
 
     def begin(self, history: History, planner: Planner) -> None:
         """Shows the footer on a terminal that supports it."""
-        self._drawing, self._max_trials = planner.drawing, planner.settings.budget.max_trials
+        self._drawing, self._budget = planner.drawing, planner.settings.budget
         self._began = time.monotonic() - (self._record.elapsed if self._record else 0.0)
         for trial in history.settled():
             self._count(trial)
@@ -95,7 +95,7 @@ class Watch(Observer):
 
     def funnel(self, history: History) -> str:
         """The outcomes of expressions and candidates."""
-        return funnel_text(standing_of(history, 0, self._states, None, self._sign))
+        return funnel_text(standing_of(history, self._budget, self._states, None, self._sign))
 
     def _count(self, trial: Trial) -> None:
         if trial.role in _CANDIDATES:
@@ -106,7 +106,7 @@ class Watch(Observer):
         due = now - self._pace[0] > _PACE_SECONDS
         if self._record is not None and self._began is not None and due:
             self._pace = now, pace_of(self._record, now - self._began)
-        self._standing = standing_of(history, self._max_trials, self._states, self._pace[1], self._sign)
+        self._standing = standing_of(history, self._budget, self._states, self._pace[1], self._sign)
 
     def _read(self) -> tuple[int, int, str, Iterator[str]]:
         """The content of the footer; called in the thread that draws it."""
@@ -116,7 +116,7 @@ class Watch(Observer):
             scores_text(standing),
             funnel_text(standing),
             pace_text(standing, self._drawing) or 'speed not known yet',
-            doing_text(dict(self._running), self._drawing),
+            doing_text(standing, dict(self._running), self._drawing),
         )
         return standing.trained, standing.wanted, f'{elapsed}, {end_text(standing)}', iter(lines)
 
@@ -130,4 +130,4 @@ class Watch(Observer):
         standing = self._standing
         trained = f'{standing.trained} of {standing.wanted} candidates after {span(elapsed)}'
         parts = [trained, scores_text(standing), pace_text(standing, self._drawing), end_text(standing)]
-        return '-- ' + '; '.join(filter(None, [*parts, doing_text(dict(self._running), self._drawing)]))
+        return '-- ' + '; '.join(filter(None, [*parts, doing_text(standing, dict(self._running), self._drawing)]))

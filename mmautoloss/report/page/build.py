@@ -8,6 +8,7 @@ from dataclasses import replace
 from mmautoloss.report.facts import Facts
 from mmautoloss.report.facts.ancestry import ancestry_of
 from mmautoloss.report.facts.failures import example_of
+from mmautoloss.report.facts.seeds import FRESH, of_one_length
 from mmautoloss.report.facts.table import Table
 from mmautoloss.report.figures import Figure, Picture
 from mmautoloss.report.figures.funnel import draw_funnel
@@ -18,10 +19,9 @@ from mmautoloss.report.figures.seeds import draw_seeds
 from mmautoloss.report.figures.sizes import draw_sizes
 from mmautoloss.report.figures.stages import draw_stages
 from mmautoloss.report.figures.yields import draw_yields
-from mmautoloss.report.lengths import HAND_MADE
 from mmautoloss.report.page.content import Finalist, Report
 from mmautoloss.report.page.sheets import sheets_of
-from mmautoloss.trial import History
+from mmautoloss.trial import History, Role
 
 
 def build_report(facts: Facts, history: History, work_dir: str, made: str, folder: str) -> Report:
@@ -84,12 +84,17 @@ def _finalists(facts: Facts, history: History) -> Iterator[Finalist]:
     seeds = facts.tables['seeds'].to_json()
     for trial in facts.ranking:
         name = f'trial {trial.number}'
+        fresh = 'fresh_' if summary[name]['fresh_seeds'] else ''
+        rows = of_one_length([row for row in seeds if row['losses'] == name])
         yield Finalist(
             trial=trial.number,
             origin=trial.origin if trial.parent is None else f'{trial.origin} of trial {trial.parent}',
-            mean=summary[name]['mean'],
-            spread=summary[name]['spread'],
-            scores=tuple(row['score'] for row in seeds if row['losses'] == name),
+            mean=summary[name][f'{fresh}mean'],
+            spread=summary[name][f'{fresh}spread'],
+            scores=tuple(row['score'] for row in rows if row['role'] == FRESH or not fresh),
+            chosen_by=tuple(row['score'] for row in rows if row['chosen_by']),
+            fresh=bool(fresh),
+            times=rows[0]['times'] if rows else 1,
             losses=facts.losses[trial.number],
             ancestry=ancestry_of(history, trial, facts.scale),
         )
@@ -109,4 +114,4 @@ def _figures(facts: Facts) -> Iterator[Figure | None]:
 
 
 def _baseline(seeds: Table) -> list[float]:
-    return [row['score'] for row in seeds.to_json() if row['kind'] == HAND_MADE]
+    return [row['score'] for row in seeds.to_json() if row['role'] == Role.BASELINE.value]

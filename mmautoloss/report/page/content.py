@@ -54,7 +54,10 @@ class Finalist:
         origin: The mutation or source that it was bred by.
         mean: Mean of its scores, as the metric reports them.
         spread: Standard deviation of its scores; None for a single one.
-        scores: One score for each seed; it was selected by the first.
+        scores: One score for each seed: for each fresh one, where there are any.
+        chosen_by: The scores by which it was chosen.
+        fresh: Whether its scores are those of fresh seeds.
+        times: Length of the trainings with these scores, as a multiple of that of a candidate.
         losses: Its losses, one for each branch.
         ancestry: Its ancestors, oldest first, and itself.
         portraits: Drawings of it, such as curves, tree and ancestry.
@@ -66,6 +69,9 @@ class Finalist:
     mean: float
     spread: float | None
     scores: tuple[float, ...]
+    chosen_by: tuple[float, ...]
+    fresh: bool
+    times: float
     losses: tuple[Loss, ...]
     ancestry: tuple[Ancestor, ...] = ()
     portraits: tuple[Figure, ...] = ()

@@ -8,13 +8,16 @@ from mmautoloss.report.facts import Facts
 from mmautoloss.report.facts.table import Table
 from mmautoloss.report.page.content import Sheet
 
-_SCORE = {'score': '.4f', 'rung': '.4f', 'mean': '.4f', 'spread': '.4f', 'new_mean': '.4f'}
+_SCORE = {'score': '.4f', 'rung': '.4f', 'mean': '.4f', 'spread': '.4f', 'fresh_mean': '.4f', 'fresh_spread': '.4f'}
 _TIME = {'hours': '.3f', 'busy_hours': '.3f', 'seconds': '.1f', 'busy_share': '.0%', 'pid': 'd'}
 _MAX_ROWS = 400
 """Maximum number of rows of a table that the page shows."""
 
 SHEETS: Mapping[str, tuple[str, str]] = {
-    'finalists': ('Mean and spread over seeds', 'The new mean is that of the seeds by which nothing was chosen.'),
+    'finalists': (
+        'Mean and spread over seeds',
+        'Fresh seeds chose nothing; by the others, in trainings of the length of a candidate, losses were chosen.',
+    ),
     'by_length': (
         'By length',
         'Mean and spread over seeds. A found loss falls where it is not better than the best of the others; of those that '

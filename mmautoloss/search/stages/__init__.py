@@ -1,6 +1,7 @@
 """The stages of a search, one a role of trials: which trial of it comes next, as a function of the history."""
 
 from mmautoloss.search.stages.breeder import Breeder, SearchStalled
+from mmautoloss.search.stages.confirmation import Confirmation
 from mmautoloss.search.stages.finalists import Finalists
 from mmautoloss.search.stages.hand_made import HandMade
 from mmautoloss.search.stages.known import KnownLosses
@@ -12,6 +13,7 @@ from mmautoloss.search.stages.trunks import Trunks
 
 __all__ = [
     'Breeder',
+    'Confirmation',
     'Finalists',
     'HandMade',
     'KnownLosses',

@@ -1,26 +1,27 @@
-"""The best candidates, trained again with other seeds."""
+"""The best candidates, trained again with other seeds, which chooses the winner."""
 
 from __future__ import annotations
 
+from mmautoloss.search.stages.choice import race_of_found, race_of_known
 from mmautoloss.search.stages.stage import Stage
 from mmautoloss.trial import History, Role, Trial
 
 
 class Finalists(Stage):
-    """Trains each of the best few again, one after the other, until all have their repeats."""
+    """Trains the best few again in a race over seeds, and beside them the best known losses."""
 
     role = Role.FINALIST
 
     def is_due(self, history: History, elapsed: float) -> bool:
-        """Once all candidates have settled, which may still become finalists."""
-        return all(trial.role in (Role.FINALIST, Role.TRUNK) for trial in history.running())
+        """Once all candidates have settled, which may still become finalists, until their races are over."""
+        settled = all(trial.role in (Role.FINALIST, Role.TRUNK) for trial in history.running())
+        return settled and self._next(history) is not None
 
     def make(self, history: History) -> Trial | None:
-        """The next repeat of a finalist; None where all have been repeated."""
+        """The next repeat of a finalist; None where there is none, or none before others have settled."""
+        upcoming = self._next(history)
+        return self.again(history, upcoming[0], 'repeat') if upcoming else None
+
+    def _next(self, history: History) -> tuple[Trial, int] | None:
         budget = self.settings.budget
-        for repeat in range(1, budget.finalist_repeats + 1):
-            for trial in history.best_found(budget.finalists):
-                done = [t for t in history.of_role(Role.FINALIST) if t.repeats == trial.number]
-                if len(done) < repeat:
-                    return self.again(history, trial, 'repeat')
-        return None
+        return race_of_found(history, budget).next or race_of_known(history, budget).next

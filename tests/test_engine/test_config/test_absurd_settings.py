@@ -35,7 +35,7 @@ DEFAULTS: dict[str, Any] = {
 NO_SETTINGS = {'strategy.inputs'}
 NOT_NUMBERS = {
     *('execute.executor', 'execute.options', 'execute.ray_address', 'execute.cache', 'strategy.vary'),
-    *('screen.optimizer', 'screen.start', 'screen.balance', 'screen.engine'),
+    *('screen.optimizer', 'screen.start', 'screen.balance', 'screen.engine', 'budget.allocation'),
 }
 NUMBERS = sorted(
     key for key, value in DEFAULTS.items() if isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -166,7 +166,10 @@ def test_evaluate_and_apply(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_search_on_a_worker_process(tmp_path: Path) -> None:
-    changes = {'execute': {'isolate': True, 'threads': 1}, 'budget': {'max_trials': 1, 'finalists': 1}}
+    changes = {
+        'execute': {'isolate': True, 'threads': 1},
+        'budget': {'max_trials': 1, 'finalists': 1, 'confirm_seeds': 0},
+    }
     history = run_toy(load_search_config(str(write_new(tmp_path, changes)), str(tmp_path / 'work')))
     assert history.of_role(Role.SEARCH) and all(trial.outcome.score is not None for trial in history)
 

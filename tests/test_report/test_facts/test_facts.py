@@ -14,7 +14,7 @@ from mmautoloss.report.facts import Facts, facts_of
 from mmautoloss.report.facts.operators import LEAST
 from mmautoloss.trial import Role, State, read_journal
 from tests.isolation import ROOT
-from tests.test_report.searches import BEGAN, TEXTS, Story, search
+from tests.test_report.searches import BEGAN, BUDGET, TEXTS, Story, confirmed_search, search
 
 JOURNALS = sorted((ROOT / 'tests' / 'test_trial' / 'journals').glob('*.jsonl'))
 
@@ -87,10 +87,31 @@ def test_pareto_front_has_no_member_that_another_beats(whole: Facts) -> None:
 def test_seeds_tell_the_choosing_score_from_new_ones(whole: Facts) -> None:
     found = {row['losses']: row for row in rows(whole, 'finalists')}
     assert list(found) == ['hand-made', 'trial 11', 'trial 10', 'trial 3 (ce + l1)']
-    assert found['trial 11']['mean'] == pytest.approx(0.38) and found['trial 11']['new_mean'] == 0.37
-    assert (found['trial 11']['seeds'], found['trial 11']['new_seeds']) == (2, 1)
+    assert found['trial 11']['mean'] == pytest.approx(0.38) and found['trial 11']['fresh_mean'] is None
+    assert (found['trial 11']['seeds'], found['trial 11']['fresh_seeds']) == (2, 0)
     assert found['hand-made']['spread'] == pytest.approx(0.02) and found['trial 3 (ce + l1)']['spread'] is None
-    assert [row['trial'] for row in rows(whole, 'seeds') if row['chosen_by']] == [11, 10]
+    assert [row['trial'] for row in rows(whole, 'seeds') if row['chosen_by']] == [11, 16, 10, 17]
+
+
+def test_fresh_seeds_are_told_from_those_that_chose() -> None:
+    found = facts(confirmed_search())
+    hand_made, best, _, rival = rows(found, 'finalists')
+    assert (hand_made['fresh_mean'], hand_made['mean']) == (pytest.approx(0.31), pytest.approx(0.30))
+    assert (best['losses'], best['fresh_seeds'], best['seeds']) == ('trial 11', 5, 2)
+    assert best['fresh_mean'] == pytest.approx(0.36, abs=0.002) and rival['fresh_mean'] == pytest.approx(0.35)
+    fresh = [row for row in rows(found, 'seeds') if row['role'] == 'confirm']
+    assert len(fresh) == 15 and not any(row['chosen_by'] for row in fresh)
+    assert found.verdict.word == 'better' and found.verdict.over_rival == 'better'
+    assert 'with a mean of 0.3800, which is too high on average' in ' '.join(found.doubts)
+    told = found.to_json()['status']['fresh']
+    assert told['winner']['mean'] == best['fresh_mean'] and told['rival']['trial'] == 3 and told['hand_made']['fresh']
+
+
+def test_a_second_winner_raises_a_doubt() -> None:
+    story = confirmed_search()
+    assert not any('winners' in doubt for doubt in facts(story).doubts)
+    story.trained(Role.SEARCH, 0.9).trained(Role.CONFIRM, 0.4, repeats=33, seed=1000)
+    assert any('2 winners were trained with fresh seeds' in doubt for doubt in facts(story).doubts)
 
 
 def test_known_losses_are_called_by_their_names() -> None:
@@ -139,8 +160,7 @@ def test_losses_have_the_line_that_is_pasted(whole: Facts) -> None:
 @pytest.mark.parametrize(
     ('story', 'doubt'),
     [
-        (search(), 'chosen among 8 trained candidates by a single score'),
-        (search(), '1 new seed alone: 0.3700, beside 0.3000 of the hand-made ones'),
+        (search(), 'chosen among 8 trained candidates by 2 scores, and have no other'),
         (search(), 'A spread over 2 seeds is a rough one'),
         (Story().started().trained(Role.BASELINE, 0.1).trained(Role.SEARCH, 0.2), 'and have no other'),
         (Story().started().trained(Role.BASELINE, 0.1), 'The search is not over (state: running)'),
@@ -175,6 +195,14 @@ def test_verdict_waits_while_nothing_has_a_score() -> None:
     assert facts(Story()).headline == facts(Story().started()).headline == 'No searched loss has a score yet.'
     over = Story().started().trained(Role.SEARCH, None).ended()
     assert facts(over).headline == 'No searched loss could be trained and scored.'
+
+
+def test_verdict_waits_for_fresh_seeds_that_are_to_come() -> None:
+    story = (
+        Story().started(budget={**BUDGET, 'confirm_seeds': 5}).trained(Role.BASELINE, 0.1).trained(Role.SEARCH, 0.2)
+    )
+    assert facts(story).headline.startswith('There is no verdict yet: at the end of the search')
+    assert facts(story.ended()).headline.startswith('Not confirmed: ')
 
 
 @pytest.mark.parametrize('journal', JOURNALS, ids=lambda path: path.stem)

@@ -17,7 +17,7 @@ from mmautoloss.report import ConsoleObserver
 from mmautoloss.report.live import watch as module
 from mmautoloss.report.live.standing import Standing, end_text
 from mmautoloss.report.words import large, soon, span
-from mmautoloss.search import Budget, DrawProgress
+from mmautoloss.search import Budget, DrawProgress, SearchSettings
 from mmautoloss.trial import Outcome, Record, Role, State, Trial, outcome_to_json
 
 GENOME = Genome.from_text({'cls': '-y * log(p)'})
@@ -26,7 +26,9 @@ GENOME = Genome.from_text({'cls': '-y * log(p)'})
 class Search:
     """A search of 24 candidates with a training each 20 s, and what is printed of it."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, width: int = 80, terminal: bool = False) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, width: int = 80, terminal: bool = False, confirm_seeds: int = 0
+    ) -> None:
         self.now = 1000.0
         monkeypatch.setattr(time, 'monotonic', lambda: self.now)
         self.file = io.StringIO()
@@ -39,7 +41,7 @@ class Search:
             legacy_windows=False,
         )
         self.record = Record()
-        budget = Budget(max_trials=24, baseline_repeats=1, finalists=0)
+        budget = Budget(max_trials=24, baseline_repeats=1, finalists=0, confirm_seeds=confirm_seeds)
         session = {
             'version': 2,
             'host': 'n',
@@ -52,14 +54,14 @@ class Search:
         self.record.apply({'event': 'started', 'time': 0.0, **session})
         self.drawing = DrawProgress()
         self.observer = ConsoleObserver((), 'x', True, self.console, record=self.record)
-        planner = SimpleNamespace(drawing=self.drawing, settings=SimpleNamespace(budget=budget))
+        planner = SimpleNamespace(drawing=self.drawing, settings=SearchSettings(budget=budget))
         self.observer.begin(self.record.history, planner)
 
-    def train(self, score: float | None, role: Role = Role.SEARCH) -> None:
+    def train(self, score: float | None, role: Role = Role.SEARCH, **fields: int) -> None:
         history, number = self.record.history, len(self.record.history)
-        trial = Trial(
-            number, role, 0, None if role is Role.BASELINE else GENOME, funnel={'accepted': 1, 'low gain': 99}
-        )
+        genome = None if role is Role.BASELINE else GENOME
+        told = {'seed': 0, 'genome': genome, 'funnel': {'accepted': 1, 'low gain': 99}, **fields}
+        trial = Trial(number, role, **told)
         self.record.apply({'event': 'proposed', 'time': self.now, **trial.to_json()})
         self.observer.proposed(trial, history)
         self.now += 20
@@ -117,6 +119,14 @@ def test_something_moves_while_nothing_settles(monkeypatch: pytest.MonkeyPatch) 
     after = search.observer._watch._read()
     assert list(before[3])[-1] == 'trial 3 for 5 s' and list(after[3])[-1] == 'trial 3 for 105 s'
     assert before[2] != after[2]
+
+
+def test_confirmation_is_seen_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    search = Search(monkeypatch, terminal=True, confirm_seeds=5).some(24)
+    assert 'confirming' not in search.foot[-1]
+    for number, repeats in enumerate((0, 25, 0)):
+        search.train(0.5, Role.CONFIRM, repeats=repeats, seed=1000 + number)
+    assert search.foot[-1] == 'confirming 3 of 10'
 
 
 @pytest.mark.parametrize('width', [1, 10, 40, 79, 200])
