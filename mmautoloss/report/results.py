@@ -202,11 +202,13 @@ def length_of(schedule: Mapping[str, Any]) -> int:
 
 
 def _name(trial: Trial, describe: Description) -> str:
-    """The names of hand-made and known losses, one for each branch; for found losses the number of the trial."""
+    """The names of hand-made and known losses, one for each branch, or of their sum; for found losses the number."""
     if trial.genome is None:
         return describe.hand_made
     names = [name_of(tree) for tree in trial.genome.values()]
     if trial.role is Role.KNOWN or trial.origin == 'known':
+        if trial.origin.endswith(f', {USUAL}'):  # as the user has called it
+            return trial.origin
         text = '+'.join(name or str(tree) for name, tree in zip(names, trial.genome.values(), strict=True))
         return f'{text}, {USUAL}' if trial.origin == USUAL else text
     return f'found-{trial.number if trial.repeats is None else trial.repeats}'

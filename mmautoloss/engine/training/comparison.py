@@ -18,6 +18,7 @@ from mmautoloss.engine.training.late_start import begun_settings, with_trunks
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.execute import build_executor, train_all
 from mmautoloss.key_values import pairs_of
+from mmautoloss.losses import name_of
 from mmautoloss.proxy import ProxyEvaluator, one_at_a_time, require_fitting, require_metric
 from mmautoloss.report import (
     ConsoleObserver,
@@ -109,7 +110,9 @@ def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:
     losses = pairs_of('--also', entry.split(',')) if '=' in entry else entry
     usual_weights = {place.path: place.weight for place in find_losses(build_model(spec.base))}
     weights = {branch.name: usual_weights[branch.path] for branch in spec.branches}
-    return Trial(0, Role.KNOWN, 0, read_genome(losses, spec.branches), weights, origin=USUAL)
+    genome = read_genome(losses, spec.branches)
+    named = all(name_of(tree) for tree in genome.values())
+    return Trial(0, Role.KNOWN, 0, genome, weights, origin=USUAL if named else f'{entry}, {USUAL}')
 
 
 class _Comparison:
