@@ -77,7 +77,7 @@ def quality(genome: Genome) -> float:
 
 def search(arm: str, noise: float, trials: int, seed: int, shared: float = 0.0) -> float:
     """The true score of the winner of a search."""
-    budget = Budget(max_trials=trials, baseline_repeats=0)
+    budget = Budget(max_trials=trials, baseline_repeats=0, allocation='equal', confirm_seeds=0)
     strategy = RegularizedEvolution({'loss': ('p', 'y')}, **SMALL, **ARMS[arm])
     planner = Planner(SearchSettings(seed, budget, (USUAL,)), strategy, {'loss': Finite()})
     history = History()

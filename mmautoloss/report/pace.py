@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from mmautoloss.report.work_left import OF_TRUNKS, Lengths, WorkLeft, work_left
+from mmautoloss.report.remaining_work import OF_TRUNKS, Lengths, WorkLeft, work_left
 from mmautoloss.trial import Record, State, Trial
 
 _HOUR = 3600.0

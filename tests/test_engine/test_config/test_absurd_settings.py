@@ -34,8 +34,15 @@ DEFAULTS: dict[str, Any] = {
 }
 NO_SETTINGS = {'strategy.inputs'}
 NOT_NUMBERS = {
-    *('execute.executor', 'execute.options', 'execute.ray_address', 'execute.cache', 'strategy.vary'),
-    *('screen.optimizer', 'screen.start', 'screen.balance', 'screen.engine', 'budget.allocation'),
+    *(
+        'execute.executor',
+        'execute.options',
+        'execute.ray_address',
+        'execute.cache',
+        'strategy.vary',
+        'strategy.copies',
+    ),
+    *('screen.optimizer', 'screen.start', 'screen.balance', 'screen.engine', 'budget.allocation', 'budget.funnel'),
 }
 NUMBERS = sorted(
     key for key, value in DEFAULTS.items() if isinstance(value, (int, float)) and not isinstance(value, bool)
