@@ -42,8 +42,8 @@ def _read_weights(path: str) -> Mapping[str, Any]:
         checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger=None)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise SetupError(
-            f'proxy.begin.checkpoint {path} cannot be read as weights: {str(error).splitlines()[0]} '
-            'It must be a checkpoint of MMEngine, or the state_dict of a model.'
+            f'proxy.begin.checkpoint {path} cannot be read as weights without running code from it '
+            f'({type(error).__name__}). It must be a checkpoint of MMEngine, or the state_dict of a model.'
         ) from None
     weights = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else None
     if not isinstance(weights, Mapping):

@@ -36,29 +36,34 @@ def lengthen(settings: ProxySettings, times: float) -> ProxySettings:
     for key in lengths:
         schedule[key] = max(1, round(schedule[key] * times))
     config = copy.deepcopy(dict(settings.config))
-    config['param_scheduler'] = _stretch(config.get('param_scheduler'), times)
+    length = max(settings.schedule[key] for key in lengths)
+    config['param_scheduler'] = _stretch(config.get('param_scheduler'), times, length)
     return replace(
         settings,
         config=config,
         schedule=schedule,
         invalid_stop=None,
         rung=None,
-        schedulers=_stretch(settings.schedulers, times),
+        schedulers=_stretch(settings.schedulers, times, length),
         trunk=settings.trunk and replace(settings.trunk, steps=round(settings.trunk.steps * times)),
     )
 
 
-def _stretch(scheduler: Any, times: float) -> Any:
+def _stretch(scheduler: Any, times: float, length: int) -> Any:
     if isinstance(scheduler, (list, tuple)):
-        return [_stretch(part, times) for part in scheduler]
+        return [_stretch(part, times, length) for part in scheduler]
     if not isinstance(scheduler, Mapping):
         return scheduler
     return {
-        key: _scale(value, times) if key in _POSITIONS else _stretch(value, times) for key, value in scheduler.items()
+        key: _scale(value, times, length) if key in _POSITIONS else _stretch(value, times, length)
+        for key, value in scheduler.items()
     }
 
 
-def _scale(value: Any, times: float) -> Any:
+def _scale(value: Any, times: float, length: int) -> Any:
+    """A position in the longer training; one just behind the end of the training stays just behind it."""
     if isinstance(value, (list, tuple)):
-        return [_scale(position, times) for position in value]
-    return round(value * times) if isinstance(value, (int, float)) else value
+        return [_scale(position, times, length) for position in value]
+    if not isinstance(value, (int, float)):
+        return value
+    return round(length * times) + 1 if value == length + 1 else round(value * times)

@@ -56,6 +56,7 @@ class ProxyRunner(Runner):
     predictions: Predictions | None = None
     begin: Begin | None = None
     _later: LaterBatches | None = None
+    _skips = False
     _initial: dict[int, Original]
     _as_built: InitialState | None = None
 
@@ -136,11 +137,19 @@ class ProxyRunner(Runner):
             self.model = self._distribute(self.model)
         self.set_randomness(seed=seed)
 
+    def build_train_loop(self, loop: Any) -> Any:
+        """The loop, whose loader leaves out the batches before, if the training is continued."""
+        self._skips = self.begin is not None and not self.begin.epochs
+        try:
+            return super().build_train_loop(loop)
+        finally:
+            self._skips = False
+
     def build_dataloader(self, dataloader: Any, seed: int | None = None, diff_rank_seed: bool = False) -> Any:
-        """The loader of a config; that of a continued training leaves out the batches before."""
+        """The loader of a config; see ``build_train_loop``."""
         loader = super().build_dataloader(dataloader, seed, diff_rank_seed)
         begin = self.begin
-        if begin and dataloader is self._train_dataloader and not begin.epochs and loader.batch_sampler is not None:
+        if begin and self._skips and loader.batch_sampler is not None:
             self._later = skip_batches(loader, begin.iterations, begin.put_random_state)
         return loader
 

@@ -75,7 +75,9 @@ def put_state(runner: Runner, checkpoint: Mapping[str, Any], keep_optimizer: boo
     loop: Any = runner.train_loop
     loop._iter, loop._epoch = checkpoint['meta']['iter'], checkpoint['meta']['epoch']  # as Runner.resume
     optimizer = copy.deepcopy(checkpoint['optimizer'])  # torch keeps the tensors that it is given
-    runner.optim_wrapper.load_state_dict(optimizer if keep_optimizer else _without_momenta(optimizer))
+    if not keep_optimizer:
+        optimizer = _with_state(optimizer, runner.optim_wrapper.state_dict())
+    runner.optim_wrapper.load_state_dict(optimizer)
     _put_schedulers(runner.param_schedulers, checkpoint['param_schedulers'])
     for key, value in checkpoint['message_hub'].items():
         runner.message_hub.update_info(key, copy.deepcopy(value))
@@ -120,11 +122,12 @@ def _copied(value: Any) -> Any:
     return value
 
 
-def _without_momenta(optimizer: dict[str, Any]) -> dict[str, Any]:
-    """The state of a new optimiser with the rates of this one, also for several optimisers."""
+def _with_state(optimizer: dict[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
+    """The rates of an optimiser with the state of a new one, also for several optimisers."""
+    if 'state' in optimizer:
+        return {**optimizer, 'state': fresh['state']}
     return {
-        key: ({} if key == 'state' else _without_momenta(part) if isinstance(part, dict) and 'state' in part else part)
-        for key, part in optimizer.items()
+        name: _with_state(part, fresh[name]) if isinstance(part, dict) else part for name, part in optimizer.items()
     }
 
 

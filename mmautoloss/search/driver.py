@@ -12,7 +12,7 @@ from mmautoloss.search.broken_setup import require_working
 from mmautoloss.search.heartbeat import Heartbeat
 from mmautoloss.search.observer import Observer
 from mmautoloss.search.planner import Planner
-from mmautoloss.search.stages import SearchStalled
+from mmautoloss.search.stages import SearchStalled, is_essential
 from mmautoloss.trial import SAME, History, Journal, Outcome, Role, State, Trial
 
 
@@ -165,7 +165,7 @@ class _Driver:
     def _start(self, trial: Trial) -> None:
         self.observer.proposed(trial, self.history)
         deaths = 0 if self.executor.isolated else self.journal.attempts(trial.number)
-        outcome = known_outcome(trial, self.history)
+        outcome = known_outcome(trial, self.history) or self._without_trunk(trial)
         if outcome is not None:
             self._settle(trial.number, outcome)
             self._check_progress()
@@ -181,9 +181,21 @@ class _Driver:
         self.observer.settled(trial, self.history)
         if trial.state is not State.FAILED:
             return
-        if trial.role in (Role.BASELINE, Role.TRUNK, Role.PLAIN):
+        if self._is_essential(trial):
             raise SetupError(f'The hand-made losses could not be trained and scored:\n{outcome.reason}')
         self._require_working()
+
+    def _is_essential(self, trial: Trial) -> bool:
+        """Whether a search cannot go on without the score of a trial."""
+        if trial.role is Role.TRUNK:
+            return is_essential(trial, self.planner.settings)
+        return trial.role in (Role.BASELINE, Role.PLAIN)
+
+    def _without_trunk(self, trial: Trial) -> Outcome | None:
+        """The outcome of a trial whose trunk has failed."""
+        if not self.planner.settings.trunk or trial.begin or trial.role in (Role.TRUNK, Role.PLAIN):
+            return None
+        return Outcome(State.FAILED, reason=f'not finite: the trunk of seed {trial.seed} has failed')
 
     def _require_working(self) -> None:
         count = self.planner.settings.budget.max_failures

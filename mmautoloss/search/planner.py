@@ -65,7 +65,7 @@ class Planner:
             Longer(settings) if settings.budget.funnel else Finalists(settings),
             Confirmation(settings),
         )
-        self._trunks = Trunks(self.stages) if settings.trunk else None
+        self._trunks = Trunks(settings, self.stages) if settings.trunk else None
 
     def next(self, history: History, elapsed: float) -> Trial | None:
         """The next trial, without outcome; None while there is none to start.

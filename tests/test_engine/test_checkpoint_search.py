@@ -169,6 +169,7 @@ def test_another_checkpoint_does_not_continue_a_search(trained: Path, tmp_path: 
         ({'at': 0.5, 'rate': 'fallen'}, 'proxy.begin.rate must be one of held, scheduled'),
         ({'at': 0.5, 'optimizer': 'old'}, 'proxy.begin.optimizer must be one of keep, new'),
         ({'at': 0.5, 'length': 0.1}, 'proxy.begin has no setting length'),
+        ({'at': 0.5, 'checkpoint': 'x.pth'}, 'a trunk .* or a checkpoint, not both'),
     ],
 )
 def test_beginnings_that_are_refused(tmp_path: Path, begin: Any, message: str) -> None:

@@ -95,6 +95,21 @@ def test_failed_trunk_ends_the_search_and_is_trained_again_on_resume(tmp_path: P
     assert [trial.seed for trial in search.history.of_role(Role.TRUNK)] == [3, 3, 4, 5]
 
 
+def test_later_trunk_that_fails_takes_its_trials_with_it(tmp_path: Path) -> None:
+    """The search does not end there, nor does it train that trunk for ever."""
+
+    def outcome(trial: Trial) -> Outcome:
+        failed = trial.role is Role.TRUNK and trial.seed == 5  # of finalists alone
+        return Outcome(State.FAILED, reason='not finite: loss is nan') if failed else trunk_outcome(trial)
+
+    search = TrunkSearch(tmp_path)
+    search.run(outcome, slots=2)
+    trials = [trial for trial in search.history if trial.seed == 5]
+    assert [trial.role for trial in trials] == [Role.TRUNK, *[Role.FINALIST] * (len(trials) - 1)] and len(trials) > 1
+    assert {trial.state for trial in trials} == {State.FAILED}
+    assert search.run(outcome, resume=True) == []
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='kills as Linux does')
 def test_killed_after_every_event_it_is_the_unbroken_search(finished: tuple[Config, History], tmp_path: Path) -> None:

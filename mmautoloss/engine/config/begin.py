@@ -92,6 +92,8 @@ def read_begin(value: Any) -> TrunkBegin | CheckpointBegin | None:
         return None
     if value == 'trunk':
         return TrunkBegin()
+    if isinstance(value, Mapping) and 'checkpoint' in value and 'at' in value:
+        raise SetupError(f'proxy.begin is a trunk (at=...) or a checkpoint, not both, but got {dict(value)}.')
     if isinstance(value, Mapping) and 'checkpoint' in value:
         return build('proxy.begin', CheckpointBegin, value)
     if isinstance(value, Mapping) and set(value) & {field.name for field in fields(TrunkBegin)}:

@@ -8,6 +8,7 @@ from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.late_losses import with_late_losses
 from mmautoloss.engine.config.losses import with_custom_modules, with_losses
 from mmautoloss.engine.config.spec import SearchSpec
+from mmautoloss.engine.config.train_length import read_length
 from mmautoloss.trial import Trial
 
 
@@ -25,9 +26,7 @@ def best_config(spec: SearchSpec, trial: Trial) -> Config:
         config = with_losses(spec.base, spec.branches, genome, trial.weights)
     if isinstance(begin, CheckpointBegin):
         config.load_from = spec.training.checkpoint
-        config.train_cfg.update(
-            {key: value for key, value in spec.training.schedule.items() if key.startswith('max_')}
-        )
+        config.train_cfg = {'val_interval': read_length(spec.training.schedule).steps, **spec.training.schedule}
         if spec.training.schedulers is not None:
             config.param_scheduler = spec.training.schedulers
     return with_custom_modules(config, spec.proxy.config, spec.branches, genome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,9 +91,13 @@ def training_from(
 
 
 def _after_trunk(begin: TrunkBegin, schedule: dict[str, Any], cfg: Config, work_dir: Path) -> CandidateTraining:
-    plain = plain_config(cfg).get('param_scheduler')
-    held = hold_rate(plain, schedule, begin.at) if begin.rate == 'held' else None
-    trunk = Trunk(read_length(schedule).step(begin.at), str(work_dir / 'trunks'), begin.optimizer == 'keep')
+    config, length = plain_config(cfg), read_length(schedule)
+    steps = length.step(begin.at)
+    if not length.by_epoch:  # gradients that are being accumulated are not saved
+        steps = max(1, steps - steps % ((config.get('optim_wrapper') or {}).get('accumulative_counts') or 1))
+    begin = replace(begin, at=steps / length.steps)
+    held = hold_rate(config.get('param_scheduler'), schedule, begin.at) if begin.rate == 'held' else None
+    trunk = Trunk(steps, str(work_dir / 'trunks'), begin.optimizer == 'keep')
     return CandidateTraining(schedule, held, trunk, begin=begin, header={'schedule': as_json(schedule)})
 
 

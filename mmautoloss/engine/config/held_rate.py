@@ -9,7 +9,7 @@ from mmautoloss.engine.config.train_length import TrainLength, read_length
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import type_name
 
-_WITHOUT = 'keep the schedule of the config (leave out --hold)'
+_WITHOUT = "keep the schedule of the config (leave out --hold, or set proxy.begin.rate='scheduled')"
 _LOWERING = ('Step', 'MultiStep', 'Exponential', 'CosineAnnealing', 'CosineRestart', 'Poly', 'ReduceOnPlateau')
 _FACTORS = {'Linear': ('start_factor', 'end_factor'), 'Constant': ('factor', '')}
 """Schedulers that raise or lower the rate, with the arguments for the factors of their beginning and end."""

@@ -12,10 +12,12 @@ from mmengine.config import Config
 
 from mmautoloss.branches import Branch
 from mmautoloss.checks import require_whole
+from mmautoloss.engine.config.begin import TrunkBegin
 from mmautoloss.engine.config.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.config.candidate_training import CandidateTraining, read_candidate_training
 from mmautoloss.engine.config.defaults import DEFAULTS, REQUIRED, check_types
 from mmautoloss.engine.config.known_types import require_known
+from mmautoloss.engine.config.late_losses import with_late_losses
 from mmautoloss.engine.config.losses import require_buildable, require_unswitched, with_losses
 from mmautoloss.engine.config.screen import read_screen, screen_header
 from mmautoloss.engine.config.sections import as_json, build, only
@@ -102,12 +104,17 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     share_batch(cfg.get('train_dataloader') or {}, int(max(1, execute.gpus_per_candidate)))
     left_out = names_left_out(settings['branches'], branches)
     seeds = tuple(read_genome(entry, branches, left_out) for entry in settings['seeds'])
-    _check_paths(base, branches)
     require_unswitched(cfg, branches)
     proxy = only('proxy', settings['proxy'], schedule=None, begin='scratch', invalid_stop=None, rung=None)
     if proxy['invalid_stop'] is not None:
         require_whole('proxy.invalid_stop', proxy['invalid_stop'])
     training = read_candidate_training(proxy, cfg, base, work_dir)
+    if settings['progress'] and training.trunk:
+        raise SetupError(
+            'progress=True is for whole trainings: after a trunk a loss sees only the last of t. Leave it out, or take '
+            "proxy.begin='scratch' or a checkpoint."
+        )
+    _check_losses(base, branches, training)
     rung = _read_rung(proxy['rung'], training.iterations)
     config = plain_config(cfg)
     config['train_cfg'] = {**config['train_cfg'], 'base_config': base_config}
@@ -250,8 +257,11 @@ def _header(
     return {**header, 'branches': places, 'config': digests}
 
 
-def _check_paths(base: Config, branches: tuple[Branch, ...]) -> None:
-    """Replaces the losses in a copy of the base config and builds its model, so that a wrong path is reported early."""
-    draft = Config(plain_config(base))
+def _check_losses(base: Config, branches: tuple[Branch, ...], training: CandidateTraining) -> None:
+    """Replaces the losses in a copy of the base config, from the beginning or late, so that what cannot work shows early."""
     genome = Genome({branch.name: parse(branch.kind.names[0]) for branch in branches})
-    require_buildable(with_losses(draft, branches, genome, dict.fromkeys(genome, 1.0)), branches)
+    weights = dict.fromkeys(genome, 1.0)
+    require_buildable(with_losses(Config(plain_config(base)), branches, genome, weights), branches)
+    begin = training.begin
+    if isinstance(begin, TrunkBegin):
+        with_late_losses(Config(plain_config(base)), branches, genome, weights, begin.at, begin.rate == 'held')

@@ -8,8 +8,8 @@ from dataclasses import replace
 from mmengine.config import Config
 
 from mmautoloss.branches import find_losses
+from mmautoloss.engine.config.begin import CheckpointBegin
 from mmautoloss.engine.config.branches import build_model
-from mmautoloss.engine.config.candidate_training import training_from
 from mmautoloss.engine.config.spec import SearchSpec, read_genome
 from mmautoloss.engine.data.final_split import final_split_of, with_final_split
 from mmautoloss.engine.data.ground_truth import require_matching_truth
@@ -93,8 +93,7 @@ def described(spec: SearchSpec, split: str) -> Description:
 def length_compared(spec: SearchSpec) -> int:
     """The length of each training, as rows say it."""
     begin = spec.training.begin
-    schedule = training_from(begin, spec.base, spec.base, spec.work_dir).schedule if begin else spec.base.train_cfg
-    return length_of(schedule)
+    return length_of(spec.training.schedule if isinstance(begin, CheckpointBegin) else spec.base.train_cfg)
 
 
 def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:

@@ -9,12 +9,19 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmautoloss.engine.config.candidate_training import training_from
+from mmautoloss.engine.config.begin import CheckpointBegin
+from mmautoloss.engine.config.candidate_training import CandidateTraining, training_from
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunks, plain_config, spelled
 from mmautoloss.trial import Role, Trial
+
+_DETERMINING = (
+    *('model', 'data_preprocessor', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
+    *('custom_hooks', 'load_from', 'randomness'),
+)
+"""Keys of a config on which a trunk depends."""
 
 
 def begun_settings(settings: ProxySettings, spec: SearchSpec, config: Config, folder: Path) -> ProxySettings:
@@ -29,12 +36,11 @@ def begun_settings(settings: ProxySettings, spec: SearchSpec, config: Config, fo
     begin = spec.training.begin
     if begin is None:
         return replace(settings, schedulers=None, trunk=None, checkpoint='')
-    training = training_from(begin, config, config, folder)
+    given = spec.training.schedule if isinstance(begin, CheckpointBegin) else None
+    training = training_from(begin, config, config, folder, given)
     trunk = training.trunk
     if trunk:
-        trunk = replace(
-            trunk, folder=str(folder / 'trunks' / _digest(settings, training.schedule, training.schedulers))
-        )
+        trunk = replace(trunk, folder=str(folder / 'trunks' / _digest(settings, training)))
     return replace(
         settings,
         schedule=training.schedule,
@@ -64,9 +70,9 @@ def with_trunks(
     return [replace(trial, begin=known[trial.seed]) for trial in trials]
 
 
-def _digest(settings: ProxySettings, *parts: object) -> str:
+def _digest(settings: ProxySettings, training: CandidateTraining) -> str:
     """A word for the training of a trunk, so that those of another are not taken for it."""
     config = spelled(plain_config(settings.config))
-    keys = ('model', 'train_dataloader', 'optim_wrapper', 'custom_hooks', 'load_from')
-    text = repr([config.get(key) for key in keys] + list(parts))
+    text = repr([config.get(key) for key in _DETERMINING])
+    text += repr((training.schedule, training.schedulers, training.trunk and training.trunk.steps))
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -9,7 +9,7 @@ from mmautoloss.search.stages.longer import Longer
 from mmautoloss.search.stages.plain import PlainTrainings
 from mmautoloss.search.stages.searched import SearchedLosses
 from mmautoloss.search.stages.stage import Stage
-from mmautoloss.search.stages.trunks import Trunks
+from mmautoloss.search.stages.trunks import Trunks, is_essential
 
 __all__ = [
     'Breeder',
@@ -23,4 +23,5 @@ __all__ = [
     'SearchedLosses',
     'Stage',
     'Trunks',
+    'is_essential',
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mmautoloss.search.settings import SearchSettings
 from mmautoloss.search.stages.stage import Stage
 from mmautoloss.trial import History, Role, State, Trial
 
@@ -11,11 +12,16 @@ from mmautoloss.trial import History, Role, State, Trial
 class Trunks:
     """Trains the hand-made losses to the point from which other trials go on, once for each seed and length.
 
+    A trunk that fails ends the search if it is one of the hand-made losses' own seeds, so that a resumed search trains it
+    again. A later one fails for good, with the trials that would continue it.
+
     Args:
+        settings: Settings of the search.
         stages: The stages whose trials begin at a trunk, in their order.
     """
 
-    def __init__(self, stages: tuple[Stage, ...]) -> None:
+    def __init__(self, settings: SearchSettings, stages: tuple[Stage, ...]) -> None:
+        self._settings = settings
         self._stages = stages
 
     def due(self, history: History, elapsed: float) -> Role | None:
@@ -30,7 +36,7 @@ class Trunks:
             if begins is None:
                 return stage.role
             trunk = history.trunk(*begins)
-            if _is_missing(trunk):
+            if self._is_missing(trunk):
                 return Role.TRUNK
             if trunk and trunk.outcome:
                 return stage.role
@@ -41,20 +47,27 @@ class Trunks:
         for stage in self._stages:
             if stage.is_due(history, 0.0) or stage.is_due(history, float('inf')):
                 begins = stage.begins(history)
-                if begins and _is_missing(history.trunk(*begins)):
+                if begins and self._is_missing(history.trunk(*begins)):
                     return _trunk(history, *begins)
         return None
 
     def before(self, trial: Trial, history: History) -> Trial | None:
-        """The trial with the trunk that it continues; that trunk itself where it is missing, None while it is trained."""
+        """The trial with the trunk that it continues, without one if that has failed.
+
+        That trunk itself where it is missing; None while it is trained.
+        """
         trunk = history.trunk(trial.seed, trial.times)
-        if _is_missing(trunk):
+        if self._is_missing(trunk):
             return _trunk(history, trial.seed, trial.times)
         return replace(trial, begin=trunk.outcome.saved) if trunk and trunk.outcome else None
 
+    def _is_missing(self, trunk: Trial | None) -> bool:
+        return trunk is None or (trunk.state is State.FAILED and is_essential(trunk, self._settings))
 
-def _is_missing(trunk: Trial | None) -> bool:
-    return trunk is None or trunk.state is State.FAILED
+
+def is_essential(trunk: Trial, settings: SearchSettings) -> bool:
+    """Whether the trials of the hand-made losses and of the candidates continue a trunk."""
+    return trunk.times == 1 and 0 <= trunk.seed - settings.seed <= settings.budget.baseline_repeats
 
 
 def _trunk(history: History, seed: int, times: float) -> Trial:
