@@ -246,6 +246,9 @@ def _header(
     places = {branch.name: branch.entry for branch in branches}
     settings = spelled(settings)
     header = {key: as_json(settings[key]) for key in determining}
+    begin = header['proxy'].get('begin')
+    if isinstance(begin, dict) and 'checkpoint' in begin:  # its checksum tells which, wherever it lies
+        begin['checkpoint'] = Path(begin['checkpoint']).name
     header['screen'] = screen_header(settings['screen'])
     operators = custom_primitives()
     if operators:
