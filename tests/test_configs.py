@@ -78,6 +78,8 @@ def spec(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> SearchSpec:
     """The search as its settings describe it, whether or not the data are on this machine."""
     monkeypatch.setattr('mmautoloss.engine.config.spec.check_files', lambda cfg: None)
     cfg.work_dir = 'work_dirs/none'
+    if isinstance(begin := cfg.train_cfg.proxy.get('begin'), dict) and 'checkpoint' in begin:
+        begin.checkpoint = __file__  # any file: it is read when the search begins
     with torch.device('meta'):  # it builds the model, too
         return spec_of(cfg)
 

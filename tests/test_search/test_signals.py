@@ -49,7 +49,7 @@ def test_once_finishes_what_runs_and_shows_the_table(tmp_path: Path, workers: in
     send(process, signal.SIGINT)
     assert process.wait(LIMIT) == 130
     text = work.with_suffix('.log').read_text()
-    assert 'what is running is finished first' in text and 'mean and spread over seeds' in text
+    assert 'what is running is finished first' in text and 'by which losses were chosen' in text
     assert 'the same command with --resume goes on' in text and 'Traceback' not in text
     record = read_journal(work / 'journal.jsonl')
     assert record.history.running() == [] and record.ended == 'interrupted'

@@ -113,13 +113,18 @@ def test_small_formulas_on_few_numbers_are_left_to_autograd(cut):
     assert left == (cut == 'tiny')
 
 
+BY_DEFINITION = {'joint_dice', 'ce_dice'}
+"""Known losses with means of means, which have no plan."""
+
+
 @pytest.mark.parametrize('name', ZOO)
 def test_known_losses_have_plans(name, cut):
     for kind in KINDS:
         if kind.split()[0] in ZOO[name].inputs:
             pred, call = call_of(kind, parse(ZOO[name].expression), masked=True, weighted=True)
-            assert plan_of(call.tree, call.kind.from_prediction, call.kind.one_hot, pred.dtype)
-            assert assert_same(pred, call)
+            plan = plan_of(call.tree, call.kind.from_prediction, call.kind.one_hot, pred.dtype)
+            assert bool(plan) == (name not in BY_DEFINITION)
+            assert plan is None or assert_same(pred, call)
 
 
 def test_cross_entropy_looks_at_the_channel_of_the_label_alone():
