@@ -26,7 +26,7 @@ from tables import print_table, write_rows
 from mmautoloss.engine import load_search_config, spec_of
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.search_run import build_evaluator
-from mmautoloss.proxy import ProxyEvaluator, capture_probes
+from mmautoloss.proxy import Begin, ProxyEvaluator, Trunks, capture_probes
 from mmautoloss.trial import History, Role, State, Trial
 
 VARIED = {
@@ -76,10 +76,13 @@ def trained(history: History) -> tuple[list[Trial], list[Trial], list[Trial]]:
     return good, poor, [t for t in candidates if t not in good and t not in poor]
 
 
-def judge(spec: SearchSpec, evaluator: ProxyEvaluator, groups: Sequence[Sequence[Trial]]) -> tuple[list[float], float]:
+def judge(
+    spec: SearchSpec, evaluator: ProxyEvaluator, groups: Sequence[Sequence[Trial]], begin: Begin | None = None
+) -> tuple[list[float], float]:
     """The accepted share of each group, and seconds a verdict."""
+    screen = spec.screen
     probes = capture_probes(
-        evaluator.runner, spec.branches, spec.screen.samples, spec.search.seed, spec.screen.side, spec.proxy.keys
+        evaluator.runner, spec.branches, screen.samples, spec.search.seed, screen.side, spec.proxy.keys, begin
     )
     screens = spec.screen.build(probes, evaluator.hand_made)
     begin = time.perf_counter()
@@ -92,13 +95,21 @@ def judge(spec: SearchSpec, evaluator: ProxyEvaluator, groups: Sequence[Sequence
     return [mean(each) if each else float('nan') for each in accepted], seconds / verdicts
 
 
+def trunk_of(journal: Path) -> Begin | None:
+    """The trunk of a search that began at one; it lies in the work dir of the journal."""
+    trunks = [trial for trial in read_record(journal).history.of_role(Role.TRUNK) if trial.score is not None]
+    saved = trunks[0].required_outcome.saved if trunks else None
+    return Begin(Trunks(journal.parent / 'trunks').load(saved)) if saved else None
+
+
 def judgements(args: argparse.Namespace, groups: Sequence[Sequence[Trial]]) -> Iterator[Judgement]:
     """The chosen ones of ``SETTINGS`` one after the other, all else as in the config."""
     with tempfile.TemporaryDirectory() as folder:
         evaluator = build_evaluator(_spec(args, folder, {}))
+        begin = trunk_of(args.journal)
         torch.set_num_threads(1)
         for setting in args.settings:
-            (kept, poor, between), seconds = judge(_spec(args, folder, SETTINGS[setting]), evaluator, groups)
+            (kept, poor, between), seconds = judge(_spec(args, folder, SETTINGS[setting]), evaluator, groups, begin)
             yield Judgement(setting, kept, 1 - poor, between, 1000 * seconds)
 
 
