@@ -1,4 +1,4 @@
-"""Atomic writing of text files."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -26,9 +26,14 @@ def write_output(path: Path, text: str) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file atomically: it appears only when it is complete."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file atomically: it appears only when it is complete."""
     part = path.with_name(f'.{path.name}')
     try:
-        part.write_text(text, encoding='utf-8')
+        part.write_bytes(data)
         part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)

@@ -35,6 +35,17 @@ def quick_collection() -> Iterator[None]:
     gc.unfreeze()
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """For tests that compare scores: sums are rounded by the number of threads, and more are slower on the toy."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @contextmanager
 def empty_allow_list() -> Iterator[None]:
     """Empties the list of what ``torch.load`` may read, and puts it back afterwards."""

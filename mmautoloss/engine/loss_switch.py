@@ -18,11 +18,10 @@ from mmautoloss.branches import build_replacements
 from mmautoloss.checks import WrongTypeError
 from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.engine.config import TrainLength, require_share
+from mmautoloss.engine.config.begin import OPTIMIZERS
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.losses import SearchedLoss
 from mmautoloss.registry import HOOKS, register
-
-_OPTIMIZER = ('keep', 'new')
 
 
 @register(HOOKS, everywhere=True)
@@ -53,8 +52,8 @@ class LossSwitchHook(Hook):
                 "losses must be configs by path, such as {'decode_head.loss_decode': dict(type='SearchedLoss', "
                 f"expression='...')}}, but got {losses!r}."
             )
-        if optimizer not in _OPTIMIZER:
-            raise SetupError(f'optimizer must be one of {", ".join(_OPTIMIZER)}, but got {optimizer!r}.')
+        if optimizer not in OPTIMIZERS:
+            raise SetupError(f'optimizer must be one of {", ".join(OPTIMIZERS)}, but got {optimizer!r}.')
         self.at = at
         self.losses = losses
         self.optimizer = optimizer

@@ -116,7 +116,7 @@ def require_trunks(spec: SearchSpec, history: History) -> None:
         trunks = Trunks(spec.proxy.trunk.folder)
         for trial in history.of_role(Role.TRUNK):
             if trial.outcome and trial.outcome.saved:
-                trunks.load(trial.outcome.saved)
+                trunks.read(trial.outcome.saved)  # its content is loaded where it is continued
 
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:

@@ -10,8 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmautoloss.proxy.global_random import random_states
 from mmautoloss.proxy.hooks import anywhere
-from mmautoloss.proxy.rung_hook import random_states
 from mmautoloss.proxy.state import differences, fingerprint
 
 ITERATIONS = 10

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-import torch
 from mmengine.hooks import EMAHook, Hook
 
+from mmautoloss.proxy.global_random import random_states, set_random_states
 from mmautoloss.proxy.state import Snapshot
 from mmautoloss.registry import HOOKS, register
 
@@ -74,23 +72,8 @@ def undisturbed(runner: Any) -> Iterator[None]:
     finally:
         runner._hooks = hooks
         before.restore()
-        _set_random_states(states)
+        set_random_states(states)
 
 
 def _is_ours(hook: Hook) -> bool:
     return type(hook).__module__.startswith('mmautoloss.')
-
-
-def random_states() -> tuple[Any, ...]:
-    """The states of all global random generators."""
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda
-
-
-def _set_random_states(states: tuple[Any, ...]) -> None:
-    python, numpy, cpu, cuda = states
-    random.setstate(python)
-    np.random.set_state(numpy)
-    torch.set_rng_state(cpu)
-    if cuda:
-        torch.cuda.set_rng_state_all(cuda)

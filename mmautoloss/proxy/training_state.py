@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_rank
-from mmengine.runner import Runner
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy.global_random import random_states, set_random_states
 
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def take_state(runner: Runner, iterations: int, epochs: int) -> dict[str, Any]:
+def take_state(runner: Any, iterations: int, epochs: int) -> dict[str, Any]:
     """The state of a training as a checkpoint of MMEngine, with the random states of all its processes.
 
     It has weights, optimiser, schedulers, what hooks keep (such as averaged weights) and the plain values of the message
@@ -31,7 +30,7 @@ def take_state(runner: Runner, iterations: int, epochs: int) -> dict[str, Any]:
     """
     checkpoint = {
         'meta': {'iter': iterations, 'epoch': epochs, 'seed': runner.seed},
-        'state_dict': _copied(_bare(runner).state_dict()),
+        'state_dict': _copied(runner.bare_model.state_dict()),
         'optimizer': _copied(runner.optim_wrapper.state_dict()),
         'param_schedulers': copy.deepcopy(_schedulers_state(runner.param_schedulers)),
         'message_hub': {
@@ -45,10 +44,10 @@ def take_state(runner: Runner, iterations: int, epochs: int) -> dict[str, Any]:
     return checkpoint
 
 
-def put_weights(runner: Runner, checkpoint: Mapping[str, Any]) -> None:
+def put_weights(runner: Any, checkpoint: Mapping[str, Any]) -> None:
     """Loads the weights of a checkpoint into the model, whose losses may be other ones."""
     weights = checkpoint['state_dict']
-    result = _bare(runner).load_state_dict(weights, strict=False)
+    result = runner.bare_model.load_state_dict(weights, strict=False)
     if result.missing_keys or result.unexpected_keys:
         keys = ', '.join([*result.missing_keys, *result.unexpected_keys][:3])
         raise SetupError(
@@ -57,7 +56,7 @@ def put_weights(runner: Runner, checkpoint: Mapping[str, Any]) -> None:
         )
 
 
-def put_state(runner: Runner, checkpoint: Mapping[str, Any], keep_optimizer: bool) -> None:
+def put_state(runner: Any, checkpoint: Mapping[str, Any], keep_optimizer: bool) -> None:
     """Puts all but the data and the random states into a Runner whose training is built but has not begun.
 
     Args:
@@ -72,7 +71,7 @@ def put_state(runner: Runner, checkpoint: Mapping[str, Any], keep_optimizer: boo
     runner._resume = False
     if any(weight is not weights[key] for key, weight in checkpoint['state_dict'].items()):
         put_weights(runner, checkpoint)  # a hook had saved averaged weights in their place
-    loop: Any = runner.train_loop
+    loop = runner.train_loop
     loop._iter, loop._epoch = checkpoint['meta']['iter'], checkpoint['meta']['epoch']  # as Runner.resume
     optimizer = copy.deepcopy(checkpoint['optimizer'])  # torch keeps the tensors that it is given
     if not keep_optimizer:
@@ -88,27 +87,21 @@ def put_random_state(checkpoint: Mapping[str, Any]) -> None:
     states = checkpoint['random']
     state = states[min(get_rank(), len(states) - 1)]
     version, words, gauss = state['python']
-    random.setstate((version, tuple(words), gauss))
-    np.random.set_state((state['numpy'][0], state['words'].numpy().astype(np.uint32), *state['numpy'][1:]))
-    torch.set_rng_state(state['torch'])
-    if state['cuda'] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state['cuda'][: torch.cuda.device_count()])
+    name, *rest = state['numpy']
+    numpy = (name, state['words'].numpy().astype(np.uint32), *rest)
+    set_random_states(((version, tuple(words), gauss), numpy, state['torch'], state['cuda']))
 
 
 def _random_state() -> dict[str, Any]:
-    name, words, position, has_gauss, gauss = np.random.get_state()
-    version, python, next_gauss = random.getstate()
+    """The states of all global random generators, in types that are loaded without running code."""
+    (version, python, next_gauss), (name, words, position, has_gauss, gauss), cpu, cuda = random_states()
     return {
         'python': (version, list(python), next_gauss),
         'numpy': (str(name), int(position), int(has_gauss), float(gauss)),
         'words': torch.from_numpy(np.asarray(words).astype(np.int64)),
-        'torch': torch.get_rng_state(),
-        'cuda': torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        'torch': cpu,
+        'cuda': cuda,
     }
-
-
-def _bare(runner: Any) -> torch.nn.Module:
-    return runner.bare_model
 
 
 def _copied(value: Any) -> Any:

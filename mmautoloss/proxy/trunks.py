@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 
 from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.errors import SetupError
+from mmautoloss.files import write_bytes
 from mmautoloss.trial import Saved
 
 _KEPT = 2
@@ -64,6 +64,7 @@ class Trunks:
     def receive(self, saved: Saved, data: bytes) -> None:
         """Takes a trunk from another machine."""
         if data and saved not in self._loaded:
+            _verify(saved, data)
             self._keep(saved, data)
 
     def load(self, saved: Saved) -> dict[str, Any]:
@@ -73,12 +74,21 @@ class Trunks:
             SetupError: The file is missing or another one than was saved.
         """
         if saved not in self._loaded:
-            self._keep(saved, read_trunk(self.folder or Path(), saved))
+            self._keep(saved, self.read(saved))
         self._loaded[saved] = checkpoint = self._loaded.pop(saved)  # the last to be dropped
         return checkpoint
 
-    def _keep(self, saved: Saved, data: bytes) -> None:
+    def read(self, saved: Saved) -> bytes:
+        """The file of a trunk, checked.
+
+        Raises:
+            SetupError: The file is missing or another one than was saved.
+        """
+        data = read_trunk(self.folder or Path(), saved)
         _verify(saved, data)
+        return data
+
+    def _keep(self, saved: Saved, data: bytes) -> None:
         while len(self._loaded) >= _KEPT:
             self._loaded.pop(next(iter(self._loaded)))
         self._loaded[saved] = _load(data)
@@ -95,13 +105,10 @@ def write_trunk(path: Path, data: bytes) -> None:
     Raises:
         SetupError: It cannot be written.
     """
-    part = path.with_name(f'.{os.getpid()}.{path.name}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        write_bytes(path, data)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise SetupError(f'The trunk {path} cannot be written: {error.strerror}. Free space, then --resume.') from None
 
 

@@ -20,7 +20,7 @@ from mmautoloss.search.stages import (
     Trunks,
 )
 from mmautoloss.strategy import Strategy
-from mmautoloss.trial import History, Role, Trial
+from mmautoloss.trial import History, Trial
 
 
 class Planner:
@@ -68,29 +68,13 @@ class Planner:
         self._trunks = Trunks(settings, self.stages) if settings.trunk else None
 
     def next(self, history: History, elapsed: float) -> Trial | None:
-        """The next trial, without outcome; None while there is none to start.
+        """The next trial, without outcome; None while there is none to start, as running trials may still decide which.
 
         Args:
             history: All trials so far.
             elapsed: Seconds of search so far.
         """
-        role = self.stage(history, elapsed)
-        return None if role is None else self.make(role, history)
-
-    def stage(self, history: History, elapsed: float) -> Role | None:
-        """The role of the next trial; None while running trials may still change who is trained again, or are its trunk."""
         if self._trunks:
-            return self._trunks.due(history, elapsed)
-        return next((stage.role for stage in self.stages if stage.is_due(history, elapsed)), None)
-
-    def make(self, role: Role, history: History) -> Trial | None:
-        """The next trial of a role, a function of the history alone; None where there is none.
-
-        It is a trunk where that of its seed is missing.
-        """
-        if self._trunks and role is Role.TRUNK:
-            return self._trunks.make(history)
-        trial = next(stage for stage in self.stages if stage.role is role).make(history)
-        if self._trunks and trial and role is not Role.PLAIN:
-            return self._trunks.before(trial, history)
-        return trial
+            return self._trunks.next(history, elapsed)
+        stage = next((stage for stage in self.stages if stage.is_due(history, elapsed)), None)
+        return stage.make(history) if stage else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 
 pytest.importorskip('mmengine')
 
-import torch
 from mmengine.config import Config
 
 from mmautoloss.__main__ import main
@@ -24,6 +22,7 @@ from mmautoloss.report import read_results
 from mmautoloss.search import Budget, survivors
 from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import History, Role, read_events
+from tests.isolation import one_thread  # noqa: F401
 
 FUNNEL = {'stages': [{'times': 1.5, 'keep': 1}], 'rivals': 0}
 SEARCH: dict[str, Any] = {
@@ -54,15 +53,6 @@ class Finished:
 @pytest.fixture(scope='module')
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(tmp_path_factory.mktemp('toy'))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As in the search: sums are rounded by the number of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_what_holds_is_the_result_everywhere(finished: Finished) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 
 pytest.importorskip('mmengine')
 
-import torch
 from mmengine.config import Config
 
 from mmautoloss.__main__ import main
@@ -24,6 +22,7 @@ from mmautoloss.report import read_results
 from mmautoloss.search import Budget, funnel_rounds, survivors
 from mmautoloss.testing.toy_searches import run_toy, toy_config, write_toy
 from mmautoloss.trial import History, Role, State, read_events, read_history
+from tests.isolation import one_thread  # noqa: F401
 
 FUNNEL = {'stages': [{'times': 2, 'keep': 3}, {'times': 3.5, 'keep': 2, 'seeds': 2}], 'rivals': 1}
 CHANGES: dict[str, Any] = {
@@ -47,15 +46,6 @@ class Finished:
 @pytest.fixture(scope='module')
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(tmp_path_factory.mktemp('toy'))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As in the search: sums are rounded by the number of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_all_stages_were_run(finished: Finished) -> None:

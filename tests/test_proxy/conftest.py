@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 pytest.importorskip('mmengine')
 
@@ -19,9 +18,9 @@ from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.trial import Role, Trial
-from tests.isolation import quick_collection
+from tests.isolation import one_thread, quick_collection
 
-__all__ = ['quick_collection']
+__all__ = ['one_thread', 'quick_collection']
 
 SQUARE = Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'})
 SINK = Genome.from_text({'cls': '(p - y) ** 2', 'box': 'abs(p - y)'})
@@ -41,15 +40,6 @@ def digest(model: nn.Module) -> str:
     state = model.state_dict()
     content = b''.join(tensor.cpu().contiguous().numpy().tobytes() for tensor in state.values())
     return hashlib.sha256(content).hexdigest()
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Sums are rounded by the number of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def toy_settings(folder: Path, base: dict | None = None, **changes: Any) -> ProxySettings:

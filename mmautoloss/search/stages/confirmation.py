@@ -18,13 +18,15 @@ class Confirmation(Stage):
 
     def is_due(self, history: History, elapsed: float) -> bool:
         """Once the winner is chosen, until all have been trained with each seed."""
-        chosen = all(trial.role in (Role.CONFIRM, Role.TRUNK) for trial in history.running())
-        return chosen and self._next(history) is not None
+        return self.runs_alone(history) and self._next(history) is not None
 
     def make(self, history: History) -> Trial | None:
         """The next training with a fresh seed; None where there is none."""
         found = self._next(history)
-        return self._again(history, *found) if found else None
+        if found is None:
+            return None
+        trial, offset = found
+        return self.again(history, trial, 'confirm', offset, self.settings.budget.confirm_times)
 
     def _next(self, history: History) -> tuple[Trial, int] | None:
         budget = self.settings.budget
@@ -36,19 +38,6 @@ class Confirmation(Stage):
             if _is_missing(history, trial, self.settings.seed + offset, times)
         )
         return next(missing, None)
-
-    def _again(self, history: History, trial: Trial, offset: int) -> Trial:
-        return self.trial(
-            history,
-            seed_offset=offset,
-            genome=trial.genome,
-            weights=trial.weights,
-            parent=trial.number,
-            origin='confirm',
-            repeats=trial.number,
-            fingerprint=trial.fingerprint,
-            times=self.settings.budget.confirm_times,
-        )
 
 
 def compared(history: History, budget: Budget) -> list[Trial]:

@@ -14,8 +14,7 @@ class Finalists(Stage):
 
     def is_due(self, history: History, elapsed: float) -> bool:
         """Once all candidates have settled, which may still become finalists, until their races are over."""
-        settled = all(trial.role in (Role.FINALIST, Role.TRUNK) for trial in history.running())
-        return settled and self._next(history) is not None
+        return self.runs_alone(history) and self._next(history) is not None
 
     def make(self, history: History) -> Trial | None:
         """The next repeat of a finalist; None where there is none, or none before others have settled."""

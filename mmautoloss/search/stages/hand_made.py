@@ -8,7 +8,7 @@ from mmautoloss.screen import Screen
 from mmautoloss.search.settings import SearchSettings
 from mmautoloss.search.stages.breeder import joined
 from mmautoloss.search.stages.stage import Stage
-from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.trial import History, Role, Trial
 
 
 class HandMade(Stage):
@@ -27,15 +27,15 @@ class HandMade(Stage):
 
     def is_due(self, history: History, elapsed: float) -> bool:
         """Until as many have begun as the budget says."""
-        return len(self._begun(history)) <= self.settings.budget.baseline_repeats
+        return len(self.begun(history)) <= self.settings.budget.baseline_repeats
 
     def begins(self, history: History) -> tuple[int, float]:
         """The trunk of the next seed."""
-        return self.settings.seed + len(self._begun(history)), 1
+        return self.settings.seed + len(self.begun(history)), 1
 
     def make(self, history: History) -> Trial:
         """The hand-made losses with the next seed."""
-        earlier = self._begun(history)
+        earlier = self.begun(history)
         fingerprints = [screen.hand_made_fingerprint(self.settings.digits) for screen in self._screens.values()]
         return self.trial(
             history,
@@ -45,7 +45,3 @@ class HandMade(Stage):
             # only the first has the seed of the candidates, so only its score may be reused for an equal loss
             fingerprint='' if earlier else joined(fingerprints),
         )
-
-    def _begun(self, history: History) -> list[Trial]:
-        # a failed baseline ended the search; a resumed search tries it again
-        return [trial for trial in history.of_role(Role.BASELINE) if trial.state is not State.FAILED]

@@ -14,24 +14,14 @@ class Longer(Stage):
 
     def is_due(self, history: History, elapsed: float) -> bool:
         """Once all candidates have settled, until all trainings of the round have begun."""
-        searched = all(trial.role in (Role.LONGER, Role.TRUNK) for trial in history.running())
-        return searched and self.make(history) is not None
+        return self.runs_alone(history) and self.make(history) is not None
 
     def make(self, history: History) -> Trial | None:
         """The next training of the last round; None where all have begun."""
         rounds = funnel_rounds(history, self.settings.budget.funnel)
         due = rounds[-1].due() if rounds else None
-        return None if due is None else self._again(history, *due, rounds[-1].stage.times)
-
-    def _again(self, history: History, first: Trial, offset: int, times: float) -> Trial:
-        return self.trial(
-            history,
-            seed_offset=offset,
-            genome=first.genome,
-            weights=first.weights,
-            parent=first.number,
-            origin='repeat' if first.role is Role.SEARCH else first.origin,
-            repeats=first.number,
-            fingerprint=first.fingerprint,
-            times=times,
-        )
+        if due is None:
+            return None
+        first, offset = due
+        origin = 'repeat' if first.role is Role.SEARCH else first.origin
+        return self.again(history, first, origin, offset, rounds[-1].stage.times)

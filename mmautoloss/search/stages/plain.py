@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmautoloss.search.stages.stage import Stage
-from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.trial import History, Role, Trial
 
 
 class PlainTrainings(Stage):
@@ -13,7 +13,7 @@ class PlainTrainings(Stage):
 
     def is_due(self, history: History, elapsed: float) -> bool:
         """Until each seed of the hand-made losses has one."""
-        return self.settings.plain and len(self._begun(history)) <= self.settings.budget.baseline_repeats
+        return self.settings.plain and len(self.begun(history)) <= self.settings.budget.baseline_repeats
 
     def begins(self, history: History) -> None:
         """At no trunk."""
@@ -21,7 +21,4 @@ class PlainTrainings(Stage):
 
     def make(self, history: History) -> Trial:
         """The hand-made losses with the next seed."""
-        return self.trial(history, seed_offset=len(self._begun(history)), origin='hand-made')
-
-    def _begun(self, history: History) -> list[Trial]:
-        return [trial for trial in history.of_role(Role.PLAIN) if trial.state is not State.FAILED]
+        return self.trial(history, seed_offset=len(self.begun(history)), origin='hand-made')

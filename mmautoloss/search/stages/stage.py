@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from mmautoloss.search.settings import SearchSettings
-from mmautoloss.trial import History, Role, Trial
+from mmautoloss.trial import History, Role, State, Trial
 
 
 class Stage(ABC):
@@ -58,15 +58,34 @@ class Stage(ABC):
             **fields,
         )
 
-    def again(self, history: History, trial: Trial, origin: str) -> Trial:
-        """A trial again, with the next seed that it has not had."""
+    def begun(self, history: History) -> list[Trial]:
+        """Its trials so far, but for those that have failed, which a resumed search tries again."""
+        return [trial for trial in history.of_role(self.role) if trial.state is not State.FAILED]
+
+    def runs_alone(self, history: History) -> bool:
+        """Whether all trials of other stages have settled; trunks of its own may run."""
+        return all(trial.role in (self.role, Role.TRUNK) for trial in history.running())
+
+    def again(
+        self, history: History, trial: Trial, origin: str, seed_offset: int | None = None, times: float = 1
+    ) -> Trial:
+        """A trial again.
+
+        Args:
+            history: All trials so far.
+            trial: The trial.
+            origin: Its origin.
+            seed_offset: Difference of the seed from that of the search; None for the next that the trial has not had.
+            times: Length of the training.
+        """
         return self.trial(
             history,
-            seed_offset=1 + len(history.repeats_of(trial.number)),
+            seed_offset=1 + len(history.repeats_of(trial.number)) if seed_offset is None else seed_offset,
             genome=trial.genome,
             weights=trial.weights,
             parent=trial.number,
             origin=origin,
             repeats=trial.number,
             fingerprint=trial.fingerprint,
+            times=times,
         )

@@ -24,8 +24,8 @@ class Trunks:
         self._settings = settings
         self._stages = stages
 
-    def due(self, history: History, elapsed: float) -> Role | None:
-        """The role of the next trial: of the first stage that is due and has its trunk, or else a trunk.
+    def next(self, history: History, elapsed: float) -> Trial | None:
+        """The next trial: of the first stage that is due, with its trunk, or that trunk where it is missing.
 
         While a trunk is trained, a later stage may go on; None where all wait.
         """
@@ -34,27 +34,20 @@ class Trunks:
                 continue
             begins = stage.begins(history)
             if begins is None:
-                return stage.role
+                return stage.make(history)
             trunk = history.trunk(*begins)
             if self._is_missing(trunk):
-                return Role.TRUNK
+                return _trunk(history, *begins)
             if trunk and trunk.outcome:
-                return stage.role
+                trial = stage.make(history)
+                return self._with_trunk(trial, history) if trial else None
         return None
 
-    def make(self, history: History) -> Trial | None:
-        """The trunk that is missing first; None where none is."""
-        for stage in self._stages:
-            if stage.is_due(history, 0.0) or stage.is_due(history, float('inf')):
-                begins = stage.begins(history)
-                if begins and self._is_missing(history.trunk(*begins)):
-                    return _trunk(history, *begins)
-        return None
+    def _with_trunk(self, trial: Trial, history: History) -> Trial | None:
+        """A trial with the trunk that it continues, without one if that has failed.
 
-    def before(self, trial: Trial, history: History) -> Trial | None:
-        """The trial with the trunk that it continues, without one if that has failed.
-
-        That trunk itself where it is missing; None while it is trained.
+        That trunk itself where it is missing, since the trial has another seed than the stage expected; None while it is
+        trained.
         """
         trunk = history.trunk(trial.seed, trial.times)
         if self._is_missing(trunk):

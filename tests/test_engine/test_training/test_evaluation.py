@@ -8,7 +8,6 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,18 +38,9 @@ from mmautoloss.testing.plain_training import GivenWeightsHook
 from mmautoloss.testing.toy import ToyScenes
 from mmautoloss.testing.toy_searches import BASE, changed, toy_config, write_toy
 from mmautoloss.trial import History, Role, Trial
-from tests.isolation import ROOT
+from tests.isolation import ROOT, one_thread  # noqa: F401
 
 SQUARE, BRIER = '(p - y) ** 2', 'mean_c((p - y) ** 2)'
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Sums are rounded by the number of threads, and more are slower on the toy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
