@@ -115,6 +115,30 @@ def test_the_memory_of_a_loss_is_what_it_keeps(loss_cost) -> None:
     assert loss_cost.needed(lambda pred: (pred * factor).exp().sum(), case) == 2 * kept
 
 
+@pytest.fixture
+def kept_features(load, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The benchmark of kept features; the store that it sets is gone afterwards."""
+    for name in ('mmdet', 'mmseg'):
+        pytest.importorskip(f'{name}.models.losses', exc_type=ImportError)
+    benchmark = load('kept_features')
+    monkeypatch.setattr(benchmark.efficientnet_lite, '_kept', None)
+    return benchmark
+
+
+@pytest.mark.usefixtures('one_thread')
+def test_kept_features_are_timed_beside_the_same_iterations(kept_features) -> None:
+    row = kept_features.measure(4, (32, 32), images=8)
+    assert row.frozen == 4 and row.ratio > 0 and row.ratio_new > 0
+    assert row.bytes == 4 * (24 * 16**2 + 40 * 8**2), 'of layer 2 and of the last that is frozen, at strides 2 and 4'
+
+
+def test_features_of_other_weights_are_refused(kept_features) -> None:
+    kept_features.efficientnet_lite._kept = kept_features.KeptFeatures(2**20)
+    plain, keeping = (kept_features.build(2, keep) for keep in (False, True))
+    with pytest.raises(AssertionError, match='not close'):
+        kept_features.compare(plain, keeping, kept_features.made_up((32, 32), 2)[0])
+
+
 def test_screens_are_timed_on_the_same_expressions(load, capsys: pytest.CaptureFixture) -> None:
     screening, probes = load('screening'), load('probes')
     probe = probes.made_up_probes()['box_deltas']

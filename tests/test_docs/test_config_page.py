@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mmautoloss.backbones.efficientnet_lite import EfficientNetLite
 from mmautoloss.engine import LossSwitchHook
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
@@ -51,6 +52,11 @@ SECTIONS = {
     'LossSwitchHook': {
         name: NEEDED if each.default is each.empty else each.default
         for name, each in inspect.signature(LossSwitchHook).parameters.items()
+    },
+    'EfficientNetLite': {
+        name: each.default
+        for name, each in inspect.signature(EfficientNetLite).parameters.items()
+        if each.kind is not each.VAR_KEYWORD
     },
 }
 

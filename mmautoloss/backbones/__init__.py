@@ -1,0 +1,4 @@
+"""Backbones that the libraries lack, registered on import of their modules; needs mmdet.
+
+A config names :mod:`mmautoloss.backbones.efficientnet_lite` in ``custom_imports``.
+"""
