@@ -110,7 +110,7 @@ def _point_off(axis: Any, place: float, value: float, style: dict[str, Any]) -> 
 def _name(axis: Any, comparison: Comparison) -> None:
     network = comparison.network.removeprefix(f'{comparison.set}_')
     title = f'{comparison.set}, {comparison.metric.replace("coco/", "")}'
-    axis.set_title(f'{title}\n{network}, {comparison.iterations} iterations', fontsize=9)
+    axis.set_title(f'{title}\n{network}, {comparison.setting.length}', fontsize=9)
     reference = comparison.hand_made
     name = short(reference.label.removesuffix(', hand-made'), 36)
     lower = '' if comparison.greater else ', lower is better'
