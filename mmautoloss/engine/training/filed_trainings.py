@@ -36,6 +36,14 @@ def conditions_of(begin: TrunkBegin | CheckpointBegin | None, settings: ProxySet
     return Conditions(begin.label if begin else SCRATCH, images_of(settings.config))
 
 
+_TOO_LONG = ('time limit', 'worker hung')
+"""Starts of the reasons of trainings that were ended."""
+
+
+def _would_fail_again(trial: Trial) -> bool:
+    return trial.failed_by_itself or trial.required_outcome.reason.startswith(_TOO_LONG)
+
+
 class FiledTrainings:
     """Trains losses and appends a row a metric of each training to a file, at once.
 
@@ -45,7 +53,8 @@ class FiledTrainings:
         describe: Labels of the rows.
         conditions: What these do not say.
         metrics: Keys of the validation, each for a row; none for the monitored one.
-        keep_failures: Whether a failed training has rows too, with NaN, so that it is not repeated.
+        keep_failures: Whether a training that fails by its losses, or takes too long, has rows too, with NaN, so that it is
+            not repeated.
         name: Name of a loss in the rows.
 
     Attributes:
@@ -116,6 +125,8 @@ class FiledTrainings:
         self._observer.settled(self._history[trial.number], self._history)
         if outcome.score is None:
             self.failures.append(outcome.reason)
+            if not self._keep_failures or not _would_fail_again(self._history[trial.number]):
+                return []
         scores = {} if outcome.score is None else self._scores(outcome)
         rows = [row for row in self._rows(trial, scores) if not self._is_filed(row)]
         append_results(self.path, rows)
