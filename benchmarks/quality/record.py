@@ -37,7 +37,7 @@ from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.training import FiledTrainings, conditions_of
 from mmautoloss.engine.training.late_start import begun_settings, with_trunks
-from mmautoloss.errors import MMAutoLossError, SetupError
+from mmautoloss.errors import MMAutoLossError, SetupError, in_setup
 from mmautoloss.proxy import Begin, ProxyEvaluator, ProxySettings, Trunks, capture_probes, lengthen, numbers
 from mmautoloss.screen import Screen
 from mmautoloss.trial import Role, Trial
@@ -95,9 +95,14 @@ def screens_of(spec: SearchSpec, evaluator: ProxyEvaluator, begin: Begin | None)
 
 
 def sample(spec: SearchSpec, settings: ProxySettings, count: int) -> list[NamedLoss]:
-    """The losses besides the hand-made ones, drawn without any training."""
+    """The losses besides the hand-made ones, drawn without any training.
+
+    Raises:
+        SetupError: The shortest training cannot be built, such as one whose warm-up has no iteration left.
+    """
     evaluator = ProxyEvaluator(replace(settings, cache=0))
     try:
+        in_setup(evaluator.build)
         return sample_losses(spec.branches, screens_of(spec, evaluator, None), count - 1)
     finally:
         evaluator.close()

@@ -157,3 +157,11 @@ def test_a_list_trains_nothing(record, config: Path, tmp_path: Path, monkeypatch
 def test_a_search_from_scratch_has_no_late_losses(record, tmp_path: Path, monkeypatch, capsys) -> None:
     assert run(record, monkeypatch, write_toy(tmp_path), tmp_path / 'table.csv') == 2
     assert "candidates begin at a trunk: proxy=dict(begin='trunk')" in capsys.readouterr().err
+
+
+def test_a_warm_up_too_short_to_be_shrunk_is_an_error_at_once(record, tmp_path: Path, monkeypatch, capsys) -> None:
+    base = {'train_cfg.max_iters': 60, 'param_scheduler': [{**WARM_UP, 'end': 4}]}
+    config = write_toy(tmp_path, {'proxy': {'begin': 'trunk'}}, base)
+    assert run(record, monkeypatch, config, tmp_path / 'table.csv', '--losses', '2') == 2
+    assert 'The config cannot be built' in capsys.readouterr().err
+    assert not (tmp_path / 'work/record/trunks').exists()
