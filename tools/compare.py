@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from pathlib import Path
 
 # MMEngine causes this warning in every process
 warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
@@ -16,16 +15,12 @@ from mmengine.config import DictAction  # noqa: E402
 
 from mmautoloss.checks import MAX_SEED, whole_argument  # noqa: E402
 from mmautoloss.engine import (  # noqa: E402
-    compare,
-    described,
-    final_split_of,
-    length_compared,
+    compare_and_print,
     load_search_config,
     spec_of,
     with_usual_weight,
 )
 from mmautoloss.errors import MMAutoLossError  # noqa: E402
-from mmautoloss.report import print_comparison, read_results  # noqa: E402
 from mmautoloss.search import best_losses  # noqa: E402
 from mmautoloss.trial import Role, State, read_history  # noqa: E402
 
@@ -44,16 +39,8 @@ def main() -> int:
             best = best_losses(history, budget.funnel, max(args.best, budget.finalists))[: args.best]
             known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
         known += [with_usual_weight(entry, spec) for entry in args.also]
-        split = args.split or final_split_of(spec.base)
-        compare(spec, best, known, range(args.first_seed, args.first_seed + args.seeds), split)
-        print_comparison(
-            read_results(Path(args.results)),
-            described(spec, split),
-            spec.proxy.metric,
-            split,
-            length_compared(spec),
-            spec.proxy.greater,
-        )
+        seeds = range(args.first_seed, args.first_seed + args.seeds)
+        compare_and_print(spec, best, known, seeds, args.split, args.metrics)
     except MMAutoLossError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
@@ -77,6 +64,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', type=whole_argument(1), default=5, help='trainings of each loss (5)')
     parser.add_argument(
         '--first-seed', type=whole_argument(0, MAX_SEED), default=100, help='one that the search has not used'
+    )
+    parser.add_argument(
+        '--metrics',
+        nargs='+',
+        default=[],
+        metavar='KEY',
+        help="keys of the validation, such as BF1 mIoU, for a row and a table each; the search's metric by default",
     )
     parser.add_argument(
         '--split',

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from statistics import mean, stdev
 
-from mmautoloss.report.results import USUAL, ResultRow
+from mmautoloss.report.result_row import USUAL, ResultRow, Setting
+from mmautoloss.report.result_table import is_greater
 from mmautoloss.report.statistics import LEAST_SEEDS, Difference, paired_difference
 
 TRANSFER = Path(__file__).resolve().parents[2] / 'configs/transfer'
-LESS = ('NME', 'EPE')
-"""Metrics that are errors; the rows do not say so."""
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,35 @@ class Loss:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All losses that trained one network for as long on one set.
+    """All losses that trained one network for as long on one set, from the same beginning.
 
     Attributes:
-        set: Name of the data set.
-        network: Name of the network.
-        metric: Key of the metric.
-        iterations: Length of the training.
+        setting: What all rows have in common.
         losses: The hand-made one first, then the known and the found ones, best mean first.
     """
 
-    set: str
-    network: str
-    metric: str
-    iterations: int
+    setting: Setting
     losses: tuple[Loss, ...]
+
+    @property
+    def set(self) -> str:
+        """Name of the data set."""
+        return self.setting.set
+
+    @property
+    def network(self) -> str:
+        """Name of the network."""
+        return self.setting.network
+
+    @property
+    def metric(self) -> str:
+        """Key of the metric."""
+        return self.setting.metric
+
+    @property
+    def name(self) -> str:
+        """What tells it from other comparisons of the split: ``SET NETWORK BEGIN METRIC ITERATIONS``."""
+        return f'{self.set} {self.network} {self.setting.begin} {self.metric} {self.setting.iterations}'
 
     @property
     def greater(self) -> bool:
@@ -92,20 +106,18 @@ class Comparison:
         )
 
 
-def is_greater(metric: str) -> bool:
-    """Whether a higher value is better, by the key of a metric or of a sum of metrics: ``test/NME``, ``NME+EPE``."""
-    return not any(part in LESS for part in re.split(r'[+/]', metric))
-
-
 def comparisons_of(rows: Iterable[ResultRow], split: str = 'test') -> list[Comparison]:
-    """One comparison a set, network, metric and length, set by set, else in the order of the rows."""
-    groups: dict[tuple[str, str, str, int], list[ResultRow]] = {}
+    """One comparison a set, network, beginning, metric and length, set by set, else in the order of the rows.
+
+    Trainings that failed are left out.
+    """
+    groups: dict[Setting, list[ResultRow]] = {}
     for row in rows:
-        if row.split == split:
-            groups.setdefault((row.set, row.network, row.metric, row.iterations), []).append(row)
-    sets = list(dict.fromkeys(key[0] for key in groups))
-    ordered = sorted(groups.items(), key=lambda group: sets.index(group[0][0]))
-    return [Comparison(*key, _losses(group, is_greater(key[2]))) for key, group in ordered]
+        if row.split == split and not isnan(row.value):
+            groups.setdefault(row.setting, []).append(row)
+    sets = list(dict.fromkeys(setting.set for setting in groups))
+    ordered = sorted(groups.items(), key=lambda group: sets.index(group[0].set))
+    return [Comparison(setting, _losses(group, is_greater(setting.metric))) for setting, group in ordered]
 
 
 def split_transfer(comparisons: Sequence[Comparison]) -> tuple[list[Comparison], list[Comparison]]:

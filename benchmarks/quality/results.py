@@ -75,7 +75,7 @@ def tables_of(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results'
     """
     searches = sorted(path for study in ('ablation', 'choices') for path in (folder / study).glob('*'))
     tables = {
-        **{f'table {each.set} {each.network} {each.metric} {each.iterations}': markdown(each) for each in comparisons},
+        **{f'table {each.name}': markdown(each) for each in comparisons},
         **{f'searches {path.relative_to(folder).as_posix()}': search_table(path) for path in searches},
         'correlate': correlate_table(read_correlations(sorted((folder / 'correlate').glob('*.csv')))),
         'strategy': strategy_table(folder / 'strategy_choices.csv'),
@@ -86,7 +86,7 @@ def tables_of(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results'
 def filled(page: str, tables: Mapping[str, Sequence[str]]) -> str:
     """A page with its tables.
 
-    A table stands between ``<!-- table SET NETWORK METRIC ITERATIONS -->``, ``<!-- searches FOLDER -->``,
+    A table stands between ``<!-- table SET NETWORK BEGIN METRIC ITERATIONS -->``, ``<!-- searches FOLDER -->``,
     ``<!-- correlate -->`` or ``<!-- strategy -->``, and ``<!-- end -->``.
 
     Raises:
@@ -106,7 +106,7 @@ def filled(page: str, tables: Mapping[str, Sequence[str]]) -> str:
 def markdown(comparison: Comparison) -> Iterator[str]:
     """The lines of a table, the best mean of enough seeds in bold."""
     network, best = comparison.network, comparison.best_by_hand
-    yield f'**{comparison.set}, {comparison.metric}** (`{network}`, {comparison.iterations} iterations)'
+    yield f'**{comparison.set}, {comparison.metric}** (`{network}`, {comparison.setting.length})'
     yield ''
     against = '' if best is None else f' ({_cell(best.label)})'
     titles = ('losses', 'mean', 'spread', 'seeds', 'difference to the hand-made', '95 %', 'verdict')

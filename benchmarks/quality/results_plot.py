@@ -109,8 +109,8 @@ def _point_off(axis: Any, place: float, value: float, style: dict[str, Any]) -> 
 
 def _name(axis: Any, comparison: Comparison) -> None:
     network = comparison.network.removeprefix(f'{comparison.set}_')
-    title = f'{comparison.set}, {comparison.metric.replace("coco/", "")}'
-    axis.set_title(f'{title}\n{network}, {comparison.iterations} iterations', fontsize=9)
+    title = f'{comparison.set}, {comparison.metric.replace("coco/", "")}, {network}'
+    axis.set_title(f'{title}\n{comparison.setting.length}', fontsize=9)
     reference = comparison.hand_made
     name = short(reference.label.removesuffix(', hand-made'), 36)
     lower = '' if comparison.greater else ', lower is better'

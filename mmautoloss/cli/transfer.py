@@ -42,6 +42,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--first-seed', type=_seed, default=100, help='seeds that the search has not used (100)')
     parser.add_argument('--results', metavar='CSV', help='file of the rows; WORK_DIR/transfer.csv by default')
     parser.add_argument(
+        '--metrics',
+        nargs='+',
+        default=[],
+        metavar='KEY',
+        help="keys of the validation, such as BF1 mIoU, for a row and a table each; the search's metric by default",
+    )
+    parser.add_argument(
         '--split',
         help='name of the set that is scored, for the rows; default test, or val where it is the validation set',
     )
@@ -61,18 +68,8 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from mmautoloss.cli.arguments import options_of
-    from mmautoloss.engine import (
-        Transfer,
-        chosen_config,
-        compare,
-        described,
-        final_split_of,
-        length_compared,
-        load_spec,
-        with_usual_weight,
-    )
+    from mmautoloss.engine import Transfer, chosen_config, compare_and_print, load_spec, with_usual_weight
     from mmautoloss.key_values import pairs_of
-    from mmautoloss.report import print_comparison, read_results
     from mmautoloss.trial import find_journal, read_history
 
     path = find_journal(Path(args.work_dir))
@@ -94,10 +91,8 @@ def run(args: argparse.Namespace) -> int:
     for name in left_out:
         print(f'{name}: has no place in this model')
     known = [with_usual_weight(entry, spec) for entry in args.also]
-    split = args.split or final_split_of(spec.base)
-    compare(spec, moved, known, range(args.first_seed, args.first_seed + args.seeds), split)
-    rows, length = read_results(results), length_compared(spec)
-    print_comparison(rows, described(spec, split), spec.proxy.metric, split, length, spec.proxy.greater)
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
+    compare_and_print(spec, moved, known, seeds, args.split, args.metrics)
     return 0
 
 

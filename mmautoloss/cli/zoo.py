@@ -84,7 +84,8 @@ def _print_card(card: Card, console: Console) -> None:
     heading = None
     console.print('Measured on images that the search has not seen, mean, difference and its 95 % interval:')
     for row in card.measured:
-        setting = f'{row.network}, {row.metric} on {row.set}, {row.iterations} iterations, {row.seeds} seeds'
+        begin = '' if row.begin == 'scratch' else f' ({row.begin})'
+        setting = f'{row.network}, {row.metric} on {row.set}, {row.iterations} iterations{begin}, {row.seeds} seeds'
         if setting != heading:
             console.print(f'  {setting}')
         console.print(f'    {row}', soft_wrap=True, style={'better': 'green', 'worse': 'red'}.get(row.word))

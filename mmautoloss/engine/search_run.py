@@ -18,6 +18,7 @@ from mmautoloss.engine.dashboard import Dashboard
 from mmautoloss.engine.illustration.search_page import write_report
 from mmautoloss.engine.screens import Screens
 from mmautoloss.engine.signals import stop_on_signals
+from mmautoloss.engine.training import conditions_of
 from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.execute import build_executor
 from mmautoloss.found import write_losses
@@ -131,7 +132,8 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
         write_losses(spec.work_dir / 'best_losses.json', found.losses, found.origin)
         write_config(best_config(spec, best), path)
     if spec.results:
-        append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy))
+        conditions = conditions_of(spec.training.begin, spec.proxy)
+        append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy, conditions))
     observer.table(history, ranking, path, asdict(budget))
 
 

@@ -21,6 +21,8 @@ class Measured:
         set: Name of the data set.
         network: Name of the network.
         metric: Key of the metric.
+        begin: Where the trainings with the losses began: ``scratch``, or late in a training or from a trained model, as in
+            the rows of results.
         iterations: Length of the trainings.
         seeds: Number of trainings with the losses of the card, and with the others.
         against: The other losses.
@@ -34,6 +36,7 @@ class Measured:
     set: str
     network: str
     metric: str
+    begin: str
     iterations: int
     seeds: int
     against: str

@@ -12,6 +12,7 @@ from mmautoloss.proxy.rung_hook import rung_iteration
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.proxy.sanity_check import require_metric
 from mmautoloss.proxy.settings import ProxySettings, numbers
+from mmautoloss.proxy.shared_datasets import build_dataset
 from mmautoloss.proxy.training_lock import one_at_a_time
 from mmautoloss.proxy.trunk import Trunk
 from mmautoloss.proxy.trunks import Trunks, read_trunk, sha256_of, write_trunk
@@ -24,6 +25,7 @@ __all__ = [
     'ProxySettings',
     'Trunk',
     'Trunks',
+    'build_dataset',
     'capture_probes',
     'hook_class',
     'lengthen',

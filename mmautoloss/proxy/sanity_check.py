@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.proxy.evaluator import ProxyEvaluator
 from mmautoloss.proxy.settings import numbers
 
 
-def require_metric(evaluator: ProxyEvaluator) -> None:
+def require_metric(evaluator: ProxyEvaluator, others: Sequence[str] = ()) -> None:
     """Validates the untrained model on a batch, so that broken data or a misspelt name shows before any training.
+
+    Args:
+        evaluator: Has the model, the data and the monitored metric.
+        others: Further metrics that are wanted, spelt like that one.
 
     Raises:
         SetupError: Something cannot be built, or the metric is not among the results, or not a number. (An untrained model
@@ -17,7 +23,8 @@ def require_metric(evaluator: ProxyEvaluator) -> None:
     in_setup(evaluator.build)
     results = evaluator.validate_untrained()
     known = ', '.join(sorted(numbers(results))) or 'none'
-    for key in evaluator.settings.keys if results else ():
+    wanted = [*evaluator.settings.keys, *(key for metric in others for key in metric.split('+'))]
+    for key in wanted if results else ():
         if key not in results:
             raise SetupError(
                 f'metric {key!r} is not among the results of the validation: {", ".join(sorted(results))}.'

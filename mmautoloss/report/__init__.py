@@ -4,23 +4,26 @@ from mmautoloss.report.correlation import Correlation, Pair, choose_spread, corr
 from mmautoloss.report.description import Description
 from mmautoloss.report.live.console import ConsoleObserver
 from mmautoloss.report.live.status_page import print_status
-from mmautoloss.report.result_table import print_comparison
-from mmautoloss.report.results import ResultRow, append_results, length_of, make_row, read_results, result_rows
+from mmautoloss.report.result_row import Conditions, ResultRow, Setting, make_row
+from mmautoloss.report.result_table import is_greater, print_comparison
+from mmautoloss.report.results import append_results, read_results, result_rows
 from mmautoloss.report.rung_savings import Rungs, rungs_of
 from mmautoloss.report.status import Status, status_of
 
 __all__ = [
+    'Conditions',
     'ConsoleObserver',
     'Correlation',
     'Description',
     'Pair',
     'ResultRow',
     'Rungs',
+    'Setting',
     'Status',
     'append_results',
     'choose_spread',
     'correlation_of',
-    'length_of',
+    'is_greater',
     'make_row',
     'print_comparison',
     'print_status',

@@ -3,44 +3,59 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
+from math import isnan
 from statistics import mean, stdev
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmautoloss.report.description import Description
-from mmautoloss.report.results import ResultRow
+from mmautoloss.report.result_row import ResultRow, Setting
 from mmautoloss.report.statistics import paired_difference
 
+_LESS = ('NME', 'EPE')
+"""Metrics that are errors."""
 
-def print_comparison(
-    rows: Iterable[ResultRow],
-    describe: Description,
-    metric: str,
-    split: str,
-    iterations: int,
-    greater: bool = True,
-) -> None:
-    """Prints mean, spread and paired difference to the hand-made losses for the rows of one data set and metric.
+
+def is_greater(metric: str) -> bool:
+    """Whether a higher value is better, by the key of a metric or of a sum of metrics, for which no rule is given.
+
+    Example:
+        >>> is_greater('coco/bbox_mAP'), is_greater('test/NME'), is_greater('NME+EPE')
+        (True, False, False)
+    """
+    return not any(part in _LESS for part in re.split(r'[+/]', metric))
+
+
+def print_comparison(rows: Iterable[ResultRow], setting: Setting, hand_made: str, greater: bool = True) -> None:
+    """Prints mean, spread and paired difference to the hand-made losses for the rows of one comparison.
 
     A loss is called better or worse only where the interval of the difference excludes zero (``paired_difference``).
+    Trainings that failed are left out.
+
+    Args:
+        rows: Rows of any comparisons.
+        setting: What those of this one have in common.
+        hand_made: Name of the hand-made losses.
+        greater: Whether a higher value is better.
     """
-    selection = (describe.set, describe.network, metric, split, iterations)
-    rows = [row for row in rows if (row.set, row.network, row.metric, row.split, row.iterations) == selection]
-    title = ', '.join(filter(None, [*selection[:2], f'{metric} on {split}', f'{iterations} iterations']))
+    rows = [row for row in rows if row.setting == setting and not isnan(row.value)]
+    title = ', '.join(
+        filter(None, [setting.set, setting.network, f'{setting.metric} on {setting.split}', setting.length])
+    )
     table = Table(title=title, title_justify='left')
     for column in ('losses', 'mean', 'spread', 'seeds', 'difference', '95 %', 'by seed'):
         table.add_column(column, overflow='fold')
-    reference = (describe.hand_made, '', '')  # a known loss, which has an expression, may have the same name
-    hand_made = {row.seed: row.value for row in rows if row.identity == reference}
+    reference = (hand_made, '', '')  # a known loss, which has an expression, may have the same name
+    by_hand = {row.seed: row.value for row in rows if row.identity == reference}
     losses = dict.fromkeys(row.identity for row in rows)
     for identity in losses:
         values = {row.seed: row.value for row in rows if row.identity == identity}
-        paired = ' '.join(f'{values[seed] - hand_made[seed]:+.3f}' for seed in sorted(values) if seed in hand_made)
+        paired = ' '.join(f'{values[seed] - by_hand[seed]:+.3f}' for seed in sorted(values) if seed in by_hand)
         spread = f'{stdev(values.values()):.4f}' if len(values) > 1 else '-'
-        comparison = ('', '', '') if identity == reference else (*_comparison(values, hand_made, greater), paired)
+        comparison = ('', '', '') if identity == reference else (*_comparison(values, by_hand, greater), paired)
         table.add_row(escape(identity[0]), f'{mean(values.values()):.4f}', spread, str(len(values)), *comparison)
     console = Console(highlight=False)
     console.print(table)

@@ -3,66 +3,31 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from mmautoloss.errors import SetupError
-from mmautoloss.losses import name_of
 from mmautoloss.proxy import ProxySettings, lengthen
 from mmautoloss.report.confirmation import Fresh, confirmation_of
 from mmautoloss.report.description import Description
+from mmautoloss.report.result_row import Conditions, ResultRow, loss_name, make_row
 from mmautoloss.trial import History, Role, State, Trial
 
-USUAL = 'usual weight'
-"""Origin of a known loss that has the weight of the hand-made one instead of one matched to its gradient."""
+_NEWER = ('weights', 'begin', 'tail', 'images')
+"""Columns that files of older versions lack: all of these, or all but the weights."""
 
-
-class ResultRow(NamedTuple):
-    """One trained and validated network.
-
-    Attributes:
-        task: Name of the task, such as ``detection``.
-        set: Name of the data set.
-        network: Name of the network.
-        metric: Key of the metric.
-        loss: Names of the hand-made losses, or ``found`` and the number of the trial.
-        expression: The expressions by branch as JSON; '' for hand-made losses.
-        weights: Their ``loss_weight`` by branch as JSON, to six digits; '' for hand-made losses and where unknown.
-        seed: Seed of the training.
-        split: The split on which the network was scored.
-        iterations: Length of the training.
-        value: The metric as reported, without a change of sign.
-    """
-
-    task: str
-    set: str
-    network: str
-    metric: str
-    loss: str
-    expression: str
-    weights: str
-    seed: int
-    split: str
-    iterations: int
-    value: float
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """The identity of its losses: name, expressions and weights."""
-        return self.loss, self.expression, self.weights
-
-
-_WITHOUT_WEIGHTS = tuple(field for field in ResultRow._fields if field != 'weights')
-"""Columns of files from older versions."""
-
+_OLDER = [tuple(field for field in ResultRow._fields if field not in lacking) for lacking in (_NEWER[1:], _NEWER)]
 
 _ALWAYS = (Role.BASELINE, Role.KNOWN, Role.LONGER)
 
 
 def result_rows(
-    history: History, ranking: Sequence[Trial], describe: Description, proxy: ProxySettings
+    history: History,
+    ranking: Sequence[Trial],
+    describe: Description,
+    proxy: ProxySettings,
+    conditions: Conditions = Conditions(),  # noqa: B008 (it cannot change)
 ) -> list[ResultRow]:
     """Rows of the hand-made losses, the best known loss and the winner with fresh seeds.
 
@@ -72,7 +37,7 @@ def result_rows(
     confirmation = confirmation_of(history)
     if confirmation is not None:
         compared = (confirmation.hand_made, confirmation.rival, confirmation.winner)
-        return [row for fresh in compared if fresh for row in _fresh_rows(fresh, history, describe, proxy)]
+        return [row for fresh in compared if fresh for row in _fresh_rows(fresh, history, describe, proxy, conditions)]
     finalists = {trial.number for trial in ranking}
     chosen = [
         trial
@@ -81,22 +46,27 @@ def result_rows(
         and (trial.role in _ALWAYS or trial.number in finalists or trial.repeats in finalists)
         and trial.state is State.COMPLETE
     ]
-    return [
-        make_row(trial, describe, lengthen(proxy, trial.times), proxy.value(trial.required_outcome.metrics))
-        for trial in chosen
-    ]
+    return [_row_of(trial, describe, proxy, conditions) for trial in chosen]
 
 
-def _fresh_rows(fresh: Fresh, history: History, describe: Description, proxy: ProxySettings) -> Iterator[ResultRow]:
+def _fresh_rows(
+    fresh: Fresh, history: History, describe: Description, proxy: ProxySettings, conditions: Conditions
+) -> Iterator[ResultRow]:
     runs = history.confirmations(fresh.trial.number, fresh.times)
     for run in runs.values():
         if run.score is not None:
-            row = make_row(run, describe, lengthen(proxy, run.times), proxy.value(run.required_outcome.metrics))
-            yield row._replace(loss=_name(fresh.trial, describe))
+            yield _row_of(run, describe, proxy, conditions)._replace(loss=loss_name(fresh.trial, describe))
+
+
+def _row_of(trial: Trial, describe: Description, proxy: ProxySettings, conditions: Conditions) -> ResultRow:
+    value = proxy.value(trial.required_outcome.metrics)
+    return make_row(trial, describe, lengthen(proxy, trial.times), value, conditions)
 
 
 def read_results(path: Path) -> list[ResultRow]:
-    """The rows of a file, which may be an older one without weights; none if there is no file.
+    """The rows of a file; none if there is no file.
+
+    What an older file does not say is '' in its rows, and their ``tail`` is the length of the training.
 
     Raises:
         SetupError: The file has wrong columns, or is a folder.
@@ -110,7 +80,7 @@ def read_results(path: Path) -> list[ResultRow]:
         csv.reader(text[: text.rfind('\n') + 1].splitlines())
     )  # the program may have been killed while it wrote
     columns = tuple(lines[0]) if lines else ()
-    if columns not in (ResultRow._fields, _WITHOUT_WEIGHTS):
+    if columns not in (ResultRow._fields, *_OLDER):
         raise SetupError(f'{path} must have the columns {",".join(ResultRow._fields)}.')
     wrong = [number for number, line in enumerate(lines, 1) if len(line) != len(columns)]
     if wrong:
@@ -119,15 +89,15 @@ def read_results(path: Path) -> list[ResultRow]:
 
 
 def _row(values: Mapping[str, str]) -> ResultRow:
-    numbers = {'seed': int(values['seed']), 'iterations': int(values['iterations']), 'value': float(values['value'])}
-    fields: dict[str, Any] = {'weights': '', **values, **numbers}
-    return ResultRow(**fields)
+    fields: dict[str, Any] = {**dict.fromkeys(_NEWER, ''), 'tail': values['iterations'], **values}
+    numbers = {key: int(fields[key]) for key in ('seed', 'iterations', 'tail')}
+    return ResultRow(**{**fields, **numbers, 'value': float(values['value'])})
 
 
 def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
     """Appends rows that the file does not contain yet; creates the file with its header if absent.
 
-    An older file without weights is first rewritten with empty ones.
+    An older file is first rewritten with all columns, empty where it does not say.
 
     Raises:
         SetupError: The file has wrong columns.
@@ -164,51 +134,3 @@ def _drop_last_line(file: TextIO) -> None:
     file.seek(0)
     file.truncate()
     file.write(text[: text.rfind('\n') + 1])
-
-
-def make_row(trial: Trial, describe: Description, proxy: ProxySettings, value: float) -> ResultRow:
-    """The row of one training.
-
-    Args:
-        trial: The trained trial.
-        describe: The labels of the row.
-        proxy: The settings of the training.
-        value: The score, as the metric reports it.
-    """
-    return ResultRow(
-        task=describe.task,
-        set=describe.set,
-        network=describe.network,
-        metric=proxy.metric,
-        loss=_name(trial, describe),
-        expression='' if trial.genome is None else json.dumps(trial.genome.to_text()),
-        weights=_weights(trial),
-        seed=trial.seed,
-        split=describe.split,
-        iterations=length_of(proxy.schedule),
-        value=value,
-    )
-
-
-def _weights(trial: Trial) -> str:
-    """Weights in the order of the expressions; '' for hand-made losses, whose weights the trial does not have."""
-    known = {name: float(f'{trial.weights[name]:.6g}') for name in trial.genome or () if name in trial.weights}
-    return json.dumps(known) if known else ''
-
-
-def length_of(schedule: Mapping[str, Any]) -> int:
-    """Iterations of a training, or epochs where its length is given in epochs."""
-    return int(schedule.get('max_iters') or schedule.get('max_epochs') or 0)
-
-
-def _name(trial: Trial, describe: Description) -> str:
-    """The names of hand-made and known losses, one for each branch, or of their sum; for found losses the number."""
-    if trial.genome is None:
-        return describe.hand_made
-    names = [name_of(tree) for tree in trial.genome.values()]
-    if trial.role is Role.KNOWN or trial.origin == 'known':
-        if trial.origin.endswith(f', {USUAL}'):  # as the user has called it
-            return trial.origin
-        text = '+'.join(name or str(tree) for name, tree in zip(names, trial.genome.values(), strict=True))
-        return f'{text}, {USUAL}' if trial.origin == USUAL else text
-    return f'found-{trial.number if trial.repeats is None else trial.repeats}'

@@ -26,7 +26,10 @@ def rows_of(
     loss: str, expression: str, level: float, seeds: Iterable[int] = range(5), **other: Any
 ) -> list[ResultRow]:
     """The noise of a seed is the same for all losses, but for a tenth of it, which alternates."""
-    row = ResultRow('segmentation', 'camvid', 'deeplabv3plus_r18w16', 'BF1', loss, expression, '', 0, 'test', 70, 0.0)
+    row = ResultRow(
+        *('segmentation', 'camvid', 'deeplabv3plus_r18w16', 'BF1', loss, expression, ''),
+        *(0, 'test', 'scratch', 70, 70, '', 0.0),
+    )
     level_of = {seed: level + NOISE[seed] + (0.001 if seed % 2 else -0.001) * bool(expression) for seed in seeds}
     return [row._replace(seed=seed, value=value, **other) for seed, value in level_of.items()]
 
@@ -108,6 +111,21 @@ def test_networks_of_transfer_are_those_with_a_config(load) -> None:
     searched, carried = facts.split_transfer(facts.comparisons_of(made_up()))
     assert [each.network for each in searched] == ['deeplabv3plus_r18w16']
     assert [each.network for each in carried] == ['camvid_pspnet']
+
+
+def test_beginnings_and_lengths_are_comparisons_of_their_own(load) -> None:
+    facts, results = load('comparisons'), load('results')
+    late = [row._replace(begin='late0.9', iterations=700) for row in made_up()[:10]]
+    failed = made_up()[0]._replace(loss='mutant-1', value=float('nan'))
+    tables = results.tables_of(facts.comparisons_of([*made_up(), *late, failed]))
+    assert [name for name in tables if name.startswith('table')] == [
+        'table camvid deeplabv3plus_r18w16 scratch BF1 70',
+        'table camvid camvid_pspnet scratch BF1 70',
+        'table camvid deeplabv3plus_r18w16 late0.9 BF1 700',
+    ]
+    told = tables['table camvid deeplabv3plus_r18w16 late0.9 BF1 700'][0]
+    assert told == '**camvid, BF1** (`deeplabv3plus_r18w16`, the last 70 of 700 iterations)'
+    assert 'mutant' not in str(tables), 'a training that failed'
 
 
 def test_a_table_has_words_and_both_differences(load, comparison) -> None:
@@ -242,7 +260,7 @@ def test_the_tables_of_the_pages_are_those_of_the_rows(load) -> None:
     assert {str(path.relative_to(results.DOCS / 'results')) for path in searches} <= told, 'a folder without searches'
 
 
-@pytest.mark.parametrize('name', ['table camvid x BF1 70', 'searches ablation/none', 'correlate', 'strategy'])
+@pytest.mark.parametrize('name', ['table camvid x scratch BF1 70', 'searches ablation/none', 'correlate', 'strategy'])
 def test_a_page_that_asks_for_a_table_without_rows(load, tmp_path: Path, name: str) -> None:
     results = load('results')
     with pytest.raises(SetupError, match=f'may ask for no table, but asks for {name!r}'):

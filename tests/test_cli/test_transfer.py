@@ -73,8 +73,11 @@ def test_map_says_where_a_loss_goes(work_dir: Path, history: History, tmp_path: 
 
 def test_rows_go_into_the_work_dir_by_default(work_dir: Path, tmp_path: Path) -> None:
     base = write_base(tmp_path, 'other')
-    assert main(['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '1', '--workers', '1']) == 0
+    command = ['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '1', '--workers', '1']
+    assert main(command) == 0
     assert len(read_results(work_dir / 'transfer.csv')) == 2
+    assert main([*command, '--metrics', 'toy/score', 'toy/error']) == 0
+    assert [row.metric for row in read_results(work_dir / 'transfer.csv')] == ['toy/score'] * 2 + ['toy/error'] * 2
 
 
 @pytest.mark.parametrize(
@@ -125,7 +128,9 @@ def test_a_failed_training_spares_the_others(work_dir: Path, tmp_path: Path, cap
     base = write_base(tmp_path, 'other', **{'model.head.loss_cls': {'type': 'ToyCrossEntropy', 'loss_weight': 1e38}})
     command = ['transfer', str(work_dir), str(base), '--best', '1', '--seeds', '2', '--workers', '1']
     assert main([*command, '--results', str(rows_file)]) == 2
-    assert '2 of 4 trainings of the comparison failed' in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert '2 of 4 trainings of the comparison failed' in told.err
+    assert 'toy/score on val' in told.out, 'the table of those that did not'
     assert len(read_results(rows_file)) == 2
 
 

@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 
 from mmautoloss.engine import spec_of
 from mmautoloss.errors import JournalError, SetupError
+from mmautoloss.report import read_results
 from mmautoloss.testing import toy  # noqa: F401  (registers its classes)
 from mmautoloss.testing.toy_searches import BASE, run_toy, toy_config
 from mmautoloss.trial import History, Role
@@ -41,8 +42,10 @@ def config_of(folder: Path, path: Path | str, **changes: Any) -> Config:
 
 
 def test_search_from_a_checkpoint(trained: Path, tmp_path: Path) -> None:
-    cfg = config_of(tmp_path, trained, length=0.25)
+    cfg = config_of(tmp_path, trained, length=0.25, results=str(tmp_path / 'rows.csv'))
     history = run_toy(cfg)
+    rows = read_results(tmp_path / 'rows.csv')
+    assert {(row.begin, row.iterations, row.tail, row.images) for row in rows} == {('from_checkpoint', 5, 5, '32')}
     before = validated(trained, tmp_path)
     assert all(trial.begin is None for trial in history) and not history.of_role(Role.TRUNK, Role.PLAIN)
     assert history.baseline_scores()[0] > before - 0.1, 'a few iterations do not undo what it has learned'

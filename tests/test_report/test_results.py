@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,24 @@ pytest.importorskip('mmengine')
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.report import Description, ResultRow, append_results, print_comparison, read_results, result_rows
-from mmautoloss.report.results import make_row
+from mmautoloss.proxy.trunk import Trunk
+from mmautoloss.report import (
+    Conditions,
+    Description,
+    ResultRow,
+    append_results,
+    make_row,
+    print_comparison,
+    read_results,
+    result_rows,
+)
 from mmautoloss.trial import History, Outcome, Role, State, Trial
 
 GENOME = Genome.from_text({'cls': '-y * log(p)', 'box': 'abs(p - y)'})
-ROW = ResultRow('t', 's', 'n', 'm', 'found-3', '{"cls": "a, \\"b\\""}', '{"cls": 0.5}', 0, 'val', 8, 0.1 + 0.2)
+ROW = ResultRow(
+    *('t', 's', 'n', 'm', 'found-3', '{"cls": "a, \\"b\\""}', '{"cls": 0.5}'),
+    *(0, 'val', 'scratch', 8, 8, '16:0123abcd', 0.1 + 0.2),
+)
 PROXY = ProxySettings({}, (), {'max_iters': 8}, 'toy/error', False, None, '')
 
 
@@ -47,23 +60,42 @@ def test_foreign_file_is_refused(tmp_path: Path) -> None:
 OLD = (
     'task,set,network,metric,loss,expression,seed,split,iterations,value\n'
     't,s,n,m,found-3,"{""cls"": ""a, b""}",0,val,8,0.25\n'
-    't,s,n,m,hand-made,,0,val,8,0.125\n'
+    't,s,n_late0.9,m,hand-made,,0,val,8,0.125\n'
+)
+WEIGHED = (
+    'task,set,network,metric,loss,expression,weights,seed,split,iterations,value\n'
+    't,s,n,m,found-3,"{""cls"": ""a, b""}",,0,val,8,0.25\n'
+    't,s,n_late0.9,m,hand-made,,,0,val,8,0.125\n'
 )
 
 
 @pytest.mark.parametrize('torn', ['', 't,s,n,m,hand-ma'])
-def test_a_file_without_weights_is_read_and_gets_them_with_the_next_row(tmp_path: Path, torn: str) -> None:
+@pytest.mark.parametrize('text', [OLD, WEIGHED], ids=['without weights', 'with weights'])
+def test_an_older_file_is_read_and_gets_its_columns_with_the_next_row(tmp_path: Path, text: str, torn: str) -> None:
     path = tmp_path / 'results.csv'
-    path.write_text(OLD + torn)
+    path.write_text(text + torn)
     old = read_results(path)
-    assert [(row.loss, row.expression, row.weights, row.seed, row.value) for row in old] == [
-        ('found-3', '{"cls": "a, b"}', '', 0, 0.25),
-        ('hand-made', '', '', 0, 0.125),
+    assert [(row.network, row.loss, row.expression, row.weights, row.seed, row.value) for row in old] == [
+        ('n', 'found-3', '{"cls": "a, b"}', '', 0, 0.25),
+        ('n_late0.9', 'hand-made', '', '', 0, 0.125),
     ]
+    assert {(row.begin, row.iterations, row.tail, row.images) for row in old} == {('', 8, 8, '')}
     append_results(path, [ROW, *old])
     assert read_results(path) == [*old, ROW]
     assert path.read_text().splitlines()[0] == ','.join(ResultRow._fields)
     assert [file.name for file in tmp_path.iterdir()] == ['results.csv']
+
+
+def test_a_row_says_where_its_training_began() -> None:
+    trial = Trial(0, Role.BASELINE, 0)
+    row = make_row(trial, Description(), PROXY, 0.5)
+    assert (row.begin, row.iterations, row.tail, row.images) == ('scratch', 8, 8, '')
+    late = replace(PROXY, trunk=Trunk(6, 'trunks'))
+    row = make_row(trial, Description(), late, 0.5, Conditions('late0.75_new', '16:0123abcd'))
+    assert (row.begin, row.iterations, row.tail, row.images) == ('late0.75_new', 8, 2, '16:0123abcd')
+    assert row.setting.length == 'the last 2 of 8 iterations, new optimizer'
+    assert row._replace(begin='from_checkpoint').setting.length == '8 iterations from a checkpoint'
+    assert row._replace(begin='').setting.length == '8 iterations'
 
 
 def test_a_row_has_its_weights_to_six_digits_in_the_order_of_the_expressions() -> None:
@@ -133,11 +165,13 @@ def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) ->
         for (loss, text), pair in values.items()
         for seed, value in enumerate(pair)
     ]
-    foreign = [ROW._replace(value=7.0, **other) for other in ({'metric': 'm2'}, {'split': 'test'}, {'iterations': 9})]
-    describe = Description(set='s', network='n', hand_made='hand')
-    print_comparison([*rows, *foreign], describe, 'm', 'val', 8)
+    others = ({'metric': 'm2'}, {'split': 'test'}, {'iterations': 9}, {'tail': 7}, {'begin': 'from_checkpoint'})
+    foreign = [ROW._replace(value=7.0, **other) for other in others]
+    older = rows[0]._replace(begin='', images='')  # says nothing else
+    failed = ROW._replace(loss='mutant-1', value=float('nan'))
+    print_comparison([older, *rows[1:], *foreign, failed], ROW.setting, 'hand')
     table = capsys.readouterr().out
-    assert 's, n, m on val, 8 iterations' in table and '7.0' not in table
+    assert 's, n, m on val, 8 iterations' in table and '7.0' not in table and 'mutant' not in table
     line = next(line for line in table.splitlines() if 'mse' in line)
     assert '0.3000' in line and '-0.100 -0.200' in line and 'mse, cls: p' in table.splitlines()
     assert '+0.400 +0.500' in next(line for line in table.splitlines() if 'other' in line)
@@ -151,7 +185,7 @@ def test_losses_of_other_weights_are_others(capsys) -> None:
         for weights, value in (('{"cls": 1.0}', 0.25), ('{"cls": 0.96}', 0.75), ('', 0.5))
         for seed in range(2)
     ]
-    print_comparison([*hand_made, *weighed], Description(set='s', network='n', hand_made='hand'), 'm', 'val', 8)
+    print_comparison([*hand_made, *weighed], ROW.setting, 'hand')
     lines = capsys.readouterr().out.splitlines()
     means = ('0.2500', '0.7500', '0.5000')
     assert [sum(mean in line and 'found-3' in line for line in lines) for mean in means] == [1, 1, 1]

@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 
 from mmautoloss.engine import load_planner, replay
 from mmautoloss.errors import JournalError, SetupError
+from mmautoloss.report import read_results
 from mmautoloss.report.trunk_cost import trunk_cost_of
 from mmautoloss.screen import load_probes
 from mmautoloss.testing.killed_searches import run_to_next_event
@@ -41,6 +42,13 @@ def trunk_config(folder: Path, begin: Any = 'trunk', **changes: Any) -> Config:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, History]:
     cfg = trunk_config(tmp_path_factory.mktemp('trunk'))
     return cfg, run_toy(cfg)
+
+
+def test_rows_say_that_losses_began_late(tmp_path: Path) -> None:
+    rows = tmp_path / 'rows.csv'
+    run_toy(trunk_config(tmp_path, {'at': 0.8, 'rate': 'scheduled'}, budget__max_trials=0, results=str(rows)))
+    found = {(row.network, row.begin, row.iterations, row.tail) for row in read_results(rows)}
+    assert found == {('mlp', 'late0.8_scheduled', 20, 4)}
 
 
 class TrunkSearch(Search):

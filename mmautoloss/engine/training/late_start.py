@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
-from mmautoloss.engine.config.begin import CheckpointBegin
+from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.candidate_training import CandidateTraining, training_from
-from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunks, plain_config, spelled
@@ -24,19 +24,24 @@ _DETERMINING = (
 """Keys of a config on which a trunk depends."""
 
 
-def begun_settings(settings: ProxySettings, spec: SearchSpec, config: Config, folder: Path) -> ProxySettings:
-    """The settings of trainings that begin as the candidates of a search do, with the length of another config.
+def begun_settings(
+    settings: ProxySettings,
+    begin: TrunkBegin | CheckpointBegin | None,
+    config: Config,
+    folder: Path,
+    given: Mapping[str, Any] | None = None,
+) -> ProxySettings:
+    """The settings of trainings that begin at a trunk or a checkpoint, with the length of a config.
 
     Args:
         settings: Those of a training from scratch.
-        spec: The search.
+        begin: Where; None for from scratch.
         config: The plain config that is trained.
         folder: Where trunks are saved, in a subfolder for each kind of training.
+        given: A ``train_cfg`` in place of that of the config.
     """
-    begin = spec.training.begin
     if begin is None:
         return replace(settings, schedulers=None, trunk=None, checkpoint='')
-    given = spec.training.schedule if isinstance(begin, CheckpointBegin) else None
     training = training_from(begin, config, config, folder, given)
     trunk = training.trunk
     if trunk:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mmautoloss.engine import compare, load_search_config, spec_of, with_usual_weight
-from mmautoloss.engine.training.comparison import _Comparison
+from mmautoloss.engine import compare, compare_and_print, load_search_config, spec_of, with_usual_weight
+from mmautoloss.engine.training.comparison import _filed
+from mmautoloss.engine.training.filed_trainings import FailedTrainings
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.report import ResultRow, read_results
@@ -42,6 +43,7 @@ def test_every_loss_is_trained_with_every_seed_as_the_base_config_says(tmp_path)
         ('found-7', 101),
     ]
     assert {(row.split, row.iterations) for row in rows} == {('val', 20)}  # the base's schedule, not the proxy's 8
+    assert {(row.begin, row.tail, row.images) for row in rows} == {('scratch', 20, '32')}
     assert rows == read_results(tmp_path / 'rows.csv')
     assert len({row.value for row in rows[:3]}) == 3
 
@@ -69,12 +71,13 @@ def test_another_weight_is_another_training(tmp_path):
 def test_of_a_file_without_weights_only_the_hand_made_losses_are_known(tmp_path):
     first = compare(toy_spec(tmp_path), [FOUND], [], [100])
     path = tmp_path / 'rows.csv'
-    columns = [field for field in ResultRow._fields if field != 'weights']
+    columns = [field for field in ResultRow._fields if field not in ('weights', 'begin', 'tail', 'images')]
     with path.open('w', newline='') as file:
         csv.writer(file).writerows([columns, *([getattr(row, name) for name in columns] for row in first)])
     again = compare(toy_spec(tmp_path), [FOUND], [], [100])
     assert again == [first[1]], 'trained with known weights'
-    assert read_results(path) == [first[0], first[1]._replace(weights=''), first[1]]
+    unsaid = {'weights': '', 'begin': '', 'images': ''}
+    assert read_results(path) == [first[0]._replace(**unsaid), first[1]._replace(**unsaid), first[1]]
     assert compare(toy_spec(tmp_path), [FOUND], [], [100]) == []
 
 
@@ -84,6 +87,55 @@ def test_a_failed_training_is_an_error_with_its_reason(tmp_path):
         SetupError, match=r'3 of 3 trainings of the comparison failed(.|\n)*the toy fails in iteration 2'
     ):
         compare(spec, [FOUND], [KNOWN], [100], split='val')
+
+
+def test_one_training_has_a_row_for_each_metric(tmp_path):
+    spec = toy_spec(tmp_path)
+    rows = compare(spec, [FOUND], [], [100], metrics=['toy/score', 'toy/error'])
+    assert [(row.loss, row.metric) for row in rows] == [
+        (loss, metric) for loss in ('hand-made', 'found-7') for metric in ('toy/score', 'toy/error')
+    ]
+    assert [row.value for row in rows[::2]] == pytest.approx([1 - row.value for row in rows[1::2]])
+    assert compare(spec, [FOUND], [], [100]) == [], 'the metric of the search is there'
+
+
+def test_only_rows_that_are_missing_are_added(tmp_path):
+    spec = toy_spec(tmp_path)
+    first = compare(spec, [], [], [100])
+    again = compare(spec, [], [], [100], metrics=['toy/score', 'toy/error', 'toy/score+toy/error'])
+    assert [row.metric for row in again] == ['toy/error', 'toy/score+toy/error']
+    assert again[0].value == pytest.approx(1 - first[0].value), 'the same training again'
+    assert read_results(tmp_path / 'rows.csv') == first + again
+
+
+def test_a_metric_that_is_none_is_an_error_before_any_training(tmp_path):
+    with pytest.raises(SetupError, match=r"metric 'toy/eror' is not among the results .* toy/error, toy/score"):
+        compare(toy_spec(tmp_path), [], [], [100], metrics=['toy/score', 'toy/eror'])
+    assert not (tmp_path / 'rows.csv').exists()
+
+
+def test_each_metric_has_its_table_also_where_trainings_failed(tmp_path, capsys):
+    spec = toy_spec(tmp_path)
+    overflows = replace(FOUND, number=8, weights={'cls': 1e38, 'box': 1e38})
+    with pytest.raises(FailedTrainings, match='1 of 3 trainings of the comparison failed'):
+        compare_and_print(spec, [FOUND, overflows], [], [100], metrics=['toy/score', 'toy/error'])
+    told = capsys.readouterr().out
+    for metric in ('toy/score', 'toy/error'):
+        assert f'vectors, mlp, {metric} on val, 20 iterations' in told
+    assert len(read_results(tmp_path / 'rows.csv')) == 4
+
+
+def test_rows_say_where_trainings_began(tmp_path):
+    late = toy_config(
+        tmp_path, {'results': str(tmp_path / 'rows.csv'), 'proxy': {'begin': {'at': 0.75, 'optimizer': 'new'}}}
+    )
+    rows = [*compare(toy_spec(tmp_path), [FOUND], [], [100]), *compare(spec_of(late), [FOUND], [], [100])]
+    assert [(row.network, row.begin, row.iterations, row.tail) for row in rows] == [
+        *[('mlp', 'scratch', 20, 20)] * 2,
+        *[('mlp', 'late0.75_new', 20, 5)] * 2,
+    ]
+    assert rows[1].value != rows[3].value
+    assert compare(spec_of(late), [FOUND], [], [100]) == []
 
 
 @pytest.mark.parametrize('entry', ['mse', 'cls=mse,box=mse', 'cls=(p - y) ** 2,box=mse'])
@@ -123,8 +175,8 @@ def test_a_test_set_of_the_base_is_what_is_scored(tmp_path):
 
 def test_the_digits_are_judged_on_images_that_no_search_sees(digits):
     val, test = (digits.base[f'{split}_dataloader']['dataset'] for split in ('val', 'test'))
-    comparison = _Comparison(digits, None)
-    scored = comparison.proxy.config['val_dataloader']['dataset']
+    comparison = _filed(digits, None, ())
+    scored = comparison.settings.config['val_dataloader']['dataset']
     assert scored['ann_file'] == test.ann_file != val.ann_file
     assert comparison.describe.split == 'test'
 

@@ -1,0 +1,154 @@
+"""Trainings of one kind whose rows are in a file, where what is there is not trained again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import nan
+from pathlib import Path
+
+from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
+from mmautoloss.engine.data.images import images_of
+from mmautoloss.engine.training.late_start import with_trunks
+from mmautoloss.errors import SetupError, in_setup
+from mmautoloss.execute import ExecuteSettings, build_executor, train_all
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings, require_fitting, require_metric
+from mmautoloss.report import (
+    Conditions,
+    ConsoleObserver,
+    Description,
+    ResultRow,
+    Setting,
+    append_results,
+    make_row,
+    read_results,
+)
+from mmautoloss.report.result_row import SCRATCH, loss_name
+from mmautoloss.trial import History, Outcome, Role, Trial
+
+
+class FailedTrainings(SetupError):
+    """Some trainings failed; those that did not are filed."""
+
+
+def conditions_of(begin: TrunkBegin | CheckpointBegin | None, settings: ProxySettings) -> Conditions:
+    """What rows say of a training besides its settings."""
+    return Conditions(begin.label if begin else SCRATCH, images_of(settings.config))
+
+
+_TOO_LONG = ('time limit', 'worker hung')
+"""Starts of the reasons of trainings that were ended."""
+
+
+def _would_fail_again(trial: Trial) -> bool:
+    return trial.failed_by_itself or trial.required_outcome.reason.startswith(_TOO_LONG)
+
+
+class FiledTrainings:
+    """Trains losses and appends a row a metric of each training to a file, at once.
+
+    Args:
+        path: The CSV file.
+        settings: Settings of the trainings.
+        describe: Labels of the rows.
+        conditions: What these do not say.
+        metrics: Keys of the validation, each for a row; none for the monitored one.
+        keep_failures: Whether a training that fails by its losses, or takes too long, has rows too, with NaN, so that it is
+            not repeated.
+        name: Name of a loss in the rows.
+
+    Attributes:
+        metrics: Those of the rows.
+        failures: Reasons of the trainings that failed.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: ProxySettings,
+        describe: Description,
+        conditions: Conditions,
+        metrics: Sequence[str] = (),
+        keep_failures: bool = False,
+        name: Callable[[Trial, Description], str] = loss_name,
+    ) -> None:
+        self.path = path
+        self.settings = settings
+        self.describe = describe
+        self.conditions = conditions
+        self.metrics = tuple(dict.fromkeys(metrics)) or (settings.metric,)
+        self.failures: list[str] = []
+        self._keep_failures = keep_failures
+        self._name = name
+        self._known = {row.training for row in read_results(path)}
+        self._history = History()
+        self._observer = ConsoleObserver(settings.branches, settings.metric, settings.greater)
+
+    def has(self, trial: Trial) -> bool:
+        """Whether the file has all rows of this training already."""
+        return all(map(self._is_filed, self._rows(trial, dict.fromkeys(self.metrics, 0.0))))
+
+    def setting(self, metric: str) -> Setting:
+        """What the rows of a metric have in common."""
+        return self._row(Trial(0, Role.BASELINE, 0), metric, 0.0).setting
+
+    def train(self, trials: Sequence[Trial], execute: ExecuteSettings) -> Iterator[list[ResultRow]]:
+        """Trains what the file has not, and yields the new rows of each training once they are written.
+
+        Raises:
+            SetupError: Something cannot be built, a metric is not among those of the validation, or a trunk cannot be
+                trained.
+        """
+        pending = [trial for trial in trials if not self.has(trial)]
+        if not pending:
+            return
+        evaluator = ProxyEvaluator(self.settings)
+        try:
+            if self.settings.checkpoint:
+                require_fitting(in_setup(lambda: evaluator.runner).bare_model, self.settings.checkpoint)
+            in_setup(lambda: require_metric(evaluator, self.metrics))
+            pending = with_trunks(pending, self.settings, execute, evaluator)
+            executor = build_executor(execute, self.settings, evaluator)
+            for trial, outcome in train_all(executor, [self._numbered(trial) for trial in pending]):
+                yield self._settle(trial, outcome)
+        finally:
+            evaluator.close()
+
+    def _numbered(self, trial: Trial) -> Trial:
+        """The trial with a number of its own."""
+        self._history.add(replace(trial, number=len(self._history)))
+        return self._history[len(self._history) - 1]
+
+    def _settle(self, trial: Trial, outcome: Outcome) -> list[ResultRow]:
+        """Writes the rows of a training, or notes its failure."""
+        self._history.settle(trial.number, outcome)
+        self._observer.settled(self._history[trial.number], self._history)
+        if outcome.score is None:
+            self.failures.append(outcome.reason)
+            if not self._keep_failures or not _would_fail_again(self._history[trial.number]):
+                return []
+        scores = {} if outcome.score is None else self._scores(outcome)
+        rows = [row for row in self._rows(trial, scores) if not self._is_filed(row)]
+        append_results(self.path, rows)
+        return rows
+
+    def _scores(self, outcome: Outcome) -> dict[str, float]:
+        """The values of the metrics that the validation gave."""
+        found = {key for metric in self.metrics for key in metric.split('+') if key in outcome.metrics}
+        missing = [metric for metric in self.metrics if not found.issuperset(metric.split('+'))]
+        if missing:
+            self.failures.append(f'The validation gave no {", ".join(missing)}, only: {", ".join(outcome.metrics)}.')
+        given = [metric for metric in self.metrics if metric not in missing]
+        return {metric: replace(self.settings, metric=metric).value(outcome.metrics) for metric in given}
+
+    def _rows(self, trial: Trial, scores: Mapping[str, float]) -> list[ResultRow]:
+        metrics = self.metrics if self._keep_failures else tuple(scores)
+        return [self._row(trial, metric, scores.get(metric, nan)) for metric in metrics]
+
+    def _row(self, trial: Trial, metric: str, value: float) -> ResultRow:
+        row = make_row(trial, self.describe, replace(self.settings, metric=metric), value, self.conditions)
+        return row._replace(loss=self._name(trial, self.describe))
+
+    def _is_filed(self, row: ResultRow) -> bool:
+        """Whether the file has a row of the same training; one that does not say its images may be it."""
+        return not self._known.isdisjoint((row.training, row._replace(images='').training))

@@ -1,0 +1,77 @@
+"""What stands for the images of a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip('mmengine')
+
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS
+
+from mmautoloss.engine.data import images_of
+from mmautoloss.errors import SetupError
+from mmautoloss.testing import toy  # noqa: F401  (registers its classes)
+
+
+@DATASETS.register_module()
+class NamedScenes(BaseDataset):
+    """Images by name, each ``times`` times."""
+
+    def __init__(self, names: str, times: int = 1, **settings: Any) -> None:
+        self.names = names.split() * times
+        super().__init__(**settings)
+
+    def load_data_list(self) -> list[dict[str, str]]:
+        return [{'img_path': f'{self.data_prefix["img"]}/{name}.png'} for name in self.names]
+
+
+def images(dataset: dict[str, Any]) -> str:
+    return images_of({'train_dataloader': {'dataset': dataset}})
+
+
+def named(names: str, root: str | Path = '/data', folder: str = 'train', **settings: Any) -> dict[str, Any]:
+    return {
+        'type': 'NamedScenes',
+        'names': names,
+        'data_root': str(root),
+        'data_prefix': {'img': folder},
+        **settings,
+    }
+
+
+def test_number_and_digest_of_the_names() -> None:
+    found = images(named('a b c'))
+    assert found.startswith('3:') and len(found) == 10
+    assert images(named('c a b')) == images(named('a b c', times=3)) == found, 'order and repetition do not matter'
+    assert images(named('a b c', root='/moved')) == found, 'nor the place of the data'
+    assert images(named('a b c', folder='val')) != found and images(named('a b d')) != found
+
+
+def test_what_is_left_out_does_not_count() -> None:
+    assert images(named('a b c', indices=2)) == images(named('a b'))
+
+
+def test_data_sets_within_others() -> None:
+    parts = [named('a b'), {'type': 'RepeatDataset', 'times': 4, 'dataset': named('a', folder='val')}]
+    assert images({'type': 'ConcatDataset', 'datasets': parts}).startswith('3:')
+    roots = [named('a', root='/x'), named('a', root='/y')]
+    assert images({'type': 'ConcatDataset', 'datasets': roots}).startswith('2:')
+
+
+def test_images_without_files_are_counted() -> None:
+    assert images({'type': 'ToyScenes', 'length': 12}) == '12'
+
+
+def test_settings_stay_as_they_are() -> None:
+    dataset = named('a b')
+    images(dataset)
+    assert dataset == named('a b')
+
+
+def test_a_data_set_that_cannot_be_built() -> None:
+    with pytest.raises(SetupError, match='cannot be built'):
+        images(named('a', type='NoScenes'))
