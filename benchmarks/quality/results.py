@@ -1,14 +1,14 @@
-"""The tables and figures of docs/results.md and docs/transfer.md, made again from the rows that the tools filed.
+"""The tables and figures of the pages of results (``PAGES``), made again from the rows that the tools filed.
 
     python benchmarks/quality/results.py tables --set camvid
     python benchmarks/quality/results.py page
     python benchmarks/quality/results.py figures
 
-``tables`` prints, as Markdown, every comparison on a test set; ``page`` writes them into the two pages, each between two
+``tables`` prints, as Markdown, every comparison on a test set; ``page`` writes them into the pages, each between two
 comments that name it, and with them the tables of searches, from the packed journals of ``docs/results`` and the rows of
-``mmautoloss correlate`` and ``strategy_choices.py`` there. ``figures`` draws ``held_out.png`` (the networks that were
-searched on), ``transfer.png`` (those of ``configs/transfer``), ``correlate.png`` (short against long trainings) and
-``ablation.png`` (the search part by part).
+``mmautoloss correlate`` and ``strategy_choices.py`` there. ``figures`` draws ``full_length.png`` (late losses in whole
+trainings), ``held_out.png`` (other networks that were searched on), ``transfer.png`` (those of ``configs/transfer``),
+``correlate.png`` (short against long trainings) and ``ablation.png`` (the search part by part).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ablation_summary import summaries_of
 from arm_journals import read_arms
 from comparisons import Comparison, Loss, comparisons_of, split_transfer
 from correlation_plot import plot_correlations, read_correlations
+from full_length import full_lengths, full_table
 from search_tables import correlate_table, line, search_table, strategy_table
 
 from mmautoloss.errors import SetupError
@@ -30,7 +31,7 @@ from mmautoloss.report.results import read_results
 from mmautoloss.report.statistics import LEAST_SEEDS, Difference
 
 DOCS = Path(__file__).resolve().parents[2] / 'docs'
-PAGES = (DOCS / 'results.md', DOCS / 'transfer.md')
+PAGES = tuple(DOCS / f'{name}.md' for name in ('results', 'short_trainings', 'transfer'))
 
 
 def main() -> int:
@@ -51,7 +52,10 @@ def main() -> int:
     from results_plot import plot_differences
 
     args.out.mkdir(parents=True, exist_ok=True)
-    held_out, transfer = split_transfer(comparisons)
+    full = full_lengths(comparisons)
+    networks = {(each.late.set, each.late.network) for each in full}
+    _say(args.out / 'full_length.png', plot_differences([each.late for each in full], args.out / 'full_length.png'))
+    held_out, transfer = split_transfer([each for each in comparisons if (each.set, each.network) not in networks])
     _say(args.out / 'held_out.png', plot_differences(held_out, args.out / 'held_out.png'))
     _say(args.out / 'transfer.png', plot_differences(transfer, args.out / 'transfer.png'))
     correlations = read_correlations(sorted(args.correlate.glob('*.csv')))
@@ -79,6 +83,7 @@ def tables_of(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results'
         **{f'searches {path.relative_to(folder).as_posix()}': search_table(path) for path in searches},
         'correlate': correlate_table(read_correlations(sorted((folder / 'correlate').glob('*.csv')))),
         'strategy': strategy_table(folder / 'strategy_choices.csv'),
+        'full': full_table(comparisons),
     }
     return {name: told for name, lines in tables.items() if (told := list(lines))}
 
@@ -87,7 +92,7 @@ def filled(page: str, tables: Mapping[str, Sequence[str]]) -> str:
     """A page with its tables.
 
     A table stands between ``<!-- table SET NETWORK BEGIN METRIC ITERATIONS -->``, ``<!-- searches FOLDER -->``,
-    ``<!-- correlate -->`` or ``<!-- strategy -->``, and ``<!-- end -->``.
+    ``<!-- correlate -->``, ``<!-- strategy -->`` or ``<!-- full -->``, and ``<!-- end -->``.
 
     Raises:
         SetupError: A comment names a table that there is not.
@@ -99,7 +104,7 @@ def filled(page: str, tables: Mapping[str, Sequence[str]]) -> str:
         return '\n'.join([f'<!-- {found[1]} -->', *tables[found[1]], '<!-- end -->'])
 
     return re.sub(
-        r'<!-- ((?:table|searches|correlate|strategy)\b[^\n]*?) -->\n.*?<!-- end -->', fill, page, flags=re.DOTALL
+        r'<!-- ((?:table|searches|correlate|strategy|full)\b[^\n]*?) -->\n.*?<!-- end -->', fill, page, flags=re.DOTALL
     )
 
 
@@ -153,7 +158,7 @@ def _parse() -> argparse.Namespace:
     commands = parser.add_subparsers(dest='command', required=True)
     tables = commands.add_parser('tables', help='print the table of every test set')
     tables.add_argument('--set', nargs='+', help='some data sets instead of all')
-    page = commands.add_parser('page', help='put the tables into docs/results.md and docs/transfer.md')
+    page = commands.add_parser('page', help='put the tables into the three pages')
     figures = commands.add_parser('figures', help='draw the figures')
     figures.add_argument('--correlate', type=Path, default=DOCS / 'results/correlate', metavar='FOLDER')
     figures.add_argument('--ablation', type=Path, default=DOCS / 'results/ablation', metavar='FOLDER')

@@ -1,4 +1,4 @@
-"""The forest plots of docs/results.md: differences to the hand-made losses with their intervals, a panel a network."""
+"""The forest plots of docs/short_trainings.md: differences to the hand-made losses with their intervals, a panel each."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ class Difference(NamedTuple):
 
     Attributes:
         mean: Mean difference of the metric as reported.
-        low: Lower end of the 95 % interval.
-        high: Upper end of the 95 % interval.
+        low: Lower end of the interval, of 95 % unless another level was asked for.
+        high: Its upper end.
         seeds: Number of common seeds.
     """
 
@@ -34,7 +34,7 @@ class Difference(NamedTuple):
 
 
 def paired_difference(
-    values: Mapping[int, float], reference: Mapping[int, float], draws: int = 10_000
+    values: Mapping[int, float], reference: Mapping[int, float], draws: int = 10_000, level: float = 0.95
 ) -> Difference | None:
     """The mean difference over the common seeds, with a bootstrap interval.
 
@@ -46,6 +46,7 @@ def paired_difference(
         values: Scores by seed.
         reference: Scores of the other loss by seed.
         draws: Number of bootstrap samples.
+        level: Probability of the interval; 1 - 0.05 / n for n intervals that shall hold together with 95 % (Bonferroni).
 
     Returns:
         The difference; None with fewer than five common seeds.
@@ -61,25 +62,25 @@ def paired_difference(
     rng = random.Random(0)  # the same numbers give the same interval
     count = len(differences)
     means = sorted(sum(rng.choices(differences, k=count)) / count for _ in range(draws))
-    quantile = _expanded_quantile(count)
+    quantile = _expanded_quantile(count, level)
     low, high = means[round(quantile * (draws - 1))], means[round((1 - quantile) * (draws - 1))]
-    center, half_width = mean(differences), _half_width(differences)
+    center, half_width = mean(differences), _half_width(differences, level)
     return Difference(center, min(low, center - half_width), max(high, center + half_width), count)
 
 
-def _half_width(differences: list[float]) -> float:
-    """Half the width of the 95 % interval of Student's t."""
+def _half_width(differences: list[float], level: float) -> float:
+    """Half the width of the interval of Student's t."""
     from scipy.stats import t
 
     count = len(differences)
-    return float(t.ppf(0.975, count - 1)) * stdev(differences) / math.sqrt(count)
+    return float(t.ppf((1 + level) / 2, count - 1)) * stdev(differences) / math.sqrt(count)
 
 
-def _expanded_quantile(count: int) -> float:
-    """The quantile of the bootstrap at the lower end of a 95 % interval (expanded percentiles, Hesterberg, 2015)."""
+def _expanded_quantile(count: int, level: float) -> float:
+    """The quantile of the bootstrap at the lower end of an interval (expanded percentiles, Hesterberg, 2015)."""
     from scipy.stats import norm, t
 
-    return float(norm.cdf(-math.sqrt(count / (count - 1)) * t.ppf(0.975, count - 1)))
+    return float(norm.cdf(-math.sqrt(count / (count - 1)) * t.ppf((1 + level) / 2, count - 1)))
 
 
 def spread(scores: Sequence[float]) -> float:

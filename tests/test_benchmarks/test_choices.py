@@ -44,7 +44,7 @@ def test_choices_of_the_strategy_are_filed(load, tmp_path: Path, monkeypatch: py
     ]
     assert {row['share'] for row in rows} == {'0.5'}
 
-    page = (ROOT / 'docs/results.md').read_text(encoding='utf-8')
+    page = (ROOT / 'docs/short_trainings.md').read_text(encoding='utf-8')
     command = re.search(r'benchmarks/quality/strategy_choices.py (.+?)\n```', page, re.DOTALL)[1].replace('\\\n', ' ')
     *options, _, filed = shlex.split(command)
     rows = run(choices, monkeypatch, tmp_path / 'b.csv', *options)

@@ -53,6 +53,17 @@ def made_up() -> list[ResultRow]:
     return searched + carried
 
 
+def whole_trainings() -> list[ResultRow]:
+    """A found loss late in a training on another network, whose losses were also trained all along."""
+    late = {'network': 'lite0', 'begin': 'late0.9', 'iterations': 400, 'tail': 40}
+    along = {**late, 'begin': 'scratch', 'tail': 400}
+    return [
+        *rows_of('ce', '', 0.2, **late),
+        *rows_of('found-5', TWICE, 0.3, **late),
+        *rows_of('ce', '', 0.1, **along),
+    ]
+
+
 @pytest.fixture
 def comparison(load) -> Any:
     """That of the network that was searched on."""
@@ -173,7 +184,7 @@ def test_long_labels_are_broken_into_lines(load) -> None:
 def write_inputs(folder: Path) -> list[str]:
     """The files that the command reads, and its arguments for them."""
     with (folder / 'results.csv').open('w', newline='') as file:
-        csv.writer(file).writerows([ResultRow._fields, *made_up()])
+        csv.writer(file).writerows([ResultRow._fields, *made_up(), *whole_trainings()])
     (folder / 'correlate').mkdir()
     (folder / 'correlate/camvid_bf1.csv').write_text(
         'trial,times,seed,short,long,seconds,reason\n'
@@ -189,7 +200,7 @@ def test_figures_are_drawn(load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert results.main() == 0
     sizes = {path.name: path.stat().st_size for path in (tmp_path / 'figures').iterdir()}
     assert (
-        sorted(sizes) == ['ablation.png', 'correlate.png', 'held_out.png', 'transfer.png']
+        sorted(sizes) == ['ablation.png', 'correlate.png', 'full_length.png', 'held_out.png', 'transfer.png']
         and min(sizes.values()) > 5000
     )
     found = load('correlation_plot').read_correlations([tmp_path / 'correlate/camvid_bf1.csv'])
@@ -203,6 +214,8 @@ def test_tables_are_printed_of_all_sets_or_some(load, tmp_path: Path, monkeypatc
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith('**')] == [
         '**camvid, BF1** (`deeplabv3plus_r18w16`, 70 iterations)',
         '**camvid, BF1** (`camvid_pspnet`, 70 iterations)',
+        '**camvid, BF1** (`lite0`, the last 40 of 400 iterations)',
+        '**camvid, BF1** (`lite0`, 400 iterations)',
     ]
     monkeypatch.setattr(sys, 'argv', ['results.py', 'tables', *given, '--set', 'lsp'])
     with pytest.raises(SystemExit, match='no rows of a test set of lsp'):
@@ -215,7 +228,7 @@ def test_a_figure_without_rows_is_not_written(load, tmp_path: Path, monkeypatch,
     argv = ['results.py', 'figures', *given, '--correlate', str(tmp_path / 'none'), '--out', str(tmp_path / 'out')]
     monkeypatch.setattr(sys, 'argv', [*argv, '--ablation', str(tmp_path / 'none')])
     assert results.main() == 0
-    assert capsys.readouterr().out.count('no rows for it') == 4 and not list((tmp_path / 'out').iterdir())
+    assert capsys.readouterr().out.count('no rows for it') == 5 and not list((tmp_path / 'out').iterdir())
 
 
 def test_the_cards_are_what_journals_and_rows_say(load) -> None:

@@ -25,7 +25,7 @@ def test_hand_made_and_found_losses_are_known(load, monkeypatch: pytest.MonkeyPa
     for module in ('spec', 'train_test'):  # the images are on few machines
         monkeypatch.setattr(f'mmautoloss.engine.config.{module}.check_files', lambda cfg: None)
     monkeypatch.setattr('mmautoloss.engine.training.filed_trainings.images_of', lambda config: '367:01234567')
-    texts = commands((ROOT / 'docs/results.md').read_text())
+    texts = commands((ROOT / 'docs/short_trainings.md').read_text())
     (command,) = (text for text in texts if 'mmautoloss transfer' in text and 'camvid' in text)
     args = build_parser().parse_args(shlex.split(command)[3:])
     options = options_of(args.cfg_options)

@@ -1,0 +1,75 @@
+"""The table with which the page of results begins: late found losses against all rivals with the same treatment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from scipy.stats import t
+
+from mmautoloss.report import ResultRow
+from mmautoloss.report.statistics import paired_difference
+
+SEEDS = range(100, 110)
+
+
+def rows(loss: str, mean: float, begin: str = 'late0.9', step: float = 0.001, **kwargs: Any) -> list[ResultRow]:
+    """Ten seeds whose scores alternate around a mean; hand-made losses have no expression."""
+    expression = '' if loss == 'ce' else f'{{"decode": "{loss}"}}'
+    row = ResultRow(
+        'segmentation', 'camvid', 'n', 'BF1', loss, expression, '', 0, 'test', begin, 400, 40, '388:ab', 0.0
+    )
+    return [
+        row._replace(seed=seed, value=mean + step * (-1) ** seed, tail=400 if begin == 'scratch' else 40, **kwargs)
+        for seed in SEEDS
+    ]
+
+
+LATE = [*rows('ce', 0.5), *rows('dice', 0.52), *rows('found-7', 0.53, step=0.002), *rows('found-9', 0.6)]
+ALONG = [*rows('ce', 0.4, 'scratch'), *rows('dice', 0.45, 'scratch'), *rows('found-7', 0.41, 'scratch')]
+
+
+def test_the_winner_of_the_search_is_compared_not_the_best_of_the_test_set(load) -> None:
+    (each,) = load('full_length').full_lengths(load('comparisons').comparisons_of([*LATE, *ALONG]))
+    assert each.winner.label == 'found 7', 'found-9 is better here, but the search has named it second'
+    assert [rival.label for rival in each.rivals] == ['ce, hand-made', 'dice, balanced']
+    rival, difference = each.nearest
+    assert rival.label == 'dice, balanced'
+    assert difference.mean == pytest.approx(0.01)
+
+
+def test_the_interval_is_corrected_for_the_number_of_rivals(load) -> None:
+    """Two rivals: 97.5 % each. Student's t of ten differences that are 0.01 +- 0.001 in turn, written out."""
+    (each,) = load('full_length').full_lengths(load('comparisons').comparisons_of([*LATE, *ALONG]))
+    half = t.ppf(1 - 0.05 / 4, 9) * 0.001 * (10 / 9) ** 0.5 / 10**0.5
+    _, difference = each.nearest
+    assert difference.low == pytest.approx(0.01 - half, rel=1e-6)
+    plain = paired_difference(each.winner.values, each.rivals[1].values)
+    assert difference.low < plain.low < plain.high < difference.high
+
+
+def test_the_lines_of_the_table(load) -> None:
+    titles, _, told = load('full_length').full_table(load('comparisons').comparisons_of([*ALONG, *LATE]))
+    assert titles.count('|') == told.count('|')
+    for part in ('camvid, BF1', '| 10 |', '0.400', '0.450 (dice, balanced)', '0.520 (dice, balanced)', '**0.530**'):
+        assert part in told
+    assert told.endswith('| clear |')
+
+
+@pytest.mark.parametrize(
+    ('mean', 'seeds', 'word'),
+    [(0.5205, SEEDS, 'not clear'), (0.48, SEEDS, 'worse than one'), (0.6, [100, 101], 'few seeds')],
+)
+def test_a_loss_that_is_not_clear_says_so(load, mean: float, seeds: range, word: str) -> None:
+    found = [row for row in rows('found-7', mean, step=0.02) if row.seed in seeds]
+    *_, told = load('full_length').full_table(load('comparisons').comparisons_of([*LATE[:20], *found, *ALONG]))
+    assert told.endswith(f'| {word} |')
+
+
+def test_other_lengths_networks_and_early_losses_are_not_mixed(load) -> None:
+    full = load('full_length')
+    comparisons_of = load('comparisons').comparisons_of
+    for change in ({'iterations': 800}, {'network': 'm'}, {'metric': 'mIoU'}):
+        assert full.full_lengths(comparisons_of([*LATE, *(row._replace(**change) for row in ALONG)])) == []
+    assert full.full_lengths(comparisons_of([*LATE[:20], *ALONG])) == [], 'no found loss'
+    assert list(full.full_table(comparisons_of(ALONG))) == []
