@@ -48,6 +48,50 @@ def test_known_rows_are_not_appended_again(tmp_path: Path) -> None:
     assert [row.seed for row in read_results(path)] == [0, 5]
 
 
+def test_a_row_without_a_number_is_not_appended_again(tmp_path: Path) -> None:
+    failed = ROW._replace(value=float('nan'))
+    append_results(tmp_path / 'results.csv', [ROW, failed])
+    append_results(tmp_path / 'results.csv', [failed, *read_results(tmp_path / 'results.csv')])
+    assert len(read_results(tmp_path / 'results.csv')) == 2
+
+
+@pytest.mark.parametrize('written', [0, 1, 40, None])
+def test_a_file_whose_header_was_torn_has_no_rows_yet(tmp_path: Path, written: int | None) -> None:
+    path = tmp_path / 'results.csv'
+    path.write_text(','.join(ResultRow._fields)[:written])
+    assert read_results(path) == []
+    append_results(path, [ROW])
+    assert read_results(path) == [ROW]
+    assert path.read_text().splitlines()[0] == ','.join(ResultRow._fields)
+
+
+def test_no_row_is_lost_if_the_program_is_killed_after_a_torn_line_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file holds its rows whatever the next write does."""
+    path = tmp_path / 'results.csv'
+    append_results(path, [ROW])
+    path.write_text(path.read_text() + 't,s,n')
+
+    def killed(*args: object, **kwargs: object) -> None:
+        assert read_results(path) == [ROW]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('mmautoloss.report.results.csv.writer', killed)
+    with pytest.raises(KeyboardInterrupt):
+        append_results(path, [ROW._replace(seed=1)])
+    assert read_results(path) == [ROW]
+
+
+@pytest.mark.parametrize(('there', 'wrong'), [('0.30000000000000004', 'a third'), (',8,8,', ',8,eight,')])
+def test_a_value_that_is_no_number_is_told_with_its_line(tmp_path: Path, there: str, wrong: str) -> None:
+    path = tmp_path / 'results.csv'
+    append_results(path, [ROW])
+    path.write_text(path.read_text().replace(there, wrong))
+    with pytest.raises(SetupError, match=rf'results.csv, line 2 must have numbers .*{wrong.strip("8,")}'):
+        read_results(path)
+
+
 def test_foreign_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / 'results.csv'
     path.write_text('a,b\n1,2\n')
