@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from comparisons import is_greater
+from comparisons import is_greater, require_same_images
 from numpy.typing import NDArray
 from recorded import FAILED, Condition, Name, RecordedTable
 
@@ -32,7 +32,8 @@ def read_recorded(path: Path, metric: str | None = None) -> RecordedTable:
         metric: Its key, or the last part of it.
 
     Raises:
-        SetupError: It cannot be read, is of several data sets or networks, has a training twice, or is too small.
+        SetupError: It cannot be read, is of several data sets, networks or sets of images, has a training twice, or is too
+            small.
     """
     rows = _read_rows(path)
     key = _choose([row['metric'] for row in rows], metric, path)
@@ -41,6 +42,7 @@ def read_recorded(path: Path, metric: str | None = None) -> RecordedTable:
     if len(places) > 1:
         raise SetupError(f'{path} must be of one set, network and split, but has {sorted(places)}; divide it.')
     of_set, network, split = places.pop()
+    require_same_images((row.get('images', '') for row in rows), str(path))
     cells: dict[tuple[Name, Condition, int], float] = {}
     for row in rows:
         cell, score = _read_cell(row, is_greater(key), path)

@@ -284,3 +284,12 @@ def test_other_files_are_refused(load, tmp_path: Path, spoil, message: str) -> N
     spoil(rows)
     with pytest.raises(SetupError, match=message):
         load('recorded_rows').read_recorded(write(tmp_path / 'spoilt.csv', rows))
+
+
+def test_trainings_on_other_images_are_not_mixed(load, tmp_path: Path) -> None:
+    rows = rows_of(made_up({}))
+    unsaid = [[*row[:-2], '', row[-1]] if row[7] else row for row in rows]
+    assert load('recorded_rows').read_recorded(write(tmp_path / 'a.csv', unsaid)).seeds == (0, 1)
+    others = [[*row[:-2], '8:cd', row[-1]] if row[7] else row for row in rows]
+    with pytest.raises(SetupError, match=r'must have seen the same images, but those of .* have seen 8:ab, 8:cd'):
+        load('recorded_rows').read_recorded(write(tmp_path / 'a.csv', others))

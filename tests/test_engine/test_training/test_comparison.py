@@ -13,7 +13,7 @@ from mmautoloss.engine.training.comparison import _filed
 from mmautoloss.engine.training.filed_trainings import FailedTrainings
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
-from mmautoloss.report import ResultRow, read_results
+from mmautoloss.report import ResultRow, append_results, read_results
 from mmautoloss.testing.toy_searches import BASE, toy_config
 from mmautoloss.trial import Role, Trial
 from tests.isolation import ROOT
@@ -54,6 +54,20 @@ def test_what_the_file_has_is_not_trained_again(tmp_path):
 
     assert [row.seed for row in again] == [101] * 3
     assert read_results(tmp_path / 'rows.csv') == first + again
+
+
+def test_a_loss_that_is_named_twice_is_trained_once(tmp_path):
+    rows = compare(toy_spec(tmp_path), [FOUND, FOUND], [KNOWN, KNOWN], [100])
+    assert [row.loss for row in rows] == ['hand-made', 'mse+l1', 'found-7']
+    assert read_results(tmp_path / 'rows.csv') == rows
+
+
+def test_a_table_has_no_rows_of_other_images(tmp_path, capsys):
+    """The seed would else have two scores, of which the later one would win."""
+    (row,) = compare(toy_spec(tmp_path), [], [], [100])
+    append_results(tmp_path / 'rows.csv', [row._replace(images='9:0123abcd', value=row.value / 2)])
+    compare_and_print(toy_spec(tmp_path), [], [], [100])
+    assert f'{row.value:.4f}' in capsys.readouterr().out
 
 
 def test_another_weight_is_another_training(tmp_path):
