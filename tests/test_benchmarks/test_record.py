@@ -154,6 +154,23 @@ def test_a_list_trains_nothing(record, config: Path, tmp_path: Path, monkeypatch
     assert not (tmp_path / 'table.csv').exists() and not (tmp_path / 'work/record/trunks').exists()
 
 
+@pytest.mark.parametrize(
+    ('options', 'text'),
+    [
+        (('--metrics', 'toy/eror'), "metric 'toy/eror' is not among the results"),
+        (('--out', '.'), 'The rows need a file'),
+        (('--checkpoint', 'none.pth'), "must be the file of a trained model on this machine, but got 'none.pth'"),
+    ],
+)
+def test_wrong_input_is_told_before_any_work(
+    record, config: Path, tmp_path: Path, monkeypatch, capsys, options: tuple[str, ...], text: str
+) -> None:
+    monkeypatch.setattr(record, 'sample', None)
+    assert run(record, monkeypatch, config, tmp_path / 'table.csv', *options) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / 'table.csv').exists()
+
+
 def test_a_search_from_scratch_has_no_late_losses(record, tmp_path: Path, monkeypatch, capsys) -> None:
     assert run(record, monkeypatch, write_toy(tmp_path), tmp_path / 'table.csv') == 2
     assert "candidates begin at a trunk: proxy=dict(begin='trunk')" in capsys.readouterr().err
