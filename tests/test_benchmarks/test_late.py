@@ -18,7 +18,7 @@ from mmautoloss.errors import SetupError
 
 HEADER = 'task,set,network,metric,loss,expression,weights,seed,split,begin,iterations,tail,images,value\n'
 SHORT, MIDDLE, FULL = ('scratch', 70, 70), ('scratch', 210, 210), ('scratch', 700, 700)
-LATE, TRAINED = ('late0.9', 700, 70), ('from_checkpoint', 70, 70)
+LATE, TRAINED = ('late0.9', 700, 70), ('from_checkpoint_1a2b3c4d', 70, 70)
 CONDITIONS = (SHORT, MIDDLE, FULL, LATE, TRAINED)
 COUNT = 60
 
@@ -242,7 +242,7 @@ def test_what_is_not_complete_is_left_out(load, tmp_path: Path) -> None:
     """A loss without a seed, a seed and a kind of training that few have, a line that is just written."""
     rows = rows_of(made_up({}, seeds=3, count=10))
     rows = [row for row in rows if row[7] < 2 or row[4] == 'mutant-1']
-    rows = [row for row in rows if row[9] != 'from_checkpoint' or row[4] == 'mutant-2']
+    rows = [row for row in rows if row[9] != TRAINED[0] or row[4] == 'mutant-2']
     rows.remove(next(row for row in rows if row[4] == 'mutant-3' and row[9] == 'late0.9'))
     path = write(tmp_path / 'growing.csv', rows)
     path.write_text(path.read_text() + 'segmentation,toy')
@@ -250,7 +250,7 @@ def test_what_is_not_complete_is_left_out(load, tmp_path: Path) -> None:
     assert len(made.losses) == 9 and made.seeds == (0, 1) and made.hand_made[made.late].tolist() == [0.5, 0.5]
     assert [made.label(each) for each in made.conditions] == ['0.1 N', '0.3 N', 'all along', 'late0.9']
     assert made.left_out == (
-        '1 loss without all trainings; from_checkpoint 70, which few losses have; seed 2, which few losses have'
+        '1 loss without all trainings; from_checkpoint_1a2b3c4d 70, which few losses have; seed 2, which few losses have'
     )
 
 

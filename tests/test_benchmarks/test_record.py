@@ -15,6 +15,7 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.branches import Branch
 from mmautoloss.engine import load_search_config, spec_of
+from mmautoloss.engine.config.begin import CheckpointBegin
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.training import FiledTrainings
 from mmautoloss.report import ResultRow, read_results
@@ -99,7 +100,7 @@ def test_a_checkpoint_and_a_seed_are_more_trainings(record, config: Path, tmp_pa
     options = ('--losses', '1', '--seeds', '2', '--metrics', 'toy/score', '--checkpoint', str(trunk))
     assert run(record, monkeypatch, config, out, *options) == 0
     found = [(row.seed, row.begin, row.iterations, row.tail) for row in read_results(out)]
-    ways = [*BEGINS, ('from_checkpoint', 6, 6)]
+    ways = [*BEGINS, (CheckpointBegin(str(trunk)).label, 6, 6)]
     assert found == [(seed, *way) for seed in (0, 1) for way in ways]
 
 

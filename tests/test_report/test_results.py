@@ -139,6 +139,8 @@ def test_a_row_says_where_its_training_began() -> None:
     assert (row.begin, row.iterations, row.tail, row.images) == ('late0.75_new', 8, 2, '16:0123abcd')
     assert row.setting.length == 'the last 2 of 8 iterations, new optimizer'
     assert row._replace(begin='from_checkpoint').setting.length == '8 iterations from a checkpoint'
+    trained = row._replace(begin='from_checkpoint_1a2b3c4d_scheduled').setting
+    assert trained.length == '8 iterations from checkpoint 1a2b3c4d, rate as scheduled'
     assert row._replace(begin='').setting.length == '8 iterations'
 
 

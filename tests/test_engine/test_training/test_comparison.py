@@ -152,6 +152,23 @@ def test_rows_say_where_trainings_began(tmp_path):
     assert compare(spec_of(late), [FOUND], [], [100]) == []
 
 
+def test_rows_tell_checkpoints_and_their_rates_apart(tmp_path):
+    """Of another checkpoint, or with another rate, nothing has been trained yet."""
+    trunk = {'results': str(tmp_path / 'rows.csv'), 'proxy': {'begin': {'at': 0.75}}}
+    compare(spec_of(toy_config(tmp_path, trunk)), [], [], [0, 1])
+    rows = []
+    paths = sorted((tmp_path / 'work').rglob('seed_*.pth'))
+    for path, rate in ((paths[0], 0.5), (paths[1], 0.5), (paths[1], 1.0), (paths[1], None)):
+        begin = {'begin': {'checkpoint': str(path), 'length': 0.5, 'rate': rate}}
+        spec = spec_of(toy_config(tmp_path, {**trunk, 'proxy': begin}))
+        rows += compare(spec, [], [], [100])
+        assert compare(spec, [], [], [100]) == []
+    first, second, *others = [row.begin for row in rows]
+    assert first != second
+    assert others == [f'{second}_rate1', f'{second}_scheduled']
+    assert len({row.value for row in rows}) == 4
+
+
 @pytest.mark.parametrize('entry', ['mse', 'cls=mse,box=mse', 'cls=(p - y) ** 2,box=mse'])
 def test_other_losses_take_the_weights_of_the_hand_made_ones(tmp_path, entry):
     spec = toy_spec(tmp_path)
