@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from math import isnan
 from statistics import mean, stdev
@@ -33,7 +34,7 @@ def print_comparison(rows: Iterable[ResultRow], setting: Setting, hand_made: str
     """Prints mean, spread and paired difference to the hand-made losses for the rows of one comparison.
 
     A loss is called better or worse only where the interval of the difference excludes zero (``paired_difference``).
-    Trainings that failed are left out.
+    Trainings that failed are left out, and named below.
 
     Args:
         rows: Rows of any comparisons.
@@ -41,7 +42,8 @@ def print_comparison(rows: Iterable[ResultRow], setting: Setting, hand_made: str
         hand_made: Name of the hand-made losses.
         greater: Whether a higher value is better.
     """
-    rows = [row for row in rows if row.setting == setting and not isnan(row.value)]
+    compared = [row for row in rows if row.setting == setting]
+    rows = [row for row in compared if not isnan(row.value)]
     title = ', '.join(
         filter(None, [setting.set, setting.network, f'{setting.metric} on {setting.split}', setting.length])
     )
@@ -59,6 +61,8 @@ def print_comparison(rows: Iterable[ResultRow], setting: Setting, hand_made: str
         table.add_row(escape(identity[0]), f'{mean(values.values()):.4f}', spread, str(len(values)), *comparison)
     console = Console(highlight=False)
     console.print(table)
+    for loss, count in Counter(row.loss for row in compared if isnan(row.value)).items():
+        console.print(escape(f'{loss}: left out {count} without a number'), soft_wrap=True)
     for loss, expression, weights in losses:
         weight = json.loads(weights or '{}')
         for branch, text in json.loads(expression or '{}').items():

@@ -217,7 +217,8 @@ def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) ->
     failed = ROW._replace(loss='mutant-1', value=float('nan'))
     print_comparison([older, *rows[1:], *foreign, failed], ROW.setting, 'hand')
     table = capsys.readouterr().out
-    assert 's, n, m on val, 8 iterations' in table and '7.0' not in table and 'mutant' not in table
+    assert 's, n, m on val, 8 iterations' in table and '7.0' not in table
+    assert [line for line in table.splitlines() if 'mutant' in line] == ['mutant-1: left out 1 without a number']
     line = next(line for line in table.splitlines() if 'mse' in line)
     assert '0.3000' in line and '-0.100 -0.200' in line and 'mse, cls: p' in table.splitlines()
     assert '+0.400 +0.500' in next(line for line in table.splitlines() if 'other' in line)
