@@ -65,7 +65,7 @@ def table(load, tmp_path: Path):
 
 
 def run(load, monkeypatch: pytest.MonkeyPatch, capsys, *options: str) -> tuple[int, str]:
-    late = load('late')
+    late = load('late_replay')
     monkeypatch.setattr(late, 'QUICK_DRAWS', 40)
     monkeypatch.setattr(sys, 'argv', ['late.py', '--quick', *options])
     status = late.main()
@@ -89,7 +89,7 @@ def test_the_last_line_says_what_is_known(load, tmp_path: Path, monkeypatch: pyt
 
 
 def test_without_a_table_it_says_how_to_make_one(load, tmp_path: Path, monkeypatch, capsys) -> None:
-    late = load('late')
+    late = load('late_replay')
     monkeypatch.setattr(late, 'RECORDED', tmp_path / 'none')
     monkeypatch.setattr(sys, 'argv', ['late.py'])
     with pytest.raises(SystemExit) as end:
@@ -100,7 +100,7 @@ def test_without_a_table_it_says_how_to_make_one(load, tmp_path: Path, monkeypat
 def test_the_table_of_camvid_comes_first(load, tmp_path: Path, capsys) -> None:
     for name in ('bccd', 'camvid'):
         (tmp_path / f'{name}.csv').touch()
-    assert load('late').find_table(tmp_path).name == 'camvid.csv'
+    assert load('late_replay').find_table(tmp_path).name == 'camvid.csv'
     assert 'bccd.csv' in capsys.readouterr().out
 
 
