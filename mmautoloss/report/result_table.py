@@ -16,18 +16,18 @@ from rich.table import Table
 from mmautoloss.report.result_row import ResultRow, Setting
 from mmautoloss.report.statistics import paired_difference
 
-_LESS = ('NME', 'EPE')
-"""Metrics that are errors."""
+_LESS = {'nme', 'epe', 'mpjpe', 'mae', 'mse', 'rmse', 'error', 'loss'}
+"""Words in the names of metrics that are errors."""
 
 
 def is_greater(metric: str) -> bool:
     """Whether a higher value is better, by the key of a metric or of a sum of metrics, for which no rule is given.
 
     Example:
-        >>> is_greater('coco/bbox_mAP'), is_greater('test/NME'), is_greater('NME+EPE')
-        (True, False, False)
+        >>> is_greater('coco/bbox_mAP'), is_greater('test/NME'), is_greater('NME+EPE'), is_greater('P-MPJPE')
+        (True, False, False, False)
     """
-    return not any(part in _LESS for part in re.split(r'[+/]', metric))
+    return _LESS.isdisjoint(re.split(r'[^a-z0-9]+', metric.casefold()))
 
 
 def print_comparison(rows: Iterable[ResultRow], setting: Setting, hand_made: str, greater: bool = True) -> None:
@@ -44,8 +44,9 @@ def print_comparison(rows: Iterable[ResultRow], setting: Setting, hand_made: str
     """
     compared = [row for row in rows if row.setting == setting]
     rows = [row for row in compared if not isnan(row.value)]
+    lower = '' if greater else 'lower is better'
     title = ', '.join(
-        filter(None, [setting.set, setting.network, f'{setting.metric} on {setting.split}', setting.length])
+        filter(None, [setting.set, setting.network, f'{setting.metric} on {setting.split}', setting.length, lower])
     )
     table = Table(title=title, title_justify='left')
     for column in ('losses', 'mean', 'spread', 'seeds', 'difference', '95 %', 'by seed'):

@@ -133,9 +133,9 @@ def test_each_metric_has_its_table_also_where_trainings_failed(tmp_path, capsys)
     overflows = replace(FOUND, number=8, weights={'cls': 1e38, 'box': 1e38})
     with pytest.raises(FailedTrainings, match='1 of 3 trainings of the comparison failed'):
         compare_and_print(spec, [FOUND, overflows], [], [100], metrics=['toy/score', 'toy/error'])
-    told = capsys.readouterr().out
-    for metric in ('toy/score', 'toy/error'):
-        assert f'vectors, mlp, {metric} on val, 20 iterations' in told
+    told = ' '.join(capsys.readouterr().out.split())
+    for metric, order in (('toy/score', ''), ('toy/error', ', lower is better')):
+        assert f'vectors, mlp, {metric} on val, 20 iterations{order} ┏' in told
     assert len(read_results(tmp_path / 'rows.csv')) == 4
 
 
