@@ -1,6 +1,6 @@
 """The recorded table of losses: many losses of all ranks, each trained short, long and late, with several seeds.
 
-    python benchmarks/quality/record.py configs/camvid/deeplabv3plus_late_search_bf1.py \
+    python benchmarks/quality/record.py configs/camvid/deeplabv3plus_late_search_bf1.py \\
         --out docs/results/recorded/camvid.csv --cfg-options data_root=/path/to/camvid
 
 CONFIG is a search whose candidates begin at a trunk. Its losses are trained from scratch for a tenth, for three tenths and
@@ -9,12 +9,13 @@ from a checkpoint, if one is given, for a tenth more. All see the images on whic
 are scored on those on which it scores them (split ``search_val``).
 
 The losses are the hand-made ones, known losses, sums of them, those of cards, and mutants of all of these, of which the
-rejection test of the search, at the initial weights, accepts two thirds; the same with each call. Each has one weight in all
-trainings, by which its gradient at the end of the trunk is as long as that of the hand-made losses.
+rejection test of the search, at the initial weights, accepts two thirds; the same with each call, while the cards are the
+same. Each has one weight in all trainings, by which its gradient at the end of the trunk is as long as that of the
+hand-made losses.
 
 Each training has a row a metric, written at once; the same command goes on after an interruption, and takes more losses
-or seeds. A loss that fails by itself or takes too long has the value nan. A training that failed otherwise, such as by a
-dead worker, has no row, and the next call repeats it.
+or seeds. A loss that fails by itself or takes too long has the value nan; remove its rows to train it again. A training
+that failed otherwise, such as by a dead worker, has no row, and the next call repeats it.
 """
 
 from __future__ import annotations
