@@ -120,7 +120,8 @@ def _gains(table: RecordedTable, draws: int) -> Section:
         rows.append(('hand-made', '1', f'{gains.mean():+.4f}', '-', f'{np.median(gains):+.4f}', above))
     return Section(
         f'Gain of the tail alone: {late} minus the same loss all along',
-        'One seed chooses the losses, the others tell the gain, in turns.',
+        'One seed chooses the losses, the others tell the gain, in turns. That of the hand-made losses, which train alike '
+        'before,\nis what the schedule of the learning rate alone does.',
         ('losses', 'count', 'mean gain', '95 %', 'median', 'share above 0'),
         rows,
     )

@@ -19,8 +19,9 @@ from mmautoloss.proxy import build_dataset
 def images_of(config: Mapping[str, Any]) -> str:
     """Number and digest of the names of the images on which a config trains, such as ``388:5f3a91c2``.
 
-    Names are paths below the ``data_root`` of their data set, so data that have moved have the same digest. The number alone
-    stands for data sets that make their images themselves.
+    Names are paths below the ``data_root`` of their data set, so data that have moved have the same digest; whole paths
+    elsewhere, since folders often have equal names in them. The number alone stands for data sets that make their images
+    themselves.
 
     Raises:
         SetupError: The data set cannot be built.
@@ -55,4 +56,4 @@ def _samples(dataset: Any) -> list[tuple[str, str] | None]:
 
 def _below(root: str, path: str) -> str:
     below = osp.relpath(path, root) if root else osp.pardir
-    return osp.basename(path) if below.split(osp.sep)[0] == osp.pardir else below
+    return path if below.split(osp.sep)[0] == osp.pardir else below

@@ -78,6 +78,14 @@ def test_the_place_of_the_data_may_be_the_current_folder(monkeypatch: pytest.Mon
         assert images(named('a b c', root=root)) == images(named('a b c'))
 
 
+@pytest.mark.parametrize('root', ['', '/annotations'])
+def test_equal_names_in_other_folders_are_other_images(root: str) -> None:
+    """Without a root, or outside it, the name alone says nothing."""
+    train, val = (images(named('a b c', root=root, folder=f'/data/{part}')) for part in ('train', 'val'))
+    assert train != val
+    assert train == images(named('c b a', root=root, folder='/data/train'))
+
+
 def test_images_without_files_are_counted() -> None:
     assert images({'type': 'ToyScenes', 'length': 12}) == '12'
 
