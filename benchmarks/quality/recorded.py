@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmautoloss.errors import SetupError
+from mmautoloss.report.result_row import SCRATCH
 
 FAILED = -math.inf
 """The score of a training that failed."""
 
 LEAST_LOSSES, LEAST_SEEDS = 4, 2
-SCRATCH = 'scratch'
 
 
 class Name(NamedTuple):

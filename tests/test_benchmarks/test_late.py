@@ -272,8 +272,8 @@ def test_metrics_are_chosen_and_errors_turned(load, tmp_path: Path) -> None:
     [
         (lambda rows: rows.append([*rows[5][:-1], 0.123]), 'one training twice'),
         (lambda rows: rows[3].__setitem__(2, 'other'), 'one set, network and split'),
-        (lambda rows: rows[3].__setitem__(-1, 'good'), 'cannot be read'),
-        (lambda rows: rows[3].pop(), 'values in each row'),
+        (lambda rows: rows[3].__setitem__(-1, 'good'), 'line 5 must have numbers'),
+        (lambda rows: rows[3].pop(), 'must have 14 values a row, but line 5'),
         (lambda rows: rows.__delitem__(slice(None)), 'no rows yet'),
         (lambda rows: rows.__delitem__(slice(4, None)), 'needs 4 losses with 2 seeds'),
         (lambda rows: [row.__setitem__(9, 'early') for row in rows if row[9] == 'late0.9'], 'and late ones'),
