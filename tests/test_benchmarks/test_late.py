@@ -238,6 +238,15 @@ def test_noise_by_mean_squares(load) -> None:
     assert load('agreement').noise_of(np.array([[0.0, 2.0]])) is None
 
 
+def test_a_seed_that_ranks_nothing_has_no_part_in_tau(load) -> None:
+    """All losses failed with it in one of the conditions."""
+    scores = np.array([[float(place), float(place + place % 2)] for place in range(8)])
+    failed = np.column_stack([scores[:, 0], np.full(8, -np.inf)])
+    tau = load('agreement').tau_between_seeds(failed, scores, 50)
+    assert tau.value == pytest.approx(kendalltau(scores[:, 0], scores[:, 1]).statistic)
+    assert tau.low <= tau.value <= tau.high
+
+
 def test_what_is_not_complete_is_left_out(load, tmp_path: Path) -> None:
     """A loss without a seed, a seed and a kind of training that few have, a line that is just written."""
     rows = rows_of(made_up({}, seeds=3, count=10))
