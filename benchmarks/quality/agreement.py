@@ -39,15 +39,15 @@ def tau_between_seeds(one: Scores, other: Scores, draws: int = 2000) -> Tau:
     """
     from scipy.stats import kendalltau
 
-    taus = [kendalltau(x, y).statistic for x, y in _pairs(one, other)] if len(one) > 1 else []
-    known = [tau for tau in taus if not np.isnan(tau)]
+    told = [(kendalltau(x, y).statistic, x, y) for x, y in _pairs(one, other)] if len(one) > 1 else []
+    known = [each for each in told if not np.isnan(each[0])]  # a seed with which all failed ranks nothing
     if not known:
         return Tau(None)
     weights = resampled(len(one), draws)
-    drawn = np.stack([_weighted_tau(x, y, weights) for x, y in _pairs(one, other)])
+    drawn = np.stack([_weighted_tau(x, y, weights) for _, x, y in known])
     drawn = drawn[:, ~np.isnan(drawn).any(axis=0)].mean(axis=0)
     low, high = np.quantile(drawn, CHANCES) if len(drawn) else (np.nan, np.nan)
-    return Tau(float(np.mean(known)), float(low), float(high))
+    return Tau(float(np.mean([tau for tau, _, _ in known])), float(low), float(high))
 
 
 def _pairs(one: Scores, other: Scores) -> Iterator[tuple[Scores, Scores]]:

@@ -9,6 +9,7 @@ from math import isnan
 from pathlib import Path
 from statistics import mean, stdev
 
+from mmautoloss.errors import SetupError
 from mmautoloss.report.result_row import USUAL, ResultRow, Setting
 from mmautoloss.report.result_table import is_greater
 from mmautoloss.report.statistics import LEAST_SEEDS, Difference, paired_difference
@@ -112,14 +113,33 @@ def comparisons_of(rows: Iterable[ResultRow], split: str = 'test') -> list[Compa
     """One comparison a set, network, beginning, metric and length, set by set, else in the order of the rows.
 
     Trainings that failed are left out.
+
+    Raises:
+        SetupError: Trainings of one comparison have seen different images, so that their scores cannot be compared.
     """
     groups: dict[Setting, list[ResultRow]] = {}
     for row in rows:
         if row.split == split and not isnan(row.value):
             groups.setdefault(row.setting, []).append(row)
+    for setting, group in groups.items():
+        require_same_images((row.images for row in group), f'{setting.set}, {setting.network}')
     sets = list(dict.fromkeys(setting.set for setting in groups))
     ordered = sorted(groups.items(), key=lambda group: sets.index(group[0].set))
     return [Comparison(setting, _losses(group, is_greater(setting.metric))) for setting, group in ordered]
+
+
+def require_same_images(images: Iterable[str], name: str) -> None:
+    """Checks that trainings saw the same images, as far as their rows say.
+
+    Raises:
+        SetupError: They did not.
+    """
+    seen = sorted({*images} - {''})
+    if len(seen) > 1:
+        raise SetupError(
+            f'Compared trainings must have seen the same images, but those of {name} have seen {", ".join(seen)}. Give the '
+            'rows of one of them another set or network.'
+        )
 
 
 def split_transfer(comparisons: Sequence[Comparison]) -> tuple[list[Comparison], list[Comparison]]:

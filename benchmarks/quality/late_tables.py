@@ -14,6 +14,8 @@ from selection import Draw, draws_of, regret_of, worth_of
 from selection_rules import Rule, Stage, rules_of
 from tables import print_table
 
+from mmautoloss.report.result_row import CHECKPOINT
+
 FEW = (1, 3, 6, 12)
 """How many of the best are kept, in the table of regrets."""
 
@@ -53,7 +55,7 @@ def sections(table: RecordedTable, draws: int, budget: int | None = None) -> Ite
 
 def _targets(table: RecordedTable) -> list[Condition]:
     """All along, late, and from a checkpoint."""
-    checkpoints = [each for each in table.conditions if each.begin == 'from_checkpoint']
+    checkpoints = [each for each in table.conditions if each.begin.startswith(CHECKPOINT)]
     return [table.full, table.late, *checkpoints]
 
 
@@ -118,7 +120,8 @@ def _gains(table: RecordedTable, draws: int) -> Section:
         rows.append(('hand-made', '1', f'{gains.mean():+.4f}', '-', f'{np.median(gains):+.4f}', above))
     return Section(
         f'Gain of the tail alone: {late} minus the same loss all along',
-        'One seed chooses the losses, the others tell the gain, in turns.',
+        'One seed chooses the losses, the others tell the gain, in turns. That of the hand-made losses, which train alike '
+        'before,\nis what the schedule of the learning rate alone does.',
         ('losses', 'count', 'mean gain', '95 %', 'median', 'share above 0'),
         rows,
     )

@@ -1,6 +1,6 @@
 """The recorded table of losses: many losses of all ranks, each trained short, long and late, with several seeds.
 
-    python benchmarks/quality/record.py configs/camvid/deeplabv3plus_late_search_bf1.py \
+    python benchmarks/quality/record.py configs/camvid/deeplabv3plus_late_search_bf1.py \\
         --out docs/results/recorded/camvid.csv --cfg-options data_root=/path/to/camvid
 
 CONFIG is a search whose candidates begin at a trunk. Its losses are trained from scratch for a tenth, for three tenths and
@@ -9,12 +9,13 @@ from a checkpoint, if one is given, for a tenth more. All see the images on whic
 are scored on those on which it scores them (split ``search_val``).
 
 The losses are the hand-made ones, known losses, sums of them, those of cards, and mutants of all of these, of which the
-rejection test of the search, at the initial weights, accepts two thirds; the same with each call. Each has one weight in all
-trainings, by which its gradient at the end of the trunk is as long as that of the hand-made losses.
+rejection test of the search, at the initial weights, accepts two thirds; the same with each call, while the cards are the
+same. Each has one weight in all trainings, by which its gradient at the end of the trunk is as long as that of the
+hand-made losses.
 
 Each training has a row a metric, written at once; the same command goes on after an interruption, and takes more losses
-or seeds. A loss that fails by itself or takes too long has the value nan. A training that failed otherwise, such as by a
-dead worker, has no row, and the next call repeats it.
+or seeds. A loss that fails by itself or takes too long has the value nan; remove its rows to train it again. A training
+that failed otherwise, such as by a dead worker, has no row, and the next call repeats it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,16 @@ from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.training import FiledTrainings, conditions_of
 from mmautoloss.engine.training.late_start import begun_settings, with_trunks
 from mmautoloss.errors import MMAutoLossError, SetupError, in_setup
-from mmautoloss.proxy import Begin, ProxyEvaluator, ProxySettings, Trunks, capture_probes, lengthen, numbers
+from mmautoloss.proxy import (
+    Begin,
+    ProxyEvaluator,
+    ProxySettings,
+    Trunks,
+    capture_probes,
+    lengthen,
+    numbers,
+    require_metric,
+)
 from mmautoloss.screen import Screen
 from mmautoloss.trial import Role, Trial
 
@@ -124,14 +134,18 @@ def _weights(loss: NamedLoss, screens: Mapping[str, Screen]) -> dict[str, float]
     return {name: screens[name].weigh(tree).weight for name, tree in loss.genome.items()}
 
 
-def metrics_of(settings: ProxySettings) -> list[str]:
-    """The monitored metric and all other numbers of the validation.
+def metrics_of(settings: ProxySettings, asked: Sequence[str]) -> list[str]:
+    """The metrics that are asked for, or else the monitored one and all other numbers of the validation.
 
     Raises:
-        SetupError: The untrained model predicts nothing, so that they are unknown.
+        SetupError: One is not among those of the validation, or the untrained model predicts nothing, so that they are
+            unknown.
     """
     evaluator = ProxyEvaluator(replace(settings, cache=0))
     try:
+        in_setup(lambda: require_metric(evaluator, asked))
+        if asked:
+            return list(asked)
         found = sorted(numbers(evaluator.validate_untrained()))
     finally:
         evaluator.close()
@@ -140,12 +154,13 @@ def metrics_of(settings: ProxySettings) -> list[str]:
     return [settings.metric, *(key for key in found if not key.endswith(_SIZES) and key != settings.metric)]
 
 
-def record(args: argparse.Namespace, spec: SearchSpec, ways: Sequence[Condition], losses: Sequence[NamedLoss]) -> None:
+def record(
+    spec: SearchSpec, filed: Sequence[FiledTrainings], losses: Sequence[NamedLoss], seeds: Sequence[int]
+) -> None:
     """Trains what the file has not, seed by seed, and says why trainings failed."""
-    late = next(way.settings for way in ways if way.settings.trunk)
+    late = next(each.settings for each in filed if each.settings.trunk)
     trials = weighted(spec, late, losses)
-    filed = _filed(args, spec, ways)
-    for seed in range(args.first_seed, args.first_seed + args.seeds):
+    for seed in seeds:
         for each in filed:
             print(f'seed {seed}, {each.setting(spec.proxy.metric).length}', flush=True)
             for _ in each.train([replace(trial, seed=seed) for trial in trials], spec.execute):
@@ -156,7 +171,7 @@ def record(args: argparse.Namespace, spec: SearchSpec, ways: Sequence[Condition]
 
 
 def _filed(args: argparse.Namespace, spec: SearchSpec, ways: Sequence[Condition]) -> list[FiledTrainings]:
-    metrics = args.metrics or metrics_of(ways[0].settings)
+    metrics = metrics_of(ways[0].settings, args.metrics)
     describe = replace(spec.describe, hand_made=HAND_MADE, split=SPLIT)
     seen = conditions_of(None, ways[0].settings)
     return [
@@ -180,13 +195,14 @@ def main() -> int:
         if spec.execute.threads:  # as in a search, since the rounding of verdicts and weights depends on it
             torch.set_num_threads(spec.execute.threads)
         ways = conditions(spec, args.checkpoint)
+        filed = [] if args.list else _filed(args, spec, ways)  # before any work, since it reads what may be wrong
         losses = sample(spec, ways[0].settings, args.losses)
         if args.list:
             rows = [(loss.name, *loss.genome.to_text().values()) for loss in losses]
             names = [branch.name for branch in spec.branches]
             print_table(('loss', *names), [(HAND_MADE, *[''] * len(names)), *rows], left=('loss', *names))
         else:
-            record(args, spec, ways, losses)
+            record(spec, filed, losses, range(args.first_seed, args.first_seed + args.seeds))
     except MMAutoLossError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
@@ -203,7 +219,11 @@ def _parse() -> argparse.Namespace:
     parser.add_argument('--workers', type=whole_argument(1), default=2, help='worker processes (2)')
     parser.add_argument('--checkpoint', type=Path, metavar='PATH', help='a trained model, for one more condition')
     parser.add_argument(
-        '--metrics', nargs='+', metavar='KEY', help='metrics of the rows; all numbers of the validation by default'
+        '--metrics',
+        nargs='+',
+        default=[],
+        metavar='KEY',
+        help='metrics of the rows; all numbers of the validation by default',
     )
     parser.add_argument('--list', action='store_true', help='print the losses and train nothing')
     parser.add_argument('--work-dir', help='for trunks; default work_dirs/CONFIG')

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmautoloss.errors import SetupError
+from mmautoloss.report.result_row import SCRATCH
 
 FAILED = -math.inf
 """The score of a training that failed."""
 
 LEAST_LOSSES, LEAST_SEEDS = 4, 2
-SCRATCH = 'scratch'
 
 
 class Name(NamedTuple):
@@ -109,7 +109,7 @@ class RecordedTable:
         return [each for each in self.scores if each.begin.startswith('late') and each.iterations == length]
 
     def label(self, condition: Condition) -> str:
-        """``0.1 N`` from scratch, ``all along``, ``late0.9``, ``from_checkpoint``; N is the greatest length."""
+        """``0.1 N`` from scratch, ``all along``, ``late0.9``, ``from_checkpoint_1a2b3c4d``; N is the greatest length."""
         if condition == self.full:
             return 'all along'
         length = f'{condition.iterations / self.full.iterations:.2g} N'

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from comparisons import is_greater
+from comparisons import is_greater, require_same_images
 from numpy.typing import NDArray
 from recorded import FAILED, Condition, Name, RecordedTable
 
 from mmautoloss.errors import SetupError
+from mmautoloss.report.results import read_results
 
 USUAL_METRICS = ('BF1',)
 """What is read where several metrics are recorded and none is asked for; else the first of the file."""
-
-_NEEDED = {'set', 'network', 'metric', 'loss', 'expression', 'weights', 'seed', 'split', 'begin', 'iterations', 'tail'}
-_NEEDED |= {'value'}
 
 T = TypeVar('T')
 
@@ -32,38 +29,26 @@ def read_recorded(path: Path, metric: str | None = None) -> RecordedTable:
         metric: Its key, or the last part of it.
 
     Raises:
-        SetupError: It cannot be read, is of several data sets or networks, has a training twice, or is too small.
+        SetupError: It cannot be read, is of several data sets, networks or sets of images, has a training twice, or is too
+            small.
     """
-    rows = _read_rows(path)
-    key = _choose([row['metric'] for row in rows], metric, path)
-    rows = [row for row in rows if row['metric'] == key]
-    places = {(row['set'], row['network'], row['split']) for row in rows}
+    rows = read_results(path)
+    if not rows:
+        raise SetupError(f'{path} must be a table of record.py, but has no rows yet. Record them.')
+    key = _choose([row.metric for row in rows], metric, path)
+    rows = [row for row in rows if row.metric == key]
+    places = {(row.set, row.network, row.split) for row in rows}
     if len(places) > 1:
         raise SetupError(f'{path} must be of one set, network and split, but has {sorted(places)}; divide it.')
     of_set, network, split = places.pop()
+    require_same_images((row.images for row in rows), str(path))
     cells: dict[tuple[Name, Condition, int], float] = {}
     for row in rows:
-        cell, score = _read_cell(row, is_greater(key), path)
+        cell = Name(*row.identity), Condition(row.setting.begin, row.iterations, row.tail), row.seed
+        score = _score(row.value, is_greater(key))
         if cells.setdefault(cell, score) != score:
             raise SetupError(f'{path} has one training twice, with two values: {cell}. Remove one of the rows.')
     return _dense(cells, f'{of_set}, {key}, {network} ({split})')
-
-
-def _read_rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        raise SetupError(f'There is no file {path}.')
-    text = path.read_text(encoding='utf-8')
-    lines = text[: text.rfind('\n') + 1].splitlines()  # the last one may be incomplete while it is recorded
-    reader = csv.DictReader(lines)
-    missing = _NEEDED - set(reader.fieldnames or ())
-    if missing:
-        raise SetupError(f'{path} must be a table of record.py, but lacks the columns {", ".join(sorted(missing))}.')
-    rows = list(reader)
-    if not rows:
-        raise SetupError(f'{path} has no rows yet. Go on recording it.')
-    if any(None in row.values() or None in row for row in rows):
-        raise SetupError(f'{path} must have {len(reader.fieldnames or ())} values in each row; mend it.')
-    return rows
 
 
 def _choose(metrics: Sequence[str], asked: str | None, path: Path) -> str:
@@ -75,15 +60,8 @@ def _choose(metrics: Sequence[str], asked: str | None, path: Path) -> str:
     return (found or keys)[0]
 
 
-def _read_cell(row: Mapping[str, str], greater: bool, path: Path) -> tuple[tuple[Name, Condition, int], float]:
-    try:
-        iterations = int(row['iterations'])
-        condition = Condition(row['begin'], iterations, int(row['tail'] or iterations))
-        value, seed = float(row['value']), int(row['seed'])
-    except ValueError as error:
-        raise SetupError(f'{path} has a row that cannot be read ({error}): {",".join(row.values())}.') from None
-    score = FAILED if not math.isfinite(value) else value if greater else -value
-    return (Name(row['loss'], row['expression'], row['weights']), condition, seed), score
+def _score(value: float, greater: bool) -> float:
+    return FAILED if not math.isfinite(value) else value if greater else -value
 
 
 def _dense(cells: Mapping[tuple[Name, Condition, int], float], title: str) -> RecordedTable:

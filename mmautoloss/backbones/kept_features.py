@@ -15,8 +15,9 @@ Features = tuple[Tensor, ...]
 class KeptFeatures:
     """Features by image, weights and settings; those that were not used for the longest time leave first.
 
-    What is kept can never be stale: another image, other weights, however they were written, another device or precision is
-    another key. Features are those of an image alone, since in a batch they may differ in the last digits.
+    What is kept can never be stale: another image, other weights, however they were written, another device, precision or
+    number of threads (on which the last digits depend) is another key. Features are those of an image alone, since in a
+    batch they may differ in the last digits.
 
     Args:
         limit: Size in bytes of all features together.
@@ -83,9 +84,9 @@ def _digest(tensors: Iterable[Tensor]) -> bytes:
 
 
 def _precision(images: Tensor) -> str:
-    """The device, and the precision in which it multiplies: under autocast not that of the image."""
+    """The device, its threads, and the precision in which it multiplies: under autocast not that of the image."""
     one = images.new_ones(1, 1)
-    return f'{images.device} {(one @ one).dtype}'
+    return f'{images.device} {torch.get_num_threads()} {(one @ one).dtype}'
 
 
 def _bytes(features: Features) -> int:

@@ -46,7 +46,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         nargs='+',
         default=[],
         metavar='KEY',
-        help="keys of the validation, such as BF1 mIoU, for a row and a table each; the search's metric by default",
+        help='keys of the validation, such as BF1 mIoU, for a row and a table each, which says if lower is better; '
+        "the search's metric by default",
     )
     parser.add_argument(
         '--split',

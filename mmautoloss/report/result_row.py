@@ -17,6 +17,9 @@ USUAL = 'usual weight'
 SCRATCH = 'scratch'
 """``begin`` of a training that begins as the config says."""
 
+CHECKPOINT = 'from_checkpoint'
+"""How the ``begin`` of a training from a checkpoint starts; which one follows, but for rows of older files."""
+
 _VARIANTS = {'scheduled': 'rate as scheduled', 'new': 'new optimizer'}
 """What the endings of a ``begin`` mean."""
 
@@ -26,7 +29,7 @@ class Conditions(NamedTuple):
 
     Attributes:
         begin: ``scratch``, or where the training with the losses of the row began: ``late0.9``, ``late0.9_scheduled``,
-            ``late0.9_new`` (after a trunk, ``TrunkBegin.label``), ``from_checkpoint``.
+            ``late0.9_new`` (after a trunk, ``TrunkBegin.label``), ``from_checkpoint_1a2b3c4d`` (``CheckpointBegin.label``).
         images: Number and digest of the images that the model was trained on, such as ``388:5f3a91c2``; of the training
             from a checkpoint only its own are known. '' where unknown.
     """
@@ -54,12 +57,15 @@ class Setting(NamedTuple):
             >>> Setting('s', 'n', 'late0.9', 'BF1', 'test', 700, 70).length
             'the last 70 of 700 iterations'
         """
-        if self.begin == 'from_checkpoint':
-            return f'{self.iterations} iterations from a checkpoint'
         if self.begin in ('', SCRATCH):
             return f'{self.iterations} iterations'
-        variants = [_VARIANTS.get(part, part) for part in self.begin.split('_')[1:]]
-        return ', '.join([f'the last {self.tail} of {self.iterations} iterations', *variants])
+        if self.begin.startswith(CHECKPOINT):
+            which, *parts = self.begin.removeprefix(CHECKPOINT).split('_')[1:] or ['']
+            length = f'{self.iterations} iterations from {f"checkpoint {which}" if which else "a checkpoint"}'
+        else:
+            _, *parts = self.begin.split('_')
+            length = f'the last {self.tail} of {self.iterations} iterations'
+        return ', '.join([length, *(_VARIANTS.get(part, part) for part in parts)])
 
 
 class ResultRow(NamedTuple):

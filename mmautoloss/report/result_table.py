@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from math import isnan
 from statistics import mean, stdev
@@ -15,25 +16,25 @@ from rich.table import Table
 from mmautoloss.report.result_row import ResultRow, Setting
 from mmautoloss.report.statistics import paired_difference
 
-_LESS = ('NME', 'EPE')
-"""Metrics that are errors."""
+_LESS = {'nme', 'epe', 'mpjpe', 'mae', 'mse', 'rmse', 'error', 'loss'}
+"""Words in the names of metrics that are errors."""
 
 
 def is_greater(metric: str) -> bool:
     """Whether a higher value is better, by the key of a metric or of a sum of metrics, for which no rule is given.
 
     Example:
-        >>> is_greater('coco/bbox_mAP'), is_greater('test/NME'), is_greater('NME+EPE')
-        (True, False, False)
+        >>> is_greater('coco/bbox_mAP'), is_greater('test/NME'), is_greater('NME+EPE'), is_greater('P-MPJPE')
+        (True, False, False, False)
     """
-    return not any(part in _LESS for part in re.split(r'[+/]', metric))
+    return _LESS.isdisjoint(re.split(r'[^a-z0-9]+', metric.casefold()))
 
 
 def print_comparison(rows: Iterable[ResultRow], setting: Setting, hand_made: str, greater: bool = True) -> None:
     """Prints mean, spread and paired difference to the hand-made losses for the rows of one comparison.
 
     A loss is called better or worse only where the interval of the difference excludes zero (``paired_difference``).
-    Trainings that failed are left out.
+    Trainings that failed are left out, and named below.
 
     Args:
         rows: Rows of any comparisons.
@@ -41,9 +42,11 @@ def print_comparison(rows: Iterable[ResultRow], setting: Setting, hand_made: str
         hand_made: Name of the hand-made losses.
         greater: Whether a higher value is better.
     """
-    rows = [row for row in rows if row.setting == setting and not isnan(row.value)]
+    compared = [row for row in rows if row.setting == setting]
+    rows = [row for row in compared if not isnan(row.value)]
+    lower = '' if greater else 'lower is better'
     title = ', '.join(
-        filter(None, [setting.set, setting.network, f'{setting.metric} on {setting.split}', setting.length])
+        filter(None, [setting.set, setting.network, f'{setting.metric} on {setting.split}', setting.length, lower])
     )
     table = Table(title=title, title_justify='left')
     for column in ('losses', 'mean', 'spread', 'seeds', 'difference', '95 %', 'by seed'):
@@ -59,6 +62,8 @@ def print_comparison(rows: Iterable[ResultRow], setting: Setting, hand_made: str
         table.add_row(escape(identity[0]), f'{mean(values.values()):.4f}', spread, str(len(values)), *comparison)
     console = Console(highlight=False)
     console.print(table)
+    for loss, count in Counter(row.loss for row in compared if isnan(row.value)).items():
+        console.print(escape(f'{loss}: left out {count} without a number'), soft_wrap=True)
     for loss, expression, weights in losses:
         weight = json.loads(weights or '{}')
         for branch, text in json.loads(expression or '{}').items():

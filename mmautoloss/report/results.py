@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import ProxySettings, lengthen
@@ -18,6 +18,8 @@ _NEWER = ('weights', 'begin', 'tail', 'images')
 """Columns that files of older versions lack: all of these, or all but the weights."""
 
 _OLDER = [tuple(field for field in ResultRow._fields if field not in lacking) for lacking in (_NEWER[1:], _NEWER)]
+
+_HEADER = ','.join(ResultRow._fields)
 
 _ALWAYS = (Role.BASELINE, Role.KNOWN, Role.LONGER)
 
@@ -66,32 +68,38 @@ def _row_of(trial: Trial, describe: Description, proxy: ProxySettings, condition
 def read_results(path: Path) -> list[ResultRow]:
     """The rows of a file; none if there is no file.
 
-    What an older file does not say is '' in its rows, and their ``tail`` is the length of the training.
+    What an older file does not say is '' in its rows, and their ``tail`` is the length of the training. The program may have
+    been killed while it wrote, so a last line without its end is left out, also if that is the header.
 
     Raises:
-        SetupError: The file has wrong columns, or is a folder.
+        SetupError: The file has wrong columns or values, or is a folder.
     """
     if not path.exists():
         return []
     if path.is_dir():
         raise SetupError(f'The rows need a file, but {path} is a folder. Name a file in it: {path}/results.csv.')
     text = path.read_text(encoding='utf-8')
-    lines = list(
-        csv.reader(text[: text.rfind('\n') + 1].splitlines())
-    )  # the program may have been killed while it wrote
+    if '\n' not in text and _HEADER.startswith(text):
+        return []
+    lines = list(csv.reader(text[: text.rfind('\n') + 1].splitlines()))
     columns = tuple(lines[0]) if lines else ()
     if columns not in (ResultRow._fields, *_OLDER):
-        raise SetupError(f'{path} must have the columns {",".join(ResultRow._fields)}.')
+        raise SetupError(f'{path} must have the columns {_HEADER}.')
     wrong = [number for number, line in enumerate(lines, 1) if len(line) != len(columns)]
     if wrong:
         raise SetupError(f'{path} must have {len(columns)} values a row, but line {wrong[0]} has others; mend it.')
-    return [_row(dict(zip(columns, line, strict=True))) for line in lines[1:]]
+    return [_row(dict(zip(columns, line, strict=True)), f'{path}, line {n}') for n, line in enumerate(lines[1:], 2)]
 
 
-def _row(values: Mapping[str, str]) -> ResultRow:
+def _row(values: Mapping[str, str], place: str) -> ResultRow:
     fields: dict[str, Any] = {**dict.fromkeys(_NEWER, ''), 'tail': values['iterations'], **values}
-    numbers = {key: int(fields[key]) for key in ('seed', 'iterations', 'tail')}
-    return ResultRow(**{**fields, **numbers, 'value': float(values['value'])})
+    try:
+        numbers = {key: int(fields[key]) for key in ('seed', 'iterations', 'tail')}
+        return ResultRow(**{**fields, **numbers, 'value': float(values['value'])})
+    except ValueError as error:
+        raise SetupError(
+            f'{place} must have numbers for seed, iterations, tail and value, but {error}; mend it.'
+        ) from None
 
 
 def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
@@ -103,21 +111,25 @@ def append_results(path: Path, rows: Iterable[ResultRow]) -> None:
         SetupError: The file has wrong columns.
     """
     existing = read_results(path)
-    known = set(existing)
+    known = set(map(_key, existing))
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.read_bytes().startswith(','.join(ResultRow._fields).encode()):
+    if path.exists() and not path.read_bytes().startswith(_HEADER.encode()):
         _rewrite(path, existing)
-    truncated = path.exists() and not path.read_bytes().endswith(b'\n')
-    with path.open('r+' if truncated else 'a', newline='', encoding='utf-8') as file:
-        if truncated:
-            _drop_last_line(file)
+    if path.exists():
+        _drop_torn_line(path)
+    with path.open('a', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
         if not file.tell():
             writer.writerow(ResultRow._fields)
         for row in rows:
-            if row not in known:
-                known.add(row)
+            if _key(row) not in known:
+                known.add(_key(row))
                 writer.writerow(row)
+
+
+def _key(row: ResultRow) -> tuple[Any, ...]:
+    """Equal for equal rows, also where the value is NaN."""
+    return (*row.training, repr(float(row.value)))
 
 
 def _rewrite(path: Path, rows: Iterable[ResultRow]) -> None:
@@ -128,9 +140,9 @@ def _rewrite(path: Path, rows: Iterable[ResultRow]) -> None:
     part.replace(path)
 
 
-def _drop_last_line(file: TextIO) -> None:
-    """Truncates an incomplete last line and moves to the end."""
-    text = file.read()
-    file.seek(0)
-    file.truncate()
-    file.write(text[: text.rfind('\n') + 1])
+def _drop_torn_line(path: Path) -> None:
+    """Cuts off an incomplete last line, and nothing else at any time."""
+    data = path.read_bytes()
+    if not data.endswith(b'\n'):
+        with path.open('r+b') as file:
+            file.truncate(data.rfind(b'\n') + 1)

@@ -70,6 +70,15 @@ def test_precision_of_autocast_counts() -> None:
     assert len(store.asked) == 4
 
 
+def test_the_number_of_threads_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another one a sum may be rounded otherwise, so a training would not be that of a new process."""
+    store = Store()
+    for threads in (1, 2, 1):
+        monkeypatch.setattr(torch, 'get_num_threads', lambda threads=threads: threads)
+        store.of(IMAGES)
+    assert len(store.asked) == 4
+
+
 def test_half_precision_is_kept() -> None:
     store = Store()
     for _ in range(2):

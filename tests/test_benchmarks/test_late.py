@@ -18,7 +18,7 @@ from mmautoloss.errors import SetupError
 
 HEADER = 'task,set,network,metric,loss,expression,weights,seed,split,begin,iterations,tail,images,value\n'
 SHORT, MIDDLE, FULL = ('scratch', 70, 70), ('scratch', 210, 210), ('scratch', 700, 700)
-LATE, TRAINED = ('late0.9', 700, 70), ('from_checkpoint', 70, 70)
+LATE, TRAINED = ('late0.9', 700, 70), ('from_checkpoint_1a2b3c4d', 70, 70)
 CONDITIONS = (SHORT, MIDDLE, FULL, LATE, TRAINED)
 COUNT = 60
 
@@ -65,7 +65,7 @@ def table(load, tmp_path: Path):
 
 
 def run(load, monkeypatch: pytest.MonkeyPatch, capsys, *options: str) -> tuple[int, str]:
-    late = load('late')
+    late = load('late_replay')
     monkeypatch.setattr(late, 'QUICK_DRAWS', 40)
     monkeypatch.setattr(sys, 'argv', ['late.py', '--quick', *options])
     status = late.main()
@@ -89,7 +89,7 @@ def test_the_last_line_says_what_is_known(load, tmp_path: Path, monkeypatch: pyt
 
 
 def test_without_a_table_it_says_how_to_make_one(load, tmp_path: Path, monkeypatch, capsys) -> None:
-    late = load('late')
+    late = load('late_replay')
     monkeypatch.setattr(late, 'RECORDED', tmp_path / 'none')
     monkeypatch.setattr(sys, 'argv', ['late.py'])
     with pytest.raises(SystemExit) as end:
@@ -100,7 +100,7 @@ def test_without_a_table_it_says_how_to_make_one(load, tmp_path: Path, monkeypat
 def test_the_table_of_camvid_comes_first(load, tmp_path: Path, capsys) -> None:
     for name in ('bccd', 'camvid'):
         (tmp_path / f'{name}.csv').touch()
-    assert load('late').find_table(tmp_path).name == 'camvid.csv'
+    assert load('late_replay').find_table(tmp_path).name == 'camvid.csv'
     assert 'bccd.csv' in capsys.readouterr().out
 
 
@@ -238,11 +238,20 @@ def test_noise_by_mean_squares(load) -> None:
     assert load('agreement').noise_of(np.array([[0.0, 2.0]])) is None
 
 
+def test_a_seed_that_ranks_nothing_has_no_part_in_tau(load) -> None:
+    """All losses failed with it in one of the conditions."""
+    scores = np.array([[float(place), float(place + place % 2)] for place in range(8)])
+    failed = np.column_stack([scores[:, 0], np.full(8, -np.inf)])
+    tau = load('agreement').tau_between_seeds(failed, scores, 50)
+    assert tau.value == pytest.approx(kendalltau(scores[:, 0], scores[:, 1]).statistic)
+    assert tau.low <= tau.value <= tau.high
+
+
 def test_what_is_not_complete_is_left_out(load, tmp_path: Path) -> None:
     """A loss without a seed, a seed and a kind of training that few have, a line that is just written."""
     rows = rows_of(made_up({}, seeds=3, count=10))
     rows = [row for row in rows if row[7] < 2 or row[4] == 'mutant-1']
-    rows = [row for row in rows if row[9] != 'from_checkpoint' or row[4] == 'mutant-2']
+    rows = [row for row in rows if row[9] != TRAINED[0] or row[4] == 'mutant-2']
     rows.remove(next(row for row in rows if row[4] == 'mutant-3' and row[9] == 'late0.9'))
     path = write(tmp_path / 'growing.csv', rows)
     path.write_text(path.read_text() + 'segmentation,toy')
@@ -250,7 +259,7 @@ def test_what_is_not_complete_is_left_out(load, tmp_path: Path) -> None:
     assert len(made.losses) == 9 and made.seeds == (0, 1) and made.hand_made[made.late].tolist() == [0.5, 0.5]
     assert [made.label(each) for each in made.conditions] == ['0.1 N', '0.3 N', 'all along', 'late0.9']
     assert made.left_out == (
-        '1 loss without all trainings; from_checkpoint 70, which few losses have; seed 2, which few losses have'
+        '1 loss without all trainings; from_checkpoint_1a2b3c4d 70, which few losses have; seed 2, which few losses have'
     )
 
 
@@ -272,8 +281,8 @@ def test_metrics_are_chosen_and_errors_turned(load, tmp_path: Path) -> None:
     [
         (lambda rows: rows.append([*rows[5][:-1], 0.123]), 'one training twice'),
         (lambda rows: rows[3].__setitem__(2, 'other'), 'one set, network and split'),
-        (lambda rows: rows[3].__setitem__(-1, 'good'), 'cannot be read'),
-        (lambda rows: rows[3].pop(), 'values in each row'),
+        (lambda rows: rows[3].__setitem__(-1, 'good'), 'line 5 must have numbers'),
+        (lambda rows: rows[3].pop(), 'must have 14 values a row, but line 5'),
         (lambda rows: rows.__delitem__(slice(None)), 'no rows yet'),
         (lambda rows: rows.__delitem__(slice(4, None)), 'needs 4 losses with 2 seeds'),
         (lambda rows: [row.__setitem__(9, 'early') for row in rows if row[9] == 'late0.9'], 'and late ones'),
@@ -284,3 +293,12 @@ def test_other_files_are_refused(load, tmp_path: Path, spoil, message: str) -> N
     spoil(rows)
     with pytest.raises(SetupError, match=message):
         load('recorded_rows').read_recorded(write(tmp_path / 'spoilt.csv', rows))
+
+
+def test_trainings_on_other_images_are_not_mixed(load, tmp_path: Path) -> None:
+    rows = rows_of(made_up({}))
+    unsaid = [[*row[:-2], '', row[-1]] if row[7] else row for row in rows]
+    assert load('recorded_rows').read_recorded(write(tmp_path / 'a.csv', unsaid)).seeds == (0, 1)
+    others = [[*row[:-2], '8:cd', row[-1]] if row[7] else row for row in rows]
+    with pytest.raises(SetupError, match=r'must have seen the same images, but those of .* have seen 8:ab, 8:cd'):
+        load('recorded_rows').read_recorded(write(tmp_path / 'a.csv', others))

@@ -15,6 +15,7 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.branches import Branch
 from mmautoloss.engine import load_search_config, spec_of
+from mmautoloss.engine.config.begin import CheckpointBegin
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.training import FiledTrainings
 from mmautoloss.report import ResultRow, read_results
@@ -99,7 +100,7 @@ def test_a_checkpoint_and_a_seed_are_more_trainings(record, config: Path, tmp_pa
     options = ('--losses', '1', '--seeds', '2', '--metrics', 'toy/score', '--checkpoint', str(trunk))
     assert run(record, monkeypatch, config, out, *options) == 0
     found = [(row.seed, row.begin, row.iterations, row.tail) for row in read_results(out)]
-    ways = [*BEGINS, ('from_checkpoint', 6, 6)]
+    ways = [*BEGINS, (CheckpointBegin(str(trunk)).label, 6, 6)]
     assert found == [(seed, *way) for seed in (0, 1) for way in ways]
 
 
@@ -152,6 +153,23 @@ def test_a_list_trains_nothing(record, config: Path, tmp_path: Path, monkeypatch
     told = capsys.readouterr().out
     assert [line.split()[0] for line in told.splitlines()[:3]] == ['loss', 'hand-made', 'ce+l1']
     assert not (tmp_path / 'table.csv').exists() and not (tmp_path / 'work/record/trunks').exists()
+
+
+@pytest.mark.parametrize(
+    ('options', 'text'),
+    [
+        (('--metrics', 'toy/eror'), "metric 'toy/eror' is not among the results"),
+        (('--out', '.'), 'The rows need a file'),
+        (('--checkpoint', 'none.pth'), "must be the file of a trained model on this machine, but got 'none.pth'"),
+    ],
+)
+def test_wrong_input_is_told_before_any_work(
+    record, config: Path, tmp_path: Path, monkeypatch, capsys, options: tuple[str, ...], text: str
+) -> None:
+    monkeypatch.setattr(record, 'sample', None)
+    assert run(record, monkeypatch, config, tmp_path / 'table.csv', *options) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / 'table.csv').exists()
 
 
 def test_a_search_from_scratch_has_no_late_losses(record, tmp_path: Path, monkeypatch, capsys) -> None:

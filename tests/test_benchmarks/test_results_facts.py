@@ -278,3 +278,12 @@ def test_a_page_that_asks_for_a_table_without_rows(load, tmp_path: Path, name: s
     results = load('results')
     with pytest.raises(SetupError, match=f'may ask for no table, but asks for {name!r}'):
         results.filled(f'<!-- {name} -->\n<!-- end -->', results.tables_of([], tmp_path))
+
+
+def test_trainings_on_other_images_are_not_compared(load) -> None:
+    """Rows of older files do not say on which."""
+    rows, hand_made = rows_of('found-7', TWICE, 0.1, images='8:ab'), rows_of('ce+ce', '', 0.2)
+    (comparison,) = load('comparisons').comparisons_of([*rows, *hand_made])
+    assert len(comparison.losses) == 2
+    with pytest.raises(SetupError, match='those of camvid, deeplabv3plus_r18w16 have seen 8:ab, 9:cd'):
+        load('comparisons').comparisons_of([*rows, *hand_made, *(row._replace(images='9:cd') for row in hand_made)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,9 @@ def test_search_from_a_checkpoint(trained: Path, tmp_path: Path) -> None:
     cfg = config_of(tmp_path, trained, length=0.25, results=str(tmp_path / 'rows.csv'))
     history = run_toy(cfg)
     rows = read_results(tmp_path / 'rows.csv')
-    assert {(row.begin, row.iterations, row.tail, row.images) for row in rows} == {('from_checkpoint', 5, 5, '32')}
+    label = f'from_checkpoint_{hashlib.sha256(trained.read_bytes()).hexdigest()[:8]}'
+    assert {(row.begin, row.iterations, row.tail, row.images) for row in rows} == {(label, 5, 5, '32')}
+    assert rows[0].setting.length == f'5 iterations from checkpoint {label[-8:]}'
     before = validated(trained, tmp_path)
     assert all(trial.begin is None for trial in history) and not history.of_role(Role.TRUNK, Role.PLAIN)
     assert history.baseline_scores()[0] > before - 0.1, 'a few iterations do not undo what it has learned'

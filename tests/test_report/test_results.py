@@ -48,6 +48,50 @@ def test_known_rows_are_not_appended_again(tmp_path: Path) -> None:
     assert [row.seed for row in read_results(path)] == [0, 5]
 
 
+def test_a_row_without_a_number_is_not_appended_again(tmp_path: Path) -> None:
+    failed = ROW._replace(value=float('nan'))
+    append_results(tmp_path / 'results.csv', [ROW, failed])
+    append_results(tmp_path / 'results.csv', [failed, *read_results(tmp_path / 'results.csv')])
+    assert len(read_results(tmp_path / 'results.csv')) == 2
+
+
+@pytest.mark.parametrize('written', [0, 1, 40, None])
+def test_a_file_whose_header_was_torn_has_no_rows_yet(tmp_path: Path, written: int | None) -> None:
+    path = tmp_path / 'results.csv'
+    path.write_text(','.join(ResultRow._fields)[:written])
+    assert read_results(path) == []
+    append_results(path, [ROW])
+    assert read_results(path) == [ROW]
+    assert path.read_text().splitlines()[0] == ','.join(ResultRow._fields)
+
+
+def test_no_row_is_lost_if_the_program_is_killed_after_a_torn_line_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file holds its rows whatever the next write does."""
+    path = tmp_path / 'results.csv'
+    append_results(path, [ROW])
+    path.write_text(path.read_text() + 't,s,n')
+
+    def killed(*args: object, **kwargs: object) -> None:
+        assert read_results(path) == [ROW]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('mmautoloss.report.results.csv.writer', killed)
+    with pytest.raises(KeyboardInterrupt):
+        append_results(path, [ROW._replace(seed=1)])
+    assert read_results(path) == [ROW]
+
+
+@pytest.mark.parametrize(('there', 'wrong'), [('0.30000000000000004', 'a third'), (',8,8,', ',8,eight,')])
+def test_a_value_that_is_no_number_is_told_with_its_line(tmp_path: Path, there: str, wrong: str) -> None:
+    path = tmp_path / 'results.csv'
+    append_results(path, [ROW])
+    path.write_text(path.read_text().replace(there, wrong))
+    with pytest.raises(SetupError, match=rf'results.csv, line 2 must have numbers .*{wrong.strip("8,")}'):
+        read_results(path)
+
+
 def test_foreign_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / 'results.csv'
     path.write_text('a,b\n1,2\n')
@@ -95,6 +139,8 @@ def test_a_row_says_where_its_training_began() -> None:
     assert (row.begin, row.iterations, row.tail, row.images) == ('late0.75_new', 8, 2, '16:0123abcd')
     assert row.setting.length == 'the last 2 of 8 iterations, new optimizer'
     assert row._replace(begin='from_checkpoint').setting.length == '8 iterations from a checkpoint'
+    trained = row._replace(begin='from_checkpoint_1a2b3c4d_scheduled').setting
+    assert trained.length == '8 iterations from checkpoint 1a2b3c4d, rate as scheduled'
     assert row._replace(begin='').setting.length == '8 iterations'
 
 
@@ -171,7 +217,8 @@ def test_comparison_is_of_one_metric_and_against_the_hand_made_losses(capsys) ->
     failed = ROW._replace(loss='mutant-1', value=float('nan'))
     print_comparison([older, *rows[1:], *foreign, failed], ROW.setting, 'hand')
     table = capsys.readouterr().out
-    assert 's, n, m on val, 8 iterations' in table and '7.0' not in table and 'mutant' not in table
+    assert 's, n, m on val, 8 iterations' in table and '7.0' not in table
+    assert [line for line in table.splitlines() if 'mutant' in line] == ['mutant-1: left out 1 without a number']
     line = next(line for line in table.splitlines() if 'mse' in line)
     assert '0.3000' in line and '-0.100 -0.200' in line and 'mse, cls: p' in table.splitlines()
     assert '+0.400 +0.500' in next(line for line in table.splitlines() if 'other' in line)

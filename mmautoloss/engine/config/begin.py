@@ -11,9 +11,13 @@ from mmautoloss.checks import require_number
 from mmautoloss.engine.config.sections import build
 from mmautoloss.engine.config.train_length import require_share
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy import sha256_of
 
 RATES = ('held', 'scheduled')
 OPTIMIZERS = ('keep', 'new')
+
+USUAL_RATE = 0.5
+"""Of a training from a checkpoint; rows of results name another."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class CheckpointBegin:
 
     checkpoint: str
     length: float = 0.1
-    rate: float | None = 0.5
+    rate: float | None = USUAL_RATE
 
     def __post_init__(self) -> None:
         if not isinstance(self.checkpoint, str) or not Path(self.checkpoint).is_file():
@@ -78,8 +82,9 @@ class CheckpointBegin:
 
     @property
     def label(self) -> str:
-        """A word for rows of results."""
-        return 'from_checkpoint'
+        """A word for rows of results, with the first digits of the file's SHA-256."""
+        rate = '_scheduled' if self.rate is None else f'_rate{self.rate:g}' * (self.rate != USUAL_RATE)
+        return f'from_checkpoint_{sha256_of(Path(self.checkpoint))[:8]}{rate}'
 
 
 def read_begin(value: Any) -> TrunkBegin | CheckpointBegin | None:

@@ -68,14 +68,14 @@ def compare_and_print(
     split: str | None = None,
     metrics: Sequence[str] = (),
 ) -> None:
-    """Compares (``compare``) and prints a table a metric, with all rows of the file; also where trainings failed."""
+    """Compares (``compare``) and prints a table a metric, with all rows of the file on these images; also after failures."""
     filed = _filed(spec, split, metrics)
     failed: FailedTrainings | None = None
     try:
         _train(filed, _trials(candidates, known, seeds), spec)
     except FailedTrainings as error:
         failed = error
-    rows = read_results(filed.path)
+    rows = filed.comparable(read_results(filed.path))
     for metric in filed.metrics:
         greater = spec.proxy.greater if metric == spec.proxy.metric else is_greater(metric)
         if any(row.setting == filed.setting(metric) for row in rows):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -92,6 +92,10 @@ class FiledTrainings:
         """What the rows of a metric have in common."""
         return self._row(Trial(0, Role.BASELINE, 0), metric, 0.0).setting
 
+    def comparable(self, rows: Iterable[ResultRow]) -> list[ResultRow]:
+        """The rows of trainings on the same images, as far as they say."""
+        return [row for row in rows if row.images in ('', self.conditions.images)]
+
     def train(self, trials: Sequence[Trial], execute: ExecuteSettings) -> Iterator[list[ResultRow]]:
         """Trains what the file has not, and yields the new rows of each training once they are written.
 
@@ -99,7 +103,7 @@ class FiledTrainings:
             SetupError: Something cannot be built, a metric is not among those of the validation, or a trunk cannot be
                 trained.
         """
-        pending = [trial for trial in trials if not self.has(trial)]
+        pending = [trial for trial in self._distinct(trials) if not self.has(trial)]
         if not pending:
             return
         evaluator = ProxyEvaluator(self.settings)
@@ -113,6 +117,13 @@ class FiledTrainings:
                 yield self._settle(trial, outcome)
         finally:
             evaluator.close()
+
+    def _distinct(self, trials: Sequence[Trial]) -> list[Trial]:
+        """One trial for each row that there would be, such as where a loss is named twice."""
+        distinct: dict[ResultRow, Trial] = {}
+        for trial in trials:
+            distinct.setdefault(self._row(trial, self.settings.metric, 0.0), trial)
+        return list(distinct.values())
 
     def _numbered(self, trial: Trial) -> Trial:
         """The trial with a number of its own."""

@@ -11,6 +11,7 @@ pytest.importorskip('mmengine')
 
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
+from torch.utils.data import Subset
 
 from mmautoloss.engine.data import images_of
 from mmautoloss.errors import SetupError
@@ -60,6 +61,29 @@ def test_data_sets_within_others() -> None:
     assert images({'type': 'ConcatDataset', 'datasets': parts}).startswith('3:')
     roots = [named('a', root='/x'), named('a', root='/y')]
     assert images({'type': 'ConcatDataset', 'datasets': roots}).startswith('2:')
+
+
+def test_a_part_of_a_data_set() -> None:
+    """Folds of one data set are different images."""
+    whole = DATASETS.build(named('a b c'))
+    folds = [images_of({'train_dataloader': {'dataset': Subset(whole, indices)}}) for indices in ([0, 1], [1, 2])]
+    assert folds == [images(named('a b')), images(named('b c'))]
+    made = Subset(DATASETS.build({'type': 'ToyScenes', 'length': 12}), range(5))
+    assert images_of({'train_dataloader': {'dataset': made}}) == '5'
+
+
+def test_the_place_of_the_data_may_be_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for root in ('.', './', str(tmp_path)):
+        assert images(named('a b c', root=root)) == images(named('a b c'))
+
+
+@pytest.mark.parametrize('root', ['', '/annotations'])
+def test_equal_names_in_other_folders_are_other_images(root: str) -> None:
+    """Without a root, or outside it, the name alone says nothing."""
+    train, val = (images(named('a b c', root=root, folder=f'/data/{part}')) for part in ('train', 'val'))
+    assert train != val
+    assert train == images(named('c b a', root=root, folder='/data/train'))
 
 
 def test_images_without_files_are_counted() -> None:

@@ -13,7 +13,7 @@ from mmautoloss.engine.training.comparison import _filed
 from mmautoloss.engine.training.filed_trainings import FailedTrainings
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
-from mmautoloss.report import ResultRow, read_results
+from mmautoloss.report import ResultRow, append_results, read_results
 from mmautoloss.testing.toy_searches import BASE, toy_config
 from mmautoloss.trial import Role, Trial
 from tests.isolation import ROOT
@@ -54,6 +54,20 @@ def test_what_the_file_has_is_not_trained_again(tmp_path):
 
     assert [row.seed for row in again] == [101] * 3
     assert read_results(tmp_path / 'rows.csv') == first + again
+
+
+def test_a_loss_that_is_named_twice_is_trained_once(tmp_path):
+    rows = compare(toy_spec(tmp_path), [FOUND, FOUND], [KNOWN, KNOWN], [100])
+    assert [row.loss for row in rows] == ['hand-made', 'mse+l1', 'found-7']
+    assert read_results(tmp_path / 'rows.csv') == rows
+
+
+def test_a_table_has_no_rows_of_other_images(tmp_path, capsys):
+    """The seed would else have two scores, of which the later one would win."""
+    (row,) = compare(toy_spec(tmp_path), [], [], [100])
+    append_results(tmp_path / 'rows.csv', [row._replace(images='9:0123abcd', value=row.value / 2)])
+    compare_and_print(toy_spec(tmp_path), [], [], [100])
+    assert f'{row.value:.4f}' in capsys.readouterr().out
 
 
 def test_another_weight_is_another_training(tmp_path):
@@ -119,9 +133,9 @@ def test_each_metric_has_its_table_also_where_trainings_failed(tmp_path, capsys)
     overflows = replace(FOUND, number=8, weights={'cls': 1e38, 'box': 1e38})
     with pytest.raises(FailedTrainings, match='1 of 3 trainings of the comparison failed'):
         compare_and_print(spec, [FOUND, overflows], [], [100], metrics=['toy/score', 'toy/error'])
-    told = capsys.readouterr().out
-    for metric in ('toy/score', 'toy/error'):
-        assert f'vectors, mlp, {metric} on val, 20 iterations' in told
+    told = ' '.join(capsys.readouterr().out.split())
+    for metric, order in (('toy/score', ''), ('toy/error', ', lower is better')):
+        assert f'vectors, mlp, {metric} on val, 20 iterations{order} ┏' in told
     assert len(read_results(tmp_path / 'rows.csv')) == 4
 
 
@@ -136,6 +150,23 @@ def test_rows_say_where_trainings_began(tmp_path):
     ]
     assert rows[1].value != rows[3].value
     assert compare(spec_of(late), [FOUND], [], [100]) == []
+
+
+def test_rows_tell_checkpoints_and_their_rates_apart(tmp_path):
+    """Of another checkpoint, or with another rate, nothing has been trained yet."""
+    trunk = {'results': str(tmp_path / 'rows.csv'), 'proxy': {'begin': {'at': 0.75}}}
+    compare(spec_of(toy_config(tmp_path, trunk)), [], [], [0, 1])
+    rows = []
+    paths = sorted((tmp_path / 'work').rglob('seed_*.pth'))
+    for path, rate in ((paths[0], 0.5), (paths[1], 0.5), (paths[1], 1.0), (paths[1], None)):
+        begin = {'begin': {'checkpoint': str(path), 'length': 0.5, 'rate': rate}}
+        spec = spec_of(toy_config(tmp_path, {**trunk, 'proxy': begin}))
+        rows += compare(spec, [], [], [100])
+        assert compare(spec, [], [], [100]) == []
+    first, second, *others = [row.begin for row in rows]
+    assert first != second
+    assert others == [f'{second}_rate1', f'{second}_scheduled']
+    assert len({row.value for row in rows}) == 4
 
 
 @pytest.mark.parametrize('entry', ['mse', 'cls=mse,box=mse', 'cls=(p - y) ** 2,box=mse'])
