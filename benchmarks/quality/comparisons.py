@@ -29,7 +29,6 @@ class Loss:
         row: Its name in the rows.
         expression: Its expressions by branch as JSON; '' for hand-made losses.
         weights: Its weights by branch as JSON; '' for hand-made losses, and where they are not known.
-        place: Its place among the losses in the order of the rows; of found ones the best of a search comes first.
     """
 
     label: str
@@ -39,7 +38,6 @@ class Loss:
     row: str
     expression: str
     weights: str
-    place: int
 
     @property
     def mean(self) -> float:
@@ -160,7 +158,7 @@ def _losses(rows: Sequence[ResultRow], greater: bool) -> tuple[Loss, ...]:
         kind = 'hand-made' if (loss, expression, weights) == reference else kind
         balanced = kind == 'known' and bool(expression) and not loss.endswith(USUAL)
         label = _distinct(_label(loss, kind, balanced), [each.label for each in losses])
-        losses.append(Loss(label, kind, balanced, by_seed, loss, expression, weights, len(losses)))
+        losses.append(Loss(label, kind, balanced, by_seed, loss, expression, weights))
     kinds = ('hand-made', 'known', 'found')
     return tuple(sorted(losses, key=lambda loss: (kinds.index(loss.kind), _place(loss, greater))))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from arm_journals import read_record
 from comparisons import Comparison, Loss
 from search_tables import line
 
@@ -21,20 +24,14 @@ class FullLength:
     Attributes:
         along: Those with one loss from the beginning to the end.
         late: Those of the same length that exchange the hand-made losses late.
+        winner: The late loss that its search names as the best.
+        rivals: All late losses that were not found.
     """
 
     along: Comparison
     late: Comparison
-
-    @property
-    def winner(self) -> Loss:
-        """The late loss that its search names as the best, which is trained first."""
-        return min((loss for loss in self.late.losses if loss.kind == 'found'), key=lambda loss: loss.place)
-
-    @property
-    def rivals(self) -> list[Loss]:
-        """All late losses that were not found."""
-        return [loss for loss in self.late.losses if loss.kind != 'found']
+    winner: Loss
+    rivals: tuple[Loss, ...]
 
     @property
     def nearest(self) -> tuple[Loss, Difference] | None:
@@ -50,15 +47,27 @@ class FullLength:
         return min(known, key=lambda each: each[1].low if self.late.greater else -each[1].high)
 
 
-def full_lengths(comparisons: Sequence[Comparison]) -> list[FullLength]:
-    """The late comparisons with found losses that have one of the same length all along, in their order."""
+def winners_of(journals: Iterable[Path]) -> set[str]:
+    """The expressions, as in rows, of the losses that searches have compared with fresh seeds at their end."""
+    chosen = [read_record(path).history.confirmed() for path in journals]
+    return {json.dumps(trial.genome.to_text()) for trial in chosen if trial is not None and trial.genome}
+
+
+def full_lengths(comparisons: Sequence[Comparison], winners: Collection[str]) -> list[FullLength]:
+    """The late comparisons with the winner of a search and rivals that have one of the same length all along.
+
+    Args:
+        comparisons: All.
+        winners: Expressions of the winners of searches.
+    """
     along = {_trained(each): each for each in comparisons if each.setting.begin == SCRATCH}
-    late = [each for each in comparisons if each.setting.begin.startswith('late')]
-    return [
-        FullLength(along[_trained(each)], each)
-        for each in late
-        if _trained(each) in along and any(loss.kind == 'found' for loss in each.losses)
-    ]
+    found = []
+    for each in comparisons:
+        if each.setting.begin.startswith('late') and _trained(each) in along:
+            rivals = tuple(loss for loss in each.losses if loss.kind != 'found')
+            won = [loss for loss in each.losses if loss.kind == 'found' and loss.expression in winners]
+            found += [FullLength(along[_trained(each)], each, loss, rivals) for loss in won if rivals]
+    return found
 
 
 def _trained(comparison: Comparison) -> tuple[str, ...]:
@@ -66,9 +75,8 @@ def _trained(comparison: Comparison) -> tuple[str, ...]:
     return setting.set, setting.network, setting.metric, str(setting.iterations)
 
 
-def full_table(comparisons: Sequence[Comparison]) -> Iterator[str]:
+def full_table(found: Sequence[FullLength]) -> Iterator[str]:
     """The lines of the table; none without rows for it."""
-    found = full_lengths(comparisons)
     if not found:
         return
     yield line(

@@ -23,7 +23,7 @@ from ablation_summary import summaries_of
 from arm_journals import read_arms
 from comparisons import Comparison, Loss, comparisons_of, split_transfer
 from correlation_plot import plot_correlations, read_correlations
-from full_length import full_lengths, full_table
+from full_length import FullLength, full_lengths, full_table, winners_of
 from search_tables import correlate_table, line, search_table, strategy_table
 
 from mmautoloss.errors import SetupError
@@ -52,7 +52,7 @@ def main() -> int:
     from results_plot import plot_differences
 
     args.out.mkdir(parents=True, exist_ok=True)
-    full = full_lengths(comparisons)
+    full = _full(comparisons)
     networks = {(each.late.set, each.late.network) for each in full}
     _say(args.out / 'full_length.png', plot_differences([each.late for each in full], args.out / 'full_length.png'))
     held_out, transfer = split_transfer([each for each in comparisons if (each.set, each.network) not in networks])
@@ -69,6 +69,10 @@ def _say(path: Path, drawn: bool) -> None:
     print(path if drawn else f'{path}: no rows for it')
 
 
+def _full(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results') -> list[FullLength]:
+    return full_lengths(comparisons, winners_of(sorted((folder / 'journals').glob('*.jsonl.gz'))))
+
+
 def tables_of(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results') -> dict[str, list[str]]:
     """The lines of all tables, by what a page calls them.
 
@@ -83,7 +87,7 @@ def tables_of(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results'
         **{f'searches {path.relative_to(folder).as_posix()}': search_table(path) for path in searches},
         'correlate': correlate_table(read_correlations(sorted((folder / 'correlate').glob('*.csv')))),
         'strategy': strategy_table(folder / 'strategy_choices.csv'),
-        'full': full_table(comparisons),
+        'full': full_table(_full(comparisons, folder)),
     }
     return {name: told for name, lines in tables.items() if (told := list(lines))}
 

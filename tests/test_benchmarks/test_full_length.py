@@ -9,8 +9,10 @@ from scipy.stats import t
 
 from mmautoloss.report import ResultRow
 from mmautoloss.report.statistics import paired_difference
+from tests.isolation import ROOT
 
 SEEDS = range(100, 110)
+WINNERS = {'{"decode": "found-7"}'}
 
 
 def rows(loss: str, mean: float, begin: str = 'late0.9', step: float = 0.001, **kwargs: Any) -> list[ResultRow]:
@@ -29,9 +31,17 @@ LATE = [*rows('ce', 0.5), *rows('dice', 0.52), *rows('found-7', 0.53, step=0.002
 ALONG = [*rows('ce', 0.4, 'scratch'), *rows('dice', 0.45, 'scratch'), *rows('found-7', 0.41, 'scratch')]
 
 
+def full_lengths(load, filed: list[ResultRow]) -> list[Any]:
+    return load('full_length').full_lengths(load('comparisons').comparisons_of(filed), WINNERS)
+
+
+def lines(load, filed: list[ResultRow]) -> list[str]:
+    return list(load('full_length').full_table(full_lengths(load, filed)))
+
+
 def test_the_winner_of_the_search_is_compared_not_the_best_of_the_test_set(load) -> None:
-    (each,) = load('full_length').full_lengths(load('comparisons').comparisons_of([*LATE, *ALONG]))
-    assert each.winner.label == 'found 7', 'found-9 is better here, but the search has named it second'
+    (each,) = full_lengths(load, [*LATE, *ALONG])
+    assert each.winner.label == 'found 7', 'found-9 is better here, but is not what the search has chosen'
     assert [rival.label for rival in each.rivals] == ['ce, hand-made', 'dice, balanced']
     rival, difference = each.nearest
     assert rival.label == 'dice, balanced'
@@ -40,7 +50,7 @@ def test_the_winner_of_the_search_is_compared_not_the_best_of_the_test_set(load)
 
 def test_the_interval_is_corrected_for_the_number_of_rivals(load) -> None:
     """Two rivals: 97.5 % each. Student's t of ten differences that are 0.01 +- 0.001 in turn, written out."""
-    (each,) = load('full_length').full_lengths(load('comparisons').comparisons_of([*LATE, *ALONG]))
+    (each,) = full_lengths(load, [*LATE, *ALONG])
     half = t.ppf(1 - 0.05 / 4, 9) * 0.001 * (10 / 9) ** 0.5 / 10**0.5
     _, difference = each.nearest
     assert difference.low == pytest.approx(0.01 - half, rel=1e-6)
@@ -49,7 +59,7 @@ def test_the_interval_is_corrected_for_the_number_of_rivals(load) -> None:
 
 
 def test_the_lines_of_the_table(load) -> None:
-    titles, _, told = load('full_length').full_table(load('comparisons').comparisons_of([*ALONG, *LATE]))
+    titles, _, told = lines(load, [*ALONG, *LATE])
     assert titles.count('|') == told.count('|')
     for part in ('camvid, BF1', '| 10 |', '0.400', '0.450 (dice, balanced)', '0.520 (dice, balanced)', '**0.530**'):
         assert part in told
@@ -62,14 +72,21 @@ def test_the_lines_of_the_table(load) -> None:
 )
 def test_a_loss_that_is_not_clear_says_so(load, mean: float, seeds: range, word: str) -> None:
     found = [row for row in rows('found-7', mean, step=0.02) if row.seed in seeds]
-    *_, told = load('full_length').full_table(load('comparisons').comparisons_of([*LATE[:20], *found, *ALONG]))
+    *_, told = lines(load, [*LATE[:20], *found, *ALONG])
     assert told.endswith(f'| {word} |')
 
 
 def test_other_lengths_networks_and_early_losses_are_not_mixed(load) -> None:
-    full = load('full_length')
-    comparisons_of = load('comparisons').comparisons_of
     for change in ({'iterations': 800}, {'network': 'm'}, {'metric': 'mIoU'}):
-        assert full.full_lengths(comparisons_of([*LATE, *(row._replace(**change) for row in ALONG)])) == []
-    assert full.full_lengths(comparisons_of([*LATE[:20], *ALONG])) == [], 'no found loss'
-    assert list(full.full_table(comparisons_of(ALONG))) == []
+        assert full_lengths(load, [*LATE, *(row._replace(**change) for row in ALONG)]) == []
+    assert full_lengths(load, [*LATE[:20], *ALONG]) == [], 'no found loss'
+    assert full_lengths(load, [*LATE[:20], *LATE[30:], *ALONG]) == [], 'no winner'
+    assert full_lengths(load, [*LATE[20:], *ALONG]) == [], 'no rivals'
+    assert lines(load, ALONG) == []
+
+
+def test_winners_are_those_that_searches_have_confirmed(load) -> None:
+    folder = ROOT / 'docs/results/journals'
+    (winner,) = load('full_length').winners_of([folder / 'camvid_late_bf1.jsonl.gz'])
+    assert winner in (ROOT / 'docs/results/results.csv').read_text().replace('""', '"')
+    assert load('full_length').winners_of([folder / 'lsp_held_out.jsonl.gz']) == set(), 'one without fresh seeds'
