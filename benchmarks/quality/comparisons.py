@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import permutations
 from math import isnan
 from pathlib import Path
 from statistics import mean, stdev
 
 from mmautoloss.errors import SetupError
+from mmautoloss.losses import ZOO
+from mmautoloss.losses.card import shipped
+from mmautoloss.losses.named_sums import expression_of, kinds_by_name
 from mmautoloss.report.result_row import USUAL, ResultRow, Setting
 from mmautoloss.report.result_table import is_greater
 from mmautoloss.report.statistics import LEAST_SEEDS, Difference, paired_difference
@@ -154,13 +160,38 @@ def _losses(rows: Sequence[ResultRow], greater: bool) -> tuple[Loss, ...]:
     reference = next((key for key in values if not key[1]), None)  # others of the same kind are alternatives to it
     losses: list[Loss] = []
     for (loss, expression, weights), by_seed in values.items():
-        kind = 'found' if re.match(r'found-\d', loss) else 'known'
+        numbered = re.match(r'found-\d', loss)
+        card = '' if numbered else card_of(expression)
+        kind = 'found' if card or numbered else 'known'
         kind = 'hand-made' if (loss, expression, weights) == reference else kind
         balanced = kind == 'known' and bool(expression) and not loss.endswith(USUAL)
-        label = _distinct(_label(loss, kind, balanced), [each.label for each in losses])
+        label = _label(card or (loss if numbered else sum_of(expression)) or loss, kind, balanced)
+        label = _distinct(label, [each.label for each in losses])
         losses.append(Loss(label, kind, balanced, by_seed, loss, expression, weights))
     kinds = ('hand-made', 'known', 'found')
     return tuple(sorted(losses, key=lambda loss: (kinds.index(loss.kind), _place(loss, greater))))
+
+
+def card_of(expression: str) -> str:
+    """The name of the card whose losses these all are, found by a search; '' if there is none."""
+    losses = json.loads(expression) if expression else {}
+    known = {loss.expression for loss in ZOO.values()}  # which some branches of cards have, too
+    named = {text: name.split('.')[0] for name, (_, text) in shipped().items() if text not in known}
+    names = {named.get(text, '') for text in losses.values()}
+    return names.pop() if len(names) == 1 else ''
+
+
+def sum_of(expression: str) -> str:
+    """The sum of two known losses that a single expression is, such as ``ce + dice``; '' if it is none."""
+    losses = json.loads(expression) if expression else {}
+    return sums().get(next(iter(losses.values())), '') if len(losses) == 1 else ''
+
+
+@cache
+def sums() -> dict[str, str]:
+    """The sums of two known losses, by their expressions."""
+    pairs = permutations(ZOO, 2)
+    return {expression_of(f'{a} + {b}', kind): f'{a} + {b}' for a, b in pairs for kind in kinds_by_name(f'{a} + {b}')}
 
 
 def _place(loss: Loss, greater: bool) -> float:

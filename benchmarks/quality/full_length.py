@@ -101,11 +101,18 @@ def _cells(each: FullLength) -> Iterator[str]:
     for comparison in (each.along, each.late):
         hand_made, best = comparison.hand_made, comparison.best_by_hand
         yield '' if hand_made is None else f'{hand_made.mean:.3f}'
-        yield '' if best is None else f'{best.mean:.3f} ({best.label})'
+        # of a single loss nothing is the best
+        yield '-' if best is None or len(comparison.losses) == 1 else f'{best.mean:.3f} ({_name(best)})'
     yield f'**{each.winner.mean:.3f}**'
     if each.nearest is None:
         yield from ('', 'few seeds')
         return
     rival, difference = each.nearest
-    yield f'{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}), {rival.label}'
+    yield f'{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}), {_name(rival)}'
     yield {'better': 'clear', 'worse': 'worse than one'}.get(difference.word(each.late.greater), 'not clear')
+
+
+def _name(loss: Loss) -> str:
+    """Without its weight; formulas are code in Markdown."""
+    name = loss.label.removesuffix(', balanced').removesuffix(', hand-made')
+    return f'`{name}`' if '*' in name else name

@@ -83,7 +83,7 @@ def tables_of(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results'
     """
     searches = sorted(path for study in ('ablation', 'choices') for path in (folder / study).glob('*'))
     tables = {
-        **{f'table {each.name}': markdown(each) for each in comparisons},
+        **{f'table {each.name}': markdown(each) for each in comparisons if len(each.losses) > 1},
         **{f'searches {path.relative_to(folder).as_posix()}': search_table(path) for path in searches},
         'correlate': correlate_table(read_correlations(sorted((folder / 'correlate').glob('*.csv')))),
         'strategy': strategy_table(folder / 'strategy_choices.csv'),
