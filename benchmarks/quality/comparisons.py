@@ -175,9 +175,7 @@ def _losses(rows: Sequence[ResultRow], greater: bool) -> tuple[Loss, ...]:
 def card_of(expression: str) -> str:
     """The name of the card whose losses these all are, found by a search; '' if there is none."""
     losses = json.loads(expression) if expression else {}
-    known = {loss.expression for loss in ZOO.values()}  # which some branches of cards have, too
-    named = {text: name.split('.')[0] for name, (_, text) in shipped().items() if text not in known}
-    names = {named.get(text, '') for text in losses.values()}
+    names = {carded().get(text, '') for text in losses.values()}
     return names.pop() if len(names) == 1 else ''
 
 
@@ -185,6 +183,13 @@ def sum_of(expression: str) -> str:
     """The sum of two known losses that a single expression is, such as ``ce + dice``; '' if it is none."""
     losses = json.loads(expression) if expression else {}
     return sums().get(next(iter(losses.values())), '') if len(losses) == 1 else ''
+
+
+@cache
+def carded() -> dict[str, str]:
+    """The names of cards by the expressions of their losses, but for known losses, which some of their branches have."""
+    known = {loss.expression for loss in ZOO.values()}
+    return {text: name.split('.')[0] for name, (_, text) in shipped().items() if text not in known}
 
 
 @cache

@@ -16,6 +16,11 @@ from mmautoloss.report.statistics import Difference, paired_difference
 
 LEVEL = 0.95
 
+TITLES = (
+    *('set, metric', 'seeds', 'hand-made all along', 'best by hand all along', 'hand-made late', 'best by hand late'),
+    *('found late', 'to its nearest rival', 'of all rivals'),
+)
+
 
 @dataclass(frozen=True)
 class FullLength:
@@ -79,18 +84,8 @@ def full_table(found: Sequence[FullLength]) -> Iterator[str]:
     """The lines of the table; none without rows for it."""
     if not found:
         return
-    yield line(
-        *(
-            'set, metric',
-            'seeds',
-            'hand-made all along',
-            'best by hand all along',
-            'hand-made late',
-            'best by hand late',
-        ),
-        *('found late', 'to its nearest rival', 'of all rivals'),
-    )
-    yield line(*['---'] * 9)
+    yield line(*TITLES)
+    yield line(*['---'] * len(TITLES))
     for each in found:
         yield line(*_cells(each))
 
@@ -104,10 +99,11 @@ def _cells(each: FullLength) -> Iterator[str]:
         # of a single loss nothing is the best
         yield '-' if best is None or len(comparison.losses) == 1 else f'{best.mean:.3f} ({_name(best)})'
     yield f'**{each.winner.mean:.3f}**'
-    if each.nearest is None:
+    nearest = each.nearest  # bootstraps all rivals
+    if nearest is None:
         yield from ('', 'few seeds')
         return
-    rival, difference = each.nearest
+    rival, difference = nearest
     yield f'{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}), {_name(rival)}'
     yield {'better': 'clear', 'worse': 'worse than one'}.get(difference.word(each.late.greater), 'not clear')
 
