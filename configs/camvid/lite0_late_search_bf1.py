@@ -1,14 +1,30 @@
 """Searches the loss of the DeepLabV3+ on EfficientNet-Lite0 for the last tenth of a training, for the F1 of the boundaries.
 
-Candidates train on 287 frames of train and are scored on val; the test set is left for a last word.
+Candidates train on the frames of ``lite0_trained.py`` and are scored on 80 frames of train and 51 of val beside them, so
+that they are judged in the light in which they are trained: on val alone, one film at another time of day, which loss is
+best depends on the trunk. The test set is left for a last word.
 """
 
-_base_ = ['./lite0.py', '../_base_/search_segmentation.py']
+_base_ = ['./lite0_trained.py', '../_base_/search_segmentation.py']
 
 log_level = 'ERROR'  # a search is one line a trial; the Runner's own log would drown it
 default_hooks = dict(_delete_=True, checkpoint=None, logger=None, timer=None)
 
-train_dataloader = dict(dataset=dict(indices=287))
+_frames = _base_.val_dataloader.dataset
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='ConcatDataset',
+        datasets=[
+            dict(
+                _frames,
+                data_prefix=_base_.train_dataloader.dataset.datasets[0].data_prefix,
+                indices=list(range(207, 287)),
+            ),
+            dict(_frames, indices=list(range(50, 101))),
+        ],
+    )
+)
 
 train_cfg = dict(
     _delete_=True,

@@ -7,5 +7,15 @@ It sees neither the frames that score them nor the test set:
 
 _base_ = './lite0.py'
 
-train_dataloader = dict(dataset=dict(indices=287))
+_frames = _base_.train_dataloader.dataset
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='ConcatDataset',
+        datasets=[
+            dict(_frames, indices=207),
+            dict(_frames, data_prefix=dict(img_path='img/val', seg_map_path='ann/val'), indices=50),
+        ],
+    )
+)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=_base_.max_iters))

@@ -1,0 +1,19 @@
+"""Searches the loss of the DeepLabV3+ on EfficientNet-Lite0 for the last tenth of a training, for the IoU of the boundaries."""
+
+_base_ = './lite0_late_search_bf1.py'
+
+train_cfg = dict(
+    metric='BIoU',
+    seeds=[
+        'ce',
+        'focal_softmax',
+        'dice',
+        'tversky',
+        'jaccard',
+        'ce + dice',
+        'focal_softmax_dice',
+        'camvid_bf1.decode',
+        '-(y * log(p)) / (mean_nhw(y) + 0.01)',  # classes weighted by their inverse frequency in the batch
+        '-(y * log(p)) / sqrt(mean_nhw(y) + 0.01)',
+    ],
+)
