@@ -19,7 +19,7 @@ val_dataloader = dict(
             dict(
                 _frames,
                 data_prefix=_base_.train_dataloader.dataset.datasets[0].data_prefix,
-                indices=list(range(207, 287)),
+                indices=list(range(-160, -80)),
             ),
             dict(_frames, indices=list(range(50, 101))),
         ],

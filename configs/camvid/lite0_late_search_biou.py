@@ -1,4 +1,4 @@
-"""Searches the loss of the DeepLabV3+ on EfficientNet-Lite0 for the last tenth of a training, for the IoU of the boundaries."""
+"""Searches the loss of the DeepLabV3+ on EfficientNet-Lite0 for the last tenth of a training, for the IoU of boundaries."""
 
 _base_ = './lite0_late_search_bf1.py'
 
