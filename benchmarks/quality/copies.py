@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import random
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -44,7 +44,7 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 
 
-@cache
+@lru_cache(20_000)
 def unit_gradient(tree: Tree) -> torch.Tensor | None:
     """The gradient over the fixed predictions, of length 1; None where it is 0 or not finite."""
     p, y = fixed_inputs()
