@@ -41,7 +41,7 @@ class HillClimbing(Strategy):
         if not candidates or rng.random() < self.fresh:
             trees = {branch: draw(branch, lambda b=branch: self._random(b, rng)).tree for branch in self.inputs}
             return Proposal(Genome(trees), None, 'random')
-        best = max(candidates, key=lambda trial: trial.score)
+        best = max(candidates, key=lambda trial: history.estimate(trial.number))
         branch = rng.choice(list(self.inputs))
         drawn = draw(branch, lambda: Drawn(*mutate(best.genome[branch], rng, self.inputs[branch], max_nodes=40)))
         return Proposal(best.genome.with_tree(branch, drawn.tree), best.number, f'{drawn.origin}({branch})')

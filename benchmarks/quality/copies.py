@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import random
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -25,7 +27,7 @@ from mmautoloss.losses import input_kind, known_loss
 from mmautoloss.screen import ACCEPTED, Screen, Verdict
 from mmautoloss.search import Budget, Planner, SearchSettings
 from mmautoloss.search.driver import known_outcome
-from mmautoloss.strategy import RegularizedEvolution
+from mmautoloss.strategy import RegularizedEvolution, Strategy
 from mmautoloss.trial import History, Outcome, Role, State, Trial
 
 TARGET = '-(y * (1 - p) ** 2 * log(p) + 3 * (1 - y) * p * log(1 - p))'
@@ -42,15 +44,22 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 
 
+@lru_cache(20_000)
 def unit_gradient(tree: Tree) -> torch.Tensor | None:
     """The gradient over the fixed predictions, of length 1; None where it is 0 or not finite."""
-    generator = torch.Generator().manual_seed(0)
-    p = torch.rand(1, 1, 16, 16, generator=generator, dtype=torch.float64).mul(0.98).add(0.01).requires_grad_()
-    y = torch.rand(1, 1, 16, 16, generator=generator, dtype=torch.float64).round()
+    p, y = fixed_inputs()
+    p.requires_grad_()
     value = compile_tree(tree)({'p': p, 'y': y}).sum()
     gradient = torch.autograd.grad(value, p)[0].flatten() if value.requires_grad else torch.zeros(1)
     norm = gradient.norm()
     return gradient / norm if norm.isfinite() and norm > 0 else None
+
+
+def fixed_inputs() -> tuple[torch.Tensor, torch.Tensor]:
+    """Predictions in (0, 1) and labels, each (1, 1, 16, 16)."""
+    generator = torch.Generator().manual_seed(0)
+    p = torch.rand(1, 1, 16, 16, generator=generator, dtype=torch.float64).mul(0.98).add(0.01)
+    return p, torch.rand(1, 1, 16, 16, generator=generator, dtype=torch.float64).round()
 
 
 class Finite(Screen):
@@ -79,20 +88,31 @@ def search(arm: str, noise: float, trials: int, seed: int, shared: float = 0.0) 
     """The true score of the winner of a search."""
     budget = Budget(max_trials=trials, baseline_repeats=0, allocation='equal', confirm_seeds=0)
     strategy = RegularizedEvolution({'loss': ('p', 'y')}, **SMALL, **ARMS[arm])
+    winner = simulate(budget, strategy, seed, lambda trial: _measured(trial, noise, seed, shared)).winner()
+    return quality(USUAL) if winner is None else quality(winner.required_genome)
+
+
+def simulate(budget: Budget, strategy: Strategy, seed: int, measure: Callable[[Trial], float]) -> History:
+    """A whole search with given scores."""
     planner = Planner(SearchSettings(seed, budget, (USUAL,)), strategy, {'loss': Finite()})
     history = History()
     while (trial := planner.next(history, 0.0)) is not None:
         history.add(trial)
-        history.settle(trial.number, known_outcome(trial, history) or _measured(trial, noise, seed, shared))
-    winner = history.winner()
-    return quality(USUAL) if winner is None else quality(winner.required_genome)
+        outcome = known_outcome(trial, history) or Outcome(State.COMPLETE, measure(trial))
+        history.settle(trial.number, outcome)
+    return history
 
 
-def _measured(trial: Trial, noise: float, seed: int, shared: float) -> Outcome:
-    genome = USUAL if trial.role is Role.BASELINE else trial.required_genome
+def genome_of(trial: Trial) -> Genome:
+    """The losses of a trial, also of the hand-made ones."""
+    return USUAL if trial.role is Role.BASELINE else trial.required_genome
+
+
+def _measured(trial: Trial, noise: float, seed: int, shared: float) -> float:
+    genome = genome_of(trial)
     of_seed = random.Random(f'{seed}/{trial.seed}').gauss(0, noise * shared**0.5)
     own = random.Random(f'{seed}/{trial.seed}/{genome["loss"]}').gauss(0, noise * (1 - shared) ** 0.5)
-    return Outcome(State.COMPLETE, quality(genome) + of_seed + own)
+    return quality(genome) + of_seed + own
 
 
 _TARGET = unit_gradient(parse(TARGET))

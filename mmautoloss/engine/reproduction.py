@@ -105,16 +105,21 @@ def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:
 
 def _compare(trial: Trial, planner: Planner, history: History) -> dict[str, tuple[Any, Any]]:
     # the elapsed time, which decides whether the search was over, is not in the journal
-    times = (0.0, math.inf) if trial.role is Role.SEARCH else (math.inf, 0.0)
-    roles = set()
+    bred = trial.role is Role.SEARCH and not trial.measures_again  # the best may also be measured again after the end
+    times = (0.0, math.inf) if bred else (math.inf, 0.0)
+    roles, found = set(), []
     for elapsed in times:
         again = planner.next(history, elapsed)
         if again is not None and again.role is trial.role:
             journal, recomputed = trial.to_json(), again.to_json()
-            return {
-                key: (journal.get(key), recomputed.get(key))
-                for key in {**journal, **recomputed}
-                if journal.get(key) != recomputed.get(key)
-            }
+            found.append(
+                {
+                    key: (journal.get(key), recomputed.get(key))
+                    for key in {**journal, **recomputed}
+                    if journal.get(key) != recomputed.get(key)
+                }
+            )
+            if not found[-1]:
+                return {}
         roles.add(again.role.value if again else None)
-    return {'role': (trial.role.value, ' or '.join(sorted(filter(None, roles))) or None)}
+    return found[0] if found else {'role': (trial.role.value, ' or '.join(sorted(filter(None, roles))) or None)}

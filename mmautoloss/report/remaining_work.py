@@ -10,6 +10,7 @@ from mmautoloss.search import (
     Budget,
     confirmations_left,
     finalist_trainings_left,
+    seeds_left,
     trainings_left,
     trunks_left,
 )
@@ -89,6 +90,7 @@ def _of_search(record: Record, written: Mapping[str, Any], budget: Budget, elaps
     candidates_left = max(total - settled, running)
     if budget.max_seconds is not None and elapsed >= budget.max_seconds:
         candidates_left = running
+    candidates_left += seeds_left(history, budget)
     return {
         'baseline': max(0, 1 + written.get('baseline_repeats', 0) - len(history.baseline_scores())),
         'candidate': candidates_left,

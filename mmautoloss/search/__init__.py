@@ -5,7 +5,7 @@ from mmautoloss.search.driver import Stop, run_search
 from mmautoloss.search.funnel import Funnel, FunnelStage, read_funnel
 from mmautoloss.search.observer import Observer, Observers
 from mmautoloss.search.planner import Planner
-from mmautoloss.search.remaining import confirmations_left, finalist_trainings_left, trunks_left
+from mmautoloss.search.remaining import confirmations_left, finalist_trainings_left, seeds_left, trunks_left
 from mmautoloss.search.rounds import (
     Entrant,
     FunnelRound,
@@ -41,6 +41,7 @@ __all__ = [
     'holding',
     'read_funnel',
     'run_search',
+    'seeds_left',
     'survivors',
     'trainings_left',
     'trunks_left',

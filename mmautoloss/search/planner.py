@@ -9,12 +9,14 @@ from mmautoloss.search.draw_progress import DrawProgress
 from mmautoloss.search.settings import SearchSettings
 from mmautoloss.search.stages import (
     Breeder,
+    Completion,
     Confirmation,
     Finalists,
     HandMade,
     KnownLosses,
     Longer,
     PlainTrainings,
+    Promotion,
     SearchedLosses,
     Stage,
     Trunks,
@@ -26,10 +28,10 @@ from mmautoloss.trial import History, Trial
 class Planner:
     """Chooses the next trial.
 
-    Stages: the hand-made losses and their repeats, known losses, search, after all of these have settled, the best few
-    again with other seeds, or, with a funnel, for longer, and at last what is compared, with fresh seeds. The first that
-    is due proposes the next trial. In a search with trunks each trial continues the trunk of its seed and length, which is
-    trained before.
+    Stages: the hand-made losses and their repeats, known losses, search, in which good candidates may get further seeds
+    before new ones are bred, after all of these have settled, the best few again with other seeds, or, with a funnel, for
+    longer, and at last what is compared, with fresh seeds. The first that is due proposes the next trial. In a search with
+    trunks each trial continues the trunk of its seed and length, which is trained before.
 
     Args:
         settings: Settings of the search.
@@ -61,7 +63,9 @@ class Planner:
             HandMade(settings, self.screens),
             PlainTrainings(settings),
             KnownLosses(settings, breeder),
+            Promotion(settings),
             SearchedLosses(settings, breeder),
+            Completion(settings),
             Longer(settings) if settings.budget.funnel else Finalists(settings),
             Confirmation(settings),
         )

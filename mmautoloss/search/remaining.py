@@ -6,10 +6,16 @@ from collections.abc import Mapping
 
 from mmautoloss.search.rounds import funnel_rounds
 from mmautoloss.search.settings import Budget
-from mmautoloss.search.stages.choice import race_of_found, race_of_known, rounds_of
+from mmautoloss.search.stages.choice import lacking, race_of_found, race_of_known, rounds_of
 from mmautoloss.search.stages.confirmation import compared
 from mmautoloss.search.stages.race import trainings
 from mmautoloss.trial import History, Role, State, Trial
+
+
+def seeds_left(history: History, budget: Budget) -> int:
+    """Number of trainings that have not begun by which the present best candidates catch up after the budget is spent."""
+    runs = (history.estimates.runs(trial.number) for trial in lacking(history, budget))
+    return sum(budget.candidate_seeds - len(begun) for begun in runs)
 
 
 def finalist_trainings_left(history: History, budget: Budget, search_over: bool) -> int:
@@ -62,7 +68,8 @@ def trunks_left(
         longer: Remaining trainings of the funnel by length.
     """
     repeats = max((each.repeats for each in rounds_of(budget, budget.finalists)), default=0) if left['finalist'] else 0
-    offsets = {1.0: {*range(1 + max(budget.baseline_repeats, repeats))}}
+    finalists = range(budget.candidate_seeds, budget.candidate_seeds + repeats)
+    offsets = {1.0: {*range(1 + budget.baseline_repeats), *finalists}}
     for stage in budget.funnel.stages if budget.funnel else ():
         if longer.get(stage.times):
             offsets[stage.times] = {*range(stage.seeds)}

@@ -114,7 +114,7 @@ def funnel_rounds(history: History, funnel: Funnel | None) -> list[FunnelRound]:
     if funnel is None:
         return rounds
     found = history.best_found(funnel.stages[0].keep)
-    known = _by_score(history.of_role(Role.KNOWN))
+    known = history.best_known(funnel.rivals)
     hand_made = [trial for trial in history.of_role(Role.BASELINE) if trial.state is State.COMPLETE][:1]
     for number, stage in enumerate(funnel.stages, start=1):
         if not found:
@@ -196,9 +196,3 @@ def _ranked(entrants: Iterable[Entrant]) -> list[Entrant]:
     """Those with a score, best first; the oldest first among equals."""
     scored = [(-each.mean, each.first.number, each) for each in entrants if each.mean is not None]
     return [each for _, _, each in sorted(scored, key=lambda row: row[:2])]
-
-
-def _by_score(trials: Iterable[Trial]) -> list[Trial]:
-    """Those that were trained, best first; the same loss as another is not trained again."""
-    trained = [trial for trial in trials if trial.state is State.COMPLETE]
-    return sorted(trained, key=lambda trial: (-trial.required_score, trial.number))

@@ -34,6 +34,9 @@ class Budget:
             are additional.
         max_seconds: Time after which no new candidate starts; None for no limit.
         baseline_repeats: Additional trainings of the hand-made losses with other seeds, for the noise band.
+        candidate_seeds: Most seeds of a candidate in the search: of those with k seeds, the better half gets the next one.
+            Each is a training of ``max_trials``, but for those by which the best catch up at the end. At most
+            ``baseline_repeats + 1``, since scores count against those of the hand-made losses with the same seed.
         finalists: Number of the best candidates that are trained again at the end; these scores choose the winner.
         finalist_repeats: Largest number of these trainings, on average over the finalists, each with another seed.
         allocation: Which finalist gets them: ``halving`` drops the worse half after each round, ``equal`` trains all alike.
@@ -53,6 +56,7 @@ class Budget:
     max_trials: int = 100
     max_seconds: float | None = None
     baseline_repeats: int = 2
+    candidate_seeds: int = 1
     finalists: int = 3
     finalist_repeats: int = 2
     allocation: str = 'halving'
@@ -71,6 +75,13 @@ class Budget:
                 require_whole(name, value)
         require_whole('max_draws', self.max_draws, 1)
         require_whole('max_repeats', self.max_repeats, 1)
+        require_whole('candidate_seeds', self.candidate_seeds, 1)
+        if self.candidate_seeds > self.baseline_repeats + 1:
+            raise SetupError(
+                f'candidate_seeds must be at most baseline_repeats + 1, here {self.baseline_repeats + 1}, but got '
+                f'{self.candidate_seeds}: each seed needs a score of the hand-made losses, against which others count. '
+                f'Set baseline_repeats={self.candidate_seeds - 1} or fewer candidate_seeds.'
+            )
         if self.allocation not in ALLOCATIONS:
             raise SetupError(f'allocation must be one of {", ".join(ALLOCATIONS)}, but got {self.allocation!r}.')
         if 0 < self.confirm_seeds < LEAST_SEEDS:
@@ -93,7 +104,7 @@ class Budget:
     def fresh_seeds(self) -> range:
         """Seeds that no other training of the search has, less that of the search."""
         stages = self.funnel.stages if self.funnel else ()
-        finalists = max(self.finalists, KNOWN_FINALISTS) * self.finalist_repeats
+        finalists = max(self.finalists, KNOWN_FINALISTS) * self.finalist_repeats + self.candidate_seeds - 1
         used = max(self.baseline_repeats, finalists, *(stage.seeds for stage in stages))
         first = max(_FIRST_FRESH, used + 1)
         return range(first, first + self.confirm_seeds)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Mapping
-from statistics import mean
 
 from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
@@ -13,7 +12,7 @@ from mmautoloss.expr import Tree, mutate
 from mmautoloss.expr.tree import MAX_NODES
 from mmautoloss.strategy.base import Draw, Drawn, Proposal
 from mmautoloss.strategy.random_search import RandomSearch
-from mmautoloss.trial import History, Role, Trial
+from mmautoloss.trial import History, Trial
 
 VARIED = ('one', 'all')
 COPIES = ('reuse', 'measure')
@@ -34,7 +33,7 @@ class RegularizedEvolution(RandomSearch):
         depth: D, depth of random graphs.
         copy_rate: Share of children that are unchanged.
         copies: ``'reuse'``, a copy is an individual with the score of its parent, as published; or ``'measure'``, instead of
-            a copy the winner is trained again with another seed, and in tournaments it has the mean of its scores.
+            a copy the winner is trained again with another seed, and in tournaments it has the estimate of all its scores.
         fresh_rate: Share of children in which a branch is drawn afresh.
         vary: ``'all'`` branches of a child change, each by its own draw, or ``'one'``, chosen at random.
         max_nodes: Most nodes of a mutated expression, up to ``expr.tree.MAX_NODES``.
@@ -115,7 +114,7 @@ class RegularizedEvolution(RandomSearch):
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Breeds a child of the winner of a tournament, or a random genome while there are too few trials."""
         alive = self.alive(history)
-        if len(history.of_role(Role.KNOWN, Role.SEARCH)) < self.initial or not alive:
+        if history.n_candidates() < self.initial or not alive:
             return super().propose(history, rng, draw)
         parent = self.select(alive, rng, history)
         chance = rng.random()
@@ -142,12 +141,7 @@ class RegularizedEvolution(RandomSearch):
     def select(self, alive: list[Trial], rng: random.Random, history: History) -> Trial:
         """The best of a random sample; the newest among equals."""
         size = min(len(alive), max(2, round(self.tournament * len(alive))))
-        return max(rng.sample(alive, size), key=lambda trial: (self._score(trial, history), trial.number))
-
-    def _score(self, trial: Trial, history: History) -> float:
-        if self.copies == 'reuse':
-            return trial.required_score
-        return mean(history.scores_of(_trained(trial, history).number))
+        return max(rng.sample(alive, size), key=lambda trial: (history.estimate(trial.number), trial.number))
 
     def _copy(self, parent: Trial, history: History) -> Proposal:
         if self.copies == 'reuse':

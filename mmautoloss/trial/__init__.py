@@ -1,5 +1,6 @@
 """Trials, their history and the journal."""
 
+from mmautoloss.trial.estimates import Estimates
 from mmautoloss.trial.folder import LOG, PREDICTIONS, TRIALS, log_name, trial_folder
 from mmautoloss.trial.history import History
 from mmautoloss.trial.journal import Journal
@@ -32,6 +33,7 @@ __all__ = [
     'TRIALS',
     'UNSCORED',
     'VERSION',
+    'Estimates',
     'History',
     'Journal',
     'Outcome',

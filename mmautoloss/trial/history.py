@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean
 
-from mmautoloss.trial.indices import Ranked, Shortest
+from mmautoloss.trial.estimates import Estimates
+from mmautoloss.trial.indices import Shortest
 from mmautoloss.trial.trial import Outcome, Role, State, Trial
 
 _CANDIDATES = (Role.KNOWN, Role.SEARCH)
@@ -20,6 +21,9 @@ class History:
 
     The time of a query depends only on the length of its result, since a search makes several per trial: ``add`` and
     ``settle`` keep the indices up to date.
+
+    Attributes:
+        estimates: What candidates are worth by their scores with several seeds.
 
     Example:
         >>> history = History()
@@ -36,16 +40,16 @@ class History:
         self._population: list[Trial] = []
         self._by_roles: dict[tuple[Role, ...], dict[int, Trial]] = {}
         self._repeats: dict[int, list[int]] = {}
-        self._again: dict[int, list[float]] = {}
         self._longer: dict[tuple[int, float], list[int]] = {}
         self._trained: dict[str, int] = {}
         self._stopped: dict[str, int] = {}
         self._failed: dict[str, int] = {}
         self._trunks: dict[tuple[int, float], int] = {}
         self._rung_scores: list[float] = []
-        self._ranked = Ranked()
+        self.estimates = Estimates()
         self._distinct = Shortest()
         self._n_proxies = 0
+        self._n_again = 0
         self._funnel: Counter[str] = Counter()
 
     def add(self, trial: Trial) -> None:
@@ -66,10 +70,12 @@ class History:
             self._longer.setdefault((trial.repeats, trial.times), []).append(number)
         if trial.role in _CANDIDATES:
             self._n_proxies += 1
+            self._n_again += trial.measures_again
         for verdict, count in trial.funnel.items():
             self._funnel[verdict] += count
         if trial.outcome is None:
             self._running[number] = trial
+            self.estimates.note(trial)
         else:
             self._index(trial)
 
@@ -98,31 +104,19 @@ class History:
 
     def _index(self, trial: Trial) -> None:
         state, role, rung = trial.state, trial.role, trial.required_outcome.rung
-        if trial.measures_again:
+        self.estimates.note(trial)
+        if role in _CANDIDATES:
             self._n_proxies -= trial.was_spared
-            if trial.repeats is not None and trial.score is not None:
-                self._again.setdefault(trial.repeats, []).append(trial.score)
-                self._rank(trial.repeats)
+        if trial.measures_again:
             return
         if role in _CANDIDATES and rung is not None and not trial.was_spared:
             insort(self._rung_scores, rung)
-        if role in _CANDIDATES:
-            self._n_proxies -= trial.was_spared
         if state is State.STOPPED:
             self._stopped.setdefault(trial.fingerprint, trial.number)
         elif role in _CANDIDATES and trial.failed_by_itself:
             _keep_first(self._failed, trial)
         elif state is State.COMPLETE and role in (Role.BASELINE, *_CANDIDATES):
             _keep_first(self._trained, trial)
-            if role is Role.SEARCH:
-                self._rank(trial.number)
-
-    def _rank(self, number: int) -> None:
-        """Ranks a found loss by its first score, or the mean where the search has measured it again."""
-        trial = self._trials.get(number)
-        if trial is not None and _is_found(trial):
-            score, more = trial.required_score, self._again.get(number)
-            self._ranked.rank(number, mean([score, *more]) if more else score)
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -166,6 +160,10 @@ class History:
     def n_proxies(self) -> int:
         """Number of candidates that were or are being trained; one with the same loss as another is not trained."""
         return self._n_proxies
+
+    def n_candidates(self) -> int:
+        """Number of candidates, trained or not; that the search measures one again makes no new one."""
+        return len(self.of_role(*_CANDIDATES)) - self._n_again
 
     def baseline_scores(self) -> list[float]:
         """Scores of the hand-made losses, one per seed."""
@@ -215,14 +213,19 @@ class History:
         return self._rung_scores
 
     def best_found(self, count: int) -> list[Trial]:
-        """The best candidates that the search found and trained, the oldest first among equals.
+        """The best candidates that the search found and trained, by their estimates, the oldest first among equals."""
+        return self._select(self.estimates.best(Role.SEARCH, count))
 
-        They are ranked by their first score; by the mean of all their scores of the search where it has measured them again.
-        """
-        return self._select(self._ranked.numbers(count))
+    def best_known(self, count: int) -> list[Trial]:
+        """The best known losses that the search trained, by their estimates, the oldest first among equals."""
+        return self._select(self.estimates.best(Role.KNOWN, count))
+
+    def estimate(self, number: int) -> float:
+        """What a candidate with a score is worth by all its scores of the search; a single one is its own estimate."""
+        return self.estimates.of(self._trials[number])
 
     def ranking(self, count: int) -> list[Trial]:
-        """These candidates, best first: the confirmed one, then by number of scores as finalists, then by their mean."""
+        """These candidates, best first: the confirmed one, then by number of scores as finalists, then by all scores."""
         confirmed, ranked = self.confirmed(), self._by_seeds(self.best_found(count))
         if confirmed is None or not ranked:
             return ranked
@@ -265,8 +268,13 @@ class History:
 
     def _by_seeds(self, trials: list[Trial]) -> list[Trial]:
         # who has more scores has outlasted the others, or has not failed; one lucky training does not win
-        rounds = {trial.number: self._finalist_scores(trial.number) for trial in trials}
-        return sorted(trials, key=lambda t: (-rounds[t.number], -mean(self.scores_of(t.number)), t.number))
+        return sorted(trials, key=self._place)
+
+    def _place(self, trial: Trial) -> tuple[int, float, float, int]:
+        runs = [trial, *self.repeats_of(trial.number)]
+        # the plain mean parts what is equal but for rounding
+        means = self.estimates.over(runs), mean(self.scores_of(trial.number))
+        return -self._finalist_scores(trial.number), -means[0], -means[1], trial.number
 
     def _finalist_scores(self, number: int) -> int:
         """Number of scores of a candidate as a finalist; the search may have measured another one more often."""

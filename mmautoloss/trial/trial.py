@@ -178,6 +178,12 @@ class Trial:
         return outcome is not None and (outcome.state is State.EQUIVALENT or outcome.reason.startswith(SAME))
 
     @property
+    def twin(self) -> int | None:
+        """The number of the trial with the same loss whose score it has; None where it is no such trial."""
+        number = self.required_outcome.reason.removeprefix(SAME) if self.state is State.EQUIVALENT else ''
+        return int(number) if number.isdecimal() else None
+
+    @property
     def measures_again(self) -> bool:
         """Whether it trains an earlier candidate with another seed in the search: a training, but no new loss."""
         return self.role is Role.SEARCH and self.repeats is not None

@@ -68,6 +68,19 @@ def test_choices_of_the_rejection_test_may_be_combined(load, tmp_path: Path, mon
     assert [(float(row['kept']), float(row['refused'])) for row in rows] == [(1, 1), (0, 1), (1, 0)]
 
 
+def test_searches_with_one_and_with_three_seeds_are_filed(
+    load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same searches again give the same rows; with three seeds about as many trainings, of fewer losses."""
+    seeds, options = load('candidate_seeds'), ('--searches', '2', '--trials', '40', '--noise', '0.1')
+    rows = run(seeds, monkeypatch, tmp_path / 'a.csv', *options)
+    assert rows == run(seeds, monkeypatch, tmp_path / 'b.csv', *options)
+    assert [row['interaction'] for row in rows[::6]] == ['own', 'inherited', 'drawn', 'drawn']
+    assert all(36 <= int(row['all_trainings']) <= 48 for row in rows)
+    usual = seeds.quality(seeds.USUAL)
+    assert all(-1 <= float(row['score']) - usual <= 1 for row in rows if row['interaction'] != 'drawn')
+
+
 def test_searches_with_and_without_measuring_again_are_filed(
     load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

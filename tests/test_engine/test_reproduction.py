@@ -46,6 +46,17 @@ def test_what_was_measured_again_is_replayed(search: Search) -> None:  # noqa: F
     assert sum(trial.measures_again for trial in search.history) > 3
 
 
+def test_seeds_that_the_best_lack_after_the_time_are_replayed(search: Search) -> None:  # noqa: F811
+    search.run(max_seconds=0.0, max_trials=9, baseline_repeats=2, candidate_seeds=3, confirm_seeds=5)
+    assert [trial.repeats for trial in search.history if trial.measures_again] == [3, 3], 'of the known loss'
+    events = list(read_events(search.path))
+    for event in events:
+        if 'budget' in event:
+            event['budget']['max_seconds'] = 5.0  # as if they had been spent meanwhile
+    found = list(replay(events, search.planner()))
+    assert len(found) == len(search.history) and [each for each in found if each.differences] == []
+
+
 def test_funnel_is_replayed_as_it_was(search: Search) -> None:  # noqa: F811
     stages = [{'times': 3, 'keep': 3}, {'times': 10, 'keep': 2, 'seeds': 2}]
     search.run(slots=2, duration=lambda trial: trial.times + trial.number % 3, max_trials=9, funnel={'stages': stages})

@@ -222,7 +222,7 @@ def test_what_is_the_same_loss_is_measured_where_it_was_trained() -> None:
         genome = Genome.from_text(dict.fromkeys(INPUTS, 'p')) if number else None
         history.add(Trial(number, role, 0, genome, fingerprint=fingerprint))
         spared = number > 1
-        state, reason = (State.EQUIVALENT, 'trial 1') if spared else (State.COMPLETE, '')
+        state, reason = (State.EQUIVALENT, f'trial {3 - number}') if spared else (State.COMPLETE, '')
         history.settle(number, Outcome(state, score, reason=reason))
     strategy = RegularizedEvolution(INPUTS, **MEASURING)
     assert propose(strategy, history, 1)[0].repeats == 1

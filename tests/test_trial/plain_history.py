@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from statistics import mean
+from math import inf
+from statistics import fmean, mean
 
 from mmautoloss.trial import Outcome, Role, State, Trial
 
@@ -56,6 +57,9 @@ class PlainHistory:
     def n_proxies(self) -> int:
         return sum(not trial.was_spared for trial in self.of_role(Role.KNOWN, Role.SEARCH))
 
+    def n_candidates(self) -> int:
+        return sum(map(is_new, self.of_role(Role.KNOWN, Role.SEARCH)))
+
     def baseline_scores(self) -> list[float]:
         return [trial.score for trial in self.of_role(Role.BASELINE) if trial.score is not None]
 
@@ -84,12 +88,51 @@ class PlainHistory:
         return None
 
     def best_found(self, count: int) -> list[Trial]:
-        trained = [trial for trial in self.of_role(Role.SEARCH) if trial.state is State.COMPLETE and is_new(trial)]
-        return sorted(trained, key=lambda trial: (-self.mean_in_search(trial), trial.number))[:count]
+        return self.best(Role.SEARCH, count)
 
-    def mean_in_search(self, trial: Trial) -> float:
-        again = [each for each in self.repeats_of(trial.number) if each.role is Role.SEARCH and each.score is not None]
-        return mean([trial.score, *(each.score for each in again)])
+    def best_known(self, count: int) -> list[Trial]:
+        return self.best(Role.KNOWN, count)
+
+    def best(self, role: Role, count: int) -> list[Trial]:
+        trained = [trial for trial in self.trained() if trial.role is role]
+        return sorted(trained, key=lambda trial: (-self.standing(self.runs(trial)), trial.number))[:count]
+
+    def runs(self, trial: Trial) -> list[Trial]:
+        return [trial, *(each for each in self.repeats_of(trial.number) if each.role is Role.SEARCH)]
+
+    def standing(self, runs: list[Trial]) -> float:
+        return -inf if any(run.failed_by_itself for run in runs) else self.over(runs)
+
+    def over(self, runs: list[Trial]) -> float:
+        hand_made = {run.seed: run.score for run in self.of_role(Role.BASELINE) if run.score is not None}
+        scored = [run for run in runs if run.score is not None]
+        if len(scored) == 1:
+            return scored[0].score
+        usual = fmean(hand_made.values()) if hand_made else 0.0
+        same = [hand_made.get(run.seed, usual) for run in scored]
+        return same[0] + (fmean(run.score for run in scored) - fmean(same))
+
+    def estimate(self, number: int) -> float | None:
+        trial = self.trials[number]
+        trained = {each.number: each for each in self.trained()}
+        loss = trained.get(number_in(trial.outcome.reason) if trial.state is State.EQUIVALENT else number)
+        return self.over(self.runs(loss)) if loss else trial.score
+
+    def trained(self) -> list[Trial]:
+        return [t for t in self.of_role(Role.KNOWN, Role.SEARCH) if t.state is State.COMPLETE and is_new(t)]
+
+    def due(self, seeds: int) -> int | None:
+        for level in range(seeds - 1, 0, -1):
+            there = [
+                t
+                for t in self.trained()
+                if len(self.runs(t)) >= level and all(r.outcome for r in self.runs(t)[:level])
+            ]
+            there.sort(key=lambda trial: (-self.standing(self.runs(trial)[:level]), trial.number))
+            for trial in there[: len(there) // 2]:
+                if len(self.runs(trial)) == level and not any(run.failed_by_itself for run in self.runs(trial)):
+                    return trial.number
+        return None
 
     def ranking(self, count: int) -> list[Trial]:
         confirmed, ranked = self.confirmed(), self.by_seeds(self.best_found(count))
@@ -111,7 +154,8 @@ class PlainHistory:
     def by_seeds(self, trials: list[Trial]) -> list[Trial]:
         def key(trial: Trial) -> tuple:
             finalist = [t for t in self.of_role(Role.FINALIST) if t.repeats == trial.number and t.score is not None]
-            return -len(finalist), -mean(self.scores_of(trial.number)), trial.number
+            plain = mean(self.scores_of(trial.number))
+            return -len(finalist), -self.over([trial, *self.repeats_of(trial.number)]), -plain, trial.number
 
         return sorted(trials, key=key)
 
@@ -124,6 +168,10 @@ class PlainHistory:
 
 def is_new(trial: Trial) -> bool:
     return trial.role is not Role.SEARCH or trial.repeats is None
+
+
+def number_in(reason: str) -> int:
+    return int(reason.removeprefix('trial ')) if reason.startswith('trial ') else -1
 
 
 def nodes(trial: Trial) -> int:

@@ -40,6 +40,10 @@ QUESTIONS: dict[str, Callable[[Any], object]] = {
     'same_loss': lambda h: [h.same_loss(fingerprint) for fingerprint in FINGERPRINTS],
     'failed_loss': lambda h: [h.failed_loss(fingerprint) for fingerprint in FINGERPRINTS],
     'best_found': lambda h: [h.best_found(count) for count in (0, 1, 3, -1, 1000)],
+    'best_known': lambda h: [h.best_known(count) for count in (0, 1, 3, 1000)],
+    'estimates': lambda h: [h.estimate(trial.number) for trial in h.population()],
+    'due': lambda h: [(h if isinstance(h, PlainHistory) else h.estimates).due(seeds) for seeds in (1, 2, 3, 5)],
+    'n_candidates': lambda h: h.n_candidates(),
     'ranking': lambda h: [h.ranking(count) for count in (1, 3, 1000)],
     'winner': lambda h: h.winner(),
     'confirmed': lambda h: h.confirmed(),
@@ -65,7 +69,8 @@ def random_outcome(rng: random.Random) -> Outcome:
     state = rng.choice(STATES)
     if state is State.FAILED:
         return Outcome(state, reason=rng.choice(['not finite: a loss', 'worker died: 1', 'trial 0', 'Traceback']))
-    return Outcome(state, rng.randrange(-3, 4) / 4)
+    reason = f'trial {rng.randrange(9)}' if state is State.EQUIVALENT and rng.random() < 0.7 else ''
+    return Outcome(state, rng.randrange(-3, 4) / 4, reason=reason)
 
 
 def grow(rng: random.Random, steps: int) -> Iterator[tuple[History, PlainHistory]]:

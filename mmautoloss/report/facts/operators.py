@@ -25,7 +25,7 @@ def operators_of(history: History) -> Table:
     trained = [trial for trial in history.of_role(Role.SEARCH) if is_found(trial)]
     if len(trained) < LEAST:
         return Table(COLUMNS)
-    ranked = sorted(trained, key=lambda trial: (-trial.required_score, trial.number))
+    ranked = sorted(trained, key=lambda trial: (-history.estimate(trial.number), trial.number))
     operator_sets = [_operators(trial) for trial in ranked]
     good = operator_sets[: -(-len(operator_sets) // 4)]
     rows = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mmautoloss.report.facts.table import Table
-from mmautoloss.trial import Record, Role, Scale, State, Trial
+from mmautoloss.trial import Estimates, Record, Role, Scale, State, Trial
 
 COLUMNS = ('order', 'trial', 'role', 'state', 'hours', 'score', 'rung', 'best', 'times')
 
@@ -15,17 +15,15 @@ def progress_of(record: Record, scale: Scale) -> Table:
 
     Returns:
         ``hours``, the hours of search until each settled; ``score`` and ``rung`` (the score at the rung) as the metric
-        reports them; ``best``, the best single score so far of a searched candidate that was trained to the end; ``times``,
-        the length of the training as a multiple of that of a candidate.
+        reports them; ``best``, the estimate of the best searched candidate so far, which is its score where it has one seed;
+        ``times``, the length of the training as a multiple of that of a candidate.
     """
     return Table(COLUMNS, tuple(_rows(record, scale)))
 
 
 def _rows(record: Record, scale: Scale) -> Iterator[tuple]:
-    best: float | None = None
-    for order, trial in enumerate(record.history.settled()):
-        if is_found(trial) and (best is None or trial.required_score > best):
-            best = trial.required_score
+    trials = record.history.settled()
+    for order, (trial, best) in enumerate(zip(trials, bests(trials), strict=True)):
         yield (
             order,
             trial.number,
@@ -37,6 +35,15 @@ def _rows(record: Record, scale: Scale) -> Iterator[tuple]:
             scale.shown(best),
             trial.times,
         )
+
+
+def bests(settled: Iterable[Trial]) -> Iterator[float | None]:
+    """The estimate of the best searched candidate after each trial, in the order in which they settled."""
+    estimates = Estimates()
+    for trial in settled:
+        estimates.note(trial)
+        runs = [estimates.runs(number) for number in estimates.best(Role.SEARCH, 1)]
+        yield estimates.over(runs[0]) if runs else None
 
 
 def is_found(trial: Trial) -> bool:

@@ -102,7 +102,7 @@ def _draw_points(axes: Any, rows: Sequence[Row], column: str, height: str, label
 
 
 def _draw_best(axes: Any, rows: Sequence[Row], column: str, scale: Scale) -> None:
-    """Draws the best single score so far, in the order of settling, with the number of the last best trial."""
+    """Draws the best estimate so far, in the order of settling, with the number of the last best trial."""
     steps = [
         row for before, row in zip([None, *rows[:-1]], rows, strict=True) if row['best'] != (before or {}).get('best')
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mmautoloss.report.facts.progress import is_found
+from mmautoloss.report.facts.progress import bests, is_found
 from mmautoloss.report.statistics import spread
 from mmautoloss.trial import History
 
@@ -30,9 +30,8 @@ def draw_progress_image(history: History, metric: str, sign: int) -> np.ndarray:
     figure = Figure(figsize=(8, 4.8), dpi=100, layout='constrained')
     canvas, axes = FigureCanvasAgg(figure), figure.subplots()
     _draw_baseline(axes, [sign * score for score in history.baseline_scores()])
-    numbers, scores = _scores(history, sign)
+    numbers, scores, best = _scores(history, sign)
     if numbers:
-        best = (np.maximum if sign > 0 else np.minimum).accumulate(scores)
         axes.plot(numbers, scores, 'o', color=_FOUND, alpha=0.5, label='candidates')
         axes.step(numbers, best, where='post', color=_FOUND, label='best so far')
     winner = history.winner()
@@ -53,10 +52,16 @@ def _draw_baseline(axes: Any, scores: list[float]) -> None:
         axes.axhspan(mean - noise, mean + noise, color=_BASE, alpha=0.15, linewidth=0)
 
 
-def _scores(history: History, sign: int) -> tuple[list[int], list[float]]:
-    # searched trials in the order in which they settled, as on the page
-    trials = [t for t in history.settled() if is_found(t)]
-    return [trial.number for trial in trials], [sign * trial.required_score for trial in trials]
+def _scores(history: History, sign: int) -> tuple[list[int], list[float], list[float]]:
+    """Number and score of searched trials, in the order in which they settled, as on the page, and the best by then."""
+    settled = history.settled()
+    rows = [
+        (trial.number, sign * trial.required_score, sign * best)
+        for trial, best in zip(settled, bests(settled), strict=True)
+        if is_found(trial) and best is not None
+    ]
+    numbers, scores, best = zip(*rows, strict=True) if rows else ((), (), ())
+    return list(numbers), list(scores), list(best)
 
 
 def _shortened(text: str, width: int = 110) -> str:

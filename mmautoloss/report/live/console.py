@@ -54,7 +54,6 @@ class ConsoleObserver(Observer):
         # the present stdout, since it is redirected to the log of a trial during its evaluation
         self.console = console or Console(highlight=False, file=sys.stdout)
         self.work_dir = work_dir
-        self._best: float | None = None
         self._leak_printed = False
         self._seeds: int | None = None  # of the hand-made losses, until the cost of a trunk is printed
         self._watch = Watch(self.console, greater, record)
@@ -73,8 +72,6 @@ class ConsoleObserver(Observer):
 
     def begin(self, history: History, planner: Planner) -> None:
         """Starts the display of the progress."""
-        for trial in history.settled():
-            self._update_best(trial)
         self._seeds = planner.settings.budget.baseline_repeats + 1 if planner.settings.plain else None
         if history.settled():
             self.say(f'continued: {len(history.settled())} trials are settled, {len(history.running())} begin again')
@@ -86,8 +83,7 @@ class ConsoleObserver(Observer):
 
     def settled(self, trial: Trial, history: History) -> None:
         """Prints a line for a trial."""
-        self._update_best(trial)
-        self._print(self._line(trial))
+        self._print(self._line(trial, history))
         self._print_leak(trial)
         self._print_trunk_cost(history)
         self._watch.settled(trial, history)
@@ -200,11 +196,7 @@ class ConsoleObserver(Observer):
             text = escape(cost.text)
             self.console.print(f'[yellow]{text}[/yellow]' if cost.is_clear else f'[dim]{text}[/dim]', soft_wrap=True)
 
-    def _update_best(self, trial: Trial) -> None:
-        if trial.role in (Role.KNOWN, Role.SEARCH) and trial.score is not None and not trial.measures_again:
-            self._best = trial.score if self._best is None else max(self._best, trial.score)
-
-    def _line(self, trial: Trial) -> str:
+    def _line(self, trial: Trial, history: History) -> str:
         outcome = trial.required_outcome
         if trial.state is State.FAILED and trial.was_spared:
             result = f'[dim]failed as {escape(outcome.reason)}[/dim]'
@@ -218,7 +210,7 @@ class ConsoleObserver(Observer):
             detail = f'as {outcome.reason}' if trial.was_spared else f'{outcome.seconds:5.1f} s'
             result = f'[yellow]stopped: {score} at the rung[/yellow] {escape(detail)}'
         else:
-            style = 'bold green' if trial.role is Role.SEARCH and trial.score == self._best else 'default'
+            style = 'bold green' if _leads(trial, history) else 'default'
             result = f'[{style}]{self.sign * trial.required_score:.4f}[/{style}] {outcome.seconds:5.1f} s'
         origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
         formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
@@ -243,6 +235,15 @@ class ConsoleObserver(Observer):
             f'{spread(scores):.4f}' if len(scores) > 1 else '-',
             str(len(scores)),
         )
+
+
+def _leads(trial: Trial, history: History) -> bool:
+    """Whether a training is one of the best candidate so far, found or known, and this one was found."""
+    if trial.role is not Role.SEARCH:
+        return False
+    number = trial.number if trial.repeats is None else trial.repeats
+    best = [*history.best_found(1), *history.best_known(1)]
+    return history.estimate(number) == max(history.estimate(each.number) for each in best)
 
 
 def _fell(lengths: Sequence[Length]) -> bool:

@@ -62,7 +62,7 @@ def standing_of(history: History, budget: Budget, states: Counter[State], pace: 
     winner, baseline = history.winner(), history.baseline_scores()
     best = history.scores_of(winner.number) if winner else []
     return Standing(
-        wanted=budget.max_trials,
+        wanted=max(budget.max_trials, history.n_proxies()),  # seeds may be caught up after the budget
         best=(winner.number, sign * mean(best), len(best)) if winner and best else None,
         baseline=(spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
         funnel=history.funnel(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmautoloss.search.rounds import best_known, survivors
 from mmautoloss.search.settings import KNOWN_FINALISTS, Budget
 from mmautoloss.search.stages.race import Race, Round, equal_rounds, halving_rounds, run_race
-from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.trial import History, Trial
 
 
 def rounds_of(budget: Budget, runners: int) -> tuple[Round, ...]:
@@ -16,6 +16,27 @@ def rounds_of(budget: Budget, runners: int) -> tuple[Round, ...]:
     return rounds(runners, budget.finalist_repeats)
 
 
+def contenders(history: History, budget: Budget) -> list[Trial]:
+    """The found losses among which the winner will be chosen, and the known ones among which its rival is."""
+    if budget.funnel:
+        found, known = budget.funnel.stages[0].keep, budget.funnel.rivals
+    else:
+        found, known = max(1, budget.finalists), KNOWN_FINALISTS if budget.confirm_seeds else 0
+    return [*history.best_found(found), *history.best_known(known)]
+
+
+def lacking(history: History, budget: Budget) -> list[Trial]:
+    """Those of the contenders that have fewer seeds than a candidate may have; none that has failed by itself."""
+    if budget.candidate_seeds == 1:
+        return []
+    runs = {trial.number: history.estimates.runs(trial.number) for trial in contenders(history, budget)}
+    return [
+        history[number]
+        for number, begun in runs.items()
+        if len(begun) < budget.candidate_seeds and not any(run.failed_by_itself for run in begun)
+    ]
+
+
 def race_of_found(history: History, budget: Budget) -> Race:
     """The race of the best found losses."""
     finalists = history.best_found(budget.finalists)
@@ -24,8 +45,7 @@ def race_of_found(history: History, budget: Budget) -> Race:
 
 def race_of_known(history: History, budget: Budget) -> Race:
     """The race of the best known losses; without fresh seeds, for which it chooses, nothing is trained."""
-    trained = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
-    best = sorted(trained, key=lambda trial: (-trial.required_score, trial.number))[:KNOWN_FINALISTS]
+    best = history.best_known(KNOWN_FINALISTS)
     races = budget.confirm_seeds and len(best) > 1 and history.best_found(1)
     return run_race(history, best, rounds_of(budget, len(best)) if races else ())
 

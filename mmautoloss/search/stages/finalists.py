@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from mmautoloss.search.stages.choice import race_of_found, race_of_known
 from mmautoloss.search.stages.stage import Stage
 from mmautoloss.trial import History, Role, Trial
@@ -19,7 +21,12 @@ class Finalists(Stage):
     def make(self, history: History) -> Trial | None:
         """The next repeat of a finalist; None where there is none, or none before others have settled."""
         upcoming = self._next(history)
-        return self.again(history, upcoming[0], 'repeat') if upcoming else None
+        return self.again(history, upcoming[0], 'repeat', self._offset(history, upcoming[0])) if upcoming else None
+
+    def _offset(self, history: History, trial: Trial) -> int:
+        """The first seed after those of candidates, so that finalists have the same ones, with which it was not trained."""
+        had = {run.seed - self.settings.seed for run in history.repeats_of(trial.number)}
+        return next(offset for offset in count(self.settings.budget.candidate_seeds) if offset not in had)
 
     def _next(self, history: History) -> tuple[Trial, int] | None:
         budget = self.settings.budget

@@ -78,9 +78,8 @@ def trainings(rounds: Iterable[Round], done: int = 0) -> int:
 def run_race(history: History, contenders: Sequence[Trial], rounds: Sequence[Round]) -> Race:
     """The state of a race, a function of the trials alone.
 
-    Losses are compared by the mean of their scores: that of their first training, those of their repeats so far, which have
-    the same seeds, and those of the search if it has measured them again. A loss of which a repeat has failed falls behind
-    all others.
+    Losses are compared by all scores of the search and those of their repeats so far, each against the hand-made losses with
+    the same seed (``Estimates``). A loss of which a repeat has failed falls behind all others.
 
     Args:
         history: All trials.
@@ -107,7 +106,8 @@ def _repeats(history: History, trial: Trial) -> list[Trial]:
     return [again for again in history.of_role(Role.FINALIST) if again.repeats == trial.number]
 
 
-def _place(trial: Trial, repeats: Sequence[Trial], history: History) -> tuple[int, float, int]:
-    measured = [again for again in history.repeats_of(trial.number) if again.role is Role.SEARCH]
-    scores = [each.score for each in (trial, *measured, *repeats) if each.score is not None]
-    return sum(each.score is None for each in repeats), -fmean(scores), trial.number
+def _place(trial: Trial, repeats: Sequence[Trial], history: History) -> tuple[int, float, float, int]:
+    runs = [*history.estimates.runs(trial.number), *repeats]
+    # the plain mean parts what is equal but for rounding
+    means = history.estimates.over(runs), fmean(each.score for each in runs if each.score is not None)
+    return sum(each.score is None for each in repeats), -means[0], -means[1], trial.number

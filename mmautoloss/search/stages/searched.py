@@ -30,9 +30,7 @@ class SearchedLosses(Stage):
 
     def is_due(self, history: History, elapsed: float) -> bool:
         """Until the trainings or the time of the budget are spent."""
-        budget = self.settings.budget
-        out_of_time = budget.max_seconds is not None and elapsed >= budget.max_seconds
-        return history.n_proxies() < budget.max_trials and not out_of_time
+        return self.budget_left(history, elapsed)
 
     def begins(self, history: History) -> tuple[int, float]:
         """The trunk of the search's seed, whatever is bred."""

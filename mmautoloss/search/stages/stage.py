@@ -66,6 +66,16 @@ class Stage(ABC):
         """Whether all trials of other stages have settled; trunks of its own may run."""
         return all(trial.role in (self.role, Role.TRUNK) for trial in history.running())
 
+    def budget_left(self, history: History, elapsed: float) -> bool:
+        """Whether another candidate may begin."""
+        budget = self.settings.budget
+        out_of_time = budget.max_seconds is not None and elapsed >= budget.max_seconds
+        return history.n_proxies() < budget.max_trials and not out_of_time
+
+    def measure(self, history: History, trial: Trial) -> Trial:
+        """A candidate again, with the seed that follows those of its trainings in the search."""
+        return self.again(history, trial, 'measure', len(history.estimates.runs(trial.number)))
+
     def again(
         self, history: History, trial: Trial, origin: str, seed_offset: int | None = None, times: float = 1
     ) -> Trial:
