@@ -5,9 +5,9 @@ counts the losses of these models and those that a search can replace.
 
     python benchmarks/coverage.py [--quick] [--page docs/coverage.md]
 
-The last line is one JSON object: by library the share of losses that can be searched, null where it is not installed, and
-``built``, the share of the models that could be built. ``--quick`` takes a fixed sample of the folders. ``--page`` writes the
-table of all models.
+The last line is one JSON object: by library the share of losses that can be searched, null where it is not installed,
+and ``built``, the share of the models that could be built. ``--quick`` takes a fixed sample of the folders. ``--page``
+writes the table of all models.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ _HEAD = """\
 # Which models can be searched
 
 One config of each folder that mmdet, mmseg and mmpose ship, the losses of its model, and the kind of
-[input](config.md#train_cfg) with which each can be searched. `python -m mmautoloss branches CONFIG` says the same of any config.
-This page is written by
+[input](config.md#train_cfg) with which each can be searched. `python -m mmautoloss branches CONFIG` says the same of any
+config. This page is written by
 
 ```shell
 python benchmarks/coverage.py --page docs/coverage.md

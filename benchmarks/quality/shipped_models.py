@@ -1,4 +1,4 @@
-"""The models of the configs that the libraries ship, built without memory for their weights, and the losses that they have."""
+"""The models of the configs that the libraries ship, built without memory for their weights, and their losses."""
 
 from __future__ import annotations
 

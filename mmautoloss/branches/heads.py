@@ -54,23 +54,11 @@ Verdict = tuple[str | None, str]
 def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
     if getattr(loss, 'use_mask', False):
         return 'mask', ''
-    if loss is getattr(head, 'loss_cls', None) and (
-        getattr(head, 'bg_cls_weight', False) or hasattr(head, 'class_weight')
-    ):
-        return None, 'its head normalises by the class weights of this loss; use a head without class weights'
     return ('sigmoid' if getattr(loss, 'use_sigmoid', False) else 'softmax'), ''
 
 
 def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
-    if getattr(head, 'reg_decoded_bbox', False):
-        return 'area', ''
-    coder = getattr(head, 'bbox_coder', None)
-    if hasattr(coder, 'means') and hasattr(coder, 'stds'):
-        return 'delta', ''
-    return None, (
-        "its values are no deltas of mmdet's DeltaXYWHBBoxCoder, so a probe cannot judge them; use an IoU loss with "
-        'reg_decoded_bbox=True if the head has that setting'
-    )
+    return ('area' if getattr(head, 'reg_decoded_bbox', False) else 'delta'), ''
 
 
 def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
@@ -244,13 +232,14 @@ def _paths(model: nn.Module) -> Iterator[str]:
     outer = '.'
     for path, module in model.named_modules():
         within_loss = path.startswith(f'{outer}.')
-        if _is_loss(path, module) and not within_loss and not _NECK.search(path):
+        if _is_loss(path, module) and not within_loss and not _UNUSED.search(path):
             outer = path
             yield path
 
 
-_NECK = re.compile(r'\b(deconv|simplebaseline)_head\.')
-"""Heads that other heads of mmpose (SimCC, integral regression) use as a neck: their losses are never called."""
+_UNUSED = re.compile(r'\b(deconv|simplebaseline)_head\.|\bteacher(_model)?\.')
+"""Heads whose losses are never called: those that other heads of mmpose (SimCC, integral regression) use as a neck, and
+those of models that teach others."""
 
 
 def _is_loss(path: str, module: nn.Module) -> bool:

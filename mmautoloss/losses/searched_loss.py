@@ -67,8 +67,9 @@ class SearchedLoss(nn.Module):
             ``-y * log(p)`` it weighs each row by its class.
         pos_weight: Factor of each channel where ``y`` is 1, for sigmoids; where ``y`` is 0 it is 1. The class weights
             of binary cross-entropies are such factors.
-        average: M if the head passes no ``avg_factor``: the number of ``'positions'``, or the sum of the
-            ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights.
+        average: M if the head passes no ``avg_factor``: the number of ``'positions'``, the sum of the
+            ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights, or 1, a ``'sum'``, for heads
+            that divide by a number of their own, as that of YOLOX.
         use_target_weight: Whether the weights that the head passes count.
         loss_name: Key of the loss in logs; must contain ``loss``, or it would take no part in
             training.
@@ -95,7 +96,7 @@ class SearchedLoss(nn.Module):
         reduction: str = 'mean',
         loss_weight: float = 1.0,
         ignore_index: int | None = None,
-        class_weight: Sequence[float] | None = None,
+        class_weight: Sequence[float] | Tensor | None = None,
         pos_weight: Sequence[float] | None = None,
         average: str = 'positions',
         use_target_weight: bool = True,
@@ -120,6 +121,8 @@ class SearchedLoss(nn.Module):
         self.use_sigmoid = self.kind.use_sigmoid
         self.reduction = reduction
         self.loss_weight = loss_weight
+        if isinstance(class_weight, Tensor):  # made by the head, as of DETR
+            class_weight = class_weight.tolist()
         self.counts = Weighting(ignore_index, class_weight, pos_weight, average, use_target_weight)
         self.counts.require_valid(self.kind)
         self._loss_name = loss_name
@@ -178,6 +181,20 @@ class SearchedLoss(nn.Module):
             )
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
+        calls = self.kind.calls(pred, target, weight)
+        first, *others = [self._reduced(*call, avg_factor, reduction, ignore_index) for call in calls]
+        return sum(others, first)
+
+    def _reduced(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        avg_factor: float | Tensor | None,
+        reduction: str,
+        ignore_index: int | None,
+    ) -> Tensor:
+        """The loss of a call of single tensors."""
         with threads_of(pred):
             rows = self.counts.rows(self.kind, pred, target, weight, ignore_index)
             if reduction == 'none':

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -165,8 +165,12 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
             f'The loss at {branch.path!r} is not called with two tensors, a prediction and its target, and weights, so it '
             'cannot be searched. Leave this branch out.'
         )
-    preds, targets = zip(*(part[:2] for part in parts), strict=True)
     with _at(branch):
+        # of a call that is the sum of several, such as one an axis, the first
+        calls_of_tensors = [
+            branch.kind.calls(part[0], part[1], weight)[0] for part, weight in zip(parts, weights, strict=True)
+        ]
+        preds, targets, weights = map(list, zip(*calls_of_tensors, strict=True))
         weight = None if weights[0] is None else _joined(weights)
         pred, target, weight = points_as_maps(_joined(preds), _joined(targets), weight)
     return Sample(
@@ -211,8 +215,9 @@ def _in_order(factors: Iterable[float | None]) -> list[float | None]:
 def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitored: Sequence[str]) -> Probe:
     if not samples:
         raise SetupError(f'The loss at {branch.path!r} was not called on any of the probe images. Leave it out.')
-    metric = _metric(branch, samples[0], monitored)
-    probe = Probe(branch.inputs, metric, tuple(samples), _scaling(model, branch))
+    scaling = _scaling(model, branch, samples[0])
+    metric = _metric(branch, samples[0], monitored, scaling)
+    probe = Probe(branch.inputs, metric, tuple(samples), scaling)
     with _at(branch):
         joined = probe.joined()
     if not len(joined.pred):
@@ -223,22 +228,21 @@ def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitor
     return probe
 
 
-def _metric(branch: Branch, sample: Sample, monitored: Sequence[str]) -> str:
+def _metric(branch: Branch, sample: Sample, monitored: Sequence[str], scaling: Mapping[str, Tensor]) -> str:
     """The monitored metric for semantic segmentation; for every other branch, the metric of its kind."""
+    if branch.inputs == 'delta' and not scaling:
+        return 'closeness'
     if branch.inputs == 'softmax' and sample.pred.dim() == 4:
         names = [name.rpartition('/')[2] for name in monitored]
         return next((name for name in names if name in SEGMENTATION_METRICS), 'mIoU')
     return branch.kind.metric
 
 
-def _scaling(model: nn.Module, branch: Branch) -> dict[str, Tensor]:
-    """Means and standard deviations by which the deltas of a box branch are normalised."""
-    if branch.inputs != 'delta':
+def _scaling(model: nn.Module, branch: Branch, sample: Sample) -> dict[str, Tensor]:
+    """Means and standard deviations by which box deltas are normalised; none if the values are no deltas of boxes."""
+    if branch.inputs != 'delta' or sample.pred.shape[1:] != (4,):
         return {}
     coder: Any = getattr(branch.head(model), 'bbox_coder', None)
     if not (hasattr(coder, 'means') and hasattr(coder, 'stds')):
-        raise SetupError(
-            f'The deltas of the branch {branch.name!r} cannot be judged: the head has no bbox_coder with means and '
-            'stds (mmdet\'s DeltaXYWHBBoxCoder). Use inputs="area" with reg_decoded_bbox=True.'
-        )
+        return {}
     return {'means': torch.tensor(coder.means), 'stds': torch.tensor(coder.stds)}

@@ -113,6 +113,20 @@ def area_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> flo
     return float((areas['i'] / areas['u']).mean())
 
 
+def closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean of 1 / (1 + error), with the absolute error in mean deviations of the targets of its column.
+
+    It judges values that are no boxes, such as coordinates and offsets.
+
+    Args:
+        pred: Values (M, C) or (M,).
+        target: Target values of the same shape.
+        scaling: Not used.
+    """
+    deviation = (target - target.mean(dim=0)).abs().mean(dim=0).clamp(min=1e-3)
+    return float((1 / (1 + (pred - target).abs() / deviation)).double().mean())
+
+
 def mask_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
     """Mean IoU of the masks of instances.
 
@@ -182,6 +196,7 @@ PROBE_METRICS: dict[str, ProbeMetric] = {
     'softmax_ap': softmax_ap,
     'sigmoid_ap': sigmoid_ap,
     'delta_iou': delta_iou,
+    'closeness': closeness,
     'area_iou': area_iou,
     'mask_iou': mask_iou,
     'heatmap_recall': heatmap_recall,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-for _name in ('mmdet', 'mmseg', 'mmpose'):
-    pytest.importorskip(f'{_name}.models.losses', exc_type=ImportError)
+pytest.importorskip('mmdet.models.losses', exc_type=ImportError)
+pytest.importorskip('mmseg.models.losses', exc_type=ImportError)
+pytest.importorskip('mmpose.models.losses', exc_type=ImportError)
 
 from mmautoloss.branches import ModelLoss
 from tests.isolation import ROOT

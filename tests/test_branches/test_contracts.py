@@ -157,7 +157,7 @@ def test_points_of_maps_train_and_are_judged() -> None:
 
 
 WRONG_CALLS = {
-    'another shape': ({'pred': torch.zeros(3, 50, 4), 'target': torch.zeros(3, 50, 4)}, 'delta', 'need predictions'),
+    'another shape': ({'pred': torch.zeros(3, 50, 4), 'target': torch.zeros(3, 50, 3)}, 'delta', 'need predictions'),
     'only one by one': (
         {'pred': torch.zeros(3, 4), 'target': torch.zeros(3, 4), 'reduction_override': 'none'}, 'delta', 'one by one',
     ),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmautoloss.errors import SetupError
-from mmautoloss.losses import INPUT_KINDS, input_kind
+from mmautoloss.losses import INPUT_KINDS, SearchedLoss, input_kind
 
 NAN = float('nan')
 
@@ -83,6 +83,31 @@ def test_delta_tensors_are_the_values_themselves():
     assert torch.equal(tensors['y'], target.float()[:, :, None, None])
     rows = kind.rows(pred, target, torch.tensor([0.0, 1, 0]), None)
     assert rows.index.tolist() == [1]
+
+
+@pytest.mark.parametrize('weighted', ['not', 'each point', 'each value'])
+@pytest.mark.parametrize('shape', [(5, 7, 3), (5, 3, 4, 6)], ids=['points', 'maps'])
+def test_points_and_maps_of_values_are_rows(shape: tuple[int, ...], weighted: str) -> None:
+    """The loss and its gradient are those of the values one by one."""
+    torch.manual_seed(0)
+    pred, target = torch.randn(shape, requires_grad=True), torch.randn(shape)
+    of_points = (*shape[:2], 1) if len(shape) == 3 else (shape[0], 1, *shape[2:])
+    weight = {'not': None, 'each point': torch.rand(of_points).round(), 'each value': torch.rand(shape).round()}[
+        weighted
+    ]
+    found = SearchedLoss('(p - y) ** 2', 'delta')(pred, target, weight)
+    wanted = ((pred - target) ** 2 * (1 if weight is None else weight)).mean() * 3
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(*(torch.autograd.grad(value, pred)[0] for value in (found, wanted)))
+    norm = SearchedLoss('sqrt(3 * mean_c((p - y) ** 2)) / 3', 'delta')(pred, target)
+    torch.testing.assert_close(norm, (pred - target).norm(dim=-1 if len(shape) == 3 else 1).mean())
+
+
+def test_single_numbers_are_rows_of_one_value() -> None:
+    loss = SearchedLoss('abs(p - y)', 'delta', reduction='none')
+    assert loss(torch.tensor([1.0, 2.0]), torch.zeros(2), torch.tensor([1.0, 0.0])).tolist() == [1, 0]
+    points = torch.randn(2, 5, 2)
+    torch.testing.assert_close(loss(points, points + 1), torch.ones(10, 2))
 
 
 def test_area_tensors_are_relative_to_the_target():

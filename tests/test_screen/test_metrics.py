@@ -93,6 +93,7 @@ def test_perfect_is_one(name: str) -> None:
         'softmax_ap': (one_hot * 9, labels, {}),
         'sigmoid_ap': (one_hot * 9, one_hot, {}),
         'delta_iou': (deltas, deltas, SCALING),
+        'closeness': (deltas, deltas, {}),
         'area_iou': (boxes, boxes, {}),
         'mask_iou': (masks * 9 - 4, masks, {}),
         'heatmap_pck': (heat, heat, {}),

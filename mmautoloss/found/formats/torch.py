@@ -61,7 +61,8 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str],
         masks=', valid' if masked else '',
         ignored=settings.get('ignore_index', -1),
         settings=_settings(settings),
-        classes=''.join(line for name, line in _CLASSES.items() if name in settings),
+        classes=''.join(line for name, line in _CLASSES.items() if name in settings)
+        + ('    count = 1  # the head divides\n' if settings.get('average') == 'sum' else ''),
         count='class_weight[labels].sum() + 2**-23'
         if settings.get('average') == 'class_weight'
         else 'max(len(labels), 1)',

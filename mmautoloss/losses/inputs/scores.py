@@ -11,7 +11,7 @@ from torch import Tensor
 from mmautoloss.errors import SetupError
 from mmautoloss.losses.inputs.kind import InputKind, full_gradient, wrong_shapes
 from mmautoloss.losses.inputs.logarithms import add_at_label, at_label, classes_of
-from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows
+from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows, values_as_rows
 
 
 class Softmax(InputKind):
@@ -98,6 +98,10 @@ class Sigmoid(_OfSigmoid):
     maps = True
     use_sigmoid = True
     elementwise = True
+
+    def calls(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+        """Points (N, K, C) with targets of that shape, as of YOLOv3, are rows."""
+        return [values_as_rows(pred, target, weight) if pred.dim() == 3 else (pred, target, weight)]
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() == 1 and target.shape == pred.shape:

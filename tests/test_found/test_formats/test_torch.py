@@ -131,6 +131,9 @@ CARRIED = [
     ('softmax', {'ignore_index': 2}),
     ('heatmap', {'use_target_weight': False}),
     ('delta', {'class_weight': [1.0, 2.0, 0.0, 3.0]}),
+    ('delta', {'average': 'sum'}),
+    ('softmax', {'average': 'sum'}),
+    ('area', {'average': 'sum'}),
     ('area', {'class_weight': [2.0]}),
     ('mask', {'pos_weight': [3.0]}),
 ]
