@@ -10,7 +10,6 @@ from torch import nn
 _NEVER_CALLED = 'its head never calls it; leave it out'
 _OWN_LOSS = 'its head computes this loss by a function of its own and never calls this one; leave it out'
 _ONE_BY_ONE = 'its head takes its values one by one and makes something else of them; use another head'
-_PIXEL_MASK = 'its head also passes a mask of pixels, which a formula does not get; use a HeatmapHead'
 _DEPTH = 'its maps have a depth, and a formula reads maps of two sides; use a HeatmapHead'
 
 REFUSALS: dict[tuple[str, str], str] = {
@@ -20,9 +19,6 @@ REFUSALS: dict[tuple[str, str], str] = {
         'VisPredictHead',
         'loss_module',
     ): 'its head adds a sigmoid where its loss has use_sigmoid, as searched ones have; leave it out',
-    ('DEKRHead', 'heatmap'): _PIXEL_MASK,
-    ('AssociativeEmbeddingHead', 'keypoint_loss'): _PIXEL_MASK,
-    ('CIDHead', 'heatmap_coupled'): _PIXEL_MASK,
     ('InternetHead', 'loss_module'): _DEPTH,
     ('RepPointsHead', 'loss_bbox'): 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; '
     'leave it out',

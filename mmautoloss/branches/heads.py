@@ -82,6 +82,14 @@ def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(criterion, '__name__', '') == 'lovasz_hinge' else 'softmax'), ''
 
 
+_NO_WEIGHT = 'it weighs keypoints by a mask, or ignores their weights; leave out mask and use_target_weight=False'
+
+
+def _simcc(head: nn.Module, loss: nn.Module) -> Verdict:
+    plain = getattr(loss, 'mask', None) is None and loss.use_target_weight
+    return ('bins', '') if plain else (None, _NO_WEIGHT)
+
+
 def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
     return lambda head, loss: (inputs, '')
 
@@ -90,9 +98,27 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
     return lambda head, loss: (None, reason)
 
 
-_QUALITY_TARGET = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
-_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
-_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
+_PROBABILITIES = (
+    'its head passes probabilities, of which a probe cannot move the scores; use a head that passes logits'
+)
+_OTHER_CALLS = {
+    'AssociativeEmbeddingLoss': 'it compares the tags of all pairs of keypoints or corners; use another head',
+    'InfoNCELoss': 'it compares the features of all pairs of instances, and has no target; leave it out',
+    'RLELoss': 'it trains a flow that has parameters; use SmoothL1Loss with a RegressionHead',
+    'MLECCLoss': 'it reads likelihoods on two axes at once; leave it out',
+    'OKSLoss': 'its head also passes areas and reads its values one by one; leave it out',
+    'MPJPEVelocityJointLoss': 'it adds differences between frames, which a formula does not read; use MPJPELoss',
+    'MultipleLossWrapper': 'it is called with a list of predictions for a list of losses; use a head with one loss',
+    'GaussianFocalLoss': _PROBABILITIES,
+    'FocalHeatmapLoss': _PROBABILITIES,
+    'MultiPosCrossEntropyLoss': 'it has several positives in a row of one softmax; leave it out',
+    'MarginL2Loss': 'it draws its negatives itself; leave it out',
+    'DDQAuxLoss': 'it contains an assigner and losses of its own; leave it out',
+    'KDLoss': 'it compares a student with its teacher; leave it out',
+    'FeaLoss': 'it trains a layer of its own on features of the teacher; leave it out',
+    'KnowledgeDistillationKLDivLoss': 'it compares a student with its teacher; leave it out',
+}
+"""Reasons why losses cannot be searched, by the names of their classes."""
 
 _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
@@ -111,9 +137,13 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     ),
     'BCELoss': _logits,
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
-    **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _QUALITY_TARGET),
-    'DistributionFocalLoss': _BINS,
-    'KLDiscretLoss': _SIMCC,
+    **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss', 'VariFocalLoss'), _always('quality')),
+    'DistributionFocalLoss': _always('bins'),
+    'KLDiscretLoss': _simcc,
+    'MPJPELoss': _always('delta'),
+    'SoftWeightSmoothL1Loss': _always('delta'),
+    'BoundaryLoss': _always('sigmoid'),
+    **{name: _never(reason) for name, reason in _OTHER_CALLS.items()},
     'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
 }
 """Rules by class name: the kind of input of a loss, or why it has none."""
@@ -175,6 +205,7 @@ _AVERAGING = (
     ('mmpose', 'heatmap', 'KeypointMSELoss'),
     ('mmpose', 'heatmap', 'AdaptiveWingLoss'),
     ('mmpose', 'sigmoid', 'BCELoss'),
+    ('mmpose', 'bins', 'KLDiscretLoss'),
 )
 """Losses that also average over channels, as library, kind of input and class; their heads pass no normaliser."""
 

@@ -17,6 +17,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.evaluation import SEGMENTATION_METRICS
 from mmautoloss.losses import Weighting
 from mmautoloss.losses.inputs.scores import points_as_maps
+from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.screen import Probe, Sample
@@ -137,7 +138,7 @@ def _record_calls(loss: nn.Module, calls: list[dict[str, Any]]) -> torch.utils.h
 
 _THIRD = ('weight', 'target_weights', 'target_weight')
 """Names of the third argument of a loss in the libraries."""
-_KNOWN = {*_THIRD, 'avg_factor', 'reduction_override', 'ignore_index'}
+_KNOWN = {*_THIRD, 'mask', 'avg_factor', 'reduction_override', 'ignore_index'}
 
 
 def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
@@ -153,22 +154,24 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
             f'The loss at {branch.path!r} is also called with {", ".join(unknown)}, which a searched loss does not take. '
             'Leave this branch out.'
         )
-    weights: list[Any] = [next((call[name] for name in _THIRD if name in call), None) for call in calls]
+    weights: list[Any] = [_weight(branch, call) for call in calls]
     factors = {_number(call.get('avg_factor')) for call in calls}
     if len(factors) > 1:
         raise SetupError(
             f'The loss at {branch.path!r} is called with several normalisers at once: {_in_order(factors)}.'
         )
     values = [*(value for part in parts for value in part[:2]), *(weight for weight in weights if weight is not None)]
-    if not all(isinstance(value, Tensor) for value in values):
+    if not all(map(_is_of_tensors, values)):
         raise SetupError(
             f'The loss at {branch.path!r} is not called with two tensors, a prediction and its target, and weights, so it '
             'cannot be searched. Leave this branch out.'
         )
+    temperatures = Temperatures(*(branch.settings.get(name, default) for name, default in _TEMPERATURES.items()))
     with _at(branch):
         # of a call that is the sum of several, such as one an axis, the first
         calls_of_tensors = [
-            branch.kind.calls(part[0], part[1], weight)[0] for part, weight in zip(parts, weights, strict=True)
+            temperatures.applied(*branch.kind.calls(part[0], part[1], weight)[0])
+            for part, weight in zip(parts, weights, strict=True)
         ]
         preds, targets, weights = map(list, zip(*calls_of_tensors, strict=True))
         weight = None if weights[0] is None else _joined(weights)
@@ -181,6 +184,22 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
         ignore_index=calls[0].get('ignore_index'),
         settings={key: value for key, value in branch.settings.items() if key in Weighting._fields},
     )
+
+
+def _weight(branch: Branch, call: dict[str, Any]) -> Any:
+    weight, mask = next((call[name] for name in _THIRD if name in call), None), call.get('mask')
+    if mask is None and isinstance(call.get('avg_factor'), Tensor) and call['avg_factor'].dim() == 4:
+        mask = call.pop('avg_factor')
+    return weight if mask is None else branch.kind.masked(weight, mask, next(iter(call.values())))
+
+
+_TEMPERATURES = Temperatures()._asdict()
+
+
+def _is_of_tensors(value: Any) -> bool:
+    """Whether a value is a tensor, or several, as of axes, or of labels and qualities."""
+    several = isinstance(value, (tuple, list)) and len(value) > 0 and all(isinstance(part, Tensor) for part in value)
+    return isinstance(value, Tensor) or several
 
 
 @contextmanager

@@ -127,6 +127,34 @@ def closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> fl
     return float((1 / (1 + (pred - target).abs() / deviation)).double().mean())
 
 
+def overlap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean of the mass that predicted and target distributions share.
+
+    Args:
+        pred: Logits (M, C).
+        target: Distributions (M, C).
+        scaling: Not used.
+    """
+    target = target / target.sum(dim=1, keepdim=True).clamp(min=1e-6)
+    return float(torch.minimum(pred.softmax(dim=1), target).sum(dim=1).double().mean())
+
+
+def quality_closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """The smaller of two means of 1 / (1 + error): over elements of the class of their row, and over all others.
+
+    The error is that of the probability, in mean qualities of the rows with a class.
+
+    Args:
+        pred: Logits (M, C).
+        target: One-hot labels and, in the last column, the quality, (M, C + 1).
+        scaling: Not used.
+    """
+    y, wanted = target[:, :-1] > 0.5, target[:, :-1] * target[:, -1:]
+    unit = wanted[y].mean().clamp(min=1e-3) if y.any() else wanted.new_ones(())
+    close = (1 / (1 + (pred.sigmoid() - wanted).abs() / unit)).double()
+    return min((float(close[part].mean()) for part in (y, ~y) if part.any()), default=0.0)
+
+
 def mask_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
     """Mean IoU of the masks of instances.
 
@@ -197,6 +225,8 @@ PROBE_METRICS: dict[str, ProbeMetric] = {
     'sigmoid_ap': sigmoid_ap,
     'delta_iou': delta_iou,
     'closeness': closeness,
+    'overlap': overlap,
+    'quality_closeness': quality_closeness,
     'area_iou': area_iou,
     'mask_iou': mask_iou,
     'heatmap_recall': heatmap_recall,

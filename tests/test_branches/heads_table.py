@@ -160,9 +160,15 @@ ROWS: dict[str, Row] = {
         'mmdet', 'atss/atss_r50_fpn_1x_coco.py', {'cls': 'sigmoid', 'box': 'area', 'centerness': 'sigmoid'}, _NORM
     ),
     'YOLOF': Row('mmdet', 'yolof/yolof_r50-c5_8xb8-1x_coco.py', {'cls': 'sigmoid', 'box': 'area'}),
-    'GFL': Row('mmdet', 'gfl/gfl_r50_fpn_1x_coco.py', {'cls': None, 'box': 'area', 'dfl': None}, _NORM),
+    'GFL': Row('mmdet', 'gfl/gfl_r50_fpn_1x_coco.py', {'cls': 'quality', 'box': 'area', 'dfl': 'bins'}, _NORM),
     'VFNet': Row(
-        'mmdet', 'vfnet/vfnet_r50_fpn_1x_coco.py', {'cls': None, 'box': 'area', 'bbox_refine': 'area'}, _NORM
+        'mmdet', 'vfnet/vfnet_r50_fpn_1x_coco.py', {'cls': 'quality', 'box': 'area', 'bbox_refine': 'area'}, _NORM
+    ),
+    'RTMDet': Row(
+        'mmdet',
+        'rtmdet/rtmdet_tiny_8xb32-300e_coco.py',
+        {'cls': 'quality', 'box': 'area', 'centerness': None},
+        _YOLOX,
     ),
     'RepPoints': Row(
         'mmdet',
@@ -246,8 +252,16 @@ ROWS: dict[str, Row] = {
     'SimCC': Row(
         'mmpose',
         'body_2d_keypoint/simcc/coco/simcc_res50_8xb64-210e_coco-256x192.py',
-        {'heatmap': None},
+        {'heatmap': 'bins'},
         {'head.deconv_out_channels': (8, 8, 8)},
+        {'heatmap': 1 / _KEYPOINTS},
+    ),
+    'RTMPose': Row(
+        'mmpose',
+        'body_2d_keypoint/rtmpose/coco/rtmpose-t_8xb256-420e_coco-256x192.py',
+        {'heatmap': 'bins'},
+        {'backbone.widen_factor': 1 / 32, 'backbone.deepen_factor': 0.1, 'head.in_channels': 32},
+        {'heatmap': 1 / _KEYPOINTS},
     ),
     'pose regression': Row(
         'mmpose',

@@ -79,6 +79,12 @@ class InputKind(ABC):
         """The calls of single tensors, in shapes that ``rows`` takes, of which one call of a head is the sum."""
         return [(pred, target, weight)]
 
+    def masked(self, weight: Tensor | None, mask: Tensor, pred: Tensor) -> Tensor:
+        """Weights within a mask of pixels, which some heads pass with maps."""
+        raise SetupError(
+            f'Inputs "{self.name}" take no mask of pixels, but got one of {tuple(mask.shape)}; use "heatmap".'
+        )
+
     @abstractmethod
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         """Chooses the rows of a call that have a weight and a valid target."""

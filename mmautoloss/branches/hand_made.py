@@ -1,0 +1,61 @@
+"""Hand-made losses as functions of recorded calls, also where their heads pass more than single tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmautoloss.expr import parse
+from mmautoloss.losses import plain_loss
+
+KL = 'y * (log(y) - log(p))'
+"""The Kullback-Leibler divergence, of which ``KLDiscretLoss`` is the sum over rows, divided by the number of keypoints."""
+
+
+def objective_of(loss: nn.Module, head: nn.Module) -> Callable[..., Tensor]:
+    """A loss as a function of the tensors of a recorded call (``screen.Sample``).
+
+    Args:
+        loss: The loss.
+        head: The module that calls it.
+    """
+    adapt = _ADAPTED.get(type(loss).__name__)
+    return adapt(loss, head) if adapt else loss
+
+
+def _of_axes(loss: nn.Module, head: nn.Module) -> Callable[..., Tensor]:
+    """Of one axis: temperatures are already in the recorded tensors, and the mean over bins in the weights."""
+    divergence = plain_loss(parse(KL), 'bins', {'average': 'sum'})
+    keypoints = getattr(head, 'out_channels', 1)
+
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        return divergence(pred, target, weight) / keypoints
+
+    return objective
+
+
+def _of_pairs(loss: nn.Module, head: nn.Module) -> Callable[..., Tensor]:
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None, **options: Any) -> Tensor:
+        y, quality = target[:, :-1], target[:, -1]
+        labels = y.argmax(dim=1).where(y.any(dim=1), y.shape[1])
+        return loss(pred, (labels, quality), weight, **options)
+
+    return objective
+
+
+def _of_products(loss: nn.Module, head: nn.Module) -> Callable[..., Tensor]:
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None, **options: Any) -> Tensor:
+        return loss(pred, target[:, :-1] * target[:, -1:], weight, **options)
+
+    return objective
+
+
+_ADAPTED: dict[str, Callable[[nn.Module, nn.Module], Callable[..., Tensor]]] = {
+    'KLDiscretLoss': _of_axes,
+    'QualityFocalLoss': _of_pairs,
+    'VarifocalLoss': _of_products,
+    'VariFocalLoss': _of_products,
+}
+"""Functions that adapt losses, by the names of their classes."""
