@@ -69,21 +69,20 @@ def inspect(library: str, path: str) -> Shipped | None:
             cfg = read_config(folder_of(library) / path)
             if not isinstance(cfg.get('model'), dict):
                 return None
-            model = _build(cfg)
-            return Shipped(library, path, tuple(find_losses(model)))
+            return Shipped(library, path, tuple(_losses(cfg)))
     except Exception as error:  # whatever a foreign model raises, it counts as not built
         return Shipped(library, path, error=_line(error))
 
 
-def _build(cfg: Config) -> nn.Module:
+def _losses(cfg: Config) -> list[ModelLoss]:
     cfg = copy.deepcopy(cfg)
     cfg.model = ConfigDict(_without_weights(cfg.model.to_dict(), folder_of(cfg.default_scope)))
     try:
         with torch.device('meta'):
-            return build_model(cfg)
-    except Exception:  # models that compute with values while they are built
+            return find_losses(build_model(cfg))
+    except Exception:  # models that compute with values while they are built, or have class weights as a tensor
         with _without_initialisation():
-            return build_model(cfg)
+            return find_losses(build_model(cfg))
 
 
 _LEFT_OUT = ('init_cfg', 'pretrained', 'teacher_ckpt', 'checkpoint')

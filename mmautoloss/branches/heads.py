@@ -268,9 +268,9 @@ def _paths(model: nn.Module) -> Iterator[str]:
             yield path
 
 
-_UNUSED = re.compile(r'\b(deconv|simplebaseline)_head\.|\bteacher(_model)?\.')
-"""Heads whose losses are never called: those that other heads of mmpose (SimCC, integral regression) use as a neck, and
-those of models that teach others."""
+_UNUSED = re.compile(r'\b(deconv|simplebaseline|right_hand|left_hand)_head\.|\bteacher(_model)?\.')
+"""Heads whose losses are never called: those that other heads of mmpose (SimCC, integral regression, InterNet) use as a
+neck, and those of models that teach others."""
 
 
 def _is_loss(path: str, module: nn.Module) -> bool:

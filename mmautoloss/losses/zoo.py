@@ -82,8 +82,7 @@ _SLOPE = f'2 * (2.1 - y) * {_BEND} / (1 + {_BEND})'
 _ADAPTIVE_WING = f'14 * ({_CURVE} + {_SLOPE} * ({_D} - {_least(_D, 0.5)}))'
 
 _KL = 'y * (log(y) - log(p))'
-_T = 'y * q'
-_BCE_Q = f'-({_T} * log(p) + (1 - {_T}) * log(1 - p))'
+_BCE_Q = '-(q * log(p) + (1 - q) * log(1 - p))'
 
 _VALUES = ('delta', 'heatmap')
 _SCORES = ('softmax', 'sigmoid', 'mask')
@@ -123,9 +122,9 @@ ZOO: dict[str, KnownLoss] = {
         _ADAPTIVE_WING, ('heatmap',), 'Wang et al., ICCV 2019, alpha 2.1, omega 14, epsilon 1, theta 0.5'
     ),
     'kl': KnownLoss(_KL, ('bins',), 'Kullback-Leibler divergence, as KLDiscretLoss of mmpose'),
-    'qfl': KnownLoss(f'({_BCE_Q}) * ({_T} - p) ** 2', ('quality',), 'Li et al., NeurIPS 2020, beta 2'),
+    'qfl': KnownLoss(f'({_BCE_Q}) * (q - p) ** 2', ('quality',), 'Li et al., NeurIPS 2020, beta 2'),
     'vfl': KnownLoss(
-        f'({_BCE_Q}) * ({_T} + 0.75 * (1 - y) * p ** 2)', ('quality',), 'Zhang et al., CVPR 2021, alpha 0.75, gamma 2'
+        f'({_BCE_Q}) * (q + 0.75 * (1 - y) * p ** 2)', ('quality',), 'Zhang et al., CVPR 2021, alpha 0.75, gamma 2'
     ),
     'iou': KnownLoss('1 - i / u', ('area',), 'Yu et al., ACM MM 2016, linear form'),
     'giou': KnownLoss('1 - i / u + (e - u) / e', ('area',), 'Rezatofighi et al., CVPR 2019'),

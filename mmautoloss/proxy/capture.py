@@ -251,6 +251,10 @@ def _metric(branch: Branch, sample: Sample, monitored: Sequence[str], scaling: M
     """The monitored metric for semantic segmentation; for every other branch, the metric of its kind."""
     if branch.inputs == 'delta' and not scaling:
         return 'closeness'
+    if branch.inputs == 'sigmoid' and sample.target.is_floating_point() and sample.pred.dim() == 2:
+        largest = float(sample.target.max()) if sample.target.numel() else 0.0
+        if 0 < largest <= 0.5:  # as of a head that learns the IoU of its boxes, at the beginning
+            return 'score_closeness'
     if branch.inputs == 'softmax' and sample.pred.dim() == 4:
         names = [name.rpartition('/')[2] for name in monitored]
         return next((name for name in names if name in SEGMENTATION_METRICS), 'mIoU')

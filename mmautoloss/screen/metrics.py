@@ -149,10 +149,26 @@ def quality_closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor
         target: One-hot labels and, in the last column, the quality, (M, C + 1).
         scaling: Not used.
     """
-    y, wanted = target[:, :-1] > 0.5, target[:, :-1] * target[:, -1:]
-    unit = wanted[y].mean().clamp(min=1e-3) if y.any() else wanted.new_ones(())
+    return _score_closeness(pred, target[:, :-1] * target[:, -1:], target[:, :-1] > 0.5)
+
+
+def score_closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """The same for targets of elements, over those above 0 and over all others.
+
+    It judges soft scores that are nowhere above 1/2, such as the IoU of the boxes of an untrained network.
+
+    Args:
+        pred: Logits (M, C).
+        target: Targets (M, C).
+        scaling: Not used.
+    """
+    return _score_closeness(pred, target, target > 0)
+
+
+def _score_closeness(pred: Tensor, wanted: Tensor, positive: Tensor) -> float:
+    unit = wanted[positive].mean().clamp(min=1e-3) if positive.any() else wanted.new_ones(())
     close = (1 / (1 + (pred.sigmoid() - wanted).abs() / unit)).double()
-    return min((float(close[part].mean()) for part in (y, ~y) if part.any()), default=0.0)
+    return min((float(close[part].mean()) for part in (positive, ~positive) if part.any()), default=0.0)
 
 
 def mask_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
@@ -227,6 +243,7 @@ PROBE_METRICS: dict[str, ProbeMetric] = {
     'closeness': closeness,
     'overlap': overlap,
     'quality_closeness': quality_closeness,
+    'score_closeness': score_closeness,
     'area_iou': area_iou,
     'mask_iou': mask_iou,
     'heatmap_recall': heatmap_recall,

@@ -239,6 +239,18 @@ def test_calls_of_several_levels_can_be_joined(row: Row) -> None:
         assert len(samples[branch.name].rows(branch.kind).pred), branch.name
 
 
+def test_losses_of_a_teacher_are_none_of_the_model() -> None:
+    """They are never called."""
+    model = nn.ModuleDict({'student': build(ROWS['RetinaNet'].model_config())})
+    names = [loss.path for loss in find_losses(model)]
+    model['teacher'] = build(ROWS['RetinaNet'].model_config())
+    assert (
+        [loss.path for loss in find_losses(model)]
+        == names
+        == ['student.bbox_head.loss_cls', 'student.bbox_head.loss_bbox']
+    )
+
+
 UNFIT = [(name, loss) for name, row in ROWS.items() for loss, kind in row.losses.items() if kind is None]
 
 

@@ -15,9 +15,9 @@ from mmautoloss.screen.rejection import RejectionTest
 TEST = RejectionTest(steps=80)
 USEFUL = {
     'bins': (known_loss('kl', 'bins'), '-y * log(p)', '-(sqrt(y) * log(p))'),
-    'quality': (known_loss('qfl', 'quality'), '(y * q - p) ** 2', 'abs(p - y * q)'),
+    'quality': (known_loss('qfl', 'quality'), '(q - p) ** 2', 'abs(p - q)'),
 }
-USELESS = {'bins': ('y * log(p)', 'p', '-p ** 2', 'y'), 'quality': ('p', '-p * y', '-(q * y - p) ** 2', '-log(p)')}
+USELESS = {'bins': ('y * log(p)', 'p', '-p ** 2', 'y'), 'quality': ('p', '-p * y', '-(q - p) ** 2', '-log(p)')}
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:

@@ -94,6 +94,7 @@ def test_perfect_is_one(name: str) -> None:
         'sigmoid_ap': (one_hot * 9, one_hot, {}),
         'delta_iou': (deltas, deltas, SCALING),
         'closeness': (deltas, deltas, {}),
+        'score_closeness': (torch.where(one_hot > 0, torch.tensor(0.4).logit(), -99.0), 0.4 * one_hot, {}),
         'overlap': (one_hot * 99, one_hot, {}),
         'quality_closeness': (one_hot * 99 - 50, torch.cat([one_hot, torch.ones(len(one_hot), 1)], dim=1), {}),
         'area_iou': (boxes, boxes, {}),

@@ -210,7 +210,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
 {_CHOSEN}\
     pred, target = pred[:, :, None, None], target.to(pred)[:, :, None, None]
     p, y = pred.sigmoid(), target[:, :-1]
-    q = target[:, -1:].expand_as(y)
+    q = y * target[:, -1:]
     {{compute}}values = {{graph}}(p, y, q{{logs}})
 {_OF_CHOSEN}"""
 

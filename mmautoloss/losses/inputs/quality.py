@@ -17,7 +17,7 @@ class Quality(OfSigmoid):
 
     Logits are (M, C). The target is a pair of labels (M,), where C is background, and qualities (M,), such as the IoU with
     the object, as GFL and RTMDet call ``QualityFocalLoss``; or qualities (M, C), 0 but in the column of the class, as VFNet
-    calls ``VarifocalLoss``. ``q`` is the same in all columns of a row.
+    calls ``VarifocalLoss``. ``q`` is the quality in the column of the class, and 0 in the others, as in CSE-Autoloss.
     """
 
     name = 'quality'
@@ -25,7 +25,7 @@ class Quality(OfSigmoid):
     meanings = {
         'p': 'the sigmoid of the logit of a class (channel)',
         'y': 'the one-hot label, all 0 for background',
-        'q': 'the quality of the row, such as the IoU of its box with the object; 0 for background',
+        'q': 'the quality of the row, such as the IoU of its box with the object, in the column of its class, else 0',
     }
     from_target = frozenset({'y', 'q'})
     metric = 'quality_closeness'
@@ -54,7 +54,7 @@ class Quality(OfSigmoid):
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         y, q = target[:, :-1].to(pred.dtype), target[:, -1:].to(pred.dtype)
-        return {'p': as_nchw(pred.sigmoid()), 'y': as_nchw(y), 'q': as_nchw(q.expand_as(y))}
+        return {'p': as_nchw(pred.sigmoid()), 'y': as_nchw(y), 'q': as_nchw(y * q)}
 
 
 def _joined(y: Tensor, quality: Tensor) -> Tensor:
