@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from mmautoloss.branches.hand_made import objective_of
 from mmautoloss.branches.heads import ModelLoss, config_path, find_losses, head_of
 from mmautoloss.branches.loss_settings import CARRIED
 from mmautoloss.errors import SetupError
@@ -60,6 +61,10 @@ class Branch:
     def loss(self, model: nn.Module) -> nn.Module:
         """The loss module that the model has at this path."""
         return model.get_submodule(self.path)
+
+    def objective(self, model: nn.Module) -> Callable[..., Tensor]:
+        """That loss as a function of the tensors of a recorded call."""
+        return objective_of(self.loss(model), self.head(model))
 
     def install(self, model: nn.Module, loss: nn.Module) -> None:
         """Replaces the loss module of the model."""

@@ -10,7 +10,6 @@ from torch import nn
 _NEVER_CALLED = 'its head never calls it; leave it out'
 _OWN_LOSS = 'its head computes this loss by a function of its own and never calls this one; leave it out'
 _ONE_BY_ONE = 'its head takes its values one by one and makes something else of them; use another head'
-_PIXEL_MASK = 'its head also passes a mask of pixels, which a formula does not get; use a HeatmapHead'
 _DEPTH = 'its maps have a depth, and a formula reads maps of two sides; use a HeatmapHead'
 
 REFUSALS: dict[tuple[str, str], str] = {
@@ -20,9 +19,6 @@ REFUSALS: dict[tuple[str, str], str] = {
         'VisPredictHead',
         'loss_module',
     ): 'its head adds a sigmoid where its loss has use_sigmoid, as searched ones have; leave it out',
-    ('DEKRHead', 'heatmap'): _PIXEL_MASK,
-    ('AssociativeEmbeddingHead', 'keypoint_loss'): _PIXEL_MASK,
-    ('CIDHead', 'heatmap_coupled'): _PIXEL_MASK,
     ('InternetHead', 'loss_module'): _DEPTH,
     ('RepPointsHead', 'loss_bbox'): 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; '
     'leave it out',
@@ -33,12 +29,22 @@ REFUSALS: dict[tuple[str, str], str] = {
     ('AutoAssignHead', 'loss_bbox'): _ONE_BY_ONE,
     ('RTMDetHead', 'loss_centerness'): _NEVER_CALLED,
     ('TOODHead', 'loss_centerness'): _NEVER_CALLED,
+    ('YOLOV3Head', 'loss_conf'): 'its head passes all positions of an image as the columns of one row; leave it out',
     ('YOLACTProtonet', 'loss_segm'): 'its maps (C, H, W) come without a batch; leave it out',
 }
 """Reasons, by the class of a module that contains the loss and the name of the loss there."""
 
-_SWITCHES = {'loss_bbox': 'with_reg', 'loss_cls': 'with_cls'}
-"""Attributes of mmdet's box heads that are False if the head never calls the loss of that name."""
+_LATE = (
+    'its head calls it in the last epochs alone, when a hook (YOLOXModeSwitchHook) has switched it on; leave it out'
+)
+_SWITCHES = {
+    'loss_bbox': ('with_reg', _NEVER_CALLED),
+    'loss_cls': ('with_cls', _NEVER_CALLED),
+    'loss_l1': ('use_l1', _LATE),
+    'loss_bbox_aux': ('use_aux_loss', _LATE),
+    'loss_kpt_aux': ('use_aux_loss', _LATE),
+}
+"""Attributes of heads that are False while the head does not call the loss of that name, and the reason."""
 
 
 def refused_by_head(model: nn.Module, path: str) -> str:
@@ -50,8 +56,9 @@ def refused_by_head(model: nn.Module, path: str) -> str:
     """
     parts = [part for part in path.split('.') if not part.isdigit()]
     name, parents = parts[-1], path.split('.')[:-1]
-    if not getattr(model.get_submodule('.'.join(parents)), _SWITCHES.get(name, ''), True):
-        return _NEVER_CALLED
+    switch, reason = _SWITCHES.get(name, ('', ''))
+    if not getattr(model.get_submodule('.'.join(parents)), switch, True):
+        return reason
     for count in range(len(parents), 0, -1):
         module = model.get_submodule('.'.join(parents[:count]))
         for base in type(module).__mro__:

@@ -54,23 +54,11 @@ Verdict = tuple[str | None, str]
 def _cross_entropy(head: nn.Module, loss: nn.Module) -> Verdict:
     if getattr(loss, 'use_mask', False):
         return 'mask', ''
-    if loss is getattr(head, 'loss_cls', None) and (
-        getattr(head, 'bg_cls_weight', False) or hasattr(head, 'class_weight')
-    ):
-        return None, 'its head normalises by the class weights of this loss; use a head without class weights'
     return ('sigmoid' if getattr(loss, 'use_sigmoid', False) else 'softmax'), ''
 
 
 def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
-    if getattr(head, 'reg_decoded_bbox', False):
-        return 'area', ''
-    coder = getattr(head, 'bbox_coder', None)
-    if hasattr(coder, 'means') and hasattr(coder, 'stds'):
-        return 'delta', ''
-    return None, (
-        "its values are no deltas of mmdet's DeltaXYWHBBoxCoder, so a probe cannot judge them; use an IoU loss with "
-        'reg_decoded_bbox=True if the head has that setting'
-    )
+    return ('area' if getattr(head, 'reg_decoded_bbox', False) else 'delta'), ''
 
 
 def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
@@ -94,6 +82,14 @@ def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(criterion, '__name__', '') == 'lovasz_hinge' else 'softmax'), ''
 
 
+_NO_WEIGHT = 'it weighs keypoints by a mask, or ignores their weights; leave out mask and use_target_weight=False'
+
+
+def _simcc(head: nn.Module, loss: nn.Module) -> Verdict:
+    plain = getattr(loss, 'mask', None) is None and loss.use_target_weight
+    return ('bins', '') if plain else (None, _NO_WEIGHT)
+
+
 def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
     return lambda head, loss: (inputs, '')
 
@@ -102,9 +98,27 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
     return lambda head, loss: (None, reason)
 
 
-_QUALITY_TARGET = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
-_BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
-_SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
+_PROBABILITIES = (
+    'its head passes probabilities, of which a probe cannot move the scores; use a head that passes logits'
+)
+_OTHER_CALLS = {
+    'AssociativeEmbeddingLoss': 'it compares the tags of all pairs of keypoints or corners; use another head',
+    'InfoNCELoss': 'it compares the features of all pairs of instances, and has no target; leave it out',
+    'RLELoss': 'it trains a flow that has parameters; use SmoothL1Loss with a RegressionHead',
+    'MLECCLoss': 'it reads likelihoods on two axes at once; leave it out',
+    'OKSLoss': 'its head also passes areas and reads its values one by one; leave it out',
+    'MPJPEVelocityJointLoss': 'it adds differences between frames, which a formula does not read; use MPJPELoss',
+    'MultipleLossWrapper': 'it is called with a list of predictions for a list of losses; use a head with one loss',
+    'GaussianFocalLoss': _PROBABILITIES,
+    'FocalHeatmapLoss': _PROBABILITIES,
+    'MultiPosCrossEntropyLoss': 'it has several positives in a row of one softmax; leave it out',
+    'MarginL2Loss': 'it draws its negatives itself; leave it out',
+    'DDQAuxLoss': 'it contains an assigner and losses of its own; leave it out',
+    'KDLoss': 'it compares a student with its teacher; leave it out',
+    'FeaLoss': 'it trains a layer of its own on features of the teacher; leave it out',
+    'KnowledgeDistillationKLDivLoss': 'it compares a student with its teacher; leave it out',
+}
+"""Reasons why losses cannot be searched, by the names of their classes."""
 
 _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
@@ -123,9 +137,13 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     ),
     'BCELoss': _logits,
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
-    **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _QUALITY_TARGET),
-    'DistributionFocalLoss': _BINS,
-    'KLDiscretLoss': _SIMCC,
+    **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss', 'VariFocalLoss'), _always('quality')),
+    'DistributionFocalLoss': _always('bins'),
+    'KLDiscretLoss': _simcc,
+    'MPJPELoss': _always('delta'),
+    'SoftWeightSmoothL1Loss': _always('delta'),
+    'BoundaryLoss': _always('sigmoid'),
+    **{name: _never(reason) for name, reason in _OTHER_CALLS.items()},
     'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
 }
 """Rules by class name: the kind of input of a loss, or why it has none."""
@@ -187,6 +205,7 @@ _AVERAGING = (
     ('mmpose', 'heatmap', 'KeypointMSELoss'),
     ('mmpose', 'heatmap', 'AdaptiveWingLoss'),
     ('mmpose', 'sigmoid', 'BCELoss'),
+    ('mmpose', 'bins', 'KLDiscretLoss'),
 )
 """Losses that also average over channels, as library, kind of input and class; their heads pass no normaliser."""
 
@@ -244,13 +263,14 @@ def _paths(model: nn.Module) -> Iterator[str]:
     outer = '.'
     for path, module in model.named_modules():
         within_loss = path.startswith(f'{outer}.')
-        if _is_loss(path, module) and not within_loss and not _NECK.search(path):
+        if _is_loss(path, module) and not within_loss and not _UNUSED.search(path):
             outer = path
             yield path
 
 
-_NECK = re.compile(r'\b(deconv|simplebaseline)_head\.')
-"""Heads that other heads of mmpose (SimCC, integral regression) use as a neck: their losses are never called."""
+_UNUSED = re.compile(r'\b(deconv|simplebaseline|right_hand|left_hand)_head\.|\bteacher(_model)?\.')
+"""Heads whose losses are never called: those that other heads of mmpose (SimCC, integral regression, InterNet) use as a
+neck, and those of models that teach others."""
 
 
 def _is_loss(path: str, module: nn.Module) -> bool:

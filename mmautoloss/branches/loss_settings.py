@@ -10,7 +10,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-CARRIED = ('class_weight', 'pos_weight', 'average', 'ignore_index', 'use_target_weight', 'loss_name')
+from mmautoloss.losses.temperatures import Temperatures
+
+CARRIED = (
+    'class_weight',
+    'pos_weight',
+    'average',
+    'ignore_index',
+    'use_target_weight',
+    'loss_name',
+    *Temperatures._fields,
+)
 """Settings of ``SearchedLoss`` that it takes over from the loss that it replaces."""
 
 
@@ -23,9 +33,14 @@ def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     """
     if type(loss).__name__ == 'SearchedLoss':
         searched: Any = loss
-        settings = {**searched.counts._asdict(), 'loss_name': searched.loss_name}
+        settings = {
+            **searched.counts._asdict(),
+            **searched.temperatures._asdict(),
+            'loss_name': searched.loss_name,
+            **_average(loss),
+        }
         return {key: value for key, value in settings.items() if value != _default(loss, key)}
-    settings = _class_weights(loss, inputs)
+    settings = _class_weights(loss, inputs) | _average(loss) | _temperatures(loss)
     ignored = _ignored(loss)
     if ignored not in (None, *(_default(loss, name) for name in _IGNORED)):
         settings['ignore_index'] = ignored
@@ -36,6 +51,20 @@ def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     if isinstance(name, str) and name != _default(loss, 'loss_name'):
         settings['loss_name'] = name
     return settings
+
+
+def _temperatures(loss: nn.Module) -> dict[str, Any]:
+    """The factors of distributions over bins, of a loss that divides a sum by the number of keypoints alone."""
+    if type(loss).__name__ != 'KLDiscretLoss':
+        return {}
+    factors: Any = loss
+    label_beta = factors.label_beta if factors.label_softmax else None
+    return {'average': 'sum', **Temperatures(factors.beta, label_beta).changed}
+
+
+def _average(loss: nn.Module) -> dict[str, Any]:
+    """No divisor where the head divides by a number of its own."""
+    return {'average': 'sum'} if getattr(loss, 'reduction', 'mean') == 'sum' else {}
 
 
 def _class_weights(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
@@ -90,8 +119,6 @@ def lost(loss: nn.Module, head: nn.Module) -> str:
 
 def _check_reduction(loss: nn.Module, head: nn.Module) -> str:
     reduction = getattr(loss, 'reduction', 'mean')
-    if reduction == 'sum':  # then the head itself divides by its number of samples
-        return "its head divides a sum by itself; use reduction='mean' if the head passes avg_factor"
     # LovaszLoss means one value per batch by it
     if reduction == 'none' and type(loss).__name__ != 'LovaszLoss':
         return "its head reduces its values itself; use reduction='mean' if the head does not need them one by one"

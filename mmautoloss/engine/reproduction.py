@@ -81,7 +81,7 @@ def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None 
         )
     torch.set_num_threads(int(header['info'].get('threads', spec.execute.threads or torch.get_num_threads())))
     model = build_model(spec.base)
-    hand_made = {branch.name: branch.loss(model) for branch in spec.branches}
+    hand_made = {branch.name: branch.objective(model) for branch in spec.branches}
     screens = spec.screen.build(load_probes(path), hand_made)
     if not spec.execute.in_driver:
         torch.set_num_threads(1)  # as in the search, from here on

@@ -107,6 +107,18 @@ class PlainLoss:
         ignore_index: int | None = None,
     ) -> Tensor:
         """The loss of a call, a scalar."""
+        calls = self.kind.calls(pred, target, weight)
+        first, *others = [self._total(*call, avg_factor, ignore_index) for call in calls]
+        return sum(others, first)
+
+    def _total(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        avg_factor: float | None,
+        ignore_index: int | None,
+    ) -> Tensor:
         rows = self.weighting.rows(self.kind, pred, target, weight, ignore_index)
         if not rows.pred.numel():
             return rows.pred.sum()

@@ -18,6 +18,7 @@ from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.fused.blocks import threads_of
 from mmautoloss.losses.inputs import Rows, as_nchw, input_kind
 from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.losses.weighting import Weighting
 from mmautoloss.registry import MODELS, register
 
@@ -57,7 +58,8 @@ class SearchedLoss(nn.Module):
         inputs: What the expression reads: ``'softmax'`` or ``'sigmoid'`` (class scores of rows or
             maps), ``'mask'`` (masks of instances), ``'heatmap'`` (maps as they are), ``'delta'``
             (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e`` of decoded
-            boxes). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
+            boxes), ``'bins'`` (distributions), ``'quality'`` (class scores beside the quality ``q`` of a
+            box). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
         use_sigmoid: Read by heads to choose the size of their output; must agree with ``inputs``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``, which returns what the heads expect of
             hand-made losses: one value per row or pixel for softmax, areas and masks, else one per element.
@@ -67,8 +69,9 @@ class SearchedLoss(nn.Module):
             ``-y * log(p)`` it weighs each row by its class.
         pos_weight: Factor of each channel where ``y`` is 1, for sigmoids; where ``y`` is 0 it is 1. The class weights
             of binary cross-entropies are such factors.
-        average: M if the head passes no ``avg_factor``: the number of ``'positions'``, or the sum of the
-            ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights.
+        average: M if the head passes no ``avg_factor``: the number of ``'positions'``, the sum of the
+            ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights, or 1, a ``'sum'``, for heads
+            that divide by a number of their own, as that of YOLOX.
         use_target_weight: Whether the weights that the head passes count.
         loss_name: Key of the loss in logs; must contain ``loss``, or it would take no part in
             training.
@@ -76,6 +79,8 @@ class SearchedLoss(nn.Module):
             seconds and needs a C++ compiler, on a GPU Triton. If it fails, a warning says why, once per process, and
             the loss is computed without it. Values and gradients are the same up to rounding. Short expressions over
             few elements are not compiled: calling the code would take longer.
+        beta: Factor of the logits, for bins.
+        label_beta: Factor of targets that become distributions by a softmax, for bins; None if they are distributions.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
@@ -95,12 +100,14 @@ class SearchedLoss(nn.Module):
         reduction: str = 'mean',
         loss_weight: float = 1.0,
         ignore_index: int | None = None,
-        class_weight: Sequence[float] | None = None,
+        class_weight: Sequence[float] | Tensor | None = None,
         pos_weight: Sequence[float] | None = None,
         average: str = 'positions',
         use_target_weight: bool = True,
         loss_name: str = 'loss_searched',
         compile: bool = False,
+        beta: float = 1.0,
+        label_beta: float | None = None,
     ) -> None:
         super().__init__()
         inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
@@ -120,10 +127,14 @@ class SearchedLoss(nn.Module):
         self.use_sigmoid = self.kind.use_sigmoid
         self.reduction = reduction
         self.loss_weight = loss_weight
+        if isinstance(class_weight, Tensor):  # made by the head, as of DETR
+            class_weight = class_weight.tolist()
         self.counts = Weighting(ignore_index, class_weight, pos_weight, average, use_target_weight)
         self.counts.require_valid(self.kind)
         self._loss_name = loss_name
         self.compiled = compile
+        self.temperatures = Temperatures(beta, label_beta)
+        self.temperatures.require_valid(self.kind)
 
     @property
     def expression(self) -> str:
@@ -160,7 +171,7 @@ class SearchedLoss(nn.Module):
             pred: Raw predictions (M, C) or maps (N, C, H, W): logits, deltas, decoded boxes, heat maps.
             target: Labels or targets, as the kind of input says.
             weight: Weights of rows or elements, 0 excludes them; for ``'mask'`` the classes (M,).
-            avg_factor: Divisor of the sum, instead of the number of rows.
+            avg_factor: Divisor of the sum, instead of the number of rows; for heat maps also a mask of pixels (N, 1, H, W).
             reduction_override: Overrides ``reduction``.
             ignore_index: Overrides that of the constructor.
 
@@ -176,8 +187,24 @@ class SearchedLoss(nn.Module):
             raise SetupError(
                 f'reduction_override must be one of {", ".join(_REDUCTIONS)}, but got {reduction_override!r}.'
             )
+        if isinstance(avg_factor, Tensor) and avg_factor.dim() == 4:  # where heads of mmpose pass a mask of pixels
+            weight, avg_factor = self.kind.masked(weight, avg_factor, pred), None
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
+        calls = [self.temperatures.applied(*call) for call in self.kind.calls(pred, target, weight)]
+        first, *others = [self._reduced(*call, avg_factor, reduction, ignore_index) for call in calls]
+        return sum(others, first)
+
+    def _reduced(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        avg_factor: float | Tensor | None,
+        reduction: str,
+        ignore_index: int | None,
+    ) -> Tensor:
+        """The loss of a call of single tensors."""
         with threads_of(pred):
             rows = self.counts.rows(self.kind, pred, target, weight, ignore_index)
             if reduction == 'none':
@@ -217,6 +244,7 @@ class SearchedLoss(nn.Module):
             key: value for key, value in self.counts._asdict().items() if value != Weighting._field_defaults[key]
         }
         shown |= {'compile': True} if self.compiled else {}
+        shown |= self.temperatures.changed
         return ', '.join(f'{key}={value!r}' for key, value in shown.items())
 
 

@@ -182,6 +182,13 @@ def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[_Call]:
 def _targets(kind: InputKind, pred: Tensor, generator: torch.Generator) -> Tensor:
     if kind.one_hot:
         return torch.randint(pred.shape[1], (len(pred), *pred.shape[2:]), generator=generator)
+    if kind.name == 'quality':
+        y, quality = torch.rand((len(pred), pred.shape[1] + 1), generator=generator, dtype=pred.dtype).tensor_split(
+            [-1], 1
+        )
+        return torch.cat([(y > 0.6).to(pred.dtype), quality], dim=1)
+    if kind.name == 'bins':
+        return (3 * torch.randn(pred.shape, generator=generator, dtype=pred.dtype)).softmax(dim=1)
     if kind.name in ('sigmoid', 'mask'):
         values = torch.rand(pred.shape, generator=generator, dtype=pred.dtype)
         return torch.where(torch.rand(pred.shape, generator=generator) < 0.7, values.round(), values)

@@ -14,7 +14,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.losses.inputs import InputKind, Rows
 from mmautoloss.losses.inputs.rows import as_nchw
 
-AVERAGES = ('positions', 'class_weight')
+AVERAGES = ('positions', 'class_weight', 'sum')
 
 
 class Weighting(NamedTuple):
@@ -64,6 +64,8 @@ class Weighting(NamedTuple):
         rows = kind.rows(pred, target, weight, self.ignore_index if ignore_index is None else ignore_index)
         if self.pos_weight is not None:
             rows = _weigh_positives(rows, _factors('pos_weight', self.pos_weight, kind, rows.pred))
+        if self.average == 'sum':
+            rows = rows._replace(labelled=1)
         if self.class_weight is None:
             return rows
         factors = _factors('class_weight', self.class_weight, kind, rows.pred)

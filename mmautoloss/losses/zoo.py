@@ -45,9 +45,10 @@ CSE: dict[str, str] = {
 }
 """The losses of CSE-Autoloss (Liu et al., ICLR 2021) as published, for ``parse_prefix``.
 
-A is for two-stage, B for one-stage detectors. The classification losses read ``q``, the IoU of the box of a score, which
-no kind of input provides; so they can be imported and computed, but not used in a head. ``b_cls`` also reads
-logits (``leaves={'X': LOGIT}``), and its authors multiply it by 0.25 where y is 1 and 0.75 elsewhere.
+A is for two-stage, B for one-stage detectors. The classification losses read ``q``, the IoU of the box of a score:
+``b_cls`` can be used with the inputs ``'quality'`` in heads that pass it, such as those of GFL, VFNet and RTMDet; it also
+reads logits (``leaves={'X': LOGIT}``), and its authors multiply it by 0.25 where y is 1 and 0.75 elsewhere. ``a_cls`` is for
+a softmax, beside which no head passes qualities; it can be imported and computed.
 """
 
 
@@ -79,6 +80,9 @@ _CURVE = f'log(1 + exp((2.1 - y) * log({_least(_D, 0.5)} + 1e-12)))'
 _BEND = f'exp(-{math.log(2)} * (2.1 - y))'
 _SLOPE = f'2 * (2.1 - y) * {_BEND} / (1 + {_BEND})'
 _ADAPTIVE_WING = f'14 * ({_CURVE} + {_SLOPE} * ({_D} - {_least(_D, 0.5)}))'
+
+_KL = 'y * (log(y) - log(p))'
+_BCE_Q = '-(q * log(p) + (1 - q) * log(1 - p))'
 
 _VALUES = ('delta', 'heatmap')
 _SCORES = ('softmax', 'sigmoid', 'mask')
@@ -116,6 +120,11 @@ ZOO: dict[str, KnownLoss] = {
     'wing': KnownLoss(_WING, ('delta',), 'Feng et al., CVPR 2018, omega 10, epsilon 2'),
     'adaptive_wing': KnownLoss(
         _ADAPTIVE_WING, ('heatmap',), 'Wang et al., ICCV 2019, alpha 2.1, omega 14, epsilon 1, theta 0.5'
+    ),
+    'kl': KnownLoss(_KL, ('bins',), 'Kullback-Leibler divergence, as KLDiscretLoss of mmpose'),
+    'qfl': KnownLoss(f'({_BCE_Q}) * (q - p) ** 2', ('quality',), 'Li et al., NeurIPS 2020, beta 2'),
+    'vfl': KnownLoss(
+        f'({_BCE_Q}) * (q + 0.75 * (1 - y) * p ** 2)', ('quality',), 'Zhang et al., CVPR 2021, alpha 0.75, gamma 2'
     ),
     'iou': KnownLoss('1 - i / u', ('area',), 'Yu et al., ACM MM 2016, linear form'),
     'giou': KnownLoss('1 - i / u + (e - u) / e', ('area',), 'Rezatofighi et al., CVPR 2019'),

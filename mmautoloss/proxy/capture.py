@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,6 +17,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.evaluation import SEGMENTATION_METRICS
 from mmautoloss.losses import Weighting
 from mmautoloss.losses.inputs.scores import points_as_maps
+from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.screen import Probe, Sample
@@ -137,7 +138,7 @@ def _record_calls(loss: nn.Module, calls: list[dict[str, Any]]) -> torch.utils.h
 
 _THIRD = ('weight', 'target_weights', 'target_weight')
 """Names of the third argument of a loss in the libraries."""
-_KNOWN = {*_THIRD, 'avg_factor', 'reduction_override', 'ignore_index'}
+_KNOWN = {*_THIRD, 'mask', 'avg_factor', 'reduction_override', 'ignore_index'}
 
 
 def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
@@ -153,20 +154,26 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
             f'The loss at {branch.path!r} is also called with {", ".join(unknown)}, which a searched loss does not take. '
             'Leave this branch out.'
         )
-    weights: list[Any] = [next((call[name] for name in _THIRD if name in call), None) for call in calls]
+    weights: list[Any] = [_weight(branch, call) for call in calls]
     factors = {_number(call.get('avg_factor')) for call in calls}
     if len(factors) > 1:
         raise SetupError(
             f'The loss at {branch.path!r} is called with several normalisers at once: {_in_order(factors)}.'
         )
     values = [*(value for part in parts for value in part[:2]), *(weight for weight in weights if weight is not None)]
-    if not all(isinstance(value, Tensor) for value in values):
+    if not all(map(_is_of_tensors, values)):
         raise SetupError(
             f'The loss at {branch.path!r} is not called with two tensors, a prediction and its target, and weights, so it '
             'cannot be searched. Leave this branch out.'
         )
-    preds, targets = zip(*(part[:2] for part in parts), strict=True)
+    temperatures = Temperatures(*(branch.settings.get(name, default) for name, default in _TEMPERATURES.items()))
     with _at(branch):
+        # of a call that is the sum of several, such as one an axis, the first
+        calls_of_tensors = [
+            temperatures.applied(*branch.kind.calls(part[0], part[1], weight)[0])
+            for part, weight in zip(parts, weights, strict=True)
+        ]
+        preds, targets, weights = map(list, zip(*calls_of_tensors, strict=True))
         weight = None if weights[0] is None else _joined(weights)
         pred, target, weight = points_as_maps(_joined(preds), _joined(targets), weight)
     return Sample(
@@ -177,6 +184,22 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
         ignore_index=calls[0].get('ignore_index'),
         settings={key: value for key, value in branch.settings.items() if key in Weighting._fields},
     )
+
+
+def _weight(branch: Branch, call: dict[str, Any]) -> Any:
+    weight, mask = next((call[name] for name in _THIRD if name in call), None), call.get('mask')
+    if mask is None and isinstance(call.get('avg_factor'), Tensor) and call['avg_factor'].dim() == 4:
+        mask = call.pop('avg_factor')
+    return weight if mask is None else branch.kind.masked(weight, mask, next(iter(call.values())))
+
+
+_TEMPERATURES = Temperatures()._asdict()
+
+
+def _is_of_tensors(value: Any) -> bool:
+    """Whether a value is a tensor, or several, as of axes, or of labels and qualities."""
+    several = isinstance(value, (tuple, list)) and len(value) > 0 and all(isinstance(part, Tensor) for part in value)
+    return isinstance(value, Tensor) or several
 
 
 @contextmanager
@@ -211,8 +234,9 @@ def _in_order(factors: Iterable[float | None]) -> list[float | None]:
 def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitored: Sequence[str]) -> Probe:
     if not samples:
         raise SetupError(f'The loss at {branch.path!r} was not called on any of the probe images. Leave it out.')
-    metric = _metric(branch, samples[0], monitored)
-    probe = Probe(branch.inputs, metric, tuple(samples), _scaling(model, branch))
+    scaling = _scaling(model, branch, samples[0])
+    metric = _metric(branch, samples[0], monitored, scaling)
+    probe = Probe(branch.inputs, metric, tuple(samples), scaling)
     with _at(branch):
         joined = probe.joined()
     if not len(joined.pred):
@@ -223,22 +247,25 @@ def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitor
     return probe
 
 
-def _metric(branch: Branch, sample: Sample, monitored: Sequence[str]) -> str:
+def _metric(branch: Branch, sample: Sample, monitored: Sequence[str], scaling: Mapping[str, Tensor]) -> str:
     """The monitored metric for semantic segmentation; for every other branch, the metric of its kind."""
+    if branch.inputs == 'delta' and not scaling:
+        return 'closeness'
+    if branch.inputs == 'sigmoid' and sample.target.is_floating_point() and sample.pred.dim() == 2:
+        largest = float(sample.target.max()) if sample.target.numel() else 0.0
+        if 0 < largest <= 0.5:  # as of a head that learns the IoU of its boxes, at the beginning
+            return 'score_closeness'
     if branch.inputs == 'softmax' and sample.pred.dim() == 4:
         names = [name.rpartition('/')[2] for name in monitored]
         return next((name for name in names if name in SEGMENTATION_METRICS), 'mIoU')
     return branch.kind.metric
 
 
-def _scaling(model: nn.Module, branch: Branch) -> dict[str, Tensor]:
-    """Means and standard deviations by which the deltas of a box branch are normalised."""
-    if branch.inputs != 'delta':
+def _scaling(model: nn.Module, branch: Branch, sample: Sample) -> dict[str, Tensor]:
+    """Means and standard deviations by which box deltas are normalised; none if the values are no deltas of boxes."""
+    if branch.inputs != 'delta' or sample.pred.shape[1:] != (4,):
         return {}
     coder: Any = getattr(branch.head(model), 'bbox_coder', None)
     if not (hasattr(coder, 'means') and hasattr(coder, 'stds')):
-        raise SetupError(
-            f'The deltas of the branch {branch.name!r} cannot be judged: the head has no bbox_coder with means and '
-            'stds (mmdet\'s DeltaXYWHBBoxCoder). Use inputs="area" with reg_decoded_bbox=True.'
-        )
+        return {}
     return {'means': torch.tensor(coder.means), 'stds': torch.tensor(coder.stds)}

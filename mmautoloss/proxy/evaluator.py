@@ -8,14 +8,14 @@ import io
 import math
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from torch import nn
+from torch import Tensor
 
 from mmautoloss.branches import check_branches
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
@@ -99,11 +99,11 @@ class ProxyEvaluator:
         runner.progress = self.progress
         self.kept = runner.keep_samples(settings.cache)
         check_branches(runner.model, settings.branches)
-        self._hand_made = {branch.name: branch.loss(runner.model) for branch in settings.branches}
+        self._hand_made = {branch.name: branch.objective(runner.model) for branch in settings.branches}
         return runner
 
     @property
-    def hand_made(self) -> dict[str, nn.Module]:
+    def hand_made(self) -> dict[str, Callable[..., Tensor]]:
         """The losses with which the model was built, by branch; each training has its own instances of them."""
         return self.runner and self._hand_made
 

@@ -113,6 +113,64 @@ def area_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> flo
     return float((areas['i'] / areas['u']).mean())
 
 
+def closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean of 1 / (1 + error), with the absolute error in mean deviations of the targets of its column.
+
+    It judges values that are no boxes, such as coordinates and offsets.
+
+    Args:
+        pred: Values (M, C) or (M,).
+        target: Target values of the same shape.
+        scaling: Not used.
+    """
+    deviation = (target - target.mean(dim=0)).abs().mean(dim=0).clamp(min=1e-3)
+    return float((1 / (1 + (pred - target).abs() / deviation)).double().mean())
+
+
+def overlap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean of the mass that predicted and target distributions share.
+
+    Args:
+        pred: Logits (M, C).
+        target: Distributions (M, C).
+        scaling: Not used.
+    """
+    target = target / target.sum(dim=1, keepdim=True).clamp(min=1e-6)
+    return float(torch.minimum(pred.softmax(dim=1), target).sum(dim=1).double().mean())
+
+
+def quality_closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """The smaller of two means of 1 / (1 + error): over elements of the class of their row, and over all others.
+
+    The error is that of the probability, in mean qualities of the rows with a class.
+
+    Args:
+        pred: Logits (M, C).
+        target: One-hot labels and, in the last column, the quality, (M, C + 1).
+        scaling: Not used.
+    """
+    return _score_closeness(pred, target[:, :-1] * target[:, -1:], target[:, :-1] > 0.5)
+
+
+def score_closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """The same for targets of elements, over those above 0 and over all others.
+
+    It judges soft scores that are nowhere above 1/2, such as the IoU of the boxes of an untrained network.
+
+    Args:
+        pred: Logits (M, C).
+        target: Targets (M, C).
+        scaling: Not used.
+    """
+    return _score_closeness(pred, target, target > 0)
+
+
+def _score_closeness(pred: Tensor, wanted: Tensor, positive: Tensor) -> float:
+    unit = wanted[positive].mean().clamp(min=1e-3) if positive.any() else wanted.new_ones(())
+    close = (1 / (1 + (pred.sigmoid() - wanted).abs() / unit)).double()
+    return min((float(close[part].mean()) for part in (positive, ~positive) if part.any()), default=0.0)
+
+
 def mask_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
     """Mean IoU of the masks of instances.
 
@@ -182,6 +240,10 @@ PROBE_METRICS: dict[str, ProbeMetric] = {
     'softmax_ap': softmax_ap,
     'sigmoid_ap': sigmoid_ap,
     'delta_iou': delta_iou,
+    'closeness': closeness,
+    'overlap': overlap,
+    'quality_closeness': quality_closeness,
+    'score_closeness': score_closeness,
     'area_iou': area_iou,
     'mask_iou': mask_iou,
     'heatmap_recall': heatmap_recall,

@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
-
 from mmautoloss.checks import require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.screen.fast import FastScreen
-from mmautoloss.screen.probe import Probe
+from mmautoloss.screen.probe import Objective, Probe
 from mmautoloss.screen.rejection import RejectionTest
 from mmautoloss.screen.screen import OpenScreen, ProbeScreen, Screen, UntestedScreen
 
@@ -73,7 +71,7 @@ class ScreenSettings:
         if self.engine not in ENGINES:
             raise SetupError(f'screen.engine must be one of {", ".join(ENGINES)}, but got {self.engine!r}.')
 
-    def build(self, probes: Mapping[str, Probe], hand_made: Mapping[str, nn.Module]) -> dict[str, Screen]:
+    def build(self, probes: Mapping[str, Probe], hand_made: Mapping[str, Objective]) -> dict[str, Screen]:
         """The screen of each branch.
 
         Args:

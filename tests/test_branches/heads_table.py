@@ -87,6 +87,24 @@ def _narrow(width: Any) -> Any:
 _NORM = {'bbox_head.norm_cfg': {'type': 'GN', 'num_groups': 4}}
 _RPN = {'rpn_cls': 'sigmoid', 'rpn_box': 'delta'}
 _ROI = {'roi_cls': 'softmax', 'roi_box': 'delta'}
+_DETR = {'cls': 'softmax', 'box': 'delta', 'iou': 'area'}
+_FOCAL = {'bbox_head.loss_cls.gamma': 2.0, 'bbox_head.loss_cls.alpha': 0.25}
+_YOLOX = {
+    'data_preprocessor.batch_augments': None,
+    'backbone.widen_factor': 1 / 32,
+    'neck.in_channels': [8, 16, 32],
+    'neck.out_channels': 8,
+    'bbox_head.in_channels': 8,
+    'bbox_head.feat_channels': 8,
+}
+_RESNET = {'type': 'ResNet', 'depth': 18, 'base_channels': 8, 'stem_channels': 8, 'out_indices': (1, 2, 3)}
+_YOLOV3 = {
+    'backbone': {'_delete_': True, **_RESNET},
+    'neck.in_channels': [64, 32, 16],
+    'neck.out_channels': [16, 8, 8],
+    'bbox_head.in_channels': [16, 8, 8],
+    'bbox_head.out_channels': [16, 8, 8],
+}
 _MAPS = {'decode': 'softmax', 'aux': 'softmax'}
 _OHEM = {'type': 'OHEMPixelSampler', 'min_kept': 512}
 _WEIGHED = {'class_weight': [0.25, 4.0, 1.0, 2.0]}
@@ -142,16 +160,45 @@ ROWS: dict[str, Row] = {
         'mmdet', 'atss/atss_r50_fpn_1x_coco.py', {'cls': 'sigmoid', 'box': 'area', 'centerness': 'sigmoid'}, _NORM
     ),
     'YOLOF': Row('mmdet', 'yolof/yolof_r50-c5_8xb8-1x_coco.py', {'cls': 'sigmoid', 'box': 'area'}),
-    'GFL': Row('mmdet', 'gfl/gfl_r50_fpn_1x_coco.py', {'cls': None, 'box': 'area', 'dfl': None}, _NORM),
+    'GFL': Row('mmdet', 'gfl/gfl_r50_fpn_1x_coco.py', {'cls': 'quality', 'box': 'area', 'dfl': 'bins'}, _NORM),
     'VFNet': Row(
-        'mmdet', 'vfnet/vfnet_r50_fpn_1x_coco.py', {'cls': None, 'box': 'area', 'bbox_refine': 'area'}, _NORM
+        'mmdet', 'vfnet/vfnet_r50_fpn_1x_coco.py', {'cls': 'quality', 'box': 'area', 'bbox_refine': 'area'}, _NORM
+    ),
+    'RTMDet': Row(
+        'mmdet',
+        'rtmdet/rtmdet_tiny_8xb32-300e_coco.py',
+        {'cls': 'quality', 'box': 'area', 'centerness': None},
+        _YOLOX,
     ),
     'RepPoints': Row(
         'mmdet',
         'reppoints/reppoints-moment_r50_fpn_1x_coco.py',
-        {'cls': 'sigmoid', 'box': None, 'bbox_init': None, 'bbox_refine': None},
+        {'cls': 'sigmoid', 'box': None, 'bbox_init': 'delta', 'bbox_refine': 'delta'},
     ),
-    'DETR': Row('mmdet', 'detr/detr_r50_8xb2-150e_coco.py', {'cls': None, 'box': None, 'iou': 'area'}),
+    'DETR': Row('mmdet', 'detr/detr_r50_8xb2-150e_coco.py', _DETR),
+    'DAB-DETR': Row('mmdet', 'dab_detr/dab-detr_r50_8xb2-50e_coco.py', _DETR | {'cls': 'sigmoid'}),
+    'FoveaBox': Row('mmdet', 'foveabox/fovea_r50_fpn_4xb4-1x_coco.py', {'cls': 'sigmoid', 'box': 'delta'}, _FOCAL),
+    'YOLOX': Row(
+        'mmdet',
+        'yolox/yolox_tiny_8xb8-300e_coco.py',
+        {'cls': 'sigmoid', 'box': 'area', 'obj': 'sigmoid', 'l1': None},
+        _YOLOX,
+    ),
+    'YOLOv3': Row(
+        'mmdet',
+        'yolo/yolov3_d53_8xb8-320-273e_coco.py',
+        {'cls': 'sigmoid', 'conf': None, 'xy': 'sigmoid', 'wh': 'delta'},
+        _YOLOV3,
+    ),
+    'SABL': Row(
+        'mmdet',
+        'sabl/sabl-faster-rcnn_r50_fpn_1x_coco.py',
+        _RPN | {'roi_cls': 'softmax', 'roi_bbox_cls': 'sigmoid', 'roi_bbox_reg': 'delta'},
+        {
+            f'roi_head.bbox_head.{part}_channels': 8
+            for part in ('cls_in', 'reg_in', 'reg_offset_out', 'reg_cls_out', 'cls_out')
+        },
+    ),
     'DeepLabV3+': Row('mmseg', '_base_/models/deeplabv3plus_r50-d8.py', _MAPS),
     'PSPNet': Row('mmseg', '_base_/models/pspnet_r50-d8.py', _MAPS),
     'UPerNet': Row('mmseg', '_base_/models/upernet_r50.py', _MAPS),
@@ -205,10 +252,21 @@ ROWS: dict[str, Row] = {
     'SimCC': Row(
         'mmpose',
         'body_2d_keypoint/simcc/coco/simcc_res50_8xb64-210e_coco-256x192.py',
-        {'heatmap': None},
+        {'heatmap': 'bins'},
         {'head.deconv_out_channels': (8, 8, 8)},
+        {'heatmap': 1 / _KEYPOINTS},
+    ),
+    'RTMPose': Row(
+        'mmpose',
+        'body_2d_keypoint/rtmpose/coco/rtmpose-t_8xb256-420e_coco-256x192.py',
+        {'heatmap': 'bins'},
+        {'backbone.widen_factor': 1 / 32, 'backbone.deepen_factor': 0.1, 'head.in_channels': 32},
+        {'heatmap': 1 / _KEYPOINTS},
     ),
     'pose regression': Row(
-        'mmpose', 'body_2d_keypoint/topdown_regression/coco/td-reg_res50_8xb64-210e_coco-256x192.py', {'heatmap': None}
+        'mmpose',
+        'body_2d_keypoint/topdown_regression/coco/td-reg_res50_8xb64-210e_coco-256x192.py',
+        {'heatmap': 'delta'},
+        scale={'heatmap': 1 / 2},
     ),
 }

@@ -73,21 +73,13 @@ REFUSED = {
         row('seesaw_loss/mask-rcnn_r50_fpn_seesaw-loss_random-ms-2x_lvis-v1.py'), 'roi_head.bbox_head.loss_cls',
         'sizes the output of its head',
     ),
-    'DEKR, heat maps': (
-        row('body_2d_keypoint/dekr/coco/dekr_hrnet-w32_8xb10-140e_coco-512x512.py', library='mmpose'),
-        'head.loss_module.heatmap', 'also passes a mask of pixels',
-    ),
-    'DEKR, displacements': (
-        row('body_2d_keypoint/dekr/coco/dekr_hrnet-w32_8xb10-140e_coco-512x512.py', library='mmpose'),
-        'head.loss_module.displacement', 'are not known',
-    ),
     'CID': (
         row('body_2d_keypoint/cid/coco/cid_hrnet-w32_8xb20-140e_coco-512x512.py', library='mmpose'),
-        'head.loss_module.heatmap_coupled', 'also passes a mask of pixels',
+        'head.loss_module.heatmap_coupled', 'passes probabilities',
     ),
     'associative embedding': (
         row('body_2d_keypoint/associative_embedding/coco/ae_hrnet-w32_8xb24-300e_coco-512x512.py', library='mmpose'),
-        'head.loss_module.keypoint_loss', 'also passes a mask of pixels',
+        'head.loss_module.tag_loss', 'tags of all pairs',
     ),
     'visibility': (
         row(
@@ -157,7 +149,7 @@ def test_points_of_maps_train_and_are_judged() -> None:
 
 
 WRONG_CALLS = {
-    'another shape': ({'pred': torch.zeros(3, 50, 4), 'target': torch.zeros(3, 50, 4)}, 'delta', 'need predictions'),
+    'another shape': ({'pred': torch.zeros(3, 50, 4), 'target': torch.zeros(3, 50, 3)}, 'delta', 'need predictions'),
     'only one by one': (
         {'pred': torch.zeros(3, 4), 'target': torch.zeros(3, 4), 'reduction_override': 'none'}, 'delta', 'one by one',
     ),
@@ -165,8 +157,8 @@ WRONG_CALLS = {
         {'pred': torch.zeros(3, 4), 'target': torch.zeros(3, 4), 'weight': [1, 2]}, 'delta', 'not called with two tensors',
     ),
     'another argument': (
-        {'output': torch.zeros(1, 2, 3, 3), 'target': torch.zeros(1, 2, 3, 3), 'mask': torch.ones(1, 1, 3, 3)}, 'heatmap',
-        'also called with mask',
+        {'output': torch.zeros(1, 2, 3, 3), 'target': torch.zeros(1, 2, 3, 3), 'depth': torch.ones(1, 1, 3, 3)}, 'heatmap',
+        'also called with depth',
     ),
 }  # fmt: skip
 

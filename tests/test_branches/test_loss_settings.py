@@ -10,7 +10,8 @@ from torch import nn
 
 from mmautoloss.branches import Branch, build_branches, find_losses
 from mmautoloss.errors import SetupError
-from mmautoloss.losses import SearchedLoss
+from mmautoloss.expr import parse
+from mmautoloss.losses import SearchedLoss, plain_loss
 
 det = pytest.importorskip('mmdet.models.losses', exc_type=ImportError)
 seg = pytest.importorskip('mmseg.models.losses', exc_type=ImportError)
@@ -107,7 +108,6 @@ REFUSED = {
     ),
     'weights of its library': (det.CrossEntropyLoss(loss_weight=[1.0, 2.0]), {}, 'loss_weight must be one finite'),
     'no reduction': (det.CrossEntropyLoss(reduction='none'), {}, "reduces its values itself; use reduction='mean'"),
-    'a sum': (det.CrossEntropyLoss(reduction='sum'), {}, 'divides a sum by itself'),
     'class weights of masks': (det.CrossEntropyLoss(use_mask=True, class_weight=[2.0]), {}, 'leave it out'),
     'class weights that are text': (
         seg.OhemCrossEntropy(class_weight='file.npy'),
@@ -127,6 +127,19 @@ REFUSED = {
     'weights of positives': (Own(pos_weight=torch.ones(2)), {}, 'pos_weight=.* would be lost'),
     'empty channels': (pose.KeypointMSELoss(skip_empty_channel=True), {}, 'skip_empty_channel=True would be lost'),
 }
+
+
+def test_a_sum_stays_one() -> None:
+    """Of heads that divide by a number of their own, such as YOLOX's."""
+    for loss in (det.CrossEntropyLoss(reduction='sum'), SearchedLoss('-y * log(p)', reduction='sum')):
+        found = judge(loss)
+        assert found.inputs == 'softmax' and found.settings == {'average': 'sum'}
+    pred, target, weight = torch.randn(6, 3), torch.randint(3, (6,)), torch.rand(6)
+    wanted = det.CrossEntropyLoss(reduction='sum')(pred, target, weight)
+    torch.testing.assert_close(SearchedLoss('-y * log(p)', average='sum')(pred, target, weight), wanted)
+    torch.testing.assert_close(
+        plain_loss(parse('-y * log(p)'), 'softmax', found.settings)(pred, target, weight), wanted
+    )
 
 
 @pytest.mark.parametrize(('loss', 'attributes', 'reason'), REFUSED.values(), ids=REFUSED)

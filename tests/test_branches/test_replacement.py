@@ -113,7 +113,7 @@ def test_a_head_that_never_calls_its_loss() -> None:
 
 
 def test_a_setting_that_a_formula_would_lose() -> None:
-    old = {'rpn_head.loss_bbox': {'type': 'L1Loss', 'reduction': 'sum'}}
-    with pytest.raises(SetupError, match='its head divides a sum by itself'):
+    old = {'rpn_head.loss_bbox': {'type': 'L1Loss', 'reduction': 'none'}}
+    with pytest.raises(SetupError, match='its head reduces its values itself'):
         replace('digits/faster_rcnn', {'rpn_head.loss_bbox': {**SEARCHED, 'expression': 'abs(p - y)'}}, old)
-    replace('digits/faster_rcnn', {'rpn_head.loss_bbox': {'type': 'L1Loss', 'reduction': 'sum'}}, old)
+    replace('digits/faster_rcnn', {'rpn_head.loss_bbox': {'type': 'L1Loss', 'reduction': 'none'}}, old)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmautoloss.errors import SetupError
-from mmautoloss.losses import INPUT_KINDS, input_kind
+from mmautoloss.losses import INPUT_KINDS, SearchedLoss, input_kind
 
 NAN = float('nan')
 
@@ -16,14 +16,16 @@ def column(*numbers: float) -> torch.Tensor:
 
 
 def test_names_say_what_depends_on_what():
-    assert list(INPUT_KINDS) == ['softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area']
+    assert list(INPUT_KINDS) == ['softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality']
     for name, kind in INPUT_KINDS.items():
         assert input_kind(name) is kind
         assert kind.name == name
         assert kind.from_prediction | kind.from_target == set(kind.names)
         assert kind.regression == (name in ('delta', 'area'))
         assert kind.spread > 0
-    with pytest.raises(SetupError, match="one of softmax, sigmoid, mask, heatmap, delta, area, but got 'iou'"):
+    with pytest.raises(
+        SetupError, match="one of softmax, sigmoid, mask, heatmap, delta, area, bins, quality, but got 'iou'"
+    ):
         input_kind('iou')
 
 
@@ -85,6 +87,31 @@ def test_delta_tensors_are_the_values_themselves():
     assert rows.index.tolist() == [1]
 
 
+@pytest.mark.parametrize('weighted', ['not', 'each point', 'each value'])
+@pytest.mark.parametrize('shape', [(5, 7, 3), (5, 3, 4, 6)], ids=['points', 'maps'])
+def test_points_and_maps_of_values_are_rows(shape: tuple[int, ...], weighted: str) -> None:
+    """The loss and its gradient are those of the values one by one."""
+    torch.manual_seed(0)
+    pred, target = torch.randn(shape, requires_grad=True), torch.randn(shape)
+    of_points = (*shape[:2], 1) if len(shape) == 3 else (shape[0], 1, *shape[2:])
+    weight = {'not': None, 'each point': torch.rand(of_points).round(), 'each value': torch.rand(shape).round()}[
+        weighted
+    ]
+    found = SearchedLoss('(p - y) ** 2', 'delta')(pred, target, weight)
+    wanted = ((pred - target) ** 2 * (1 if weight is None else weight)).mean() * 3
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(*(torch.autograd.grad(value, pred)[0] for value in (found, wanted)))
+    norm = SearchedLoss('sqrt(3 * mean_c((p - y) ** 2)) / 3', 'delta')(pred, target)
+    torch.testing.assert_close(norm, (pred - target).norm(dim=-1 if len(shape) == 3 else 1).mean())
+
+
+def test_single_numbers_are_rows_of_one_value() -> None:
+    loss = SearchedLoss('abs(p - y)', 'delta', reduction='none')
+    assert loss(torch.tensor([1.0, 2.0]), torch.zeros(2), torch.tensor([1.0, 0.0])).tolist() == [1, 0]
+    points = torch.randn(2, 5, 2)
+    torch.testing.assert_close(loss(points, points + 1), torch.ones(10, 2))
+
+
 def test_area_tensors_are_relative_to_the_target():
     pred = torch.tensor([[0.0, 0, 10, 10], [0, 0, 2, 2], [5, 5, 6, 6]])
     target = torch.tensor([[5.0, 0, 15, 20], [4, 4, 6, 6], [5, 5, 6, 6]])
@@ -112,7 +139,7 @@ def test_unit_is_the_side_of_the_target_box():
 @pytest.mark.parametrize('name', [name for name in INPUT_KINDS if name not in ('mask', 'heatmap')])
 def test_no_rows_give_tensors_without_rows(name):
     pred = torch.zeros(0, 4)
-    target = torch.zeros(0, dtype=torch.long) if name == 'softmax' else pred
+    target = torch.zeros(0, dtype=torch.long) if name == 'softmax' else torch.zeros(0, 4 + (name == 'quality'))
     rows = input_kind(name).rows(pred, target, None, None)
     tensors = input_kind(name).tensors(rows.pred, rows.target)
     shape = (0, 1, 1, 1) if name == 'area' else (0, 4, 1, 1)

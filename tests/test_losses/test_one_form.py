@@ -51,6 +51,8 @@ def calls(name: str) -> Iterator[tuple[Tensor, Call]]:
             continue
         pred = 3 * torch.randn(shape, generator=generator, dtype=torch.float64)
         target = torch.randint(3, (shape[0], *shape[2:]), generator=generator) if kind.one_hot else numbers(*shape)
+        if name == 'quality':
+            target = numbers(shape[0], shape[1] + 1)
         if not kind.weighted:
             yield pred[:, :1], Call(parse('1'), kind, target[:, :1])
             continue

@@ -18,6 +18,8 @@ CALLS = {
     'mask': (MAPS, torch.eye(4).repeat(2, 1, 1), torch.tensor([0, 2])),
     'heatmap': (MAPS, torch.eye(4).expand_as(MAPS)),
     'delta': (ROWS, torch.tensor([[0.1, 0.2, 0.3, 0.4]]).repeat(4, 1)),
+    'bins': (ROWS, torch.tensor([[0.1, 0.2, 0.3, 0.4]]).repeat(4, 1)),
+    'quality': (ROWS, (torch.tensor([0, 1, 2, 4]), torch.tensor([0.9, 0.3, 0.5, 0.0]))),
     'area': (ROWS, torch.tensor([[0.0, 0.0, 5.0, 5.0]]).repeat(4, 1)),
 }
 

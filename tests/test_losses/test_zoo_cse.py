@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmautoloss.expr import Tree, canonical, compile_tree, parse, parse_prefix, simplify
 from mmautoloss.expr.prefix import LOGIT
+from mmautoloss.losses import SearchedLoss
 from mmautoloss.losses.zoo import CSE
 
 
@@ -128,6 +129,17 @@ def test_classification_b():
     assert tree.inputs == ('p', 'q', 'y')
     arrays = scores(softmax=False)
     np.testing.assert_allclose(evaluate(tree, arrays, torch.sigmoid), cls_b(**arrays), rtol=1e-7, atol=1e-10)
+
+
+def test_classification_b_in_a_head_that_passes_qualities():
+    """Pasted as a loss, for the call of GFL and RTMDet."""
+    arrays = scores(softmax=False)
+    logits, labels = torch.from_numpy(arrays['x']).requires_grad_(), torch.from_numpy(arrays['y'].argmax(axis=1))
+    quality = torch.from_numpy(arrays['q'].max(axis=1))
+    loss = SearchedLoss(parse_prefix(CSE['b_cls'], leaves={'X': LOGIT}), inputs='quality', use_sigmoid=True)
+    value = loss(logits, (labels, quality), torch.ones(60), avg_factor=7.0)
+    np.testing.assert_allclose(value.item(), cls_b(**arrays).sum() / 7, rtol=1e-6)
+    assert torch.autograd.grad(value, logits)[0].isfinite().all()
 
 
 @pytest.mark.parametrize('name', CSE)

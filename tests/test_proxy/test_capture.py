@@ -106,11 +106,10 @@ def test_a_batch_norm_that_needs_more_images(make_evaluator: Make) -> None:
         capture(evaluator, samples=1)
 
 
-def test_deltas_need_a_coder(make_evaluator: Make) -> None:
+def test_values_without_a_coder_are_judged_by_closeness(make_evaluator: Make) -> None:
     evaluator = make_evaluator()
     evaluator.runner.initial_model(0).head.bbox_coder = None
-    with pytest.raises(SetupError, match=r"branch 'box' cannot be judged.*bbox_coder"):
-        capture(evaluator)
+    assert capture(evaluator)['box'].metric == 'closeness'
 
 
 def test_calls_of_levels_are_joined() -> None:

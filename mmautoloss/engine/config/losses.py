@@ -58,10 +58,17 @@ def _put(node: Any, key: str, branch: Branch, scope: str | None, loss: dict[str,
         _step(node, key, branch)
         node[int(key)] = loss
     elif isinstance(node, dict) and (key in node or _takes(node, key, scope)):
-        node.pop(key, None)  # or the new keys would be merged into the old loss
-        node[key] = loss
+        old = node.pop(key, None)  # or the new keys would be merged into the old loss
+        node[key] = {**loss, **_weights_of_head(old)}
     else:
         raise _no_such(branch)
+
+
+def _weights_of_head(loss: Any) -> dict[str, float]:
+    """The two numbers of which the head of DETR makes the class weights."""
+    if not isinstance(loss, Mapping) or 'bg_cls_weight' not in loss or 'class_weight' not in loss:
+        return {}
+    return {key: loss[key] for key in ('class_weight', 'bg_cls_weight')}
 
 
 def _takes(head: Mapping[str, Any], key: str, scope: str | None) -> bool:

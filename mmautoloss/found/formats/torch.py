@@ -50,7 +50,7 @@ def write(found: Found, options: Options) -> str:
 
 def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str], passed: list[str]) -> str:
     template, settings = (MAPS if masked else ROWS)[loss.inputs], loss.settings
-    as_maps = '[:, :, None, None]' if loss.inputs == 'softmax' and not masked else ''
+    as_maps = '[:, :, None, None]' if loss.inputs in ('softmax', 'bins') and not masked else ''
     return template.format(
         name=name,
         graph=graph,
@@ -61,7 +61,8 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str],
         masks=', valid' if masked else '',
         ignored=settings.get('ignore_index', -1),
         settings=_settings(settings),
-        classes=''.join(line for name, line in _CLASSES.items() if name in settings),
+        classes=''.join(line for name, line in _CLASSES.items() if name in settings)
+        + ('    count = 1  # the head divides\n' if settings.get('average') == 'sum' else ''),
         count='class_weight[labels].sum() + 2**-23'
         if settings.get('average') == 'class_weight'
         else 'max(len(labels), 1)',
@@ -69,12 +70,14 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str],
 
 
 def _reads_rest(loss: NamedLoss) -> bool:
-    return loss.inputs == 'softmax' and LOG_NOT_P in evaluated(loss.tree, input_kind(loss.inputs)).inputs
+    return loss.inputs in ('softmax', 'bins') and LOG_NOT_P in evaluated(loss.tree, input_kind(loss.inputs)).inputs
 
 
 def _settings(settings: Mapping[str, Any]) -> str:
     """Lines that define class weights, and one that drops the weights of a call if the loss ignores them."""
     lines = [] if settings.get('use_target_weight', True) else ['    weight = None']
+    lines += [f'    pred = {settings["beta"]!r} * pred'] if 'beta' in settings else []
+    lines += [f'    target = ({settings["label_beta"]!r} * target).softmax(dim=1)'] if 'label_beta' in settings else []
     for name in _CLASSES:
         if name in settings:
             numbers = wrap(', '.join(map(repr, settings[name])), 100)

@@ -172,7 +172,58 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     p, y = pred, target.to(pred)
 {_MASKED}"""
 
-ROWS = {'softmax': _SOFTMAX, 'sigmoid': _SIGMOID, 'mask': _MASK, 'heatmap': _HEATMAP, 'delta': _DELTA, 'area': _AREA}
+_CHOSEN = """\
+    count = len(pred)
+    if weight is not None:
+        keep = weight != 0
+        pred, target, weight = pred[keep], target[keep], weight[keep]
+        weight = weight[:, None, None, None]
+    if not len(pred):
+        return pred.sum()
+"""
+_OF_CHOSEN = f"""\
+{{classes}}\
+    total = (values if weight is None else values * weight).sum()
+    divisor = count {_DIVISOR}\
+    return {{weight}} * total / divisor
+"""
+
+_BINS = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: logits (M, C), weights (M,), and distributions (M, C) or positions (M,).\"\"\"
+    {_START}\
+{_CHOSEN}\
+    if target.dim() == 1:  # a position is shared by the two bins beside it
+        places = torch.arange(pred.shape[1], device=pred.device)
+        target = (1 - (target[:, None] - places).abs()).clamp(min=0)
+    p, y = pred.softmax(dim=1)[:, :, None, None], target.to(pred)[:, :, None, None]
+    {{compute}}values = {{graph}}(p, y{{logs}})
+{_OF_CHOSEN}"""
+
+_QUALITY = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: logits (M, C), targets (M, C + 1) and weights (M,).
+
+    The last column of a target is the quality, the others are the one-hot label.
+    \"\"\"
+    {_START}\
+{_CHOSEN}\
+    pred, target = pred[:, :, None, None], target.to(pred)[:, :, None, None]
+    p, y = pred.sigmoid(), target[:, :-1]
+    q = y * target[:, -1:]
+    {{compute}}values = {{graph}}(p, y, q{{logs}})
+{_OF_CHOSEN}"""
+
+ROWS = {
+    'softmax': _SOFTMAX,
+    'sigmoid': _SIGMOID,
+    'mask': _MASK,
+    'heatmap': _HEATMAP,
+    'delta': _DELTA,
+    'area': _AREA,
+    'bins': _BINS,
+    'quality': _QUALITY,
+}
 """For losses whose elements do not depend on each other; softmax takes pixels as rows and removes invalid ones."""
 
 MAPS = {'softmax': _SOFTMAX_MAPS, 'sigmoid': _SIGMOID, 'heatmap': _HEATMAP, 'delta': _DELTA}
@@ -182,8 +233,11 @@ _OF_SIGMOID = {
     LOG_P: 'torch.nn.functional.logsigmoid(pred).clamp(min=-1e9)',
     LOG_NOT_P: 'torch.nn.functional.logsigmoid(-pred).clamp(min=-1e9)',
 }
+_OF_SOFTMAX = {LOG_P: 'pred.log_softmax(dim=1).clamp(min=-1e9)', LOG_NOT_P: 'log_of_rest(pred)'}
 LOGS = {
-    'softmax': {LOG_P: 'pred.log_softmax(dim=1).clamp(min=-1e9)', LOG_NOT_P: 'log_of_rest(pred)'},
+    'softmax': _OF_SOFTMAX,
+    'bins': _OF_SOFTMAX,
+    'quality': _OF_SIGMOID,
     'sigmoid': _OF_SIGMOID,
     'mask': _OF_SIGMOID,
 }

@@ -13,13 +13,19 @@ class Heatmap(Unactivated):
     """Heat maps of keypoints: ``p`` and ``y`` (N, K, H, W), one channel per keypoint, without activation.
 
     The third argument of a call holds the weights of keypoints (N, K), or of pixels (N, K, H, W); a keypoint of weight 0
-    does not count.
+    does not count. Some heads of mmpose (DEKR) also pass a mask of pixels, (N, 1, H, W) or as large as the maps, as the
+    fourth argument; it multiplies the weights.
     """
 
     name = 'heatmap'
     meanings = {'p': 'the predicted heat map of a keypoint (channel) as it is', 'y': 'its target'}
     maps = True
     metric = 'heatmap_recall'
+
+    def masked(self, weight: Tensor | None, mask: Tensor, pred: Tensor) -> Tensor:
+        """Weights of pixels (N, K, H, W) within a mask."""
+        weight = pred.new_ones(()) if weight is None else as_nchw(weight)
+        return (weight * mask).expand(pred.shape)
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         fits = weight is None or weight.shape in (pred.shape, pred.shape[:2])

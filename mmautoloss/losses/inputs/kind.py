@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -74,6 +74,16 @@ class InputKind(ABC):
     def meanings_in(self, tree: Tree) -> dict[str, str]:
         """Description of each input, and of the elapsed share where an expression reads it."""
         return {**self.meanings, **({ELAPSED: MEANING} if ELAPSED in tree.nodes else {})}
+
+    def calls(self, pred: Any, target: Any, weight: Any) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+        """The calls of single tensors, in shapes that ``rows`` takes, of which one call of a head is the sum."""
+        return [(pred, target, weight)]
+
+    def masked(self, weight: Tensor | None, mask: Tensor, pred: Tensor) -> Tensor:
+        """Weights within a mask of pixels, which some heads pass with maps."""
+        raise SetupError(
+            f'Inputs "{self.name}" take no mask of pixels, but got one of {tuple(mask.shape)}; use "heatmap".'
+        )
 
     @abstractmethod
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:

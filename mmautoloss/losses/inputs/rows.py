@@ -53,6 +53,25 @@ def as_nchw(rows: Tensor) -> Tensor:
     return rows if rows.dim() == 4 else rows.view(*rows.shape, 1, 1)
 
 
+def values_as_rows(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Points (N, K, D) or maps (N, D, H, W), with targets of that shape, as rows (N * K or N * H * W, D).
+
+    Args:
+        pred: The prediction; of another shape the call stays as it is.
+        target: Its target.
+        weight: Weights of all values, of the points or pixels with one channel, or of the points (N, K); or None.
+    """
+    if pred.dim() not in (3, 4) or pred.shape != target.shape:
+        return pred, target, weight
+    if weight is not None:
+        weight = _as_rows(weight) if weight.dim() == pred.dim() else weight.flatten()
+    return _as_rows(pred), _as_rows(target), weight
+
+
+def _as_rows(tensor: Tensor) -> Tensor:
+    return (tensor.movedim(1, -1) if tensor.dim() == 4 else tensor).flatten(0, -2)
+
+
 def valid_of_prediction(valid: Tensor, pred: Tensor) -> Tensor:
     """Which elements of a raw prediction (M, C) or (N, C, H, W) count, broadcastable to it."""
     return valid.reshape(valid.shape[: pred.dim()])

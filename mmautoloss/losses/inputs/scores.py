@@ -11,7 +11,7 @@ from torch import Tensor
 from mmautoloss.errors import SetupError
 from mmautoloss.losses.inputs.kind import InputKind, full_gradient, wrong_shapes
 from mmautoloss.losses.inputs.logarithms import add_at_label, at_label, classes_of
-from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows
+from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows, values_as_rows
 
 
 class Softmax(InputKind):
@@ -71,7 +71,7 @@ class Softmax(InputKind):
         return add_at_label(gradient, tensors['label'].view(share.shape), share)
 
 
-class _OfSigmoid(InputKind):
+class OfSigmoid(InputKind):
     """A kind whose ``p`` is the sigmoid of the raw prediction."""
 
     metric = 'sigmoid_recall'
@@ -84,7 +84,7 @@ class _OfSigmoid(InputKind):
         return gradient.view(pred.shape)
 
 
-class Sigmoid(_OfSigmoid):
+class Sigmoid(OfSigmoid):
     """Independent classes: ``p`` = sigmoid of the logits.
 
     Logits are rows (M, C) or maps (N, C, H, W). The target is ``y`` itself, of the same shape and in [0, 1], or labels:
@@ -98,6 +98,10 @@ class Sigmoid(_OfSigmoid):
     maps = True
     use_sigmoid = True
     elementwise = True
+
+    def calls(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+        """Points (N, K, C) with targets of that shape, as of YOLOv3, are rows."""
+        return [values_as_rows(pred, target, weight) if pred.dim() == 3 else (pred, target, weight)]
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() == 1 and target.shape == pred.shape:
@@ -132,7 +136,7 @@ class Sigmoid(_OfSigmoid):
         return {'p': as_nchw(pred.sigmoid()), 'y': as_nchw(target.to(pred.dtype).clamp(min=0))}
 
 
-class Mask(_OfSigmoid):
+class Mask(OfSigmoid):
     """Masks of instances, as mmdet's ``FCNMaskHead`` calls its loss: only the mask of the true class counts.
 
     Logits are (M, C, H, W), targets (M, H, W) in [0, 1], and the third argument is not a weight but the class (M,) of each

@@ -21,8 +21,12 @@ Predictions are maps of one pixel (K, C, 1, 1) with targets of the same shape, f
 ``area`` both are boxes (K, 4).
 """
 
-SCORES = ('softmax', 'sigmoid', 'mask')
+SCORES = ('softmax', 'sigmoid', 'mask', 'bins', 'quality')
 """Kinds of input whose expressions read probabilities computed from raw scores."""
+
+DRAWN_AS = {'mask': 'sigmoid', 'bins': 'softmax', 'quality': 'sigmoid'}
+"""Kinds of input whose curves are those of another kind: bins at a distribution that is one bin, qualities of 1 (0 for
+background)."""
 
 CLASSES = 3
 """Number of softmax classes where it is unknown."""
@@ -73,8 +77,9 @@ def found_loss(tree: Tree, inputs: str, weight: float = 1.0, elapsed: float = 1.
         weight: Its ``loss_weight``.
         elapsed: The elapsed share of the training.
     """
-    kind = input_kind('sigmoid' if inputs == 'mask' else inputs)
-    tree = Tree(node for node in tree.nodes if node not in OVER_CELLS)
+    kind = input_kind(DRAWN_AS.get(inputs, inputs))
+    nodes = (node for node in tree.nodes if node not in OVER_CELLS)
+    tree = Tree('y' if node == 'q' and inputs == 'quality' else node for node in nodes)
 
     def loss(pred: Tensor, target: Tensor) -> Tensor:
         program, tensors = read(tree, kind, pred, target, elapsed)
@@ -140,12 +145,12 @@ def _raw(prediction: Tensor, inputs: str, classes: int) -> Tensor:
     """The scores that give these probabilities, where the other classes of a softmax have the score 0."""
     if inputs not in SCORES:
         return prediction.clone()
-    return prediction.logit() + (math.log(classes - 1) if inputs == 'softmax' else 0.0)
+    return prediction.logit() + (math.log(classes - 1) if DRAWN_AS.get(inputs, inputs) == 'softmax' else 0.0)
 
 
 def _call(raw: Tensor, inputs: str, y: float, classes: int) -> tuple[Tensor, Tensor]:
     pred = raw.view(-1, 1, 1, 1)
-    if inputs != 'softmax':
+    if DRAWN_AS.get(inputs, inputs) != 'softmax':
         return pred, torch.full_like(pred, y).detach()
     others = pred.new_zeros(len(raw), classes - 1, 1, 1)
     return torch.cat([pred, others], dim=1), torch.full((len(raw), 1, 1), int(y != 1))

@@ -71,6 +71,21 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
             'keypoints': (randn(*MAPS), {'target': randn(*MAPS), 'weight': torch.tensor([[1, 0, 0.5], [0, 0, 2]])}),
             'pixels': (randn(*MAPS), {'target': randn(*MAPS), 'weight': integers(3, *MAPS).double()}),
         }
+    if inputs == 'bins':
+        shares, places = randn(N, 3).softmax(dim=1), 2 * torch.rand(N, generator=generator, dtype=torch.float64)
+        return {
+            'distributions': (randn(N, 3), {'target': shares, 'weight': weight}),
+            'positions': (randn(N, 3), {'target': places, 'weight': weight, 'avg_factor': 4.0}),
+            'nothing': (randn(N, 3), {'target': shares, 'weight': torch.zeros(N)}),
+        }
+    if inputs == 'quality':
+        classes = torch.nn.functional.one_hot(integers(4, N), 4)[:, :3].double()
+        target = torch.cat([classes, classes.amax(dim=1, keepdim=True) * 0.1 * integers(10, N, 1)], dim=1)
+        return {
+            'plain': (randn(N, 3), {'target': target}),
+            'weights': (randn(N, 3), {'target': target, 'weight': weight, 'avg_factor': 5}),
+            'nothing': (randn(N, 3), {'target': target, 'weight': torch.zeros(N)}),
+        }
     target = randn(N, 4)
     if inputs == 'area':
         target = torch.cat([target[:, :2], target[:, :2] + target[:, 2:].abs() + 0.1], dim=1)
@@ -131,8 +146,13 @@ CARRIED = [
     ('softmax', {'ignore_index': 2}),
     ('heatmap', {'use_target_weight': False}),
     ('delta', {'class_weight': [1.0, 2.0, 0.0, 3.0]}),
+    ('delta', {'average': 'sum'}),
+    ('softmax', {'average': 'sum'}),
+    ('area', {'average': 'sum'}),
     ('area', {'class_weight': [2.0]}),
     ('mask', {'pos_weight': [3.0]}),
+    ('bins', {'average': 'sum'}),
+    ('quality', {'class_weight': FACTORS}),
 ]
 
 

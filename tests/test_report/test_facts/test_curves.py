@@ -13,6 +13,7 @@ from mmautoloss.expr import Tree, parse, random_tree
 from mmautoloss.losses import INPUT_KINDS, ZOO, SearchedLoss
 from mmautoloss.report.facts.curves import (
     CLASSES,
+    DRAWN_AS,
     SCORES,
     TARGETS,
     Curve,
@@ -99,6 +100,7 @@ def test_gradients_are_those_of_finite_differences(name: str, inputs: str) -> No
 
 def d_prediction(prediction: torch.Tensor, inputs: str) -> torch.Tensor:
     """How a prediction follows its raw score; of a softmax as of a sigmoid, by autograd."""
+    inputs = DRAWN_AS.get(inputs, inputs)
     if inputs not in SCORES:
         return torch.ones_like(prediction)
     shift = 0.0 if inputs != 'softmax' else math.log(CLASSES - 1)
@@ -131,6 +133,10 @@ def call(module: SearchedLoss, pred: torch.Tensor, target: torch.Tensor) -> torc
     """A call as heads make it."""
     if module.kind.name == 'mask':
         return module(pred, target[:, 0], torch.zeros(1))
+    if module.kind.name == 'bins':
+        return module(pred.flatten(1), torch.nn.functional.one_hot(target.flatten().long(), pred.shape[1]).double())
+    if module.kind.name == 'quality':
+        return module(pred.flatten(1), (1 - target.flatten().long(), torch.ones(1)))
     return module(pred.flatten(1), target.flatten(1)) if module.kind.name == 'delta' else module(pred, target)
 
 
