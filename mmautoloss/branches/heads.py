@@ -135,7 +135,7 @@ def find_losses(model: nn.Module) -> list[ModelLoss]:
     """Every loss of a model, in the order of its modules.
 
     Args:
-        model: A built model of mmdet, mmseg or mmpose.
+        model: A built model of mmdet, mmseg, mmpose or mmpretrain.
     """
     paths = list(_paths(model))
     return [_judge(model, name, path) for name, path in zip(short_names(paths), paths, strict=True)]

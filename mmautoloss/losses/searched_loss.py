@@ -1,4 +1,4 @@
-"""The result of a search: a loss that is pasted into a config of mmdet, mmseg or mmpose."""
+"""The result of a search: a loss that is pasted into a config of mmdet, mmseg, mmpose or mmpretrain."""
 
 from __future__ import annotations
 
