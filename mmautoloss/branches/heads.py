@@ -83,6 +83,10 @@ def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
 
 
+def _label_smooth(head: nn.Module, loss: Any) -> Verdict:
+    return ('sigmoid' if loss.ce.use_sigmoid else 'softmax'), ''
+
+
 def _dice(head: nn.Module, loss: nn.Module) -> Verdict:
     if type(loss).__module__.startswith('mmdet.'):
         return None, 'it compares each instance as a whole (masks N, H, W); use a mask head with CrossEntropyLoss'
@@ -104,6 +108,9 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
 
 _QUALITY_TARGET = _never('its target is a pair of label and quality; use a head with FocalLoss or CrossEntropyLoss')
 _BINS = _never('it reads distributions over bins; use a head whose boxes are deltas or decoded')
+_FEATURES = _never(
+    'it compares features of one image with others, not scores with labels; search the loss of a classifier'
+)
 _SIMCC = _never('it reads two distributions over x and y; use a HeatmapHead')
 
 _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
@@ -124,6 +131,11 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     'BCELoss': _logits,
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
     **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss'), _QUALITY_TARGET),
+    'LabelSmoothLoss': _label_smooth,
+    'AsymmetricLoss': _sigmoid,
+    **dict.fromkeys(
+        ('CosineSimilarityLoss', 'CrossCorrelationLoss', 'PixelReconstructionLoss', 'CAELoss', 'SwAVLoss'), _FEATURES
+    ),
     'DistributionFocalLoss': _BINS,
     'KLDiscretLoss': _SIMCC,
     'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
@@ -138,7 +150,10 @@ def find_losses(model: nn.Module) -> list[ModelLoss]:
         model: A built model of mmdet, mmseg, mmpose or mmpretrain.
     """
     paths = list(_paths(model))
-    return [_judge(model, name, path) for name, path in zip(short_names(paths), paths, strict=True)]
+    names = short_names(
+        paths, classifies=any(base.__module__.startswith('mmpretrain.') for base in type(model).__mro__)
+    )
+    return [_judge(model, name, path) for name, path in zip(names, paths, strict=True)]
 
 
 def _judge(model: nn.Module, name: str, path: str) -> ModelLoss:

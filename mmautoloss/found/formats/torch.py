@@ -62,7 +62,7 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str],
         ignored=settings.get('ignore_index', -1),
         settings=_settings(settings),
         classes=''.join(line for name, line in _CLASSES.items() if name in settings),
-        count='class_weight[labels].sum() + 2**-23'
+        count='(labels * class_weight if labels.dim() == 2 else class_weight[labels]).sum() + 2**-23'
         if settings.get('average') == 'class_weight'
         else 'max(len(labels), 1)',
     )
