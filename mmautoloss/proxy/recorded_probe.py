@@ -1,0 +1,73 @@
+"""The probe of a branch, made of the calls of its loss that were recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmautoloss.branches import Branch
+from mmautoloss.errors import SetupError
+from mmautoloss.evaluation import SEGMENTATION_METRICS
+from mmautoloss.screen import Probe, Sample
+
+
+def make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitored: Sequence[str]) -> Probe:
+    """The probe of a branch from what was recorded of its loss.
+
+    Args:
+        model: The model.
+        branch: The branch.
+        samples: Its calls, one for each image or group of images.
+        monitored: Keys of the metrics that the search maximises.
+
+    Raises:
+        SetupError: There is nothing to judge a loss by.
+    """
+    if not samples:
+        raise SetupError(f'The loss at {branch.path!r} was not called on any of the probe images. Leave it out.')
+    metric = _metric(branch, samples[0], monitored)
+    probe = Probe(branch.inputs, metric, tuple(samples), _scaling(model, branch))
+    with place_of(branch):
+        joined = probe.joined()
+    if not len(joined.pred):
+        raise SetupError(
+            f'The loss at {branch.path!r} was only called without positives on the probe images. '
+            'Raise screen.samples in train_cfg, or leave images without objects out (filter_empty_gt=True).'
+        )
+    return probe
+
+
+def _metric(branch: Branch, sample: Sample, monitored: Sequence[str]) -> str:
+    """The monitored metric for semantic segmentation; for every other branch, the metric of its kind."""
+    if branch.inputs == 'softmax' and sample.pred.dim() == 4:
+        names = [name.rpartition('/')[2] for name in monitored]
+        return next((name for name in names if name in SEGMENTATION_METRICS), 'mIoU')
+    return branch.kind.metric
+
+
+def _scaling(model: nn.Module, branch: Branch) -> dict[str, Tensor]:
+    """Means and standard deviations by which the deltas of a box branch are normalised."""
+    if branch.inputs != 'delta':
+        return {}
+    coder: Any = getattr(branch.head(model), 'bbox_coder', None)
+    if not (hasattr(coder, 'means') and hasattr(coder, 'stds')):
+        raise SetupError(
+            f'The deltas of the branch {branch.name!r} cannot be judged: the head has no bbox_coder with means and '
+            'stds (mmdet\'s DeltaXYWHBBoxCoder). Use inputs="area" with reg_decoded_bbox=True.'
+        )
+    return {'means': torch.tensor(coder.means), 'stds': torch.tensor(coder.stds)}
+
+
+@contextmanager
+def place_of(branch: Branch) -> Iterator[None]:
+    """Adds the path of the branch to an error about the shapes of its calls."""
+    try:
+        yield
+    except (SetupError, RuntimeError) as error:
+        raise SetupError(
+            f'The loss at {branch.path!r} cannot be searched: {error} Or leave this branch out.'
+        ) from None
