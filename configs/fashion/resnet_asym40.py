@@ -1,4 +1,6 @@
-"""The narrow ResNet on Fashion-MNIST with wrong labels: 40 % of the labels of classes that are easily confused are that of the neighbour (28 % of all).
+"""The narrow ResNet on Fashion-MNIST with wrong labels: in classes that are easily confused, 40 % are that of the neighbour.
+
+That is 28 % of all labels.
 
 Only the labels of the training are wrong; those of the val set are right.
 """
