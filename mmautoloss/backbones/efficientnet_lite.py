@@ -37,8 +37,8 @@ class EfficientNetLite(EfficientNet):
             come again and again as they are or flipped. They are computed image by image then; hooks of the frozen layers
             see new images alone, and an image has no gradient.
         enlarge: Factor by which images are enlarged before the stem; it divides the strides.
-        **kwargs: As of the ``EfficientNet`` of mmdet, or of mmpretrain where mmdet is not installed; ``frozen_stages`` counts
-            layers, from the stem.
+        **kwargs: As of the ``EfficientNet`` of mmdet, or of mmpretrain where mmdet is not installed; ``frozen_stages``
+            counts layers, from the stem.
 
     Raises:
         SetupError: There is nothing to keep, or fewer layers than are frozen.
