@@ -65,8 +65,8 @@ class SearchedLoss(nn.Module):
         ignore_index: Label that does not count.
         class_weight: Factor of each channel of the graph, against imbalance; None if all are 1. With
             ``-y * log(p)`` it weighs each row by its class.
-        pos_weight: Factor of each channel where ``y`` is 1, for sigmoids; where ``y`` is 0 it is 1. The class weights
-            of binary cross-entropies are such factors.
+        pos_weight: Factor of each channel where ``y`` is 1, for sigmoids; where ``y`` is 0 it is 1, between both in
+            between. The class weights of binary cross-entropies of mmdet and mmseg are such factors.
         average: M if the head passes no ``avg_factor``: the number of ``'positions'``, or the sum of the
             ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights.
         use_target_weight: Whether the weights that the head passes count.
