@@ -7,8 +7,8 @@ from setuptools import find_packages, setup
 
 # The core needs torch alone (filelock guards the journal, rich prints, numba compiles the screen; matplotlib, Jinja2 and
 # latex2mathml make the page of a search, sympy one form of a formula). The parts that meet
-# a model also import mmengine, mmcv, mmdet, mmseg or mmpose, but by their import names, and these come from more than one
-# distribution (mmengine or onedl-mmengine, ...). Required here, the original would be installed on top of a
+# a model also import mmengine, mmcv, mmdet, mmseg, mmpose or mmpretrain, but by their import names, and these come from
+# more than one distribution (mmengine or onedl-mmengine, ...). Required here, the original would be installed on top of a
 # user's fork and overwrite its files. So they are extras for who starts from nothing; with a fork, name none.
 MMENGINE = ['mmengine>=0.10.7']
 # No pins on OpenMMLab packages beyond the one that they assert themselves at import:
@@ -36,6 +36,8 @@ setup(
         'det': [*MMCV, 'mmdet>=3.3.0', 'scikit-learn>=1.3'],
         'seg': [*MMCV, 'mmsegmentation>=1.2.2', 'scikit-learn>=1.3', 'ftfy', 'regex'],
         'pose': [*MMENGINE, 'mmcv>=2.0.0', 'mmpose>=1.3.2'],
+        # later importlib-metadata needs a package that is not published
+        'cls': [*MMENGINE, 'mmcv>=2.0.0', 'mmpretrain>=1.2.0', 'importlib-metadata<9'],
         'ray': ['ray>=2.52'],
         'tensorboard': ['tensorboard>=2.16'],
         'dev': [

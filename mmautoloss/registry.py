@@ -2,8 +2,8 @@
 
 The child registries import this package for ``type='mmautoloss.SearchedLoss'``, without ``custom_imports``. Classes that are
 registered with ``everywhere=True`` also enter MMEngine's root registry, so that the bare ``type='SearchedLoss'`` works in
-the scopes of mmdet, mmseg and mmpose once the package is imported. Without MMEngine nothing is registered, and losses can
-be used as plain torch modules.
+the scopes of mmdet, mmseg, mmpose and mmpretrain once the package is imported. Without MMEngine nothing is registered, and
+losses can be used as plain torch modules.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ MODELS = _child('model', 'MODELS', 'losses')
 LOOPS = _child('loop', 'LOOPS', 'engine')
 HOOKS = _child('hook', 'HOOKS', 'proxy.hooks', 'proxy.rung_hook', 'proxy.predictions', 'engine.loss_switch')
 VISBACKENDS = _child('vis_backend', 'VISBACKENDS', 'engine.guarded_backend')
+DATASETS = _child('dataset', 'DATASETS', 'datasets.noisy_labels')
 METRICS = _child('metric', 'METRICS', 'evaluation')
 
 

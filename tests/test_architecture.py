@@ -14,7 +14,7 @@ import pytest
 from tests.isolation import ROOT, run_without
 
 PACKAGE = ROOT / 'mmautoloss'
-MODELS = ('mmcv', 'mmdet', 'mmseg', 'mmpose')
+MODELS = ('mmcv', 'mmdet', 'mmseg', 'mmpose', 'mmpretrain')
 HEAVY = ('sklearn', 'ray', 'tensorboard', 'scipy')
 FREE = {'branches', 'expr', 'found', 'losses', 'split', 'strategy', 'trial'}
 """Units that work where no MMEngine is."""
@@ -68,7 +68,7 @@ def test_contracts_can_be_broken(tmp_path: Path, file: str, line: str) -> None:
 def test_big_libraries_are_imported_where_they_are_needed() -> None:
     units = {path.stem for path in PACKAGE.iterdir() if path.suffix == '.py' or path.is_dir()}
     import_all(
-        ('mmdet', 'mmseg', 'mmpose', *HEAVY),
+        ('mmdet', 'mmseg', 'mmpose', 'mmpretrain', *HEAVY),
         units - {'backbones', 'datasets', 'evaluation', '__main__', '__pycache__'},
     )
 

@@ -61,8 +61,9 @@ def single(node: Any) -> Any:
 
 
 def memory_of(model: dict[str, Any]) -> torch.device:
-    """Where weights may do without memory; mmdet's EfficientNet asks a tensor for its numbers."""
-    return torch.device('cpu' if 'EfficientNet' in repr(model) else 'meta')
+    """Where weights may do without memory; EfficientNet and mmpretrain's ResNet ask a tensor for its numbers."""
+    asks = 'EfficientNet' in repr(model) or model['type'] == 'ImageClassifier'
+    return torch.device('cpu' if asks else 'meta')
 
 
 BUILT: dict[str, torch.nn.Module] = {}

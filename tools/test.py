@@ -1,4 +1,4 @@
-"""Scores a checkpoint of mmdet, mmseg or mmpose on the test data of its config."""
+"""Scores a checkpoint of mmdet, mmseg, mmpose or mmpretrain on the test data of its config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains the model of a config of mmdet, mmseg or mmpose, with hand-made or found losses."""
+"""Trains the model of a config of mmdet, mmseg, mmpose or mmpretrain, with hand-made or found losses."""
 
 from __future__ import annotations
 

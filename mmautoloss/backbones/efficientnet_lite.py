@@ -1,11 +1,10 @@
-"""EfficientNet-Lite0, for mmdet, mmseg and mmpose alike."""
+"""EfficientNet-Lite0, for mmdet, mmseg, mmpose and mmpretrain alike."""
 
 from __future__ import annotations
 
 from itertools import chain
 from typing import Any
 
-from mmdet.models.backbones import EfficientNet
 from torch import Tensor
 from torch.nn import functional
 
@@ -13,6 +12,13 @@ from mmautoloss.backbones.kept_features import Features, KeptFeatures
 from mmautoloss.checks import require_flag, require_number
 from mmautoloss.errors import SetupError
 from mmautoloss.registry import MODELS, register
+
+try:
+    from mmdet.models.backbones import EfficientNet
+except ModuleNotFoundError as error:
+    if error.name != 'mmdet':
+        raise
+    from mmpretrain.models.backbones import EfficientNet  # the same layers, of which it also builds those not used
 
 _kept = KeptFeatures(limit=2**31)
 """Of this process: models are copied and built anew, while their frozen layers stay the same."""
@@ -31,7 +37,8 @@ class EfficientNetLite(EfficientNet):
             come again and again as they are or flipped. They are computed image by image then; hooks of the frozen layers
             see new images alone, and an image has no gradient.
         enlarge: Factor by which images are enlarged before the stem; it divides the strides.
-        **kwargs: As of mmdet's ``EfficientNet``; ``frozen_stages`` counts layers, from the stem.
+        **kwargs: As of the ``EfficientNet`` of mmdet, or of mmpretrain where mmdet is not installed; ``frozen_stages``
+            counts layers, from the stem.
 
     Raises:
         SetupError: There is nothing to keep, or fewer layers than are frozen.

@@ -71,6 +71,10 @@ def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
 
 
+def _label_smooth(head: nn.Module, loss: Any) -> Verdict:
+    return ('sigmoid' if loss.ce.use_sigmoid else 'softmax'), ''
+
+
 def _dice(head: nn.Module, loss: nn.Module) -> Verdict:
     if type(loss).__module__.startswith('mmdet.'):
         return None, 'it compares each instance as a whole (masks N, H, W); use a mask head with CrossEntropyLoss'
@@ -119,6 +123,10 @@ _OTHER_CALLS = {
     'KnowledgeDistillationKLDivLoss': 'it compares a student with its teacher; leave it out',
 }
 """Reasons why losses cannot be searched, by the names of their classes."""
+_FEATURES = _never(
+    'it compares features of one image with others, not scores with labels; search the loss of a classifier'
+)
+
 
 _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
@@ -144,6 +152,11 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     'SoftWeightSmoothL1Loss': _always('delta'),
     'BoundaryLoss': _always('sigmoid'),
     **{name: _never(reason) for name, reason in _OTHER_CALLS.items()},
+    'LabelSmoothLoss': _label_smooth,
+    'AsymmetricLoss': _sigmoid,
+    **dict.fromkeys(
+        ('CosineSimilarityLoss', 'CrossCorrelationLoss', 'PixelReconstructionLoss', 'CAELoss', 'SwAVLoss'), _FEATURES
+    ),
     'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
 }
 """Rules by class name: the kind of input of a loss, or why it has none."""
@@ -153,10 +166,13 @@ def find_losses(model: nn.Module) -> list[ModelLoss]:
     """Every loss of a model, in the order of its modules.
 
     Args:
-        model: A built model of mmdet, mmseg or mmpose.
+        model: A built model of mmdet, mmseg, mmpose or mmpretrain.
     """
     paths = list(_paths(model))
-    return [_judge(model, name, path) for name, path in zip(short_names(paths), paths, strict=True)]
+    names = short_names(
+        paths, classifies=any(base.__module__.startswith('mmpretrain.') for base in type(model).__mro__)
+    )
+    return [_judge(model, name, path) for name, path in zip(names, paths, strict=True)]
 
 
 def _judge(model: nn.Module, name: str, path: str) -> ModelLoss:

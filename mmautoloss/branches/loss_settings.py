@@ -68,15 +68,38 @@ def _average(loss: nn.Module) -> dict[str, Any]:
 
 
 def _class_weights(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
-    """Class weights: binary cross-entropies apply them where ``y`` is 1, mmseg's cross-entropy also divides by them."""
-    factors = _numbers(getattr(loss, 'class_weight', None))
-    if all(factor == 1 for factor in factors or ()):
+    """Class weights: binary cross-entropies apply them where ``y`` is 1, mmseg's cross-entropy also divides by them.
+
+    mmpretrain has names for both, and its binary cross-entropy applies class weights where ``y`` is 0, too.
+    """
+    loss = _inner(loss)
+    factors = _factors(loss, 'class_weight')
+    if _library(loss) == 'mmpretrain':
+        positive = _factors(loss, 'pos_weight') if inputs == 'sigmoid' else None
+        weights = {'class_weight': factors, 'pos_weight': positive}
+        return {name: values for name, values in weights.items() if values}
+    if not factors:
         return {}
     cross_entropy = type(loss).__name__ == 'CrossEntropyLoss'
     if cross_entropy and inputs == 'sigmoid':
         return {'pos_weight': factors}
-    by_weight = cross_entropy and type(loss).__module__.startswith('mmseg.')
+    by_weight = cross_entropy and _library(loss) == 'mmseg'
     return {'class_weight': factors} | ({'average': 'class_weight'} if by_weight else {})
+
+
+def _inner(loss: nn.Module) -> nn.Module:
+    """The loss that has the class weights: mmpretrain's label smoothing calls a cross-entropy."""
+    return loss.ce if type(loss).__name__ == 'LabelSmoothLoss' and isinstance(loss.ce, nn.Module) else loss
+
+
+def _library(loss: nn.Module) -> str:
+    return type(loss).__module__.partition('.')[0]
+
+
+def _factors(loss: nn.Module, name: str) -> list[float] | None:
+    """Factors of the classes that are not all 1."""
+    factors = _numbers(getattr(loss, name, None))
+    return factors if any(factor != 1 for factor in factors or ()) else None
 
 
 def _numbers(values: Any) -> list[float] | None:
@@ -133,7 +156,7 @@ def _check_weight(loss: nn.Module, head: nn.Module) -> str:
 
 
 def _check_class_weight(loss: nn.Module, head: nn.Module) -> str:
-    class_weight = getattr(loss, 'class_weight', None)
+    class_weight = getattr(_inner(loss), 'class_weight', None)
     if class_weight is not None and _numbers(class_weight) is None:
         return f'its class_weight must be a list of numbers, but is {_shown(class_weight)}'
     if class_weight is not None and getattr(loss, 'use_mask', False):
@@ -176,16 +199,37 @@ _NEUTRAL = {
 """Attributes of losses that change their values or gradients, each with its neutral value."""
 
 
+def _check_counts(loss: nn.Module, head: nn.Module) -> str:
+    if hasattr(loss, 'cum_samples'):
+        return 'it counts the labels that it has seen (seesaw), which a formula does not; use CrossEntropyLoss'
+    return ''
+
+
 def _check_other_settings(loss: nn.Module, head: nn.Module) -> str:
     if type(loss).__name__ == 'SearchedLoss':
         return ''
+    if _inner(loss) is not loss and _factors(_inner(loss), 'pos_weight'):
+        return 'its pos_weight weighs smoothed labels, which a formula does not know; leave it out'
     if isinstance(getattr(loss, 'alpha', None), (list, tuple, Tensor)):
         return 'its alpha is one of each class, which a formula does not have; give one number'
     for name, neutral in _NEUTRAL.items():
         value = getattr(loss, name, None)
+        if name in _PART_OF_FORMULA.get(type(loss).__name__, ()) or (name == 'pos_weight' and _takes_factors(loss)):
+            continue
         if value is not None and not (isinstance(value, Real) and value == neutral):
             return f'its {name}={_shown(value)} would be lost; leave it out'
     return ''
+
+
+_PART_OF_FORMULA = {'LabelSmoothLoss': ('label_smooth_val',)}
+"""Attributes in the table above that a formula has itself, by class."""
+
+
+def _takes_factors(loss: nn.Module) -> bool:
+    """Whether ``pos_weight`` of a loss is carried, as factors of the classes, or has no effect."""
+    if type(loss).__name__ != 'CrossEntropyLoss' or _library(loss) != 'mmpretrain':
+        return False
+    return not getattr(loss, 'use_sigmoid', False) or _numbers(getattr(loss, 'pos_weight', None)) is not None
 
 
 def _shown(value: Any) -> str:
@@ -201,5 +245,6 @@ _CHECKS: tuple[Callable[[nn.Module, nn.Module], str], ...] = (
     _check_name,
     _check_activation,
     _check_custom_head,
+    _check_counts,
     _check_other_settings,
 )

@@ -26,7 +26,7 @@ losses of BASE stay for the first nine tenths of the training, and a hook exchan
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Describes the command's arguments."""
     parser = subparsers.add_parser('apply', help='put found losses into a config', description=DESCRIPTION)
-    parser.add_argument('base', metavar='BASE', help='a plain config of mmdet, mmseg or mmpose')
+    parser.add_argument('base', metavar='BASE', help='a plain config of mmdet, mmseg, mmpose or mmpretrain')
     parser.add_argument('result', metavar='RESULT', nargs='+', help='a file, a work dir, or NAME=LOSS ...')
     parser.add_argument('-o', '--out', required=True, help='the config that is written')
     parser.add_argument('--trial', type=int, help='number of the trial; the best by default')

@@ -14,7 +14,7 @@ weights, or why it cannot. The names and paths are those of
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Describes the command's arguments."""
     parser = subparsers.add_parser('branches', help='list the losses of a model', description=DESCRIPTION)
-    parser.add_argument('config', help='a config of mmdet, mmseg or mmpose, or a search config')
+    parser.add_argument('config', help='a config of mmdet, mmseg, mmpose or mmpretrain, or a search config')
     parser.set_defaults(run=run)
 
 

@@ -23,7 +23,9 @@ The same from Python: mmautoloss.evaluate."""
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Describes the command's arguments."""
     parser = subparsers.add_parser('evaluate', help='train once with given losses and score', description=DESCRIPTION)
-    parser.add_argument('config', metavar='CONFIG', help='a config of mmdet, mmseg or mmpose, or a search config')
+    parser.add_argument(
+        'config', metavar='CONFIG', help='a config of mmdet, mmseg, mmpose or mmpretrain, or a search config'
+    )
     parser.add_argument('losses', metavar='LOSSES', nargs='*', help='NAME=LOSS ..., or a file or work dir')
     parser.add_argument('--seed', type=int, default=0, help='seed of weights and data (0)')
     parser.add_argument('--metric', nargs='+', metavar='KEY', help='the monitored value; of several the mean')

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mmautoloss.found import Found
 
 FORMATS = {
-    'config': 'lines to paste into a config of mmdet, mmseg or mmpose',
+    'config': 'lines to paste into a config of mmdet, mmseg, mmpose or mmpretrain',
     'python': 'functions of NumPy arrays that need nothing of this package',
     'torch': 'functions of PyTorch tensors that need nothing of this package, ready to train with',
     'latex': 'equations, with all symbols explained',

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Cuts a training set in two, so that a search never sees the validation set: search_val scores its
 candidates, train trains them. SOURCE is a COCO json (instances or keypoints), a list of names (.txt,
-such as VOC's ImageSets/Main/train.txt) or a folder of images, which gives two lists. Categories are
+such as VOC's ImageSets/Main/train.txt) or of lines 'path label', as mmpretrain's CustomDataset reads
+them, or a folder of images, which gives two lists. Categories are
 shared out evenly, each on both sides where it occurs in two images. Frames of one film belong together:
 --group; where what scores must be later than what trains: --tail. The lines for the search config are
 printed."""

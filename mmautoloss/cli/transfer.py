@@ -26,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         'transfer', help='train another config with the losses of a search', description=DESCRIPTION
     )
     parser.add_argument('work_dir', metavar='WORK_DIR', help='the work dir of a search')
-    parser.add_argument('config', metavar='CONFIG', help='a plain config of mmdet, mmseg or mmpose')
+    parser.add_argument('config', metavar='CONFIG', help='a plain config of mmdet, mmseg, mmpose or mmpretrain')
     parser.add_argument('--best', type=_positive, default=3, help='how many of the best found losses (3)')
     parser.add_argument('--trials', type=int, nargs='+', metavar='N', help='trials of the search instead of the best')
     parser.add_argument(

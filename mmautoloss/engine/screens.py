@@ -70,6 +70,7 @@ class Screens(Mapping[str, Screen]):
             screen.side,
             spec.proxy.keys,
             self._begin(),
+            self._observer.say,
         )
         with written(spec.work_dir):
             save_probes(probes, path)

@@ -42,6 +42,10 @@ class Call(NamedTuple):
     valid: Tensor | None = None
     elapsed: Tensor | None = None
 
+    def is_one_hot(self, pred: Tensor) -> bool:
+        """Whether ``y`` is one-hot, at predictions of the rows that count."""
+        return self.kind.is_one_hot(pred, self.target)
+
 
 def plain_values(pred: Tensor, call: Call) -> Tensor:
     """Weighted values of all elements, (M, C, H, W), operator by operator, differentiated by autograd.

@@ -1,4 +1,4 @@
-"""The result of a search: a loss that is pasted into a config of mmdet, mmseg or mmpose."""
+"""The result of a search: a loss that is pasted into a config of mmdet, mmseg, mmpose or mmpretrain."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class SearchedLoss(nn.Module):
         ignore_index: Label that does not count.
         class_weight: Factor of each channel of the graph, against imbalance; None if all are 1. With
             ``-y * log(p)`` it weighs each row by its class.
-        pos_weight: Factor of each channel where ``y`` is 1, for sigmoids; where ``y`` is 0 it is 1. The class weights
-            of binary cross-entropies are such factors.
+        pos_weight: Factor of each channel where ``y`` is 1, for sigmoids; where ``y`` is 0 it is 1, between both in
+            between. The class weights of binary cross-entropies of mmdet and mmseg are such factors.
         average: M if the head passes no ``avg_factor``: the number of ``'positions'``, the sum of the
             ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights, or 1, a ``'sum'``, for heads
             that divide by a number of their own, as that of YOLOX.

@@ -82,6 +82,8 @@ def _weigh_positives(rows: Rows, factors: Tensor) -> Rows:
 
 def _sum_of_labels(target: Tensor, labelled: Tensor | int | None, factors: Tensor) -> Tensor:
     """The sum of the factors of all labels plus a small constant, as in mmseg, since all may be 0."""
+    if target.dim() == 2 and target.shape[1] == factors.numel() and not isinstance(labelled, Tensor):
+        return (target * factors.flatten()).sum() + torch.finfo(torch.float32).eps
     labels = target.reshape(labelled.shape)[labelled] if isinstance(labelled, Tensor) else target
     return factors.flatten()[labels.long()].sum() + torch.finfo(torch.float32).eps
 

@@ -63,6 +63,13 @@ _BCE = '-(y * log(p) + (1 - y) * log(1 - p))'
 _FOCAL = '-(0.25 * y * (1 - p) ** 2 * log(p) + 0.75 * (1 - y) * p ** 2 * log(1 - p))'
 _FOCAL_SOFTMAX = '-y * (1 - p) ** 2 * log(p)'
 
+# against wrong labels; x ** 0.7 is exp(0.7 * log(x)). With one-hot y, what is said of the other classes needs only their p.
+_GCE = 'y * (1 - exp(0.7 * log(p))) / 0.7'
+_SCE = '-0.1 * y * log(p) + 4 * p * (1 - y)'
+_TAYLOR = 'y * (1 - p) * (1 + (1 - p) * (0.5 + (1 - p) * (1 / 3 + (1 - p) / 4)))'
+# y sums up to 1 over the classes, so its mean is 1 / C
+_LABEL_SMOOTHING = '-(0.9 * y + 0.1 * mean_c(y)) * log(p)'
+
 # means over the pixels instead of sums: their number cancels
 _DICE = '1 - 2 * mean_nhw(p * y) / (mean_nhw(p ** 2) + mean_nhw(y ** 2))'
 _NAIVE_DICE = '1 - 2 * mean_nhw(p * y) / (mean_nhw(p) + mean_nhw(y))'
@@ -93,6 +100,14 @@ ZOO: dict[str, KnownLoss] = {
     'bce': KnownLoss(_BCE, ('sigmoid', 'mask'), 'binary cross-entropy'),
     'focal': KnownLoss(_FOCAL, ('sigmoid', 'mask'), 'Lin et al., ICCV 2017, gamma 2, alpha 0.25'),
     'focal_softmax': KnownLoss(_FOCAL_SOFTMAX, ('softmax',), 'the same over exclusive classes, gamma 2'),
+    'mae': KnownLoss('2 * y * (1 - p)', ('softmax',), 'Ghosh et al., AAAI 2017: the sum over the classes of |p - y|'),
+    'gce': KnownLoss(_GCE, ('softmax',), 'Zhang and Sabuncu, NeurIPS 2018, generalised cross-entropy, q = 0.7'),
+    'sce': KnownLoss(
+        _SCE, ('softmax',), 'Wang et al., ICCV 2019, symmetric cross-entropy, alpha 0.1, beta 1, log(0) = -4'
+    ),
+    'taylor_ce': KnownLoss(_TAYLOR, ('softmax',), 'Feng et al., IJCAI 2020, Taylor cross-entropy of order 4'),
+    'poly1': KnownLoss(f'{_CE} + y * (1 - p)', ('softmax',), 'Leng et al., ICLR 2022, epsilon 1'),
+    'label_smoothing': KnownLoss(_LABEL_SMOOTHING, ('softmax',), 'Szegedy et al., CVPR 2016, 0.1'),
     'dice': KnownLoss(_DICE, _SCORES, 'Milletari et al., 3DV 2016, a batch as one sample'),
     'naive_dice': KnownLoss(_NAIVE_DICE, _SCORES, 'Drozdzal et al., DLMIA 2016 plus 1, a batch as one sample'),
     'joint_dice': KnownLoss(_JOINT_DICE, ('softmax',), 'DiceLoss of mmseg: all classes and a batch as one sample'),

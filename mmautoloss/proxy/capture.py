@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +13,16 @@ from torch import Tensor, nn
 
 from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
-from mmautoloss.evaluation import SEGMENTATION_METRICS
 from mmautoloss.losses import Weighting
 from mmautoloss.losses.inputs.scores import points_as_maps
 from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.proxy.begin import Begin
+from mmautoloss.proxy.recorded_probe import make_probe, place_of
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.screen import Probe, Sample
+
+_ROWS = 64
+"""Rows of a probe of a classifier, whose images are one row each: of five, no class would come twice."""
 
 
 def capture_probes(
@@ -31,8 +33,11 @@ def capture_probes(
     side: int = 48,
     monitored: Sequence[str] = (),
     begin: Begin | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Probe]:
     """Runs the model with which candidates begin on a few training images and records every call of the branches' losses.
+
+    Where each image is one row, as in a classifier, ``samples`` calls take several images each, 64 together.
 
     Args:
         runner: Provides model and data.
@@ -42,6 +47,7 @@ def capture_probes(
         side: Approximate largest side of a recorded map, in pixels; larger maps are subsampled.
         monitored: Keys of the metrics that the search maximises; a branch of semantic segmentation is judged by them.
         begin: The saved training that candidates continue; None for the initial weights.
+        say: Takes a line for the user where more images are taken than ``samples``.
 
     Raises:
         SetupError: No call of a loss has valid rows, its calls cannot be joined, or a batch norm of the model needs more
@@ -51,34 +57,47 @@ def capture_probes(
     loader = runner.build_dataloader(runner._train_dataloader, seed=seed)
     if len(loader.dataset) < samples:
         raise SetupError(f'The probe needs {samples} training images, but there are {len(loader.dataset)}.')
-    images = [loader.dataset[k * len(loader.dataset) // samples] for k in range(samples)]
+    images = _spaced(loader.dataset, samples)
     runner.model.train()
-    calls = _record_batch(runner.model, branches, loader, images) or _record_each(
-        runner.model, branches, loader, images
-    )
+    batch = _record_batch(runner.model, branches, loader, images)
+    if batch and all(_is_map_each(sample, images) for sample in batch.values()):
+        calls = {name: _by_image(sample) for name, sample in batch.items()}
+    elif batch and all(_is_row_each(sample, images) for sample in batch.values()):
+        more = _spaced(loader.dataset, min(max(_ROWS, samples), len(loader.dataset)))
+        calls = _record_groups(runner.model, branches, loader, [more[k::samples] for k in range(samples)])
+        say(f'probe: {len(more)} training images in {samples} calls, since each image is one row')
+    else:
+        calls = _record_groups(runner.model, branches, loader, [[image] for image in images])
     return {
-        branch.name: _make_probe(runner.model, branch, _shrink(calls[branch.name], branch, side), monitored)
+        branch.name: make_probe(runner.model, branch, _shrink(calls[branch.name], branch, side), monitored)
         for branch in branches
     }
 
 
-def _record_batch(
-    model: nn.Module, branches: tuple[Branch, ...], loader: Any, images: list[Any]
-) -> dict[str, list[Sample]] | None:
-    """All images in one batch, if every loss gets a map of each: a batch norm over pooled maps needs several."""
-    if not all(branch.kind.maps for branch in branches):
-        return None
-    batch = _record(model, branches, loader.collate_fn(images))
-    if not all(sample.pred.dim() == 4 and len(sample.pred) == len(images) for sample in batch.values()):
-        return None
-    return {name: _by_image(sample) for name, sample in batch.items()}
+def _spaced(dataset: Any, count: int) -> list[Any]:
+    """Samples of a data set, evenly spaced."""
+    return [dataset[k * len(dataset) // count] for k in range(count)]
 
 
-def _record_each(
-    model: nn.Module, branches: tuple[Branch, ...], loader: Any, images: list[Any]
+def _record_batch(model: nn.Module, branches: tuple[Branch, ...], loader: Any, images: list[Any]) -> dict[str, Sample]:
+    """All images in one batch, if the losses may get a map of each: a batch norm over pooled maps needs several."""
+    return _record(model, branches, loader.collate_fn(images)) if all(branch.kind.maps for branch in branches) else {}
+
+
+def _is_map_each(sample: Sample, images: list[Any]) -> bool:
+    return sample.pred.dim() == 4 and len(sample.pred) == len(images)
+
+
+def _is_row_each(sample: Sample, images: list[Any]) -> bool:
+    """Whether each image is one row: of two heads two, fewer if an image has no label of a task."""
+    return sample.pred.dim() == 2 and len(sample.pred) <= 2 * len(images)
+
+
+def _record_groups(
+    model: nn.Module, branches: tuple[Branch, ...], loader: Any, groups: list[list[Any]]
 ) -> dict[str, list[Sample]]:
-    """One image after the other: most detection heads mix the images of a batch."""
-    records = [_record(model, branches, loader.collate_fn([image])) for image in images]
+    """One group of images after the other, of detectors single ones: most detection heads mix the images of a batch."""
+    records = [_record(model, branches, loader.collate_fn(group)) for group in groups]
     return {branch.name: [record[branch.name] for record in records if branch.name in record] for branch in branches}
 
 
@@ -167,7 +186,7 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
             'cannot be searched. Leave this branch out.'
         )
     temperatures = Temperatures(*(branch.settings.get(name, default) for name, default in _TEMPERATURES.items()))
-    with _at(branch):
+    with place_of(branch):
         # of a call that is the sum of several, such as one an axis, the first
         calls_of_tensors = [
             temperatures.applied(*branch.kind.calls(part[0], part[1], weight)[0])
@@ -202,17 +221,6 @@ def _is_of_tensors(value: Any) -> bool:
     return isinstance(value, Tensor) or several
 
 
-@contextmanager
-def _at(branch: Branch) -> Iterator[None]:
-    """Adds the path of the branch to an error about the shapes of its calls."""
-    try:
-        yield
-    except (SetupError, RuntimeError) as error:
-        raise SetupError(
-            f'The loss at {branch.path!r} cannot be searched: {error} Or leave this branch out.'
-        ) from None
-
-
 def _joined(tensors: Sequence[Tensor]) -> Tensor:
     return _on_cpu(torch.cat(tuple(tensors)))
 
@@ -229,43 +237,3 @@ def _number(value: Tensor | float | None) -> float | None:
 
 def _in_order(factors: Iterable[float | None]) -> list[float | None]:
     return sorted(factors, key=lambda factor: -math.inf if factor is None else factor)
-
-
-def _make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitored: Sequence[str]) -> Probe:
-    if not samples:
-        raise SetupError(f'The loss at {branch.path!r} was not called on any of the probe images. Leave it out.')
-    scaling = _scaling(model, branch, samples[0])
-    metric = _metric(branch, samples[0], monitored, scaling)
-    probe = Probe(branch.inputs, metric, tuple(samples), scaling)
-    with _at(branch):
-        joined = probe.joined()
-    if not len(joined.pred):
-        raise SetupError(
-            f'The loss at {branch.path!r} was only called without positives on the probe images. '
-            'Raise screen.samples in train_cfg, or leave images without objects out (filter_empty_gt=True).'
-        )
-    return probe
-
-
-def _metric(branch: Branch, sample: Sample, monitored: Sequence[str], scaling: Mapping[str, Tensor]) -> str:
-    """The monitored metric for semantic segmentation; for every other branch, the metric of its kind."""
-    if branch.inputs == 'delta' and not scaling:
-        return 'closeness'
-    if branch.inputs == 'sigmoid' and sample.target.is_floating_point() and sample.pred.dim() == 2:
-        largest = float(sample.target.max()) if sample.target.numel() else 0.0
-        if 0 < largest <= 0.5:  # as of a head that learns the IoU of its boxes, at the beginning
-            return 'score_closeness'
-    if branch.inputs == 'softmax' and sample.pred.dim() == 4:
-        names = [name.rpartition('/')[2] for name in monitored]
-        return next((name for name in names if name in SEGMENTATION_METRICS), 'mIoU')
-    return branch.kind.metric
-
-
-def _scaling(model: nn.Module, branch: Branch, sample: Sample) -> dict[str, Tensor]:
-    """Means and standard deviations by which box deltas are normalised; none if the values are no deltas of boxes."""
-    if branch.inputs != 'delta' or sample.pred.shape[1:] != (4,):
-        return {}
-    coder: Any = getattr(branch.head(model), 'bbox_coder', None)
-    if not (hasattr(coder, 'means') and hasattr(coder, 'stds')):
-        return {}
-    return {'means': torch.tensor(coder.means), 'stds': torch.tensor(coder.stds)}

@@ -66,9 +66,10 @@ def softmax_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) 
 
     Args:
         pred: Logits (M, C).
-        target: Labels (M,).
+        target: Labels (M,), or targets (M, C), of which the largest is the class.
         scaling: Not used.
     """
+    target = target if target.dim() == 1 else target.argmax(dim=1)
     correct = (pred.argmax(dim=1) == target).double()
     classes = target.unique()
     return sum(float(correct[target == c].mean()) for c in classes.tolist()) / len(classes)

@@ -21,7 +21,7 @@ Objective = Callable[..., Tensor]
 
 @dataclass(frozen=True)
 class Sample:
-    """The call of a loss for one training image; the calls of several levels are joined.
+    """The call of a loss for one training image, of a classifier for several; the calls of several levels are joined.
 
     Attributes:
         pred: Raw predictions (M, C) or maps (M, C, H, W) of the untrained network, before the activation.

@@ -15,7 +15,7 @@ class Item(NamedTuple):
     """An image of a data set.
 
     Attributes:
-        name: Its file name, or its line in a list.
+        name: Its file name, or its line in a list, without a label.
         labels: Names of the categories that occur in it.
     """
 

@@ -1,8 +1,9 @@
-"""Training sets as files that can be split in two: a COCO json, a list of names, a folder of images."""
+"""Training sets as files that can be split in two: a COCO json, a list of names or of labels, a folder of images."""
 
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection
@@ -77,8 +78,14 @@ class CocoSource(Source):
         return counts
 
 
+_LABELLED = re.compile(rf'(.*(?:{"|".join(map(re.escape, IMAGES))}))\s+(\d+)', re.IGNORECASE)
+"""A line ``path label`` of a classifier's list."""
+
+
 class ListSource(Source):
     """Lines of a list, such as VOC's ``ImageSets/Main/train.txt``; blank ones and repeated ones are left out.
+
+    Where all lines are ``path label``, as mmpretrain's ``CustomDataset`` reads them, the labels are the categories.
 
     Raises:
         SetupError: The file is not a text in UTF-8.
@@ -89,13 +96,27 @@ class ListSource(Source):
             lines = path.read_text(encoding='utf-8').splitlines()
         except UnicodeDecodeError as error:
             raise SetupError(f'{path} must be a list in UTF-8, but {error}: save it so.') from None
-        names = [line.strip() for line in lines if line.strip()]
-        self.items = [Item(name) for name in dict.fromkeys(names)]
-        self.repeats = len(names) - len(self.items)
+        given = [line.strip() for line in lines if line.strip()]
+        self._lines = list(dict.fromkeys(given))
+        self.repeats = len(given) - len(self._lines)
+        matches = [_LABELLED.fullmatch(line) for line in self._lines]
+        self._labelled = bool(matches) and all(matches)
+        self.items = (
+            [Item(match[1], frozenset({match[2]})) for match in matches if match]
+            if self._labelled
+            else [Item(line) for line in self._lines]
+        )
 
     def text(self, indices: Collection[int]) -> str:
         """The lines of these images."""
-        return ''.join(f'{self.items[index].name}\n' for index in indices)
+        return ''.join(f'{self._lines[index]}\n' for index in indices)
+
+    def objects(self, indices: Collection[int]) -> Counter[str]:
+        """Images by label; 0 where a label has none."""
+        labels = {label for item in self.items for label in item.labels}
+        counts = Counter(dict.fromkeys(sorted(labels, key=int), 0))
+        counts.update(label for index in indices for label in self.items[index].labels)
+        return counts
 
 
 class FolderSource(ListSource):
@@ -113,6 +134,7 @@ class FolderSource(ListSource):
         duplicates = [name for name, occurrences in Counter(names).items() if occurrences > 1]
         if duplicates:
             raise SetupError(f'{path} has several images {duplicates[0]!r} that differ in their suffix only.')
+        self._lines = names
         self.items = [Item(name) for name in names]
 
 

@@ -121,7 +121,7 @@ def _below(head: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {f'{head}.{key}': value for key, value in changes.items()}
 
 
-ROWS: dict[str, Row] = {
+HEADS: dict[str, Row] = {
     'Faster R-CNN': Row('mmdet', '_base_/models/faster-rcnn_r50_fpn.py', _RPN | _ROI),
     'Mask R-CNN': Row('mmdet', '_base_/models/mask-rcnn_r50_fpn.py', _RPN | _ROI | {'mask': 'mask'}),
     'Cascade R-CNN': Row(

@@ -24,7 +24,8 @@ from mmautoloss.engine.config.losses import require_buildable, with_losses
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.losses import SearchedLoss
-from mmautoloss.proxy.capture import _join, _make_probe, _record_calls
+from mmautoloss.proxy.capture import _join, _record_calls
+from mmautoloss.proxy.recorded_probe import make_probe
 from tests.test_branches.heads_table import Row
 
 pytestmark = pytest.mark.slow  # thirty models are built
@@ -143,7 +144,7 @@ def test_points_of_maps_train_and_are_judged() -> None:
     call = {'cls_score': torch.randn(2, 4, 50), 'label': torch.randint(4, (2, 50)), 'ignore_index': 255}
     sample = _join(branch, [call])
     assert sample.pred.shape == (2, 4, 50, 1) and sample.target.shape == (2, 50, 1)
-    assert _make_probe(head, branch, [sample], []).metric == 'mIoU'
+    assert make_probe(head, branch, [sample], []).metric == 'mIoU'
     loss = SearchedLoss('-y * log(p)')
     assert loss(call['cls_score'], call['label'], ignore_index=255) == sample.loss(loss)
 
@@ -184,7 +185,7 @@ def test_calls_that_do_not_fit_name_the_loss(call: dict[str, Any], inputs: str, 
     head.head.bbox_coder = type('Coder', (), {'means': [0.0] * 4, 'stds': [1.0] * 4})()
     head.head.loss_x = nn.Identity()
     with pytest.raises(SetupError, match=f"loss at 'head.loss_x'.*{reason}.*[Ll]eave this branch out"):
-        _make_probe(head, branch, [_join(branch, [call])], [])
+        make_probe(head, branch, [_join(branch, [call])], [])
 
 
 def test_apply_tells_the_weight_of_a_sigmoid_over_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,12 @@ from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.losses import SearchedLoss, known_loss
 from mmautoloss.proxy.capture import _record
-from tests.test_branches.heads_table import CLASSES, ROWS, Row
+from tests.test_branches.classifiers_table import CLASSIFIERS
+from tests.test_branches.heads_table import CLASSES, HEADS, Row
 
 pytestmark = pytest.mark.slow
 
+ROWS = HEADS | (CLASSIFIERS if find_spec('mmpretrain') else {})
 SEARCHABLE = [name for name, row in ROWS.items() if any(row.losses.values())]
 FORMULAS = {
     ('CrossEntropyLoss', 'softmax'): 'ce',
@@ -47,6 +50,12 @@ FORMULAS = {
     ('MSELoss', 'delta'): 'mse',
     ('KeypointMSELoss', 'heatmap'): 'mse',
 }
+SMOOTH = '-({rest} * y + {eps} * mean_c(y)) * log(p)'
+"""mmpretrain's ``LabelSmoothLoss``: a mean over the classes of what sums up to 1 is 1 / C."""
+SMOOTH_LABELS = '-(({rest} * y + {eps}) * log(p) + (1 - {eps} - {rest} * y) * log(1 - p))'
+ABOVE = '(0.5 * (p - 0.05 + abs(p - 0.05)))'
+ASYMMETRIC = f'-(y * log(p) + (1 - y) * ({ABOVE} ** 2) ** 2 * log(1 - {ABOVE}))'
+"""mmpretrain's ``AsymmetricLoss`` by default."""
 LOG_IOU = '-log(i / u)'
 """mmdet's ``IoULoss`` by default."""
 SQUARED_IOU = '1 - (i / u) ** 2'
@@ -89,10 +98,31 @@ def distribution_batch(full: tuple[bool, bool], ratio: float) -> Batch:
     return batch
 
 
+def classification_batch(full: tuple[bool, bool], classes: int) -> Batch:
+    from mmpretrain.structures import DataSample
+
+    samples = [DataSample().set_gt_label([n, 3] if given else []) for n, given in enumerate(full)]
+    return {'inputs': [torch.randint(256, (3, 64, 64), dtype=torch.uint8) for _ in full], 'data_samples': samples}
+
+
+def exclusive(batch: Batch, tasks: Sequence[str] = ()) -> Batch:
+    """The batch with one label an image, or one for each task."""
+    from mmpretrain.structures import MultiTaskDataSample
+
+    for n, sample in enumerate(batch['data_samples']):
+        sample.set_gt_label(2 * n)
+        if tasks:
+            batch['data_samples'][n] = MultiTaskDataSample()
+            for task in tasks:
+                batch['data_samples'][n].set_field(sample.clone(), task)
+    return batch
+
+
 BATCHES: dict[str, Callable[[tuple[bool, bool], int], Batch]] = {
     'mmdet': detection_batch,
     'mmseg': segmentation_batch,
     'mmpose': pose_batch,
+    'mmpretrain': classification_batch,
 }
 
 
@@ -106,7 +136,8 @@ def make_batch(row: Row, cfg: Config, full: tuple[bool, bool] = (True, True)) ->
     if row.library == 'mmdet' and 'mask_head' not in cfg.model.get('roi_head', {}):
         for sample in batch['data_samples']:
             sample.gt_instances.pop('masks', None)
-    return batch
+    many = row.library != 'mmpretrain' or ('MultiLabel' in cfg.model.head.type and 'augments' not in repr(cfg.model))
+    return batch if many else exclusive(batch, cfg.model.head.get('task_heads', ()))
 
 
 def build(cfg: Config) -> nn.Module:
@@ -127,6 +158,11 @@ def formula(loss: nn.Module, inputs: str) -> str:
         return LOG_IOU
     if kind == 'DistributionFocalLoss':
         return '-y * log(p)'
+    if kind == 'LabelSmoothLoss':
+        rest = 1 - loss._eps * (2 if loss.mode == 'multi_label' else 1)
+        return (SMOOTH_LABELS if loss.mode == 'multi_label' else SMOOTH).format(rest=rest, eps=loss._eps)
+    if kind == 'AsymmetricLoss':
+        return ASYMMETRIC
     return known_loss(FORMULAS[kind, inputs], inputs)
 
 

@@ -97,6 +97,8 @@ class TestVerdict:
         ('need', 'reason', 'mend'),
         [
             ('mmpose.models', "ModuleNotFoundError: No module named 'chumpy'", 'install chumpy'),
+            ('mmpretrain', "ModuleNotFoundError: No module named 'lazy_importer'", 'importlib-metadata<9'),
+            ('mmpretrain', "ModuleNotFoundError: No module named 'modelindex'", 'install model-index'),
             ('mmdet.models', "ModuleNotFoundError: No module named 'sklearn.x'", 'scikit-learn'),
             ('mmdet.models', "ModuleNotFoundError: No module named 'mmcv._ext'", 'MMCV_WITH_OPS'),
             ('mmcv._ext', 'ImportError: _ext.so: undefined symbol: _ZN3c10', 'another torch'),
@@ -213,7 +215,7 @@ class TestPage:
     def test_one_mend_for_several_tasks_is_told_once(self) -> None:
         environment = change(HEALTHY, Package('mmcv', 'absent'))
         advice = build_page(environment, judge(environment)).advice
-        assert advice[1:] == ('# detection, segmentation, pose', MENDS['mmcv'])
+        assert advice[1:] == ('# detection, segmentation, pose, classification', MENDS['mmcv'])
 
     def test_healthy_page_gives_no_advice(self) -> None:
         assert build_page(HEALTHY, judge(HEALTHY)).advice == ()
@@ -243,7 +245,7 @@ class TestPage:
 
 
 class TestCommand:
-    @pytest.mark.parametrize(('absent', 'status'), [('mmpose', 0), ('mmdet', 1)])
+    @pytest.mark.parametrize(('absent', 'status'), [('mmpose', 0), ('mmpretrain', 0), ('mmdet', 1)])
     def test_status_is_that_of_detection(
         self,
         absent: str,
@@ -273,7 +275,7 @@ class TestCommand:
 
     def test_bare_machine(self) -> None:
         """Nothing of OpenMMLab is there, and neither is rich, which comes with it."""
-        blocked = ('mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpose', 'rich')
+        blocked = ('mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpose', 'mmpretrain', 'rich')
         code = 'from mmautoloss.__main__ import main\nsys.exit(main(["doctor"]))'
         done = run_without(blocked, code)
         assert done.returncode == 1, done.stderr

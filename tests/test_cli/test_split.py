@@ -121,6 +121,26 @@ def test_folder_of_images_gives_lists(tmp_path: Path) -> None:
     assert sorted(lists[0] + lists[1]) == ['a/0', 'a/1', 'b/2', 'c'] and len(lists[1]) == 1
 
 
+def test_labelled_list_is_cut_by_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f'train/{k:03} b.png {k % 3 if k % 30 else 7}' for k in range(90)]  # of 7 there are three
+    (tmp_path / 'train.txt').write_text('\n'.join(lines))
+    assert main(['split', str(tmp_path / 'train.txt'), '--share', '0.2', '--seed', '4']) == 0
+    printed = capsys.readouterr().out
+    train, held = ((tmp_path / 'split' / f'{name}.txt').read_text().splitlines() for name in ('train', 'search_val'))
+    assert sorted(train + held) == sorted(lines) and len(held) == 18
+    counts = Counter(line.split()[-1] for line in held)
+    assert counts['7'] == 1 and all(5 <= counts[label] <= 7 for label in '012')
+    assert re.search(r'^7 +2 +1$', printed, re.MULTILINE)
+
+
+def test_names_that_end_in_numbers_are_no_labels(tmp_path: Path) -> None:
+    lines = [f'frame {k}' for k in range(20)]
+    (tmp_path / 'train.txt').write_text('\n'.join(lines))
+    assert main(['split', str(tmp_path / 'train.txt')]) == 0
+    held = (tmp_path / 'split/search_val.txt').read_text().splitlines()
+    assert len(held) == 4 and set(held) < set(lines)
+
+
 @pytest.mark.parametrize('seed', range(5))
 def test_categories_have_their_share(seed: int) -> None:
     rng = random.Random(seed)

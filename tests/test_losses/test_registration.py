@@ -15,7 +15,7 @@ import mmautoloss
 from mmautoloss.losses import LossGraph, SearchedLoss
 from mmautoloss.registry import MODELS as OURS
 
-LIBRARIES = ['mmengine', 'mmdet', 'mmseg', 'mmpose']
+LIBRARIES = ['mmengine', 'mmdet', 'mmseg', 'mmpose', 'mmpretrain']
 CONFIG = {'expression': 'abs(p - y)', 'inputs': 'delta', 'loss_weight': 2.0}
 
 

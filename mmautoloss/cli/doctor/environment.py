@@ -24,6 +24,7 @@ PACKAGES = (
     'mmdet',
     'mmseg',
     'mmpose',
+    'mmpretrain',
     'sklearn',
     'pycocotools',
 )
@@ -31,7 +32,9 @@ PACKAGES = (
 # ``import mmdet`` alone compares versions only; these import everything that a model, a data set
 # and a metric need, and so find each missing dependency.
 DEEP_IMPORTS = tuple(
-    f'{package}.{part}' for package in ('mmdet', 'mmseg', 'mmpose') for part in ('models', 'datasets', 'evaluation')
+    f'{package}.{part}'
+    for package in ('mmdet', 'mmseg', 'mmpose', 'mmpretrain')
+    for part in ('models', 'datasets', 'evaluation')
 )
 
 

@@ -19,6 +19,7 @@ NEEDS = {
     'detection': (*_BASE, *_DETECTION),
     'segmentation': (*_BASE, 'mmseg', 'mmseg.models', 'mmseg.datasets', 'mmseg.evaluation'),
     'pose': (*_BASE, 'mmpose', 'mmpose.models', 'mmpose.datasets', 'mmpose.evaluation'),
+    'classification': (*_BASE, 'mmpretrain', 'mmpretrain.models', 'mmpretrain.datasets', 'mmpretrain.evaluation'),
     'digits data set': ('numpy', 'mmengine', 'sklearn'),
 }
 CORE_TASK = 'detection'
@@ -43,11 +44,14 @@ MENDS = {
     'mmdet': 'pip install --no-deps "mmdet>=3.3.0"',
     'mmseg': 'pip install --no-deps "mmsegmentation>=1.2.2"',
     'mmpose': 'pip install --no-deps "mmpose>=1.3.2"',
+    'mmpretrain': 'pip install --no-deps "mmpretrain>=1.2.0"',
     'sklearn': 'pip install scikit-learn',
     # Not needs of a task, but dependencies whose import name is not that of their distribution.
     'cv2': 'pip install opencv-python-headless',
     'PIL': 'pip install pillow',
     'yaml': 'pip install pyyaml',
+    'modelindex': 'pip install model-index',
+    'lazy_importer': 'pip install "importlib-metadata<9"',
 }
 
 # Errors whose text determines the fix better than the failed need does.

@@ -22,7 +22,7 @@ from mmautoloss.engine.config.losses import require_buildable, require_unswitche
 from mmautoloss.engine.config.screen import read_screen, screen_header
 from mmautoloss.engine.config.sections import as_json, build, only
 from mmautoloss.engine.config.train_test import load_base
-from mmautoloss.engine.data.datasets import check_files
+from mmautoloss.engine.data.datasets import check_files, require_right_labels
 from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.engine.data.leak import require_apart
 from mmautoloss.errors import ExpressionError, SetupError
@@ -95,6 +95,8 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     require_matching_truth(cfg)
     base_config = _find_base(settings['base_config'], cfg)
     base = load_base(base_config, settings['options'])
+    for config in (cfg, base):
+        require_right_labels(config)
     if not settings['allow_leak']:
         require_apart(cfg, base)
     cfg, base = with_aux(cfg, settings['aux']), with_aux(base, settings['aux'])

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 
 from mmautoloss.engine.config.read import is_search, read_config
-from mmautoloss.engine.data.datasets import apply_options, check_files
+from mmautoloss.engine.data.datasets import apply_options, check_files, require_right_labels
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import type_name
 
@@ -118,6 +118,7 @@ def require(cfg: Config, path: str, action: str, keys: Iterable[str], splits: It
         raise SetupError(f'{path} cannot be {action}: it needs {", ".join(missing)}.')
     loaders = [f'{split}_dataloader' for split in splits]
     check_files(Config({loader: cfg[loader] for loader in loaders if cfg.get(loader) is not None}))
+    require_right_labels(cfg)
 
 
 def _require_checkpoint(path: str, keyword: str | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy import type_name
 
 
 def apply_options(cfg: Config, options: Mapping[str, Any]) -> None:
@@ -42,6 +43,27 @@ def check_files(cfg: Config) -> None:
                 f'{loader} reads {path}, which does not exist. Put the data there, or name their place with '
                 '--cfg-options data_root=/path/to/data.'
             )
+
+
+def require_right_labels(cfg: Mapping[str, Any]) -> None:
+    """Checks that labels are made wrong (``datasets.noisy_labels``) for the training alone.
+
+    Raises:
+        SetupError: A data set that scores has such labels.
+    """
+    for loader in ('val_dataloader', 'test_dataloader'):
+        pending = [(cfg.get(loader) or {}).get('dataset')]
+        while pending:
+            dataset = pending.pop()
+            if isinstance(dataset, (list, tuple)):
+                pending.extend(dataset)
+            elif isinstance(dataset, Mapping):
+                if type_name(dataset.get('type')) == 'NoisyLabels':
+                    raise SetupError(
+                        f'{loader} has NoisyLabels, so that losses would be judged by wrong labels: take it out there, it '
+                        'is for train_dataloader.'
+                    )
+                pending.extend(dataset.get(key) for key in ('dataset', 'datasets'))
 
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -82,8 +82,8 @@ def loss_of(module: nn.Module, inputs: str, scope: str, channels: int = 1) -> Lo
     Args:
         module: The loss.
         inputs: The kind of input with which it can be replaced.
-        scope: The library whose heads call it, if it is a loss of the user: ``'mmdet'``, ``'mmseg'`` or ``'mmpose'``;
-            others are called as in mmdet.
+        scope: The library whose heads call it, if it is a loss of the user: ``'mmdet'``, ``'mmseg'``, ``'mmpose'`` or
+            ``'mmpretrain'``; others are called as in mmdet.
         channels: Channels of its head. Losses that are averaged over them are divided by their number, as are the weights
             of found losses, which are summed over channels.
     """
@@ -99,7 +99,7 @@ def loss_of(module: nn.Module, inputs: str, scope: str, channels: int = 1) -> Lo
     return loss
 
 
-_LIBRARIES = ('mmdet', 'mmseg', 'mmpose')
+_LIBRARIES = ('mmdet', 'mmseg', 'mmpose', 'mmpretrain')
 
 
 def _call_mmdet(loss: nn.Module, inputs: str, pred: Tensor, target: Tensor) -> Tensor:
@@ -120,7 +120,18 @@ def _call_mmpose(loss: nn.Module, inputs: str, pred: Tensor, target: Tensor) -> 
     return loss(*pair, pred.new_ones(1, pred.shape[1]))
 
 
-_CALLS: dict[str, Callable[..., Tensor]] = {'mmseg': _call_mmseg, 'mmpose': _call_mmpose}
+def _call_mmpretrain(loss: nn.Module, inputs: str, pred: Tensor, target: Tensor) -> Tensor:
+    if inputs == 'softmax':
+        return loss(pred.flatten(1), target.flatten(), avg_factor=1)
+    # two equal classes, since targets of one class are taken for labels
+    return loss(pred.flatten(1).expand(1, 2), target.flatten(1).expand(1, 2), avg_factor=2)
+
+
+_CALLS: dict[str, Callable[..., Tensor]] = {
+    'mmseg': _call_mmseg,
+    'mmpose': _call_mmpose,
+    'mmpretrain': _call_mmpretrain,
+}
 
 
 def _settings(model: Mapping[str, Any], branch: Branch) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

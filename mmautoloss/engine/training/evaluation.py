@@ -69,8 +69,8 @@ def evaluate(
     ``examples/optuna_weights.py`` and ``examples/ray_tune_losses.py`` are short programs that tune with it.
 
     Args:
-        cfg: A config of mmdet, mmseg or mmpose, as a path, a ``Config`` or a dict. Of a search config one candidate
-            is trained: its ``metric``, ``rule`` and ``proxy.schedule`` are the defaults here.
+        cfg: A config of mmdet, mmseg, mmpose or mmpretrain, as a path, a ``Config`` or a dict. Of a search config one
+            candidate is trained: its ``metric``, ``rule`` and ``proxy.schedule`` are the defaults here.
         losses: None for the hand-made losses; by name or path of a loss (``mmautoloss branches`` lists both) a known
             loss, an expression, or None for the hand-made one; one text for all losses; or the ``best_losses.json``,
             ``journal.jsonl`` or work dir of a search, or the name of a card (``losses.cards``).

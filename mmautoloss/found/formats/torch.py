@@ -63,7 +63,7 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str],
         settings=_settings(settings),
         classes=''.join(line for name, line in _CLASSES.items() if name in settings)
         + ('    count = 1  # the head divides\n' if settings.get('average') == 'sum' else ''),
-        count='class_weight[labels].sum() + 2**-23'
+        count='(labels * class_weight if labels.dim() == 2 else class_weight[labels]).sum() + 2**-23'
         if settings.get('average') == 'class_weight'
         else 'max(len(labels), 1)',
     )

@@ -65,23 +65,26 @@ def {{name}}(pred, target, label, avg_factor=None{{elapsed}}):
 
 _SOFTMAX = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}{{elapsed}}):
-    \"\"\"The loss of one call: logits (M, C) and labels (M,), or maps; a weight a label.\"\"\"
+    \"\"\"The loss of one call: logits (M, C) and labels (M,) or targets (M, C), or maps; a weight a label.\"\"\"
     {_START}\
     classes = pred.shape[1]
-    pred = pred.movedim(1, -1).reshape(-1, classes)  # pixels as rows
-    target = target.flatten()
-    keep = (target >= 0) & (target < classes) & (target != ignore_index)
-    labels = target[keep].long()
+    if pred.dim() == 2 and target.shape == pred.shape:  # shares of the classes, as after Mixup
+        labels, keep = target, target.new_ones(len(target), dtype=torch.bool)
+    else:
+        pred = pred.movedim(1, -1).reshape(-1, classes)  # pixels as rows
+        target = target.flatten()
+        keep = (target >= 0) & (target < classes) & (target != ignore_index)
+        labels = target[keep].long()
     count = {{count}}
     if weight is not None:
         weight = weight.flatten()
         keep &= weight != 0
         weight = weight[keep][:, None, None, None]
-    pred, target = pred[keep], target[keep].long()
+    pred, target = pred[keep], target[keep]
     if not len(pred):
         return pred.sum()
     p = pred.softmax(dim=1)
-    y = torch.nn.functional.one_hot(target, classes).to(p)
+    y = (target if target.dim() == 2 else torch.nn.functional.one_hot(target.long(), classes)).to(p)
     p, y = p[:, :, None, None], y[:, :, None, None]
     {{compute}}values = {{graph}}(p, y{{logs}})
 {{classes}}\
@@ -106,20 +109,25 @@ _MASKED = f"""\
 
 _SOFTMAX_MAPS = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}{{elapsed}}):
-    \"\"\"The loss of one call: logits (M, C) and labels (M,), or maps; a weight a label.\"\"\"
+    \"\"\"The loss of one call: logits (M, C) and labels (M,) or targets (M, C), or maps; a weight a label.\"\"\"
     {_START}\
+    soft = pred.dim() == 2 and target.shape == pred.shape  # shares of the classes, as after Mixup
 {_AS_MAPS}\
     classes = pred.shape[1]
-    valid = ((target >= 0) & (target < classes) & (target != ignore_index))[:, None]
-    labels = target[valid[:, 0]].long()
+    if soft:
+        labels, valid = target[:, :, 0, 0], torch.ones_like(pred[:, :1], dtype=torch.bool)
+    else:
+        valid = ((target >= 0) & (target < classes) & (target != ignore_index))[:, None]
+        labels = target[valid[:, 0]].long()
     count = {{count}}
     if weight is not None:
         weight = weight[:, None]
         valid = valid & (weight != 0)
     pred = torch.where(valid, pred, 0)
     p = pred.softmax(dim=1)
-    y = torch.nn.functional.one_hot(target.long().clamp(0, classes - 1), classes)
-    y = y.movedim(-1, 1).to(p)
+    if not soft:
+        target = torch.nn.functional.one_hot(target.long().clamp(0, classes - 1), classes).movedim(-1, 1)
+    y = target.to(p)
 {_MASKED}"""
 
 _SIGMOID = f"""\

@@ -40,7 +40,7 @@ def run_compiled(name: str, fallback: Callable[[], Any], pred: Tensor, call: Cal
     """
     tensors = (pred, call.target, call.weight, call.channel_weight, call.valid, call.elapsed, *scale)
     present = tuple(tensor is not None for tensor in tensors)
-    key = (name, call.tree, call.kind.name, pred.dtype, present, is_small(pred))
+    key = (name, call.tree, call.kind.name, call.is_one_hot(pred), pred.dtype, present, is_small(pred))
     if key in _failed:
         return fallback()
     try:
@@ -74,11 +74,11 @@ def _is_of_compiler(error: Exception) -> bool:
 
 @lru_cache(maxsize=256)
 def _code_for(
-    name: str, tree: Tree, kind_name: str, dtype: torch.dtype, present: tuple[bool, ...], small: bool
+    name: str, tree: Tree, kind_name: str, one_hot: bool, dtype: torch.dtype, present: tuple[bool, ...], small: bool
 ) -> Callable[..., Any]:
     """Code for one expression, for one choice of arguments that are None, and for small or large calls."""
     kind, function = input_kind(kind_name), COMPILED[name]
-    plan = plan_of(evaluated(tree, kind), kind.from_prediction, kind.one_hot, dtype)
+    plan = plan_of(evaluated(tree, kind), kind.from_prediction, one_hot, dtype)
 
     def run(
         pred: Tensor, target: Tensor, weight: Any, channel_weight: Any, valid: Any, elapsed: Any, *scale: Tensor

@@ -45,7 +45,7 @@ def fused_total(pred: Tensor, call: Call, scale: float | Tensor = 1.0, compiled:
     if _others_need_gradient(call, scale):
         return scale * plain_total(pred, call)
     kind = call.kind
-    plan = plan_of(evaluated(call.tree, kind), kind.from_prediction, kind.one_hot, pred.dtype)
+    plan = plan_of(evaluated(call.tree, kind), kind.from_prediction, call.is_one_hot(pred), pred.dtype)
     if plan is not None and call.valid is None and is_tiny(pred) and len(plan.everything) <= _MAX_AUTOGRAD_OPERATIONS:
         return at_once(pred, plan, call, scale, with_gradient=False)[0]
     if plan is not None:

@@ -29,7 +29,7 @@ class InputKind(ABC):
         regression: Whether targets are values like the predictions, and so can be random as well.
         weighted: Whether the third argument of a call is a weight.
         maps: Whether a call may hold a map for each image of the batch.
-        one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot.
+        one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot, in calls with labels.
         metric: Name of the metric that judges predictions in the rejection test (``screen.PROBE_METRICS``).
         use_sigmoid: Read by heads to choose the size of their output.
         elementwise: Whether a call without reduction gives one value per element, as hand-made losses of such inputs do;
@@ -93,6 +93,10 @@ class InputKind(ABC):
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The named inputs (M, C, H, W) of chosen rows, (M, C, 1, 1) without a map; the activation is applied here."""
 
+    def is_one_hot(self, pred: Tensor, target: Tensor) -> bool:
+        """Whether ``y`` is one-hot in a call with these rows."""
+        return self.one_hot
+
     def marked(self, rows: Rows) -> Tensor:
         """The targets of rows, with -1 where nothing counts; labels in a signed type."""
         target = rows.target if rows.target.is_floating_point() else rows.target.long()
@@ -104,7 +108,7 @@ class InputKind(ABC):
     def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         """The named inputs, at least those in ``names``.
 
-        With ``one_hot``, also ``label`` (M, 1, H, W), the index of the channel, and ``p_label``, ``p`` in that channel.
+        Where ``is_one_hot``, also ``label`` (M, 1, H, W), the index of the channel, and ``p_label``, ``p`` in that channel.
         """
         return self.tensors(pred, target)
 

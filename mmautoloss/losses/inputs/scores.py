@@ -19,6 +19,7 @@ class Softmax(InputKind):
 
     Rows are logits (M, C) with labels (M,), maps are logits (N, C, H, W) with labels (N, H, W), and points of maps
     (N, C, P) with labels (N, P) are maps (N, C, P, 1). A label that is ignored, negative or not below C does not count.
+    The target of rows may also be ``y`` itself, (M, C), as after Mixup and CutMix and in distillation; then each row counts.
     """
 
     name = 'softmax'
@@ -30,12 +31,16 @@ class Softmax(InputKind):
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         pred, target, weight = points_as_maps(pred, target, weight)
-        _check(self.name, pred, target, target.dim() == pred.dim() - 1, '(M, C) with labels (M,), or maps of them')
-        if weight is not None and weight.shape != target.shape:
+        soft = pred.dim() == 2 and target.shape == pred.shape
+        fits = soft or target.dim() == pred.dim() - 1
+        _check(self.name, pred, target, fits, '(M, C) with labels (M,) or targets (M, C), or maps with labels')
+        expected = target.shape[:1] if soft else target.shape
+        if weight is not None and weight.shape != expected:
             raise SetupError(
-                f'Inputs "softmax" need one weight a row, {tuple(target.shape)}, '
-                f'but got weights {tuple(weight.shape)}.'
+                f'Inputs "softmax" need one weight a row, {tuple(expected)}, but got weights {tuple(weight.shape)}.'
             )
+        if soft:
+            return choose_rows(pred, target, weight)
         keep = _labelled(target, ignore_index) & (target < pred.shape[1])
         if pred.dim() == 4:
             valid = keep if weight is None else keep & (weight != 0)
@@ -43,11 +48,18 @@ class Softmax(InputKind):
             return choose_images(pred, target, wide, valid[:, None], keep)
         return choose_rows(pred, target, weight, keep)
 
+    def is_one_hot(self, pred: Tensor, target: Tensor) -> bool:
+        return target.dim() < pred.dim()
+
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
+        if not self.is_one_hot(pred, target):
+            return {'p': as_nchw(pred.softmax(dim=1)), 'y': as_nchw(target.to(pred.dtype))}
         one_hot = F.one_hot(_labels(pred, target), pred.shape[1]).movedim(-1, 1).to(pred.dtype)
         return {'p': as_nchw(pred.softmax(dim=1)), 'y': as_nchw(one_hot)}
 
     def leaves(self, pred: Tensor, target: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        if not self.is_one_hot(pred, target):
+            return self.tensors(pred, target)
         p = pred.softmax(dim=1)
         label = _labels(pred, target)[:, None]
         tensors = {'p': as_nchw(p), 'label': as_nchw(label)}

@@ -10,6 +10,7 @@ Transform = Callable[[Any], Any]
 
 _MMCV, _MMDET = 'mmcv.transforms', 'mmdet.datasets.transforms'
 _MMSEG, _MMPOSE = 'mmseg.datasets.transforms', 'mmpose.datasets.transforms'
+_MMPRETRAIN = 'mmpretrain.datasets.transforms'
 
 DETERMINISTIC = frozenset(
     {
@@ -35,6 +36,8 @@ DETERMINISTIC = frozenset(
         f'{_MMPOSE}.common_transforms:GetBBoxCenterScale',
         f'{_MMPOSE}.topdown_transforms:TopdownAffine',
         f'{_MMPOSE}.formatting:PackPoseInputs',
+        f'{_MMPRETRAIN}.processing:ResizeEdge',
+        f'{_MMPRETRAIN}.formatting:PackInputs',
     }
 )
 """Transforms (module and class) whose result depends on the sample alone, whatever their settings."""

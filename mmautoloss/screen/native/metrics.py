@@ -32,7 +32,7 @@ def metric_on_arrays(probe: Probe, sample: Sample) -> ArrayMetric:
     rows = sample.rows(probe.kind)
     pred, target = rows.pred, probe.kind.marked(rows)
     if probe.metric == 'softmax_recall' and pred.dim() == 2:
-        return _argmax_recall(target, pred.shape[1])
+        return _argmax_recall(target if target.dim() == 1 else target.argmax(dim=1), pred.shape[1])
     if probe.metric == 'sigmoid_recall':
         return _threshold_recall(target, 0.0, _balanced_weights(target))
     if probe.metric == 'heatmap_recall':

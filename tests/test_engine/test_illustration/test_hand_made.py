@@ -29,10 +29,15 @@ LOSSES = [
     ('mmpose', {'type': 'KeypointMSELoss', 'use_target_weight': True}, 'heatmap', 'mse'),
     ('mmpose', {'type': 'AdaptiveWingLoss'}, 'heatmap', 'adaptive_wing'),
     ('mmpose', {'type': 'BCELoss', 'use_target_weight': True}, 'sigmoid', 'bce'),
+    ('mmpretrain', {'type': 'CrossEntropyLoss'}, 'softmax', 'ce'),
+    ('mmpretrain', {'type': 'CrossEntropyLoss', 'use_sigmoid': True}, 'sigmoid', 'bce'),
+    ('mmpretrain', {'type': 'FocalLoss'}, 'sigmoid', 'focal'),
+    ('mmpretrain', {'type': 'LabelSmoothLoss', 'label_smooth_val': 0.1}, 'softmax', 'label_smoothing'),
 ]
 
 
 def build(scope: str, settings: dict[str, Any]) -> torch.nn.Module:
+    pytest.importorskip(scope, reason='its losses')
     with DefaultScope.overwrite_default_scope(scope):
         return MODELS.build(settings)
 

@@ -48,6 +48,7 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
             'maps': (randn(*MAPS), maps | {'ignore_index': 1}),
             'maps with weights': (randn(*MAPS), maps | {'weight': pixels}),
             'nothing': (randn(N, 3), rows | {'weight': torch.zeros(N)}),
+            'shares': (randn(N, 3), {'target': randn(N, 3).softmax(dim=1), 'weight': weight, 'avg_factor': 7.0}),
         }
     if inputs == 'sigmoid':
         targets = torch.rand(N, 3, generator=generator, dtype=torch.float64)

@@ -100,6 +100,13 @@ def _softmax(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:
     return 'softmax', draw.logits(count, max(channels, 2), *sides), labels
 
 
+def _softmax_targets(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:
+    """Shares of the classes, as after Mixup."""
+    count, channels = shape[0], max(shape[1], 2)
+    shares = draw.uniform(count, channels) ** 3
+    return 'softmax', draw.logits(count, channels), shares / shares.sum(dim=1, keepdim=True)
+
+
 def _sigmoid_labels(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:
     count, channels, *sides = shape
     labels = draw.integers(channels + 1, count, *sides)  # C is the background
@@ -150,6 +157,7 @@ def _numbers(draw: Draw, *shape: int) -> tuple[str, Tensor, Tensor]:
 
 FORMS: dict[str, tuple[bool, Callable[..., tuple[str, Tensor, Tensor]]]] = {
     'softmax rows': (False, _softmax),
+    'softmax rows, targets': (False, _softmax_targets),
     'softmax maps': (True, _softmax),
     'sigmoid rows, labels': (False, _sigmoid_labels),
     'sigmoid rows, targets': (False, _sigmoid_targets),

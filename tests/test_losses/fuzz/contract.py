@@ -81,7 +81,7 @@ def reading(call: Call) -> Reading:
         of_class = [1] if call.kind == 'sigmoid' and channels == 1 and call.pred.dim() == 4 else range(channels)
         y = torch.stack([(target == label) for label in of_class], dim=1).double()
     elif call.kind != 'area':
-        y = call.target.double().view(shape)
+        y = call.target.double().view(shape)  # of softmax rows, soft targets, of which each row counts
         if call.kind == 'sigmoid':
             counts = (y >= 0) & (y != (-1 if call.ignored is None else call.ignored))
             labelled, y = counts.any(dim=1), y.where(counts, 0)
