@@ -104,4 +104,4 @@ CLASSIFIERS: dict[str, Row] = {
     ),
     'seesaw': Row('mmpretrain', _RESNET, {'cls': None}, _loss('SeesawLoss', num_classes=CLASSES)),
 }
-"""Classifiers by name; as ``heads_table.ROWS``."""
+"""Classifiers by name; as ``heads_table.HEADS``."""

@@ -12,12 +12,13 @@ pytest.importorskip('mmpose.models', reason='builds models of mmpose', exc_type=
 
 from mmautoloss.branches import build_branches, install_losses
 from mmautoloss.expr import Genome, parse
-from mmautoloss.proxy.capture import _make_probe, _record
+from mmautoloss.proxy.capture import _record
+from mmautoloss.proxy.recorded_probe import make_probe
 from mmautoloss.screen import FastScreen
 from mmautoloss.screen.calibration import calibrate
 from mmautoloss.screen.rejection import RejectionTest
 from mmautoloss.trial import Role, Trial
-from tests.test_branches.heads_table import ROWS
+from tests.test_branches.heads_table import HEADS
 from tests.test_branches.test_heads import build, make_batch, run
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,7 @@ CANDIDATES = {
 
 @pytest.mark.parametrize('name', ['GFL', 'RTMDet', 'RTMPose', 'SimCC', 'DETR', 'FoveaBox', 'YOLOX', 'pose regression'])
 def test_a_screened_candidate_trains(name: str) -> None:
-    row = ROWS[name]
+    row = HEADS[name]
     cfg = row.model_config()
     model = build(cfg)
     branches = build_branches('all', lambda: model)
@@ -43,7 +44,7 @@ def test_a_screened_candidate_trains(name: str) -> None:
     samples = _record(model, branches, deepcopy(batch))
     genome, weights = {}, {}
     for branch in branches:
-        probe = _make_probe(model, branch, [samples[branch.name]], [])
+        probe = make_probe(model, branch, [samples[branch.name]], [])
         hand_made = branch.objective(model)
         gains = calibrate(TEST, probe, hand_made)
         assert gains.hand_made > 0.2 > max(gains.negated, gains.constant), (branch, gains)
