@@ -86,7 +86,11 @@ ERRORS = {
     ),
     'sigmoid': ('roi_head.bbox_head.loss_cls', FOCAL, "inputs 'softmax'.*FocalLoss .inputs 'sigmoid'"),
     'same class': ('rpn_head.loss_cls', CE, "inputs 'sigmoid'.*CrossEntropyLoss .inputs 'softmax'"),
-    'quality': ('rpn_head.loss_cls', {'type': 'QualityFocalLoss'}, 'QualityFocalLoss .its target is a pair'),
+    'quality': (
+        'rpn_head.loss_cls',
+        {'type': 'QualityFocalLoss'},
+        "inputs 'sigmoid'.*QualityFocalLoss .inputs 'quality'",
+    ),
     'buffers': ('roi_head.bbox_head.loss_cls', {'type': 'SeesawLoss', 'num_classes': 1}, r'buffers \(cum_samples\)'),
     'areas': (
         'rpn_head.loss_bbox',

@@ -156,7 +156,7 @@ MISFITS = {
     'heatmap, coordinates': ('heatmap', torch.zeros(2, 14, 2), torch.zeros(2, 14, 2), None),
     'heatmap, other weights': ('heatmap', torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4), torch.ones(2)),
     'softmax, other number of labels': ('softmax', torch.zeros(2, 3), LABELS, None),
-    'softmax, targets of elements': ('softmax', torch.zeros(3, 3), torch.zeros(3, 3), None),
+    'softmax, targets of other classes': ('softmax', torch.zeros(3, 3), torch.zeros(3, 4), None),
     'softmax, no channels': ('softmax', torch.zeros(3), LABELS, None),
     'softmax, weights of elements': ('softmax', torch.zeros(3, 2), LABELS, torch.ones(3, 2)),
     'sigmoid, other number of labels': ('sigmoid', torch.zeros(2, 3), LABELS, None),

@@ -68,7 +68,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     \"\"\"The loss of one call: logits (M, C) and labels (M,) or targets (M, C), or maps; a weight a label.\"\"\"
     {_START}\
     classes = pred.shape[1]
-    if pred.dim() == 2 and target.shape == pred.shape:  # shares of the classes, as after Mixup
+    if pred.dim() == 2 and target.shape == pred.shape:  # shares, as of Mixup
         labels, keep = target, target.new_ones(len(target), dtype=torch.bool)
     else:
         pred = pred.movedim(1, -1).reshape(-1, classes)  # pixels as rows
@@ -84,7 +84,8 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     if not len(pred):
         return pred.sum()
     p = pred.softmax(dim=1)
-    y = (target if target.dim() == 2 else torch.nn.functional.one_hot(target.long(), classes)).to(p)
+    one_hot = torch.nn.functional.one_hot
+    y = (target if target.dim() == 2 else one_hot(target.long(), classes)).to(p)
     p, y = p[:, :, None, None], y[:, :, None, None]
     {{compute}}values = {{graph}}(p, y{{logs}})
 {{classes}}\
@@ -111,11 +112,12 @@ _SOFTMAX_MAPS = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}{{elapsed}}):
     \"\"\"The loss of one call: logits (M, C) and labels (M,) or targets (M, C), or maps; a weight a label.\"\"\"
     {_START}\
-    soft = pred.dim() == 2 and target.shape == pred.shape  # shares of the classes, as after Mixup
+    soft = pred.dim() == 2 and target.shape == pred.shape  # shares, as of Mixup
 {_AS_MAPS}\
     classes = pred.shape[1]
     if soft:
-        labels, valid = target[:, :, 0, 0], torch.ones_like(pred[:, :1], dtype=torch.bool)
+        labels = target[:, :, 0, 0]
+        valid = torch.ones_like(pred[:, :1], dtype=torch.bool)
     else:
         valid = ((target >= 0) & (target < classes) & (target != ignore_index))[:, None]
         labels = target[valid[:, 0]].long()
@@ -126,7 +128,8 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     pred = torch.where(valid, pred, 0)
     p = pred.softmax(dim=1)
     if not soft:
-        target = torch.nn.functional.one_hot(target.long().clamp(0, classes - 1), classes).movedim(-1, 1)
+        label = target.long().clamp(0, classes - 1)
+        target = torch.nn.functional.one_hot(label, classes).movedim(-1, 1)
     y = target.to(p)
 {_MASKED}"""
 

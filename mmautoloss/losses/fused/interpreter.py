@@ -94,9 +94,9 @@ def _at(x: Tensor, inputs: Inputs) -> Tensor:
 
 
 def _spread(x: Tensor, inputs: Inputs) -> Tensor:
-    label, (count, _, height, width) = inputs.tensors['label'], x.shape
-    empty = x.new_zeros(count, inputs.channels, height, width)
-    return empty.scatter_(1, label, x)
+    label = inputs.tensors['label']
+    empty = x.new_zeros(label.shape[0], inputs.channels, *label.shape[2:])
+    return empty.scatter_(1, label, x.expand_as(label))  # x may be one value for all positions, such as a mean
 
 
 def _share(x: Tensor, inputs: Inputs) -> Tensor:
@@ -205,9 +205,10 @@ def _at_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
 
 
 def _spread_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:
-    if gradient.dim() == 0 or gradient.shape[1] == 1:  # the same in all channels
-        return gradient
-    return _at(gradient, inputs)
+    label = inputs.tensors['label']
+    if gradient.dim() and gradient.shape[1] > 1:  # else the same in all channels
+        gradient = _at(gradient, inputs)
+    return gradient if x.shape == label.shape else reduced(gradient, label.shape, x.shape, inputs.valid)
 
 
 def _share_back(gradient: Tensor, x: Tensor, inputs: Inputs) -> Tensor:

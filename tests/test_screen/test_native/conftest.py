@@ -17,8 +17,13 @@ def make_calls(calls: str, samples: int = 3, side: int = 12) -> Probe:
     generator = torch.Generator().manual_seed(3)
     if calls in HAND_MADE:
         return make_probe(calls, rows=24, samples=samples)
-    draw = {'softmax maps': _label_maps, 'heatmap': _heat_maps, 'mask': _masks}[calls]
-    metric = {'softmax maps': 'mIoU', 'heatmap': 'heatmap_recall', 'mask': 'sigmoid_recall'}[calls]
+    draw, metric = {
+        'softmax maps': (_label_maps, 'mIoU'),
+        'heatmap': (_heat_maps, 'heatmap_recall'),
+        'mask': (_masks, 'sigmoid_recall'),
+        'quality': (_qualities, 'quality_closeness'),
+        'bins': (_distributions, 'overlap'),
+    }[calls]
     return Probe(calls.split()[0], metric, tuple(draw(generator, side) for _ in range(samples)), {})
 
 
@@ -43,3 +48,14 @@ def _masks(generator: torch.Generator, side: int) -> Sample:
     inside = (torch.rand(4, side, side, generator=generator) > 0.4).float()
     classes = torch.randint(0, 3, (4,), generator=generator)
     return Sample(0.1 * torch.randn(4, 3, side, side, generator=generator), inside, classes, 4.0)
+
+
+def _qualities(generator: torch.Generator, side: int) -> Sample:
+    label = torch.randint(0, 4, (side * 2,), generator=generator)  # label 3 is background
+    target = torch.cat([torch.eye(4)[label][:, :3], torch.rand(len(label), 1, generator=generator)], dim=1)
+    return Sample(0.1 * torch.randn(len(label), 3, generator=generator), target, torch.ones(len(label)), 1.0)
+
+
+def _distributions(generator: torch.Generator, side: int) -> Sample:
+    pred, wanted = torch.randn(2, side, 7, generator=generator)
+    return Sample(0.1 * pred, wanted.softmax(dim=1), torch.ones(side), 1.0)

@@ -58,12 +58,14 @@ def test_not_finite_and_at_rest() -> None:
 
 METRICS = [
     *(('softmax', name) for name in ('softmax_recall', 'softmax_ap')),
-    *(('sigmoid', name) for name in ('sigmoid_recall', 'sigmoid_ap')),
+    *(('sigmoid', name) for name in ('sigmoid_recall', 'sigmoid_ap', 'score_closeness')),
     *(('softmax maps', name) for name in ('mIoU', 'FWIoU', 'gAcc', 'mAcc', 'BIoU', 'BF1')),
     *(('heatmap', name) for name in ('heatmap_recall', 'heatmap_pck')),
     *(('mask', name) for name in ('sigmoid_recall', 'mask_iou')),
-    ('delta', 'delta_iou'),
+    *(('delta', name) for name in ('delta_iou', 'closeness')),
     ('area', 'area_iou'),
+    ('quality', 'quality_closeness'),
+    ('bins', 'overlap'),
 ]
 
 
