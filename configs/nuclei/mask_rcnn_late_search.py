@@ -16,7 +16,7 @@ train_cfg = dict(
     **_base_.search,
     base_config='{{ fileDirname }}/mask_rcnn_long_held_out.py',
     proxy=dict(begin='trunk'),
-    budget=dict(max_trials=160, baseline_repeats=2, finalists=12, finalist_repeats=3),
+    budget=dict(max_trials=240, baseline_repeats=2, candidate_seeds=3, finalists=12, finalist_repeats=3),
     describe=dict(
         task='instance segmentation',
         set='nuclei',
