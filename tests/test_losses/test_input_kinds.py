@@ -109,7 +109,7 @@ def test_single_numbers_are_rows_of_one_value() -> None:
     loss = SearchedLoss('abs(p - y)', 'delta', reduction='none')
     assert loss(torch.tensor([1.0, 2.0]), torch.zeros(2), torch.tensor([1.0, 0.0])).tolist() == [1, 0]
     points = torch.randn(2, 5, 2)
-    torch.testing.assert_close(loss(points, points + 1), torch.ones(10, 2))
+    torch.testing.assert_close(loss(points, points + 1), torch.ones(2, 5, 2))
 
 
 def test_area_tensors_are_relative_to_the_target():
@@ -156,7 +156,7 @@ MISFITS = {
     'heatmap, coordinates': ('heatmap', torch.zeros(2, 14, 2), torch.zeros(2, 14, 2), None),
     'heatmap, other weights': ('heatmap', torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4), torch.ones(2)),
     'softmax, other number of labels': ('softmax', torch.zeros(2, 3), LABELS, None),
-    'softmax, targets of elements': ('softmax', torch.zeros(3, 3), torch.zeros(3, 3), None),
+    'softmax, targets of elements': ('softmax', torch.zeros(3, 3), torch.zeros(3, 2), None),
     'softmax, no channels': ('softmax', torch.zeros(3), LABELS, None),
     'softmax, weights of elements': ('softmax', torch.zeros(3, 2), LABELS, torch.ones(3, 2)),
     'sigmoid, other number of labels': ('sigmoid', torch.zeros(2, 3), LABELS, None),
