@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from mmautoloss.expr import parse
 from mmautoloss.losses import plain_loss
+from mmautoloss.losses.temperatures import Temperatures
 
 KL = 'y * (log(y) - log(p))'
 """The Kullback-Leibler divergence, of which ``KLDiscretLoss`` is the sum over rows, divided by the number of keypoints."""
@@ -34,8 +35,7 @@ def _needs_weight(loss: nn.Module) -> bool:
 
 def _with_weight(loss: nn.Module) -> Callable[..., Tensor]:
     def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None, **options: Any) -> Tensor:
-        needed = weight is None and pred.dim() == 2
-        return loss(pred, target, torch.ones_like(pred) if needed else weight, **options)
+        return loss(pred, target, pred.new_ones(pred.shape[:2]) if weight is None else weight, **options)
 
     return objective
 
@@ -49,6 +49,13 @@ def _of_axes(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., Tens
         return divergence(pred, target, weight) / keypoints
 
     return objective
+
+
+def _at_temperatures(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """A searched loss whose temperatures are already in the recorded tensors."""
+    tempered = copy.copy(loss)
+    tempered.temperatures = Temperatures()
+    return tempered
 
 
 def _of_pairs(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., Tensor]:
@@ -68,6 +75,7 @@ def _of_products(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., 
 
 
 _ADAPTED: dict[str, Callable[[Callable[..., Tensor], nn.Module], Callable[..., Tensor]]] = {
+    'SearchedLoss': _at_temperatures,
     'KLDiscretLoss': _of_axes,
     'QualityFocalLoss': _of_pairs,
     'VarifocalLoss': _of_products,

@@ -111,7 +111,7 @@ class PlainLoss:
         ignore_index: int | None = None,
     ) -> Tensor:
         """The loss of a call, a scalar."""
-        calls = self.kind.calls(pred, target, weight)
+        calls = self.kind.calls(pred, target, self.weighting.weights(self.kind, weight))
         first, *others = [self._total(*call, avg_factor, ignore_index) for call in calls]
         return sum(others, first)
 

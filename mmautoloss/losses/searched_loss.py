@@ -17,6 +17,7 @@ from mmautoloss.losses.elapsed import elapsed_of
 from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.fused.blocks import threads_of
 from mmautoloss.losses.inputs import Rows, as_nchw, input_kind
+from mmautoloss.losses.inputs.rows import rows_as_values
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.losses.weighting import Weighting
@@ -187,12 +188,15 @@ class SearchedLoss(nn.Module):
             raise SetupError(
                 f'reduction_override must be one of {", ".join(_REDUCTIONS)}, but got {reduction_override!r}.'
             )
+        weight = self.counts.weights(self.kind, weight)
         if isinstance(avg_factor, Tensor) and avg_factor.dim() == 4:  # where heads of mmpose pass a mask of pixels
             weight, avg_factor = self.kind.masked(weight, avg_factor, pred), None
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
         calls = [self.temperatures.applied(*call) for call in self.kind.calls(pred, target, weight)]
         first, *others = [self._reduced(*call, avg_factor, reduction, ignore_index) for call in calls]
+        if reduction == 'none' and isinstance(pred, Tensor) and calls[0][0].dim() != pred.dim():
+            return rows_as_values(first, pred)
         return sum(others, first)
 
     def _reduced(

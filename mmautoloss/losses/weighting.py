@@ -55,12 +55,14 @@ class Weighting(NamedTuple):
         if self.average == 'class_weight' and self.class_weight is None:
             raise SetupError('average="class_weight" needs class_weight, but got None.')
 
+    def weights(self, kind: InputKind, weight: Tensor | None) -> Tensor | None:
+        """The third argument of a call as far as it counts, before masks of pixels and factors of axes enter it."""
+        return weight if self.use_target_weight or not kind.weighted else None
+
     def rows(
         self, kind: InputKind, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None
     ) -> Rows:
-        """The rows of a call that count, with their weights; arguments as of ``InputKind.rows``."""
-        if not self.use_target_weight and kind.weighted:
-            weight = None
+        """The rows of a call that count, with their weights (``weights``); arguments as of ``InputKind.rows``."""
         rows = kind.rows(pred, target, weight, self.ignore_index if ignore_index is None else ignore_index)
         if self.pos_weight is not None:
             rows = _weigh_positives(rows, _factors('pos_weight', self.pos_weight, kind, rows.pred))
@@ -76,14 +78,16 @@ class Weighting(NamedTuple):
 
 def _weigh_positives(rows: Rows, factors: Tensor) -> Rows:
     """Weights that grow from 1 to the factors as targets grow from 0 to 1."""
-    weight = 1 + (factors - 1) * as_nchw(rows.target).to(factors).clamp(min=0)
+    y = rows.target[:, : factors.numel()]  # of qualities, without the last column
+    weight = 1 + (factors - 1) * as_nchw(y).to(factors).clamp(min=0)
     return rows._replace(weight=weight if rows.weight is None else weight * rows.weight)
 
 
 def _sum_of_labels(target: Tensor, labelled: Tensor | int | None, factors: Tensor) -> Tensor:
     """The sum of the factors of all labels plus a small constant, as in mmseg, since all may be 0."""
     if target.dim() == 2 and target.shape[1] == factors.numel() and not isinstance(labelled, Tensor):
-        return (target * factors.flatten()).sum() + torch.finfo(torch.float32).eps
+        # a share that is not finite shows in the values, unless its row has no weight
+        return (target.nan_to_num(0, 0, 0) * factors.flatten()).sum() + torch.finfo(torch.float32).eps
     labels = target.reshape(labelled.shape)[labelled] if isinstance(labelled, Tensor) else target
     return factors.flatten()[labels.long()].sum() + torch.finfo(torch.float32).eps
 

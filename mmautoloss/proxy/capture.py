@@ -173,7 +173,9 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
             f'The loss at {branch.path!r} is also called with {", ".join(unknown)}, which a searched loss does not take. '
             'Leave this branch out.'
         )
-    weights: list[Any] = [_weight(branch, call) for call in calls]
+    settings = {key: value for key, value in branch.settings.items() if key in Weighting._fields}
+    with place_of(branch):
+        weights: list[Any] = [_weight(branch, call, Weighting(**settings)) for call in calls]
     factors = {_number(call.get('avg_factor')) for call in calls}
     if len(factors) > 1:
         raise SetupError(
@@ -201,12 +203,14 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
         weight=weight,
         avg_factor=factors.pop(),
         ignore_index=calls[0].get('ignore_index'),
-        settings={key: value for key, value in branch.settings.items() if key in Weighting._fields},
+        # weights that do not count are not recorded; masks and factors of axes are
+        settings={key: value for key, value in settings.items() if key != 'use_target_weight'},
     )
 
 
-def _weight(branch: Branch, call: dict[str, Any]) -> Any:
+def _weight(branch: Branch, call: dict[str, Any], weighting: Weighting) -> Any:
     weight, mask = next((call[name] for name in _THIRD if name in call), None), call.get('mask')
+    weight = weighting.weights(branch.kind, weight)
     if mask is None and isinstance(call.get('avg_factor'), Tensor) and call['avg_factor'].dim() == 4:
         mask = call.pop('avg_factor')
     return weight if mask is None else branch.kind.masked(weight, mask, next(iter(call.values())))

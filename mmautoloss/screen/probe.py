@@ -55,7 +55,8 @@ class Sample:
     def rows(self, kind: InputKind, pred: Tensor | None = None) -> Rows:
         """The rows of this sample that count, at other predictions if given."""
         pred = self.pred if pred is None else pred
-        return Weighting(**self.settings).rows(kind, pred, self.target, self.weight, self.ignore_index)
+        weighting = Weighting(**self.settings)
+        return weighting.rows(kind, pred, self.target, weighting.weights(kind, self.weight), self.ignore_index)
 
     def without_ignored_nan(self, kind: InputKind) -> Sample:
         """The sample with 0 for ignored NaN and Inf, which would otherwise enter means over all predictions."""

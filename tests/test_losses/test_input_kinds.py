@@ -109,7 +109,7 @@ def test_single_numbers_are_rows_of_one_value() -> None:
     loss = SearchedLoss('abs(p - y)', 'delta', reduction='none')
     assert loss(torch.tensor([1.0, 2.0]), torch.zeros(2), torch.tensor([1.0, 0.0])).tolist() == [1, 0]
     points = torch.randn(2, 5, 2)
-    torch.testing.assert_close(loss(points, points + 1), torch.ones(10, 2))
+    torch.testing.assert_close(loss(points, points + 1), torch.ones(2, 5, 2))
 
 
 def test_area_tensors_are_relative_to_the_target():

@@ -22,6 +22,13 @@ def test_what_is_masked_out_does_not_count(weights: str) -> None:
     torch.testing.assert_close(*(torch.autograd.grad(value, pred)[0] for value in (found, wanted)))
 
 
+def test_a_mask_counts_also_where_weights_do_not() -> None:
+    pred, target, mask = torch.randn(2, 3, 6, 5), torch.rand(2, 3, 6, 5), (torch.rand(2, 1, 6, 5) > 0.3).float()
+    loss = SearchedLoss('(p - y) ** 2', 'heatmap', use_target_weight=False)
+    torch.testing.assert_close(loss(pred, target, torch.rand(2, 3), mask), loss(pred, target, None, mask))
+    assert loss(pred, target, torch.rand(2, 3), mask) < loss(pred, target)
+
+
 def test_other_kinds_take_no_mask() -> None:
     with pytest.raises(SetupError, match='take no mask of pixels'):
         SearchedLoss('abs(p - y)', 'delta')(torch.zeros(2, 2), torch.zeros(2, 2), None, torch.ones(2, 1, 3, 3))

@@ -11,7 +11,7 @@ from mmautoloss.expr.forms import MASKED_TORCH, TORCH, looks_around, write_code
 from mmautoloss.expr.logarithms import LOG_NOT_P, LOG_P
 from mmautoloss.found.formats.python import TAKEN, docstring, function
 from mmautoloss.found.formats.shared import REDUCTION, Options, comment, elapsed_words, headline, identifiers, wrap
-from mmautoloss.found.formats.torch_calls import AREAS, LOG_OF_REST, LOGS, MAPS, ROWS
+from mmautoloss.found.formats.torch_calls import AREAS, AS_ROWS, LOG_OF_REST, LOGS, MAPS, ROWS
 from mmautoloss.found.found import Found, NamedLoss
 from mmautoloss.losses import input_kind
 from mmautoloss.losses.call_inputs import evaluated
@@ -27,9 +27,10 @@ _ARGUMENTS = {LOG_P: 'log_p', LOG_NOT_P: 'log_not_p'}
 def write(found: Found, options: Options) -> str:
     """Two functions per branch: its graph, and the loss of one call of its head."""
     style = MASKED_TORCH if any(map(_is_masked, found.losses)) else TORCH
-    calls = identifiers([_call_name(loss) for loss in found.losses], {*TAKEN, 'areas', 'log_of_rest'})
+    calls = identifiers([_call_name(loss) for loss in found.losses], {*TAKEN, 'areas', 'as_rows', 'log_of_rest'})
     operators: set[str] = set()
     functions = [AREAS] if any(loss.inputs == 'area' for loss in found.losses) else []
+    functions += [AS_ROWS] if any(loss.inputs == 'delta' for loss in found.losses) else []
     functions += [LOG_OF_REST] if any(map(_reads_rest, found.losses)) else []
     for loss in found.losses:
         name, masked = calls[_call_name(loss)], _is_masked(loss)
@@ -58,12 +59,13 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str],
         compute=''.join(f'{_ARGUMENTS[log]} = {LOGS[loss.inputs][log]}{as_maps}\n    ' for log in logs),
         logs=''.join(f', {argument}' for argument in passed),
         elapsed=f', {ELAPSED}=1.0' if ELAPSED in passed else '',
+        again=f', {ELAPSED}={ELAPSED}' if ELAPSED in passed else '',
         masks=', valid' if masked else '',
         ignored=settings.get('ignore_index', -1),
         settings=_settings(settings),
         classes=''.join(line for name, line in _CLASSES.items() if name in settings)
         + ('    count = 1  # the head divides\n' if settings.get('average') == 'sum' else ''),
-        count='(labels * class_weight if labels.dim() == 2 else class_weight[labels]).sum() + 2**-23'
+        count='(labels.nan_to_num(0, 0, 0) * class_weight if labels.dim() == 2 else class_weight[labels]).sum() + 2**-23'
         if settings.get('average') == 'class_weight'
         else 'max(len(labels), 1)',
     )

@@ -2,9 +2,9 @@
 
 ``{graph}`` is the function of the graph, ``{compute}`` and ``{logs}`` are the logarithms of probabilities that it reads
 (the latter also the elapsed share of the training), ``{elapsed}`` is ``, t=1.0`` if it reads that share,
-``{masks}`` is ``, valid`` if it needs the mask of valid elements, ``{weight}`` the ``loss_weight``, ``{ignored}`` the
-default of ``ignore_index``. ``{settings}`` and ``{classes}`` are lines that define and apply class weights. ``{count}``, an
-expression of the valid labels, is the divisor of the sum without a normaliser.
+``{again}`` passes that share on, ``{masks}`` is ``, valid`` if it needs the mask of valid elements, ``{weight}`` the
+``loss_weight``, ``{ignored}`` the default of ``ignore_index``. ``{settings}`` and ``{classes}`` are lines that define and
+apply class weights. ``{count}``, an expression of the valid labels, is the divisor of the sum without a normaliser.
 """
 
 from __future__ import annotations
@@ -57,9 +57,10 @@ def {{name}}(pred, target, label, avg_factor=None{{elapsed}}):
     index = torch.arange(len(pred), device=pred.device)
     pred = pred[index, label.long()][:, None]
     p, y = pred.sigmoid(), target[:, None].to(pred)
+    count = p.numel()
     {{compute}}values = {{graph}}(p, y{{logs}})
 {{classes}}\
-    divisor = p.numel() {_DIVISOR}\
+    divisor = count {_DIVISOR}\
     return {{weight}} * values.sum() / divisor
 """
 
@@ -135,7 +136,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
 
 _SIGMOID = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}{{elapsed}}):
-    \"\"\"The loss of one call: logits (M, C) or maps (N, C, H, W).
+    \"\"\"The loss of one call: logits (M, C), points (N, K, C) or maps (N, C, H, W).
 
     Targets are as large, or labels: of rows C is background, and of a map with one channel
     1 is its class. Weights are one a row or pixel, or one an element.
@@ -143,6 +144,9 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     {_START}\
     if pred.dim() == 1:
         pred, target = pred[:, None], target[:, None]
+    if pred.dim() == 3 and target.shape == pred.shape:  # points are rows
+        pred, target = pred.flatten(0, 1), target.flatten(0, 1)
+        weight = weight if weight is None else weight.flatten(0, 1)
     rows = pred.dim() == 2
 {_AS_MAPS}\
     classes = pred.shape[1]
@@ -161,8 +165,11 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
 
 _DELTA = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
-    \"\"\"The loss of one call: values and targets (M, C), weights (M,) or (M, C).\"\"\"
+    \"\"\"The loss of one call: values and targets (M, C), weights (M,) or (M, C); or points, or maps.\"\"\"
     {_START}\
+    sides = pred.dim()
+    pred, target = as_rows(pred, sides), as_rows(target, sides)
+    weight = as_rows(weight, sides) if weight is not None and sides > 1 else weight
     count = max(len(pred), 1)
     p, y = pred[:, :, None, None], target.to(pred)[:, :, None, None]
     valid = torch.ones_like(p, dtype=torch.bool)
@@ -171,14 +178,30 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
         valid = (weight != 0).expand(p.shape)
 {_MASKED}"""
 
+AS_ROWS = """\
+def as_rows(values, sides):
+    \"\"\"Numbers (M,), points (N, K, C) and maps (N, C, H, W) as rows; weights may have no channel.\"\"\"
+    if sides == 1:
+        return values[:, None]
+    if values.dim() < sides:
+        return values.flatten()
+    return (values.movedim(1, -1) if sides == 4 else values).flatten(0, -2)
+"""
+
 _HEATMAP = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
-    \"\"\"The loss of one call: maps (N, K, H, W), weights (N, K) or as large as the maps.\"\"\"
+    \"\"\"The loss of one call: maps (N, K, H, W), weights (N, K) or as large as the maps.
+
+    In place of ``avg_factor`` some heads pass a mask of pixels (N, 1, H, W).
+    \"\"\"
     {_START}\
     valid = torch.ones_like(pred, dtype=torch.bool)
     count = max(pred[:, 0].numel(), 1)
     if weight is not None:
         weight = weight.view(*weight.shape[:2], *(weight.shape[2:] or (1, 1)))
+    if torch.is_tensor(avg_factor) and avg_factor.dim() == 4:
+        weight, avg_factor = avg_factor if weight is None else avg_factor * weight, None
+    if weight is not None:
         valid = weight != 0
     p, y = pred, target.to(pred)
 {_MASKED}"""
@@ -201,7 +224,15 @@ _OF_CHOSEN = f"""\
 
 _BINS = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
-    \"\"\"The loss of one call: logits (M, C), weights (M,), and distributions (M, C) or positions (M,).\"\"\"
+    \"\"\"The loss of one call: logits (M, C), weights (M,), and distributions (M, C) or positions (M,).
+
+    Of logits (N, K, C) and distributions for each axis, with weights (N, K), it is the sum over
+    the axes, each divided by its number of bins.
+    \"\"\"
+    if not torch.is_tensor(pred):
+        weight = weight if weight is None else weight.flatten()
+        axes = [(p.flatten(0, -2), y.flatten(0, -2)) for p, y in zip(pred, target)]
+        return sum({{name}}(p, y, weight, avg_factor{{again}}) / p.shape[1] for p, y in axes)
     {_START}\
 {_CHOSEN}\
     if target.dim() == 1:  # a position is shared by the two bins beside it
@@ -213,11 +244,19 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
 
 _QUALITY = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
-    \"\"\"The loss of one call: logits (M, C), targets (M, C + 1) and weights (M,).
+    \"\"\"The loss of one call: logits (M, C), weights (M,), and a pair of labels and qualities (M,).
 
-    The last column of a target is the quality, the others are the one-hot label.
+    Or qualities (M, C), 0 but in the column of the class, or labels and qualities as (M, C + 1),
+    of which the last column is the quality, the others are the one-hot label.
     \"\"\"
     {_START}\
+    if not torch.is_tensor(target):
+        labels, quality = target
+        y = labels[:, None] == torch.arange(pred.shape[1], device=pred.device)
+        target = torch.cat([y.to(quality), quality.where(y.any(dim=1), quality.new_zeros(()))[:, None]], dim=1)
+    elif target.shape == pred.shape:
+        target = torch.cat([(target > 0).to(target), target.amax(dim=1, keepdim=True)], dim=1)
+    weight = weight if weight is None else weight.flatten()
 {_CHOSEN}\
     pred, target = pred[:, :, None, None], target.to(pred)[:, :, None, None]
     p, y = pred.sigmoid(), target[:, :-1]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmautoloss.errors import SetupError
 from mmautoloss.losses.inputs.kind import InputKind, full_gradient, wrong_shapes
 from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_rows
 
@@ -31,6 +32,11 @@ class Bins(InputKind):
     def calls(self, pred: Any, target: Any, weight: Any) -> list[tuple[Tensor, Tensor, Tensor | None]]:
         if isinstance(pred, Tensor):
             return [(pred, target, weight)]
+        if not isinstance(target, (tuple, list)) or len(target) != len(pred):
+            raise SetupError(
+                f'Inputs "bins" need targets for each of {len(pred)} axes, but got {_count(target)}; a call without axes '
+                'has one tensor of logits (M, C).'
+            )
         return [_of_axis(*axis, weight) for axis in zip(pred, target, strict=True)]
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
@@ -52,8 +58,13 @@ class Bins(InputKind):
 
 def _of_axis(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     rows = pred.flatten(0, -2)
-    weight = pred.new_ones(len(rows)) if weight is None else weight.flatten()
-    return rows, target.flatten(0, -2), weight / pred.shape[-1]
+    weight = torch.ones(len(rows), device=pred.device) if weight is None else weight.flatten()
+    # halves would round the factor
+    return rows, target.flatten(0, -2), weight.to(torch.promote_types(weight.dtype, torch.float32)) / pred.shape[-1]
+
+
+def _count(target: Any) -> str:
+    return f'{len(target)}' if isinstance(target, (tuple, list)) else 'one tensor'
 
 
 def shared_by_neighbours(positions: Tensor, bins: int) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmautoloss.errors import SetupError
 from mmautoloss.losses.inputs.kind import wrong_shapes
 from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_rows
 from mmautoloss.losses.inputs.scores import OfSigmoid
@@ -37,6 +38,8 @@ class Quality(OfSigmoid):
         if isinstance(target, Tensor):
             of_classes = target.shape == pred.shape
             return [(pred, _joined((target > 0).to(target), target.amax(dim=1)) if of_classes else target, weight)]
+        if not (isinstance(target, (tuple, list)) and len(target) == 2):
+            raise SetupError(f'Inputs "quality" need a pair of labels and qualities, but got {type(target).__name__}.')
         labels, quality = target
         y = labels.long()[:, None] == torch.arange(pred.shape[1], device=pred.device)
         return [(pred, _joined(y.to(quality), torch.where(y.any(dim=1), quality, 0)), weight)]

@@ -68,6 +68,13 @@ def values_as_rows(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple
     return _as_rows(pred), _as_rows(target), weight
 
 
+def rows_as_values(rows: Tensor, pred: Tensor) -> Tensor:
+    """Values of rows in the shape of the prediction of which ``values_as_rows`` made the rows."""
+    if pred.dim() == 3:
+        return rows.view(pred.shape)
+    return rows.view(len(pred), *pred.shape[2:], pred.shape[1]).movedim(-1, 1)
+
+
 def _as_rows(tensor: Tensor) -> Tensor:
     return (tensor.movedim(1, -1) if tensor.dim() == 4 else tensor).flatten(0, -2)
 

@@ -152,8 +152,10 @@ CARRIED = [
     ('area', {'average': 'sum'}),
     ('area', {'class_weight': [2.0]}),
     ('mask', {'pos_weight': [3.0]}),
+    ('mask', {'average': 'sum'}),
     ('bins', {'average': 'sum'}),
     ('quality', {'class_weight': FACTORS}),
+    ('quality', {'pos_weight': FACTORS}),
 ]
 
 
@@ -199,6 +201,47 @@ def test_points_are_maps() -> None:
         for inputs in ('softmax', 'sigmoid'):
             code = exported(expression, inputs)['loss']
             torch.testing.assert_close(code(pred, target), SearchedLoss(expression, inputs)(pred, target))
+
+
+P3, Y3, LABELS = torch.randn(2, 7, 3), torch.rand(2, 7, 3), torch.tensor([0, 2, 3, 1, 3])
+CALLS: dict[str, tuple[str, tuple[Any, ...]]] = {
+    'numbers': ('delta', (P3[0, 0], Y3[0, 0], torch.tensor([1.0, 0.0, 2.0]))),
+    'points': ('delta', (P3, Y3)),
+    'points with weights': ('delta', (P3, Y3, torch.arange(14.0).view(2, 7))),
+    'coordinates with weights': ('delta', (P3, Y3, torch.arange(42.0).view(2, 7, 3) % 3)),
+    'maps of offsets': ('delta', (torch.randn(MAPS), torch.rand(MAPS), torch.rand(2, 5, 6).round())),
+    'maps, a weight a pixel': ('delta', (torch.randn(MAPS), torch.rand(MAPS), torch.rand(2, 1, 5, 6).round())),
+    'scores of points': ('sigmoid', (P3, Y3)),
+    'scores of points with weights': ('sigmoid', (P3, Y3, torch.arange(14.0).view(2, 7))),
+    'a mask of pixels': ('heatmap', (torch.randn(MAPS), torch.rand(MAPS), None, torch.rand(2, 1, 5, 6).round())),
+    'keypoints and a mask': (
+        'heatmap',
+        (torch.randn(MAPS), torch.rand(MAPS), torch.tensor([[1, 0, 0.5], [0, 0, 2]]), torch.rand(MAPS).round()),
+    ),
+    'labels and qualities': ('quality', (torch.randn(5, 3), (LABELS, torch.rand(5)), torch.arange(5.0)[:, None])),
+    'qualities of classes': ('quality', (torch.randn(5, 3), torch.eye(5, 3) * torch.rand(5, 1), None, 3.0)),
+    'axes': ('bins', ((P3, P3[..., :2]), (Y3, Y3[..., :2]), torch.arange(14.0).view(2, 7), 4.0)),
+    'axes without weights': ('bins', ((P3, P3[..., :2]), (Y3, Y3[..., :2]))),
+}
+
+
+@pytest.mark.parametrize('expression', ['{1} * {0} ** 2 - {0}', 'mean_nhw({0} * {1}) * {0}', 't * ({0} - {1}) ** 2'])
+@pytest.mark.parametrize(('inputs', 'call'), CALLS.values(), ids=CALLS)
+def test_calls_of_heads(inputs: str, call: tuple[Any, ...], expression: str) -> None:
+    names = input_kind(inputs).names
+    text = expression.format(names[0], names[-1])
+    torch.testing.assert_close(exported(text, inputs)['loss'](*call), SearchedLoss(text, inputs)(*call))
+
+
+def test_shares_in_rows_without_weight_count_in_no_divisor() -> None:
+    settings = {'class_weight': FACTORS, 'average': 'class_weight'}
+    pred, shares, weight = torch.randn(4, 3), torch.rand(4, 3), torch.tensor([0.0, 1.0, 2.0, 1.0])
+    shares[0] = torch.tensor([torch.nan, torch.inf, 0.0])
+    found = exported('-y * log(p)', 'softmax', **settings)['loss'](pred, shares, weight)
+    wanted = (torch.tensor(FACTORS) * -shares * pred.log_softmax(dim=1))[1:].sum(dim=1) @ weight[1:]
+    wanted = wanted / (shares[1:] @ torch.tensor(FACTORS)).sum()
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(SearchedLoss('-y * log(p)', **settings)(pred, shares, weight), wanted)
 
 
 def test_halves_are_raised() -> None:
