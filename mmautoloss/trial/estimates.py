@@ -66,7 +66,7 @@ class Estimates:
         return [self._first[number], *(again[each] for each in sorted(again))] if again else [self._first[number]]
 
     def best(self, role: Role, count: int) -> list[int]:
-        """Numbers of the best trained candidates, found or known; who failed by itself with a seed is behind all others."""
+        """Numbers of the best trained candidates, found or known; who failed with a seed is behind all others."""
         return self._ranked[role].numbers(count)
 
     def due(self, seeds: int) -> int | None:
@@ -90,4 +90,4 @@ class Estimates:
 
 
 def _has_failed(runs: Iterable[Trial]) -> bool:
-    return any(run.failed_by_itself for run in runs)
+    return any(run.state is State.FAILED for run in runs)

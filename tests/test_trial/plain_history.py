@@ -101,7 +101,7 @@ class PlainHistory:
         return [trial, *(each for each in self.repeats_of(trial.number) if each.role is Role.SEARCH)]
 
     def standing(self, runs: list[Trial]) -> float:
-        return -inf if any(run.failed_by_itself for run in runs) else self.over(runs)
+        return -inf if any(run.state is State.FAILED for run in runs) else self.over(runs)
 
     def over(self, runs: list[Trial]) -> float:
         hand_made = {run.seed: run.score for run in self.of_role(Role.BASELINE) if run.score is not None}
@@ -130,7 +130,7 @@ class PlainHistory:
             ]
             there.sort(key=lambda trial: (-self.standing(self.runs(trial)[:level]), trial.number))
             for trial in there[: len(there) // 2]:
-                if len(self.runs(trial)) == level and not any(run.failed_by_itself for run in self.runs(trial)):
+                if len(self.runs(trial)) == level and not any(run.state is State.FAILED for run in self.runs(trial)):
                     return trial.number
         return None
 

@@ -253,9 +253,11 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     if not torch.is_tensor(target):
         labels, quality = target
         y = labels[:, None] == torch.arange(pred.shape[1], device=pred.device)
-        target = torch.cat([y.to(quality), quality.where(y.any(dim=1), quality.new_zeros(()))[:, None]], dim=1)
+        quality = quality.where(y.any(dim=1), quality.new_zeros(()))
+        target = torch.cat([y.to(quality), quality[:, None]], dim=1)
     elif target.shape == pred.shape:
-        target = torch.cat([(target > 0).to(target), target.amax(dim=1, keepdim=True)], dim=1)
+        best = target.amax(dim=1, keepdim=True)
+        target = torch.cat([(target > 0).to(target), best], dim=1)
     weight = weight if weight is None else weight.flatten()
 {_CHOSEN}\
     pred, target = pred[:, :, None, None], target.to(pred)[:, :, None, None]

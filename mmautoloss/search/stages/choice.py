@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmautoloss.search.rounds import best_known, survivors
 from mmautoloss.search.settings import KNOWN_FINALISTS, Budget
 from mmautoloss.search.stages.race import Race, Round, equal_rounds, halving_rounds, run_race
-from mmautoloss.trial import History, Trial
+from mmautoloss.trial import History, State, Trial
 
 
 def rounds_of(budget: Budget, runners: int) -> tuple[Round, ...]:
@@ -26,14 +26,14 @@ def contenders(history: History, budget: Budget) -> list[Trial]:
 
 
 def lacking(history: History, budget: Budget) -> list[Trial]:
-    """Those of the contenders that have fewer seeds than a candidate may have; none that has failed by itself."""
+    """Those of the contenders that have fewer seeds than a candidate may have; none that has failed."""
     if budget.candidate_seeds == 1:
         return []
     runs = {trial.number: history.estimates.runs(trial.number) for trial in contenders(history, budget)}
     return [
         history[number]
         for number, begun in runs.items()
-        if len(begun) < budget.candidate_seeds and not any(run.failed_by_itself for run in begun)
+        if len(begun) < budget.candidate_seeds and not any(run.state is State.FAILED for run in begun)
     ]
 
 
