@@ -53,9 +53,9 @@ def main() -> int:
 
     args.out.mkdir(parents=True, exist_ok=True)
     full = _full(comparisons)
-    networks = {(each.late.set, each.late.network) for each in full}
+    whole = {_network(each.late) for each in full}
     _say(args.out / 'full_length.png', plot_differences([each.late for each in full], args.out / 'full_length.png'))
-    held_out, transfer = split_transfer([each for each in comparisons if (each.set, each.network) not in networks])
+    held_out, transfer = split_transfer([each for each in comparisons if _network(each) not in whole])
     _say(args.out / 'held_out.png', plot_differences(held_out, args.out / 'held_out.png'))
     _say(args.out / 'transfer.png', plot_differences(transfer, args.out / 'transfer.png'))
     correlations = read_correlations(sorted(args.correlate.glob('*.csv')))
@@ -67,6 +67,11 @@ def main() -> int:
 
 def _say(path: Path, drawn: bool) -> None:
     print(path if drawn else f'{path}: no rows for it')
+
+
+def _network(comparison: Comparison) -> tuple[str, str, int]:
+    """What was trained, and for how long."""
+    return comparison.set, comparison.network, comparison.setting.iterations
 
 
 def _full(comparisons: Sequence[Comparison], folder: Path = DOCS / 'results') -> list[FullLength]:
