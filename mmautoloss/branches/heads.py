@@ -15,6 +15,7 @@ from torch import nn
 from mmautoloss.branches.contracts import refused_by_head
 from mmautoloss.branches.loss_names import short_names
 from mmautoloss.branches.loss_settings import carried, lost
+from mmautoloss.branches.unsearchable import UNSEARCHABLE
 
 
 class ModelLoss(NamedTuple):
@@ -102,39 +103,10 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
     return lambda head, loss: (None, reason)
 
 
-_PROBABILITIES = (
-    'its head passes probabilities, of which a probe cannot move the scores; use a head that passes logits'
-)
-_OTHER_CALLS = {
-    'AssociativeEmbeddingLoss': 'it compares the tags of all pairs of keypoints or corners; use another head',
-    'InfoNCELoss': 'it compares the features of all pairs of instances, and has no target; leave it out',
-    'RLELoss': 'it trains a flow that has parameters; use SmoothL1Loss with a RegressionHead',
-    'MLECCLoss': 'it reads likelihoods on two axes at once; leave it out',
-    'OKSLoss': 'its head also passes areas and reads its values one by one; leave it out',
-    'MPJPEVelocityJointLoss': 'it adds differences between frames, which a formula does not read; use MPJPELoss',
-    'MultipleLossWrapper': 'it is called with a list of predictions for a list of losses; use a head with one loss',
-    'GaussianFocalLoss': _PROBABILITIES,
-    'FocalHeatmapLoss': _PROBABILITIES,
-    'MultiPosCrossEntropyLoss': 'it has several positives in a row of one softmax; leave it out',
-    'MarginL2Loss': 'it draws its negatives itself; leave it out',
-    'DDQAuxLoss': 'it contains an assigner and losses of its own; leave it out',
-    'KDLoss': 'it compares a student with its teacher; leave it out',
-    'FeaLoss': 'it trains a layer of its own on features of the teacher; leave it out',
-    'KnowledgeDistillationKLDivLoss': 'it compares a student with its teacher; leave it out',
-}
-"""Reasons why losses cannot be searched, by the names of their classes."""
-_FEATURES = _never(
-    'it compares features of one image with others, not scores with labels; search the loss of a classifier'
-)
-
-
 _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
     'CrossEntropyLoss': _cross_entropy,
     'FocalLoss': _sigmoid,
-    **dict.fromkeys(
-        ('GHMC', 'GHMR'), _never('it remembers the gradients of earlier batches; use FocalLoss or L1Loss')
-    ),
     'DiceLoss': _dice,
     'TverskyLoss': _always('softmax'),
     'LovaszLoss': _lovasz,
@@ -151,13 +123,9 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     'MPJPELoss': _always('delta'),
     'SoftWeightSmoothL1Loss': _always('delta'),
     'BoundaryLoss': _always('sigmoid'),
-    **{name: _never(reason) for name, reason in _OTHER_CALLS.items()},
     'LabelSmoothLoss': _label_smooth,
     'AsymmetricLoss': _sigmoid,
-    **dict.fromkeys(
-        ('CosineSimilarityLoss', 'CrossCorrelationLoss', 'PixelReconstructionLoss', 'CAELoss', 'SwAVLoss'), _FEATURES
-    ),
-    'CombinedTargetMSELoss': _never('its maps hold heat and offsets side by side; use the codec MSRAHeatmap'),
+    **{name: _never(reason) for name, reason in UNSEARCHABLE.items()},
 }
 """Rules by class name: the kind of input of a loss, or why it has none."""
 
