@@ -35,7 +35,15 @@ def _child(name: str, root: str, *locations: str) -> Registry | None:
 
 MODELS = _child('model', 'MODELS', 'losses')
 LOOPS = _child('loop', 'LOOPS', 'engine')
-HOOKS = _child('hook', 'HOOKS', 'proxy.hooks', 'proxy.rung_hook', 'proxy.predictions', 'engine.loss_switch')
+HOOKS = _child(
+    'hook',
+    'HOOKS',
+    'proxy.hooks',
+    'proxy.rung_hook',
+    'proxy.predictions',
+    'engine.channels_last',
+    'engine.loss_switch',
+)
 VISBACKENDS = _child('vis_backend', 'VISBACKENDS', 'engine.guarded_backend')
 DATASETS = _child('dataset', 'DATASETS', 'datasets.noisy_labels')
 METRICS = _child('metric', 'METRICS', 'evaluation')

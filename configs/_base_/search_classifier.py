@@ -5,7 +5,7 @@ search = dict(
     metric='accuracy/top1',
     rule='greater',
     branches=dict(cls=dict(path='head.loss_module', inputs='softmax')),
-    seeds=['ce', 'focal_softmax', 'mse', 'gce', 'taylor_ce', 'sce'],
+    seeds=['ce', 'focal_softmax', 'mse', 'gce', 'taylor_ce', 'sce', 'label_smoothing', 'mae', 'poly1'],
     strategy=dict(
         type='RegularizedEvolution',
         initial=6,

@@ -17,7 +17,7 @@ train_cfg = dict(
     **_base_.search,
     base_config='{{ fileDirname }}/resnet_sym40.py',
     proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=_base_.max_iters)),
-    budget=dict(max_trials=64, baseline_repeats=2, finalists=3, finalist_repeats=2),
+    budget=dict(max_trials=150, baseline_repeats=2, candidate_seeds=3, finalists=8, finalist_repeats=3),
     describe=dict(
         task='classification', set='fashion_sym40', network='resnet_w16', hand_made='ce', split='search_val'
     ),

@@ -12,8 +12,11 @@ pytest.importorskip('mmpretrain.models', reason='a classifier of mmpretrain', ex
 
 import cv2
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
+from mmengine.runner import Runner
+from torch import nn
 
 from mmautoloss.branches import find_losses
 from mmautoloss.engine import launch, load_search_config, spec_of
@@ -111,3 +114,27 @@ def test_labels_are_wrong_in_the_training_alone(data: Path, tmp_path: Path) -> N
     cfg.val_dataloader.dataset = {**noisy, 'dataset': cfg.val_dataloader.dataset.to_dict()}
     with pytest.raises(SetupError, match='val_dataloader has NoisyLabels'):
         spec_of(cfg)
+
+
+def trained(data: Path, folder: Path, hooks: list[dict[str, Any]]) -> nn.Module:
+    """The small ResNet after three iterations."""
+    cfg = Config.fromfile(ROOT / 'configs/fashion/resnet.py')
+    cfg.merge_from_dict({'data_root': str(data), 'train_cfg.max_iters': 3, 'train_dataloader.batch_size': 16})
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.dataset.data_root = str(data)
+    cfg.optim_wrapper.optimizer = {'type': 'SGD', 'lr': 0.01}
+    cfg.custom_hooks, cfg.work_dir, cfg.experiment_name = hooks, str(folder), folder.name
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner.model
+
+
+def test_channels_last_changes_the_layout_and_no_value(data: Path, tmp_path: Path) -> None:
+    plain = trained(data, tmp_path / 'plain', [])
+    last = trained(data, tmp_path / 'last', [{'type': 'mmautoloss.ChannelsLastHook'}])
+    assert not plain.backbone.layer1[0].conv2.weight.is_contiguous(memory_format=torch.channels_last)
+    assert last.backbone.layer1[0].conv2.weight.is_contiguous(memory_format=torch.channels_last)
+    before, after = plain.state_dict(), last.state_dict()
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, rtol=1e-4, atol=1e-4, check_stride=False)
