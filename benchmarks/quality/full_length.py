@@ -1,4 +1,4 @@
-"""Late found losses against all rivals with the same treatment, at the end of whole trainings."""
+"""Found losses against all rivals with the same treatment, at the end of whole trainings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from mmautoloss.report.statistics import Difference, paired_difference
 
 LEVEL = 0.95
 
+FROM_THE_BEGINNING = {('fashion_sym40', 'resnet_w16'), ('fashion_asym40', 'resnet_w16'), ('fashion', 'resnet_w16')}
+"""Sets and networks whose searches train candidates from scratch, as long as the losses are compared."""
+
 TITLES = (
-    *('set, metric', 'seeds', 'hand-made all along', 'best by hand all along', 'hand-made late', 'best by hand late'),
-    *('found late', 'to its nearest rival', 'of all rivals'),
+    *('set, metric', 'seeds', 'hand-made all along', 'best by hand all along', 'found all along'),
+    *('hand-made late', 'best by hand late', 'found late', 'to its nearest rival', 'of all rivals'),
 )
 
 
@@ -28,15 +31,20 @@ class FullLength:
 
     Attributes:
         along: Those with one loss from the beginning to the end.
-        late: Those of the same length that exchange the hand-made losses late.
-        winner: The late loss that its search names as the best.
-        rivals: All late losses that were not found.
+        late: Those of the same length that exchange the hand-made losses late; None for a search of losses all along.
+        winner: The loss that its search names as the best, in the trainings for which it was searched.
+        rivals: All losses in these trainings that were not found.
     """
 
     along: Comparison
-    late: Comparison
+    late: Comparison | None
     winner: Loss
     rivals: tuple[Loss, ...]
+
+    @property
+    def searched(self) -> Comparison:
+        """The trainings for which the losses were searched."""
+        return self.late or self.along
 
     @property
     def nearest(self) -> tuple[Loss, Difference] | None:
@@ -49,7 +57,7 @@ class FullLength:
         known = [(rival, found) for rival, found in told if found is not None]
         if len(known) < len(self.rivals):
             return None
-        return min(known, key=lambda each: each[1].low if self.late.greater else -each[1].high)
+        return min(known, key=lambda each: each[1].low if self.searched.greater else -each[1].high)
 
 
 def winners_of(journals: Iterable[Path]) -> set[str]:
@@ -59,7 +67,7 @@ def winners_of(journals: Iterable[Path]) -> set[str]:
 
 
 def full_lengths(comparisons: Sequence[Comparison], winners: Collection[str]) -> list[FullLength]:
-    """The late comparisons with the winner of a search and rivals that have one of the same length all along.
+    """The comparisons with the winner of a search and rivals: late ones with one of the same length all along, and others.
 
     Args:
         comparisons: All.
@@ -68,10 +76,11 @@ def full_lengths(comparisons: Sequence[Comparison], winners: Collection[str]) ->
     along = {_trained(each): each for each in comparisons if each.setting.begin == SCRATCH}
     found = []
     for each in comparisons:
-        if each.setting.begin.startswith('late') and _trained(each) in along:
+        late = each if each.setting.begin.startswith('late') and _trained(each) in along else None
+        if late or (each.setting.begin == SCRATCH and (each.set, each.network) in FROM_THE_BEGINNING):
             rivals = tuple(loss for loss in each.losses if loss.kind != 'found')
             won = [loss for loss in each.losses if loss.kind == 'found' and loss.expression in winners]
-            found += [FullLength(along[_trained(each)], each, loss, rivals) for loss in won if rivals]
+            found += [FullLength(along[_trained(each)], late, loss, rivals) for loss in won if rivals]
     return found
 
 
@@ -91,21 +100,33 @@ def full_table(found: Sequence[FullLength]) -> Iterator[str]:
 
 
 def _cells(each: FullLength) -> Iterator[str]:
-    yield f'{each.late.set}, {each.late.metric}'
+    yield f'{each.searched.set}, {each.searched.metric}'
     yield str(len(each.winner.values))
-    for comparison in (each.along, each.late):
-        hand_made, best = comparison.hand_made, comparison.best_by_hand
-        yield '' if hand_made is None else f'{hand_made.mean:.3f}'
-        # of a single loss nothing is the best
-        yield '-' if best is None or len(comparison.losses) == 1 else f'{best.mean:.3f} ({_name(best)})'
-    yield f'**{each.winner.mean:.3f}**'
+    yield from _means(each.along, each)
+    yield from _means(each.late, each)
     nearest = each.nearest  # bootstraps all rivals
     if nearest is None:
         yield from ('', 'few seeds')
         return
     rival, difference = nearest
     yield f'{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}), {_name(rival)}'
-    yield {'better': 'clear', 'worse': 'worse than one'}.get(difference.word(each.late.greater), 'not clear')
+    yield {'better': 'clear', 'worse': 'worse than one'}.get(difference.word(each.searched.greater), 'not clear')
+
+
+def _means(comparison: Comparison | None, each: FullLength) -> Iterator[str]:
+    """Of the hand-made losses, the best by hand and the winner; bold where the winner was searched."""
+    if comparison is None:
+        yield from '---'
+        return
+    hand_made, best = comparison.hand_made, comparison.best_by_hand
+    yield '' if hand_made is None else f'{hand_made.mean:.3f}'
+    # of a single loss nothing is the best
+    yield '-' if best is None or len(comparison.losses) == 1 else f'{best.mean:.3f} ({_name(best)})'
+    found = next((loss for loss in comparison.losses if loss.expression == each.winner.expression), None)
+    if found is None:
+        yield '-'
+    else:
+        yield f'**{found.mean:.3f}**' if comparison is each.searched else f'{found.mean:.3f}'
 
 
 def _name(loss: Loss) -> str:

@@ -6,7 +6,7 @@
 
 ``tables`` prints, as Markdown, every comparison on a test set; ``page`` writes them into the pages, each between two
 comments that name it, and with them the tables of searches, from the packed journals of ``docs/results`` and the rows of
-``mmautoloss correlate`` and ``strategy_choices.py`` there. ``figures`` draws ``full_length.png`` (late losses in whole
+``mmautoloss correlate`` and ``strategy_choices.py`` there. ``figures`` draws ``full_length.png`` (found losses in whole
 trainings), ``held_out.png`` (other networks that were searched on), ``transfer.png`` (those of ``configs/transfer``),
 ``correlate.png`` (short against long trainings) and ``ablation.png`` (the search part by part).
 """
@@ -53,8 +53,10 @@ def main() -> int:
 
     args.out.mkdir(parents=True, exist_ok=True)
     full = _full(comparisons)
-    whole = {_network(each.late) for each in full}
-    _say(args.out / 'full_length.png', plot_differences([each.late for each in full], args.out / 'full_length.png'))
+    whole = {_network(each.searched) for each in full}
+    _say(
+        args.out / 'full_length.png', plot_differences([each.searched for each in full], args.out / 'full_length.png')
+    )
     held_out, transfer = split_transfer([each for each in comparisons if _network(each) not in whole])
     _say(args.out / 'held_out.png', plot_differences(held_out, args.out / 'held_out.png'))
     _say(args.out / 'transfer.png', plot_differences(transfer, args.out / 'transfer.png'))
