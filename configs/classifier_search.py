@@ -5,7 +5,7 @@ updates. Not published (there is no search of classifiers there), so ours: the p
 112 x 112 pixels, and the descent of the rejection test. Meant for GPUs: one candidate each, ``--workers N``.
 """
 
-_base_ = './classifier.py'
+_base_ = ['./classifier.py', './_base_/search_published.py']
 
 max_iters = 5000
 
@@ -45,23 +45,10 @@ default_hooks = dict(_delete_=True, checkpoint=None, logger=None, timer=None)
 
 train_cfg = dict(
     _delete_=True,
-    type='mmautoloss.SearchLoop',
+    **_base_.published,
     base_config='{{ fileDirname }}/classifier.py',
     metric='accuracy/top1',
-    rule='greater',
     branches=dict(cls=dict(path='head.loss_module', inputs='softmax')),
     proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=max_iters), invalid_stop=20),
-    strategy=dict(
-        type='RegularizedEvolution',
-        initial=20,
-        population=2500,
-        tournament=0.05,
-        depth=3,
-        copy_rate=0.1,
-        fresh_rate=0.5,
-        vary='all',
-    ),
-    screen=dict(samples=5, eta=0.6, steps=100, lr=0.2, optimizer='normalized', balance='gradient', digits=2),
-    budget=dict(max_trials=2000, baseline_repeats=2, finalists=3, finalist_repeats=2),
     describe=dict(task='classification', set='imagenet', network='resnet50', hand_made='ce', split='search_val'),
 )

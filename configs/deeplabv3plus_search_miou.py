@@ -7,7 +7,7 @@ Not published, so ours: the decay of lr, the descent of the rejection test, how 
 ``deeplabv3plus_search_*.py`` differ in the metric only. Meant for GPUs: one candidate each, ``--workers N``.
 """
 
-_base_ = './deeplabv3plus.py'
+_base_ = ['./deeplabv3plus.py', './_base_/search_published.py']
 
 max_iters = 1000
 crop_size = (128, 128)
@@ -68,30 +68,16 @@ default_hooks = dict(_delete_=True, checkpoint=None, logger=None, timer=None)
 
 train_cfg = dict(
     _delete_=True,
-    type='mmautoloss.SearchLoop',
+    **_base_.published,
     base_config='{{ fileDirname }}/deeplabv3plus.py',
     metric='mIoU',
-    rule='greater',
     branches=dict(
         decode=dict(path='decode_head.loss_decode', inputs='softmax'),
         aux=dict(path='auxiliary_head.loss_decode', inputs='softmax'),
     ),
     aux='search',
     proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=max_iters), invalid_stop=20),
-    strategy=dict(
-        type='RegularizedEvolution',
-        initial=20,
-        population=2500,
-        tournament=0.05,
-        depth=3,
-        copy_rate=0.1,
-        fresh_rate=0.5,
-        vary='all',
-    ),
-    screen=dict(samples=5, eta=0.6, steps=100, lr=0.2, optimizer='normalized', balance='gradient', digits=2),
-    budget=dict(max_trials=2000, baseline_repeats=2, finalists=3, finalist_repeats=2),
     describe=dict(
         task='segmentation', set='voc', network='deeplabv3plus_r50_d8', hand_made='ce+ce', split='search_val'
     ),
-    seed=0,
 )

@@ -5,7 +5,7 @@ within 20 updates, over 10^6 candidates explored. Not published, so ours: the pr
 rejection test, how branches are varied. Meant for GPUs: one candidate each, ``--workers N``.
 """
 
-_base_ = './faster_rcnn.py'
+_base_ = ['./faster_rcnn.py', './_base_/search_published.py']
 
 max_iters = 2000
 
@@ -48,10 +48,9 @@ default_hooks = dict(_delete_=True, checkpoint=None, logger=None, timer=None)
 
 train_cfg = dict(
     _delete_=True,
-    type='mmautoloss.SearchLoop',
+    **_base_.published,
     base_config='{{ fileDirname }}/faster_rcnn.py',
     metric='coco/bbox_mAP',
-    rule='greater',
     branches=dict(
         rpn_cls=dict(path='rpn_head.loss_cls', inputs='sigmoid'),
         rpn_box=dict(path='rpn_head.loss_bbox', inputs='delta'),
@@ -59,20 +58,7 @@ train_cfg = dict(
         roi_box=dict(path='roi_head.bbox_head.loss_bbox', inputs='delta'),
     ),
     proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=max_iters), invalid_stop=20),
-    strategy=dict(
-        type='RegularizedEvolution',
-        initial=20,
-        population=2500,
-        tournament=0.05,
-        depth=3,
-        copy_rate=0.1,
-        fresh_rate=0.5,
-        vary='all',
-    ),
-    screen=dict(samples=5, eta=0.6, steps=100, lr=0.2, optimizer='normalized', balance='gradient', digits=2),
-    budget=dict(max_trials=2000, baseline_repeats=2, finalists=3, finalist_repeats=2),
     describe=dict(
         task='detection', set='coco', network='faster_rcnn_r50_fpn', hand_made='bce+l1+ce+l1', split='search_val'
     ),
-    seed=0,
 )

@@ -4,7 +4,7 @@ What is published and what is ours: see ``faster_rcnn_search.py``, whose schedul
 each, ``--workers N``.
 """
 
-_base_ = ['./mask_rcnn.py', './_base_/search_mask_rcnn.py']
+_base_ = ['./mask_rcnn.py', './_base_/search_mask_rcnn.py', './_base_/search_published.py']
 
 max_iters = 2000
 
@@ -47,24 +47,11 @@ default_hooks = dict(_delete_=True, checkpoint=None, logger=None, timer=None)
 
 train_cfg = dict(
     _delete_=True,
-    type='mmautoloss.SearchLoop',
+    **_base_.published,
     base_config='{{ fileDirname }}/mask_rcnn.py',
     metric=_base_.search.metric,
-    rule='greater',
     branches=_base_.search.branches,
     proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=max_iters), invalid_stop=20),
-    strategy=dict(
-        type='RegularizedEvolution',
-        initial=20,
-        population=2500,
-        tournament=0.05,
-        depth=3,
-        copy_rate=0.1,
-        fresh_rate=0.5,
-        vary='all',
-    ),
-    screen=dict(samples=5, eta=0.6, steps=100, lr=0.2, optimizer='normalized', balance='gradient', digits=2),
-    budget=dict(max_trials=2000, baseline_repeats=2, finalists=3, finalist_repeats=2),
     describe=dict(
         task='instance segmentation',
         set='coco',
@@ -72,5 +59,4 @@ train_cfg = dict(
         hand_made='bce+l1+ce+l1+bce',
         split='search_val',
     ),
-    seed=0,
 )

@@ -5,7 +5,7 @@ within 20 updates, over 10^6 candidates explored. Not published, so ours: the pr
 rejection test. Meant for GPUs: one candidate each, ``--workers N``.
 """
 
-_base_ = './pose.py'
+_base_ = ['./pose.py', './_base_/search_published.py']
 
 max_iters = 2000
 
@@ -37,24 +37,10 @@ default_hooks = dict(_delete_=True, checkpoint=None, logger=None, timer=None)
 
 train_cfg = dict(
     _delete_=True,
-    type='mmautoloss.SearchLoop',
+    **_base_.published,
     base_config='{{ fileDirname }}/pose.py',
     metric='coco/AP',
-    rule='greater',
     branches=dict(heatmap=dict(path='head.loss_module', inputs='heatmap')),
     proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=max_iters), invalid_stop=20),
-    strategy=dict(
-        type='RegularizedEvolution',
-        initial=20,
-        population=2500,
-        tournament=0.05,
-        depth=3,
-        copy_rate=0.1,
-        fresh_rate=0.5,
-        vary='all',
-    ),
-    screen=dict(samples=5, eta=0.6, steps=100, lr=0.2, optimizer='normalized', balance='gradient', digits=2),
-    budget=dict(max_trials=2000, baseline_repeats=2, finalists=3, finalist_repeats=2),
     describe=dict(task='pose', set='coco', network='heatmap_r50', hand_made='mse', split='search_val'),
-    seed=0,
 )

@@ -1,24 +1,9 @@
-"""What every search on the loss of a classifier shares; the numbers are for small models on few cores."""
+"""What every search on the loss of a classifier shares."""
+
+_base_ = './search_small.py'
 
 search = dict(
-    type='mmautoloss.SearchLoop',
     metric='accuracy/top1',
-    rule='greater',
     branches=dict(cls=dict(path='head.loss_module', inputs='softmax')),
     seeds=['ce', 'focal_softmax', 'mse', 'gce', 'taylor_ce', 'sce', 'label_smoothing', 'mae', 'poly1'],
-    strategy=dict(
-        type='RegularizedEvolution',
-        initial=6,
-        tournament=0.3,
-        copy_rate=0.0,
-        fresh_rate=0.15,
-        vary='one',
-        mutations=3,
-        distinct=True,
-    ),
-    screen=dict(
-        samples=5, eta=0.6, steps=100, lr=0.2, optimizer='normalized', early=0.1, balance='gradient', digits=2
-    ),
-    execute=dict(workers=2, threads=1),
-    seed=0,
 )
