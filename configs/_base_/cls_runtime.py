@@ -1,6 +1,24 @@
-"""What every small mmpretrain config here shares: hooks, log and environment, in iterations."""
+"""What every small mmpretrain config here shares: loaders, accuracy, loops, hooks, log and environment, in iterations."""
 
 default_scope = 'mmpretrain'
+
+train_dataloader = dict(
+    num_workers=0,
+    persistent_workers=False,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+)
+val_dataloader = dict(
+    num_workers=0,
+    persistent_workers=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='Accuracy', topk=1)
+test_evaluator = val_evaluator
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

@@ -22,10 +22,6 @@ pipeline = [
 ]
 train_dataloader = dict(
     batch_size=128,
-    num_workers=0,
-    persistent_workers=False,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
@@ -36,10 +32,6 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     batch_size=250,
-    num_workers=0,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
@@ -49,8 +41,6 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='Accuracy', topk=1)
-test_evaluator = val_evaluator
 
 model = dict(
     type='ImageClassifier',
@@ -77,8 +67,6 @@ model = dict(
 
 custom_hooks = [dict(type='mmautoloss.ChannelsLastHook')]  # two thirds of the time on a CPU
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=25),
