@@ -17,8 +17,9 @@ KINDS = ('symmetric', 'pairs')
 class NoisyLabels:
     """A data set with one label a sample, of which some are wrong: always the same, by seed and position.
 
-    Which labels are wrong depends on nothing else, so trainings of all losses see the same ones. The data set of a
-    validation or a test is refused.
+    Which labels are wrong depends on nothing else, so trainings of all losses see the same ones. The position is that in the
+    innermost data set (``sample_idx``), so it is right where samples are repeated, or drawn again because they could not
+    be read. The data set of a validation or a test is refused.
 
     Args:
         dataset: The data set, built or its config; samples have a ``gt_label``, as those of mmpretrain.
@@ -58,18 +59,22 @@ class NoisyLabels:
 
     def label(self, index: int) -> int:
         """The label of a sample, right or wrong."""
-        label = self.dataset.get_data_info(index).get('gt_label')
+        info = self.dataset.get_data_info(index)
+        label = info.get('gt_label')
         if isinstance(label, bool) or not hasattr(label, '__index__'):
             raise SetupError(
                 f'NoisyLabels needs one whole number gt_label a sample, but got {label!r}. Wrap a data set with one class '
                 'an image.'
             )
+        return self._drawn(int(label), info.get('sample_idx', index))
+
+    def _drawn(self, label: int, position: int) -> int:
         # a text is a seed by its digest, the same in every process
-        rng = random.Random(f'{self.seed} {index}')
+        rng = random.Random(f'{self.seed} {position}')
         if rng.random() >= self.rate:
-            return int(label)
+            return label
         shift = 1 if self.kind == 'pairs' else rng.randrange(1, self.classes)
-        return (int(label) + shift) % self.classes
+        return (label + shift) % self.classes
 
     def get_data_info(self, index: int) -> dict[str, Any]:
         """The annotations of a sample, with its label."""
@@ -80,8 +85,21 @@ class NoisyLabels:
         return [self.label(index)]
 
     def __getitem__(self, index: int) -> Any:
-        index = index % len(self)
-        return _relabelled(self.dataset[index], self.label(index))
+        return self._relabelled(self.dataset[index])
+
+    def _relabelled(self, sample: Any) -> Any:
+        """A sample with its label, right or wrong: of a pipeline that packs it, or of one that does not."""
+        packed = sample.get('data_samples') if isinstance(sample, dict) else None
+        if packed is not None and hasattr(packed, 'set_gt_label') and 'sample_idx' in packed:
+            packed.set_gt_label(self._drawn(int(packed.gt_label), packed.sample_idx))
+        elif isinstance(sample, dict) and {'gt_label', 'sample_idx'} <= sample.keys():
+            sample['gt_label'] = self._drawn(int(sample['gt_label']), sample['sample_idx'])
+        else:
+            raise SetupError(
+                'NoisyLabels needs samples with gt_label and sample_idx after the pipeline, as PackInputs of mmpretrain '
+                f"makes them unless its meta_keys lack 'sample_idx', but got {type(sample).__name__}."
+            )
+        return sample
 
 
 def _built(dataset: Any) -> Any:
@@ -104,18 +122,3 @@ def _class_count(dataset: Any) -> int:
             'classes=[...]).'
         )
     return count
-
-
-def _relabelled(sample: Any, label: int) -> Any:
-    """A sample with another label: of a pipeline that packs it, or of one that does not."""
-    packed = sample.get('data_samples') if isinstance(sample, dict) else None
-    if packed is not None and hasattr(packed, 'set_gt_label'):
-        packed.set_gt_label(label)
-    elif isinstance(sample, dict) and 'gt_label' in sample:
-        sample['gt_label'] = label
-    else:
-        raise SetupError(
-            'NoisyLabels needs samples with a gt_label after the pipeline, as PackInputs of mmpretrain makes them, but got '
-            f'{type(sample).__name__}.'
-        )
-    return sample

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip('mmengine', reason='data sets of MMEngine')
 
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, RepeatDataset
 from mmengine.registry import DATASETS
 
 from mmautoloss.datasets.noisy_labels import NoisyLabels
@@ -78,6 +78,22 @@ def test_seed_and_position_alone_decide() -> None:
     assert labels(NoisyLabels(Labels(indices=100), 0.4, seed=3)) == one[:100]
 
 
+class Broken(Labels):
+    """Every third sample cannot be read, and another is drawn instead."""
+
+    def prepare_data(self, idx: int) -> Any:
+        return None if idx % 3 == 0 else super().prepare_data(idx)
+
+
+def test_repeated_and_redrawn_samples_keep_their_labels() -> None:
+    one = labels(NoisyLabels(Labels(), 0.4))
+    assert labels(NoisyLabels(RepeatDataset(Labels(), times=2), 0.4)) == one * 2
+    redrawn = NoisyLabels(Broken(test_mode=False, max_refetch=100), 0.4)
+    samples = [redrawn[index] for index in range(300)]
+    assert any(sample['sample_idx'] != index for index, sample in enumerate(samples))
+    assert all(sample['gt_label'] == one[sample['sample_idx']] for sample in samples)
+
+
 def test_another_process_has_the_same_labels() -> None:
     code = (
         'from mmautoloss.datasets.noisy_labels import NoisyLabels\n'
@@ -110,7 +126,7 @@ def test_built_by_its_name_and_of_the_same_images() -> None:
         ({'dataset': Labels(test_mode=True)}, 'is for trainings'),
         ({'dataset': Labels(metainfo={'classes': ('a',)})}, 'at least two classes, but got 1'),
         ({'dataset': Labels(label=[1, 2])}, r'one whole number gt_label a sample, but got \[1, 2\]'),
-        ({'dataset': Labels(pipeline=[lambda sample: 'x'])}, 'samples with a gt_label after the pipeline'),
+        ({'dataset': Labels(pipeline=[lambda sample: 'x'])}, 'samples with gt_label and sample_idx after the pipeline'),
         ({'dataset': [1, 2]}, 'a data set with get_data_info, but got list'),
     ],
 )  # fmt: skip
