@@ -30,13 +30,14 @@ REFUSALS: dict[tuple[str, str], str] = {
     ('RTMDetHead', 'loss_centerness'): _NEVER_CALLED,
     ('TOODHead', 'loss_centerness'): _NEVER_CALLED,
     ('YOLOV3Head', 'loss_conf'): 'its head passes all positions of an image as the columns of one row; leave it out',
-    ('YOLACTProtonet', 'loss_segm'): 'its maps (C, H, W) come without a batch; leave it out',
+    ('CenterNetUpdateHead', 'loss_cls'): 'its head says with indices which elements are centres; use CenterNetHead',
 }
 """Reasons, by the class of a module that contains the loss and the name of the loss there."""
 
 _LATE = (
     'its head calls it in the last epochs alone, when a hook (YOLOXModeSwitchHook) has switched it on; leave it out'
 )
+_TOO_EARLY = 'its head calls it from the epoch train_cfg.initial_epoch on; set initial_epoch=0 there, or leave it out'
 _SWITCHES = {
     'loss_bbox': ('with_reg', _NEVER_CALLED),
     'loss_cls': ('with_cls', _NEVER_CALLED),
@@ -57,8 +58,12 @@ def refused_by_head(model: nn.Module, path: str) -> str:
     parts = [part for part in path.split('.') if not part.isdigit()]
     name, parents = parts[-1], path.split('.')[:-1]
     switch, reason = _SWITCHES.get(name, ('', ''))
-    if not getattr(model.get_submodule('.'.join(parents)), switch, True):
+    head = model.get_submodule('.'.join(parents))
+    if not getattr(head, switch, True):
         return reason
+    initial = getattr(head, 'initial_epoch', None)  # of TOOD
+    if initial is not None and name in ('loss_cls', 'initial_loss_cls') and (name == 'loss_cls') == bool(initial):
+        return _TOO_EARLY if initial else _NEVER_CALLED
     for count in range(len(parents), 0, -1):
         module = model.get_submodule('.'.join(parents[:count]))
         for base in type(module).__mro__:

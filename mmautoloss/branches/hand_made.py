@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmautoloss.branches.loss_settings import reads_probabilities
 from mmautoloss.expr import parse
 from mmautoloss.losses import plain_loss
 from mmautoloss.losses.temperatures import Temperatures
@@ -25,7 +26,9 @@ def objective_of(loss: nn.Module, head: nn.Module) -> Callable[..., Tensor]:
     """
     weighted = _with_weight(loss) if _needs_weight(loss) else loss
     adapt = _ADAPTED.get(type(loss).__name__)
-    return adapt(weighted, head) if adapt else weighted
+    objective = adapt(weighted, head) if adapt else weighted
+    objective = _of_logits(objective) if reads_probabilities(loss) else objective
+    return _averaged(objective) if getattr(loss, 'reduction', '') == 'none' else objective
 
 
 def _needs_weight(loss: nn.Module) -> bool:
@@ -36,6 +39,24 @@ def _needs_weight(loss: nn.Module) -> bool:
 def _with_weight(loss: nn.Module) -> Callable[..., Tensor]:
     def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None, **options: Any) -> Tensor:
         return loss(pred, target, pred.new_ones(pred.shape[:2]) if weight is None else weight, **options)
+
+    return objective
+
+
+def _averaged(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Of a loss whose values the head reads one by one: their sum, divided by the number of rows."""
+
+    def objective(pred: Tensor, *args: Any, avg_factor: float | None = None, **options: Any) -> Tensor:
+        return loss(pred, *args, **options).sum() / (avg_factor or len(pred))
+
+    return objective
+
+
+def _of_logits(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Of a loss that reads probabilities: their logits are recorded."""
+
+    def objective(pred: Tensor, *args: Any, **options: Any) -> Tensor:
+        return loss(pred.sigmoid(), *args, **options)
 
     return objective
 
@@ -51,10 +72,21 @@ def _of_axes(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., Tens
     return objective
 
 
-def _at_temperatures(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
-    """A searched loss whose temperatures are already in the recorded tensors."""
+def _of_instances(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """Of mmdet's instances: the mean over pixels is already in the recorded weights."""
+    if not type(loss).__module__.startswith('mmdet.'):
+        return loss
+
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None, **options: Any) -> Tensor:
+        return loss(pred, target, None if weight is None else weight * pred.shape[1], **options)
+
+    return objective
+
+
+def _at_logits(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """A searched loss whose temperatures and logits are already in the recorded tensors."""
     tempered = copy.copy(loss)
-    tempered.temperatures = Temperatures()
+    tempered.temperatures, tempered.activated = Temperatures(), False
     return tempered
 
 
@@ -75,7 +107,8 @@ def _of_products(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., 
 
 
 _ADAPTED: dict[str, Callable[[Callable[..., Tensor], nn.Module], Callable[..., Tensor]]] = {
-    'SearchedLoss': _at_temperatures,
+    'SearchedLoss': _at_logits,
+    'DiceLoss': _of_instances,
     'KLDiscretLoss': _of_axes,
     'QualityFocalLoss': _of_pairs,
     'VarifocalLoss': _of_products,

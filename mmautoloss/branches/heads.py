@@ -62,12 +62,6 @@ def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('area' if getattr(head, 'reg_decoded_bbox', False) else 'delta'), ''
 
 
-def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
-    if loss.use_sigmoid:  # in mmpose: whether the prediction already is a probability
-        return None, 'it reads probabilities; set use_sigmoid=False and let the head give logits'
-    return 'sigmoid', ''
-
-
 def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
 
@@ -77,9 +71,7 @@ def _label_smooth(head: nn.Module, loss: Any) -> Verdict:
 
 
 def _dice(head: nn.Module, loss: nn.Module) -> Verdict:
-    if type(loss).__module__.startswith('mmdet.'):
-        return None, 'it compares each instance as a whole (masks N, H, W); use a mask head with CrossEntropyLoss'
-    return _sigmoid(head, loss)
+    return ('instance', '') if _library(loss) == 'mmdet' else _sigmoid(head, loss)
 
 
 def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
@@ -115,13 +107,13 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     **dict.fromkeys(
         ('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _always('area')
     ),
-    'BCELoss': _logits,
+    'BCELoss': _always('sigmoid'),
+    **dict.fromkeys(('GaussianFocalLoss', 'FocalHeatmapLoss'), _always('peak')),
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
     **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss', 'VariFocalLoss'), _always('quality')),
     'DistributionFocalLoss': _always('bins'),
     'KLDiscretLoss': _simcc,
-    'MPJPELoss': _always('delta'),
-    'SoftWeightSmoothL1Loss': _always('delta'),
+    **dict.fromkeys(('MPJPELoss', 'SoftWeightSmoothL1Loss', 'PixelReconstructionLoss'), _always('delta')),
     'BoundaryLoss': _always('sigmoid'),
     'LabelSmoothLoss': _label_smooth,
     'AsymmetricLoss': _sigmoid,

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-_PROBABILITIES = (
-    'its head passes probabilities, of which a probe cannot move the scores; use a head that passes logits'
-)
 _FEATURES = 'it compares features of one image with others, not scores with labels; search the loss of a classifier'
 _GRADIENTS = 'it remembers the gradients of earlier batches; use FocalLoss or L1Loss'
 
 UNSEARCHABLE: dict[str, str] = {
     **dict.fromkeys(('GHMC', 'GHMR'), _GRADIENTS),
-    **dict.fromkeys(('GaussianFocalLoss', 'FocalHeatmapLoss'), _PROBABILITIES),
-    **dict.fromkeys(
-        ('CosineSimilarityLoss', 'CrossCorrelationLoss', 'PixelReconstructionLoss', 'CAELoss', 'SwAVLoss'), _FEATURES
-    ),
+    **dict.fromkeys(('CosineSimilarityLoss', 'CrossCorrelationLoss', 'CAELoss', 'SwAVLoss'), _FEATURES),
     'CombinedTargetMSELoss': 'its maps hold heat and offsets side by side; use the codec MSRAHeatmap',
     'AssociativeEmbeddingLoss': 'it compares the tags of all pairs of keypoints or corners; use another head',
     'InfoNCELoss': 'it compares the features of all pairs of instances, and has no target; leave it out',

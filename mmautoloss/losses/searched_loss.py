@@ -19,6 +19,7 @@ from mmautoloss.losses.fused.blocks import threads_of
 from mmautoloss.losses.inputs import Rows, as_nchw, input_kind
 from mmautoloss.losses.inputs.rows import rows_as_values
 from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.losses.probabilities import logits_of, require_probabilities
 from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.losses.weighting import Weighting
 from mmautoloss.registry import MODELS, register
@@ -60,7 +61,8 @@ class SearchedLoss(nn.Module):
             maps), ``'mask'`` (masks of instances), ``'heatmap'`` (maps as they are), ``'delta'``
             (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e`` of decoded
             boxes), ``'bins'`` (distributions), ``'quality'`` (class scores beside the quality ``q`` of a
-            box). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
+            box), ``'instance'`` (masks of which each is compared as a whole), ``'peak'`` (heat maps of
+            scores). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
         use_sigmoid: Read by heads to choose the size of their output; must agree with ``inputs``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``, which returns what the heads expect of
             hand-made losses: one value per row or pixel for softmax, areas and masks, else one per element.
@@ -82,6 +84,7 @@ class SearchedLoss(nn.Module):
             few elements are not compiled: calling the code would take longer.
         beta: Factor of the logits, for bins.
         label_beta: Factor of targets that become distributions by a softmax, for bins; None if they are distributions.
+        activated: Whether the head passes probabilities, of which the logits are computed first.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
@@ -109,6 +112,7 @@ class SearchedLoss(nn.Module):
         compile: bool = False,
         beta: float = 1.0,
         label_beta: float | None = None,
+        activated: bool = False,
     ) -> None:
         super().__init__()
         inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
@@ -136,6 +140,8 @@ class SearchedLoss(nn.Module):
         self.compiled = compile
         self.temperatures = Temperatures(beta, label_beta)
         self.temperatures.require_valid(self.kind)
+        self.activated = activated
+        require_probabilities(activated, self.kind)
 
     @property
     def expression(self) -> str:
@@ -193,11 +199,17 @@ class SearchedLoss(nn.Module):
             weight, avg_factor = self.kind.masked(weight, avg_factor, pred), None
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
-        calls = [self.temperatures.applied(*call) for call in self.kind.calls(pred, target, weight)]
+        calls = [self._with_logits(*call) for call in self.kind.calls(pred, target, weight)]
         first, *others = [self._reduced(*call, avg_factor, reduction, ignore_index) for call in calls]
-        if reduction == 'none' and isinstance(pred, Tensor) and calls[0][0].dim() != pred.dim():
+        if reduction == 'none' and self.kind.elementwise and calls[0][0].dim() != pred.dim():
             return rows_as_values(first, pred)
         return sum(others, first)
+
+    def _with_logits(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """A call of single tensors as if the head had passed logits of the right temperature."""
+        return self.temperatures.applied(logits_of(pred, self.kind) if self.activated else pred, target, weight)
 
     def _reduced(
         self,
@@ -248,7 +260,7 @@ class SearchedLoss(nn.Module):
             key: value for key, value in self.counts._asdict().items() if value != Weighting._field_defaults[key]
         }
         shown |= {'compile': True} if self.compiled else {}
-        shown |= self.temperatures.changed
+        shown |= self.temperatures.changed | ({'activated': True} if self.activated else {})
         return ', '.join(f'{key}={value!r}' for key, value in shown.items())
 
 

@@ -20,6 +20,10 @@ _CLASSES = {
     'class_weight': '    values = values * class_weight.view(1, -1, 1, 1)\n',
     'pos_weight': '    values = values * (1 + y * (pos_weight.view(1, -1, 1, 1) - 1))\n',
 }
+_TO_LOGITS = {
+    'sigmoid': '    pred = pred.logit(torch.finfo(pred.dtype).eps)  # the head gives probabilities',
+    'softmax': '    pred = pred.clamp(min=torch.finfo(pred.dtype).tiny).log()  # the head gives probabilities',
+}
 _VALID = 'valid: which elements count, bool; all where None.'
 _ARGUMENTS = {LOG_P: 'log_p', LOG_NOT_P: 'log_not_p'}
 
@@ -62,7 +66,7 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str],
         again=f', {ELAPSED}={ELAPSED}' if ELAPSED in passed else '',
         masks=', valid' if masked else '',
         ignored=settings.get('ignore_index', -1),
-        settings=_settings(settings),
+        settings=_settings(settings, loss.inputs),
         classes=''.join(line for name, line in _CLASSES.items() if name in settings)
         + ('    count = 1  # the head divides\n' if settings.get('average') == 'sum' else ''),
         count='(labels.nan_to_num(0, 0, 0) * class_weight if labels.dim() == 2 else class_weight[labels]).sum() + 2**-23'
@@ -75,9 +79,10 @@ def _reads_rest(loss: NamedLoss) -> bool:
     return loss.inputs in ('softmax', 'bins') and LOG_NOT_P in evaluated(loss.tree, input_kind(loss.inputs)).inputs
 
 
-def _settings(settings: Mapping[str, Any]) -> str:
+def _settings(settings: Mapping[str, Any], inputs: str) -> str:
     """Lines that define class weights, and one that drops the weights of a call if the loss ignores them."""
     lines = [] if settings.get('use_target_weight', True) else ['    weight = None']
+    lines += [_TO_LOGITS[input_kind(inputs).activation]] if settings.get('activated') else []
     lines += [f'    pred = {settings["beta"]!r} * pred'] if 'beta' in settings else []
     lines += [f'    target = ({settings["label_beta"]!r} * target).softmax(dim=1)'] if 'label_beta' in settings else []
     for name in _CLASSES:

@@ -79,6 +79,12 @@ class InputKind(ABC):
         """The calls of single tensors, in shapes that ``rows`` takes, of which one call of a head is the sum."""
         return [(pred, target, weight)]
 
+    def joinable(
+        self, calls: list[tuple[Tensor, Tensor, Tensor | None]]
+    ) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+        """Calls of single tensors, as of several levels, that can be joined to one."""
+        return calls
+
     def masked(self, weight: Tensor | None, mask: Tensor, pred: Tensor) -> Tensor:
         """Weights within a mask of pixels, which some heads pass with maps."""
         raise SetupError(

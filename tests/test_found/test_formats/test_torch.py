@@ -66,6 +66,20 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
             'maps': (randn(4, 3, 5, 6), {'target': masks, 'weight': integers(3, 4)}),
             'nothing': (randn(0, 3, 5, 6), {'target': masks[:0], 'weight': integers(3, 0)}),
         }
+    if inputs == 'instance':
+        masks = torch.rand(N, 3, 4, generator=generator).double()
+        return {
+            'maps': (randn(N, 3, 4), {'target': masks}),
+            'points': (randn(N, 12), {'target': masks.flatten(1), 'weight': weight, 'avg_factor': 4.0}),
+            'nothing': (randn(N, 3, 4), {'target': masks, 'weight': torch.zeros(N)}),
+        }
+    if inputs == 'peak':
+        heat = 0.25 * integers(5, *MAPS).double()
+        return {
+            'maps': (randn(*MAPS), {'target': heat, 'avg_factor': 5.0}),
+            'keypoints': (randn(*MAPS), {'target': heat, 'weight': torch.tensor([[1, 0, 0.5], [0, 0, 2]])}),
+            'pixels': (randn(*MAPS), {'target': heat, 'weight': integers(3, *MAPS).double()}),
+        }
     if inputs == 'heatmap':
         return {
             'maps': (randn(*MAPS), {'target': randn(*MAPS)}),
