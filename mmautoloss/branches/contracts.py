@@ -10,7 +10,6 @@ from torch import nn
 _NEVER_CALLED = 'its head never calls it; leave it out'
 _OWN_LOSS = 'its head computes this loss by a function of its own and never calls this one; leave it out'
 _ONE_BY_ONE = 'its head takes its values one by one and makes something else of them; use another head'
-_DEPTH = 'its maps have a depth, and a formula reads maps of two sides; use a HeatmapHead'
 
 REFUSALS: dict[tuple[str, str], str] = {
     ('DynamicRoIHead', 'loss_bbox'): 'its head insists on SmoothL1Loss, whose bend it moves; use a StandardRoIHead',
@@ -19,7 +18,6 @@ REFUSALS: dict[tuple[str, str], str] = {
         'VisPredictHead',
         'loss_module',
     ): 'its head adds a sigmoid where its loss has use_sigmoid, as searched ones have; leave it out',
-    ('InternetHead', 'loss_module'): _DEPTH,
     ('RepPointsHead', 'loss_bbox'): 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; '
     'leave it out',
     ('FreeAnchorRetinaHead', 'loss_cls'): _OWN_LOSS,
@@ -38,12 +36,15 @@ _LATE = (
     'its head calls it in the last epochs alone, when a hook (YOLOXModeSwitchHook) has switched it on; leave it out'
 )
 _TOO_EARLY = 'its head calls it from the epoch train_cfg.initial_epoch on; set initial_epoch=0 there, or leave it out'
+_LATE_IN_POSE = (
+    'its head calls it in the last epochs alone, when a hook has switched it on; set use_aux_loss=True in the head'
+)
 _SWITCHES = {
     'loss_bbox': ('with_reg', _NEVER_CALLED),
     'loss_cls': ('with_cls', _NEVER_CALLED),
     'loss_l1': ('use_l1', _LATE),
-    'loss_bbox_aux': ('use_aux_loss', _LATE),
-    'loss_kpt_aux': ('use_aux_loss', _LATE),
+    'loss_bbox_aux': ('use_aux_loss', _LATE_IN_POSE),
+    'loss_kpt_aux': ('use_aux_loss', _LATE_IN_POSE),
 }
 """Attributes of heads that are False while the head does not call the loss of that name, and the reason."""
 

@@ -79,12 +79,9 @@ def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(criterion, '__name__', '') == 'lovasz_hinge' else 'softmax'), ''
 
 
-_NO_WEIGHT = 'it weighs keypoints by a mask, or ignores their weights; leave out mask and use_target_weight=False'
-
-
 def _simcc(head: nn.Module, loss: nn.Module) -> Verdict:
-    plain = getattr(loss, 'mask', None) is None and loss.use_target_weight
-    return ('bins', '') if plain else (None, _NO_WEIGHT)
+    masked = getattr(loss, 'mask', None) is not None
+    return (None, 'it weighs keypoints by a mask; leave out mask') if masked else ('bins', '')
 
 
 def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
@@ -111,7 +108,10 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     **dict.fromkeys(('GaussianFocalLoss', 'FocalHeatmapLoss'), _always('peak')),
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
     **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss', 'VariFocalLoss'), _always('quality')),
-    'DistributionFocalLoss': _always('bins'),
+    **dict.fromkeys(
+        ('DistributionFocalLoss', 'MLECCLoss', 'JSDiscretLoss', 'KnowledgeDistillationKLDivLoss'), _always('bins')
+    ),
+    'OKSLoss': _always('keypoint'),
     'KLDiscretLoss': _simcc,
     **dict.fromkeys(('MPJPELoss', 'SoftWeightSmoothL1Loss', 'PixelReconstructionLoss'), _always('delta')),
     'BoundaryLoss': _always('sigmoid'),
@@ -153,7 +153,7 @@ def _judge(model: nn.Module, name: str, path: str) -> ModelLoss:
         reason=reason,
         unknown=verdict is None,
         weight=float(weight) if isinstance(weight, Real) else 1.0,
-        settings=carried(loss, inputs) if inputs or not verdict else {},
+        settings=carried(loss, inputs, head) if inputs or not verdict else {},
         channels=_averaged_channels(head, loss, inputs),
         # heads of mmdet always pass a normaliser
         by_ignored=getattr(loss, 'avg_non_ignore', True) is False and _library(loss) == 'mmseg',
@@ -230,9 +230,12 @@ _KEYS = (
     (r'\bloss_module\.(keypoint_loss|tag_loss)$', r'\1'),
     (r'\broot_loss_module\b', 'loss_root_depth'),
     (r'\bhand_loss_module\b', 'loss_hand_type'),
+    (r'\bloss_module\.loss_modules\b', 'loss.losses'),
     (r'\bloss_module\b', 'loss'),
 )
 _GROUPS = (nn.ModuleList, nn.ModuleDict)
+_WRAPPERS = ('MultipleLossWrapper',)
+"""Classes of modules that call several losses, each for its own prediction."""
 
 
 def _paths(model: nn.Module) -> Iterator[str]:
@@ -251,4 +254,8 @@ neck, and those of models that teach others."""
 
 def _is_loss(path: str, module: nn.Module) -> bool:
     parent, _, last = path.rpartition('.')
-    return not isinstance(module, _GROUPS) and ('loss' in last or 'loss' in parent.rpartition('.')[2])
+    return (
+        not isinstance(module, _GROUPS)
+        and type(module).__name__ not in _WRAPPERS
+        and ('loss' in last or 'loss' in parent.rpartition('.')[2])
+    )

@@ -22,16 +22,18 @@ CARRIED = (
     'loss_name',
     *Temperatures._fields,
     'activated',
+    'sigmas',
 )
 """Settings of ``SearchedLoss`` that it takes over from the loss that it replaces."""
 
 
-def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
+def carried(loss: nn.Module, inputs: str | None, head: nn.Module) -> dict[str, Any]:
     """The settings that a searched loss takes over from a loss; defaults are left out.
 
     Args:
         loss: A loss for which ``lost`` gives no reason.
         inputs: Kind of input of the searched loss.
+        head: The module that calls it.
     """
     if type(loss).__name__ == 'SearchedLoss':
         searched: Any = loss
@@ -40,12 +42,15 @@ def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
             **searched.temperatures._asdict(),
             'loss_name': searched.loss_name,
             'activated': searched.activated,
+            'sigmas': searched.sigmas,
             **_average(loss),
         }
         return {key: value for key, value in settings.items() if value != _default(loss, key)}
     settings = _class_weights(loss, inputs) | _average(loss) | _temperatures(loss)
     if reads_probabilities(loss):
         settings['activated'] = True
+    if type(loss).__name__ == 'OKSLoss':
+        settings['sigmas'] = _sigmas(loss, head)
     ignored = _ignored(loss)
     if ignored not in (None, *(_default(loss, name) for name in _IGNORED)):
         settings['ignore_index'] = ignored
@@ -58,7 +63,16 @@ def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     return settings
 
 
-_OF_PROBABILITIES = ('GaussianFocalLoss', 'FocalHeatmapLoss', 'MLECCLoss')
+def _sigmas(loss: nn.Module, head: nn.Module) -> list[float]:
+    """The constants of keypoints; 1/2 without a description of the data set, which makes the unit the root of the area."""
+    sigmas = _numbers(getattr(loss, 'sigmas', None))
+    return sigmas or [0.5] * getattr(head, 'num_keypoints', 1)
+
+
+OF_DISTRIBUTIONS = ('MLECCLoss', 'JSDiscretLoss')
+"""Classes of losses whose heads always pass distributions over bins."""
+
+_OF_PROBABILITIES = ('GaussianFocalLoss', 'FocalHeatmapLoss', *OF_DISTRIBUTIONS)
 """Classes of losses whose heads always pass probabilities."""
 
 
@@ -74,9 +88,11 @@ def reads_probabilities(loss: nn.Module) -> bool:
 
 def _temperatures(loss: nn.Module) -> dict[str, Any]:
     """The factors of distributions over bins, of a loss that divides a sum by the number of keypoints alone."""
+    factors: Any = loss
+    if type(loss).__name__ == 'KnowledgeDistillationKLDivLoss':
+        return Temperatures(1 / factors.T, 1 / factors.T).changed
     if type(loss).__name__ != 'KLDiscretLoss':
         return {}
-    factors: Any = loss
     label_beta = factors.label_beta if factors.label_softmax else None
     return {'average': 'sum', **Temperatures(factors.beta, label_beta).changed}
 
@@ -86,13 +102,15 @@ _WEIGHED = ('KeypointMSELoss', 'FocalHeatmapLoss')
 
 def _average(loss: nn.Module) -> dict[str, Any]:
     """No divisor where the head divides by a number of its own, and no sum where it reads values one by one."""
+    if type(loss).__name__ == 'PixelReconstructionLoss':
+        return {'average': 'weights'}
     reduction = getattr(loss, 'reduction', 'mean')
     if reduction == 'none' and type(loss).__name__ not in _ONE_VALUE:
         return {'reduction': 'none'}
     return {'average': 'sum'} if reduction == 'sum' else {}
 
 
-_ONE_VALUE = ('LovaszLoss',)
+_ONE_VALUE = ('LovaszLoss', 'OKSLoss', 'MLECCLoss')
 """Classes of losses that mean one value a batch, image or person by no reduction."""
 
 

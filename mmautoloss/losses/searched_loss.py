@@ -18,6 +18,7 @@ from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.fused.blocks import threads_of
 from mmautoloss.losses.inputs import Rows, as_nchw, input_kind
 from mmautoloss.losses.inputs.rows import rows_as_values
+from mmautoloss.losses.keypoint_units import in_units, require_sigmas
 from mmautoloss.losses.loss_graph import LossGraph
 from mmautoloss.losses.probabilities import logits_of, require_probabilities
 from mmautoloss.losses.temperatures import Temperatures
@@ -73,8 +74,9 @@ class SearchedLoss(nn.Module):
         pos_weight: Factor of each channel where ``y`` is 1, for sigmoids; where ``y`` is 0 it is 1, between both in
             between. The class weights of binary cross-entropies of mmdet and mmseg are such factors.
         average: M if the head passes no ``avg_factor``: the number of ``'positions'``, the sum of the
-            ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights, or 1, a ``'sum'``, for heads
-            that divide by a number of their own, as that of YOLOX.
+            ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights, the sum of the
+            ``'weights'`` of a call, as of masked autoencoders, or 1, a ``'sum'``, for heads that divide by a number of their
+            own, as that of YOLOX.
         use_target_weight: Whether the weights that the head passes count.
         loss_name: Key of the loss in logs; must contain ``loss``, or it would take no part in
             training.
@@ -85,6 +87,8 @@ class SearchedLoss(nn.Module):
         beta: Factor of the logits, for bins.
         label_beta: Factor of targets that become distributions by a softmax, for bins; None if they are distributions.
         activated: Whether the head passes probabilities, of which the logits are computed first.
+        sigmas: The constant of each keypoint, for keypoints, whose head passes areas in place of ``avg_factor``; None
+            for coordinates that are in units already.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
@@ -113,6 +117,7 @@ class SearchedLoss(nn.Module):
         beta: float = 1.0,
         label_beta: float | None = None,
         activated: bool = False,
+        sigmas: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
@@ -142,6 +147,8 @@ class SearchedLoss(nn.Module):
         self.temperatures.require_valid(self.kind)
         self.activated = activated
         require_probabilities(activated, self.kind)
+        self.sigmas = sigmas
+        require_sigmas(sigmas, self.kind)
 
     @property
     def expression(self) -> str:
@@ -197,6 +204,9 @@ class SearchedLoss(nn.Module):
         weight = self.counts.weights(self.kind, weight)
         if isinstance(avg_factor, Tensor) and avg_factor.dim() == 4:  # where heads of mmpose pass a mask of pixels
             weight, avg_factor = self.kind.masked(weight, avg_factor, pred), None
+        if self.sigmas is not None and isinstance(avg_factor, Tensor):  # the areas of persons
+            pred, target = (in_units(points, avg_factor, self.sigmas) for points in (pred, target))
+            avg_factor = None
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
         calls = [self._with_logits(*call) for call in self.kind.calls(pred, target, weight)]
@@ -261,6 +271,7 @@ class SearchedLoss(nn.Module):
         }
         shown |= {'compile': True} if self.compiled else {}
         shown |= self.temperatures.changed | ({'activated': True} if self.activated else {})
+        shown |= {} if self.sigmas is None else {'sigmas': self.sigmas}
         return ', '.join(f'{key}={value!r}' for key, value in shown.items())
 
 

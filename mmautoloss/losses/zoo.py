@@ -95,7 +95,7 @@ _KL = 'y * (log(y) - log(p))'
 _PEAK_FOCAL = '-(y * (1 - p) ** 2 * log(p) + (1 - y) * ((1 - q) ** 2) ** 2 * p ** 2 * log(1 - p))'
 _BCE_Q = '-(q * log(p) + (1 - q) * log(1 - p))'
 
-_VALUES = ('delta', 'heatmap')
+_VALUES = ('delta', 'heatmap', 'keypoint')
 _SCORES = ('softmax', 'sigmoid', 'mask')
 _CSE_SOURCE = 'Liu et al., ICLR 2021, CSE-Autoloss-{} as written; its constants are here in areas of the target'
 
@@ -151,6 +151,11 @@ ZOO: dict[str, KnownLoss] = {
     ),
     'peak_focal': KnownLoss(
         _PEAK_FOCAL, ('peak',), 'Law and Deng, ECCV 2018, CornerNet, alpha 2, beta 4, as GaussianFocalLoss of mmdet'
+    ),
+    'oks': KnownLoss(
+        '0.5 * (1 - exp(-mean_c((p - y) ** 2)))',
+        ('keypoint',),
+        'Maji et al., CVPRW 2022, YOLO-Pose, points of a plane',
     ),
     'iou': KnownLoss('1 - i / u', ('area',), 'Yu et al., ACM MM 2016, linear form'),
     'giou': KnownLoss('1 - i / u + (e - u) / e', ('area',), 'Rezatofighi et al., CVPR 2019'),

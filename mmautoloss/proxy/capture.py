@@ -16,6 +16,7 @@ from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import Weighting
 from mmautoloss.losses.inputs.scores import points_as_maps
+from mmautoloss.losses.keypoint_units import in_units
 from mmautoloss.losses.probabilities import logits_of
 from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.proxy.begin import Begin
@@ -149,11 +150,18 @@ def _record(model: nn.Module, branches: tuple[Branch, ...], batch: Any) -> dict[
 
 def _record_calls(loss: nn.Module, calls: list[dict[str, Any]]) -> torch.utils.hooks.RemovableHandle:
     signature = inspect.signature(loss.forward)
+    masks_rows = [*signature.parameters][2:3] == ['mask']  # as of masked autoencoders; else a mask is of pixels
 
     def record_call(module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         call = dict(signature.bind(*args, **kwargs).arguments)
         third = list(call)[2] if len(args) > 2 else ''  # a loss of the user may have another name for it
-        calls.append({'weight' if key == third and key not in _KNOWN else key: value for key, value in call.items()})
+        third = 'mask' if masks_rows else third
+        calls.append(
+            {
+                'weight' if key == third and (masks_rows or key not in _KNOWN) else key: value
+                for key, value in call.items()
+            }
+        )
 
     return loss.register_forward_pre_hook(record_call, with_kwargs=True)
 
@@ -167,6 +175,7 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
     """Joins all calls, such as those of the levels of a feature pyramid, into one sample; they share a normaliser."""
     # OHEM also calls a loss to choose its samples: without reduction and without a gradient
     calls = [call for call in calls if call.get('reduction_override') != 'none'] or calls
+    calls = [_in_units(branch, call) for call in calls]
     parts = [list(call.values()) for call in calls]
     unknown = sorted({key for call in calls for key in list(call)[2:] if call[key] is not None} - _KNOWN)
     if unknown:
@@ -207,6 +216,16 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
         # weights that do not count are not recorded; masks and factors of axes are
         settings={key: value for key, value in settings.items() if key != 'use_target_weight'},
     )
+
+
+def _in_units(branch: Branch, call: dict[str, Any]) -> dict[str, Any]:
+    """A call whose keypoints are in units of persons, if it comes with their areas."""
+    areas = call.get('areas', call.get('avg_factor'))
+    if 'sigmas' not in branch.settings or not isinstance(areas, Tensor):
+        return call
+    names = list(call)
+    points = {name: in_units(call[name], areas, branch.settings['sigmas']) for name in names[:2]}
+    return {name: points.get(name, call[name]) for name in names if name not in ('areas', 'avg_factor')}
 
 
 def _weight(branch: Branch, call: dict[str, Any], weighting: Weighting) -> Any:

@@ -31,7 +31,6 @@ from tests.test_branches.heads_table import Row
 pytestmark = pytest.mark.slow  # thirty models are built
 
 NORM = {'bbox_head.norm_cfg': None}
-DEPTH = {'head.keypoint_head_cfg.depth_size': 42}
 
 
 def row(path: str, changes: dict[str, Any] | None = None, library: str = 'mmdet') -> Row:
@@ -81,10 +80,6 @@ REFUSED = {
             {'head.loss': {'type': 'BCELoss', 'use_target_weight': True}}, 'mmpose',
         ),
         'head.loss_module', 'adds a sigmoid',
-    ),
-    'hands': (
-        row('hand_3d_keypoint/internet/interhand3d/internet_res50_4xb16-20e_interhand3d-256x256.py', DEPTH, 'mmpose'),
-        'head.loss_module', 'have a depth',
     ),
 }  # fmt: skip
 

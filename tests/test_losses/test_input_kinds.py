@@ -17,17 +17,17 @@ def column(*numbers: float) -> torch.Tensor:
 
 def test_names_say_what_depends_on_what():
     assert list(INPUT_KINDS) == [
-        *('softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality', 'instance', 'peak')
+        *('softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality', 'instance', 'peak', 'keypoint')
     ]
     for name, kind in INPUT_KINDS.items():
         assert input_kind(name) is kind
         assert kind.name == name
         assert kind.from_prediction | kind.from_target == set(kind.names)
-        assert kind.regression == (name in ('delta', 'area'))
+        assert kind.regression == (name in ('delta', 'area', 'keypoint'))
         assert kind.spread > 0
     with pytest.raises(
         SetupError,
-        match="one of softmax, sigmoid, mask, heatmap, delta, area, bins, quality, instance, peak, but got 'iou'",
+        match="one of softmax, sigmoid, mask, heatmap, delta, area, bins, quality, instance, peak, keypoint, but got 'iou'",
     ):
         input_kind('iou')
 

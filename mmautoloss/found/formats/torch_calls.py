@@ -307,10 +307,18 @@ ROWS = {
     'quality': _QUALITY,
     'instance': _INSTANCE,
     'peak': _PEAK,
+    'keypoint': _DELTA,
 }
 """For losses whose elements do not depend on each other; softmax takes pixels as rows and removes invalid ones."""
 
-MAPS = {'softmax': _SOFTMAX_MAPS, 'sigmoid': _SIGMOID, 'heatmap': _HEATMAP, 'delta': _DELTA, 'peak': _PEAK}
+MAPS = {
+    'softmax': _SOFTMAX_MAPS,
+    'sigmoid': _SIGMOID,
+    'heatmap': _HEATMAP,
+    'delta': _DELTA,
+    'peak': _PEAK,
+    'keypoint': _DELTA,
+}
 """For losses whose elements depend on others: the graph gets the mask of valid elements."""
 
 _OF_SIGMOID = {

@@ -139,6 +139,10 @@ class InputKind(ABC):
         """The natural unit of the raw prediction, broadcastable to it: 1, for boxes their side lengths."""
         return pred.new_ones(())
 
+    def start(self, pred: Tensor, target: Tensor) -> Tensor:
+        """The raw predictions around which the random ones lie on which losses are compared."""
+        return pred
+
     def scatter(self, values: Tensor, unit: Tensor, generator: torch.Generator) -> Tensor:
         """Random predictions, or targets of a regression, around the given ones."""
         return values + torch.randn(values.shape, generator=generator) * self.spread * unit

@@ -37,7 +37,7 @@ TARGETS = (1.0, 0.0)
 OVER_CELLS = frozenset({'mean_nhw', 'maxpool', 'minpool'})
 """Operators over several cells; each is the identity on a single cell."""
 
-_RANGES = {'heatmap': (-0.25, 1.25), 'delta': (-3.0, 3.0)}
+_RANGES = {'heatmap': (-0.25, 1.25), 'delta': (-3.0, 3.0), 'keypoint': (-3.0, 3.0)}
 _MIN_PROBABILITY = 0.005
 
 
@@ -137,7 +137,7 @@ def finite(value: float) -> float | None:
 
 def _predictions(inputs: str, y: float, points: int) -> Tensor:
     low, high = _RANGES.get(inputs, (_MIN_PROBABILITY, 1 - _MIN_PROBABILITY))
-    start = y if inputs == 'delta' else 0.0
+    start = y if inputs in ('delta', 'keypoint') else 0.0
     return start + torch.linspace(low, high, points, dtype=torch.float64)
 
 
