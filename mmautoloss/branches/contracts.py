@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import nn
 
-_NEVER_CALLED = 'its head never calls it; leave it out'
+NEVER_CALLED = 'its head never calls it; leave it out'
 _OWN_LOSS = 'its head computes this loss by a function of its own and never calls this one; leave it out'
 _ONE_BY_ONE = 'its head takes its values one by one and makes something else of them; use another head'
 
@@ -18,15 +18,14 @@ REFUSALS: dict[tuple[str, str], str] = {
         'VisPredictHead',
         'loss_module',
     ): 'its head adds a sigmoid where its loss has use_sigmoid, as searched ones have; leave it out',
-    ('RepPointsHead', 'loss_bbox'): 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; '
-    'leave it out',
+    ('RepPointsHead', 'loss_bbox'): NEVER_CALLED,
     ('FreeAnchorRetinaHead', 'loss_cls'): _OWN_LOSS,
     ('FreeAnchorRetinaHead', 'loss_bbox'): _ONE_BY_ONE,
     ('AutoAssignHead', 'loss_cls'): _OWN_LOSS,
-    ('AutoAssignHead', 'loss_centerness'): _NEVER_CALLED,
+    ('AutoAssignHead', 'loss_centerness'): NEVER_CALLED,
     ('AutoAssignHead', 'loss_bbox'): _ONE_BY_ONE,
-    ('RTMDetHead', 'loss_centerness'): _NEVER_CALLED,
-    ('TOODHead', 'loss_centerness'): _NEVER_CALLED,
+    ('RTMDetHead', 'loss_centerness'): NEVER_CALLED,
+    ('TOODHead', 'loss_centerness'): NEVER_CALLED,
     ('YOLOV3Head', 'loss_conf'): 'its head passes all positions of an image as the columns of one row; leave it out',
     ('CenterNetUpdateHead', 'loss_cls'): 'its head says with indices which elements are centres; use CenterNetHead',
 }
@@ -40,8 +39,8 @@ _LATE_IN_POSE = (
     'its head calls it in the last epochs alone, when a hook has switched it on; set use_aux_loss=True in the head'
 )
 _SWITCHES = {
-    'loss_bbox': ('with_reg', _NEVER_CALLED),
-    'loss_cls': ('with_cls', _NEVER_CALLED),
+    'loss_bbox': ('with_reg', NEVER_CALLED),
+    'loss_cls': ('with_cls', NEVER_CALLED),
     'loss_l1': ('use_l1', _LATE),
     'loss_bbox_aux': ('use_aux_loss', _LATE_IN_POSE),
     'loss_kpt_aux': ('use_aux_loss', _LATE_IN_POSE),
@@ -64,7 +63,7 @@ def refused_by_head(model: nn.Module, path: str) -> str:
         return reason
     initial = getattr(head, 'initial_epoch', None)  # of TOOD
     if initial is not None and name in ('loss_cls', 'initial_loss_cls') and (name == 'loss_cls') == bool(initial):
-        return _TOO_EARLY if initial else _NEVER_CALLED
+        return _TOO_EARLY if initial else NEVER_CALLED
     for count in range(len(parents), 0, -1):
         module = model.get_submodule('.'.join(parents[:count]))
         for base in type(module).__mro__:

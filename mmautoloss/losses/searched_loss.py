@@ -166,6 +166,11 @@ class SearchedLoss(nn.Module):
         return self.counts.use_target_weight
 
     @property
+    def beta(self) -> float:
+        """Factor of the logits, for bins; read by distillers of mmpose."""
+        return self.temperatures.beta
+
+    @property
     def loss_name(self) -> str:
         """Key of the loss in logs (MMEngine sums the keys that contain ``loss``)."""
         return self._loss_name
