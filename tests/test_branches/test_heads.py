@@ -182,10 +182,11 @@ def searched_config(row: Row, model: nn.Module, branches: tuple[Branch, ...]) ->
     return with_losses(row.model_config(), branches, Genome.from_text(genome), weights)
 
 
-def listen(loss: nn.Module, heard: list[Tensor]) -> torch.utils.hooks.RemovableHandle:
+def listen(loss: nn.Module, heard: list[Tensor], one_by_one: list[Tensor]) -> torch.utils.hooks.RemovableHandle:
     def hear(module: nn.Module, args: Any, kwargs: dict[str, Any], value: Tensor) -> None:
+        group = one_by_one if kwargs.get('reduction_override') == 'none' else heard
         if value.requires_grad:  # OHEM draws its pixels by others
-            heard.append(value.detach().clone())  # mmseg adds losses of one name in place
+            group.append(value.detach().clone())  # mmseg adds losses of one name in place
 
     return loss.register_forward_hook(hear, with_kwargs=True)
 
@@ -195,14 +196,15 @@ def run(model: nn.Module, batch: Batch, branches: tuple[Branch, ...]) -> tuple[T
     torch.manual_seed(2)
     np.random.seed(2)
     calls: dict[str, list[Tensor]] = {branch.name: [] for branch in branches}
-    handles = [listen(branch.loss(model), calls[branch.name]) for branch in branches]
+    one_by_one: dict[str, list[Tensor]] = {branch.name: [] for branch in branches}
+    handles = [listen(branch.loss(model), calls[branch.name], one_by_one[branch.name]) for branch in branches]
     losses = model(**model.data_preprocessor(deepcopy(batch), True), mode='loss')
     for handle in handles:
         handle.remove()
     model.zero_grad()
     total, _ = model.parse_losses(losses)
     total.backward()
-    return total.detach(), calls
+    return total.detach(), {name: values or one_by_one[name] for name, values in calls.items()}
 
 
 @pytest.fixture(params=SEARCHABLE)
