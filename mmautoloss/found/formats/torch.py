@@ -92,6 +92,8 @@ def _reads_rest(loss: NamedLoss) -> bool:
 def _settings(settings: Mapping[str, Any], inputs: str) -> str:
     """Lines that define class weights, and one that drops the weights of a call if the loss ignores them."""
     lines = [] if settings.get('use_target_weight', True) else ['    weight = None']
+    if settings.get('reduction') == 'none':
+        lines.append('    # the head takes the values one by one; this is their mean')
     if 'sigmas' in settings:
         lines += [f'    sigmas = pred.new_tensor({list(settings["sigmas"])!r})', *_IN_UNITS]
     lines += [_TO_LOGITS[input_kind(inputs).activation]] if settings.get('activated') else []
