@@ -5,9 +5,9 @@ counts the losses of these models and those that a search can replace.
 
     python benchmarks/coverage.py [--quick] [--page docs/coverage.md]
 
-The last line is one JSON object: by library the share of losses that can be searched, null where it is not installed,
-and ``built``, the share of the models that could be built. ``--quick`` takes a fixed sample of the folders. ``--page``
-writes the table of all models.
+The last line is one JSON object: by library the share of the losses that can be searched, among those that heads call,
+null where it is not installed, and ``built``, the share of the models that could be built. ``--quick`` takes a fixed
+sample of the folders. ``--page`` writes the table of all models.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch
 from shipped_models import LIBRARIES, Shipped, folder_of, inspect, one_of_each_folder
 
 from mmautoloss.branches import ModelLoss
+from mmautoloss.branches.contracts import NEVER_CALLED
 
 _EVERY = 4
 """One folder of so many is in the sample."""
@@ -52,7 +53,12 @@ def inspected(library: str, every: int) -> list[Shipped]:
 
 
 def _counted(losses: Sequence[ModelLoss]) -> str:
-    return f'{sum(map(_is_searchable, losses))} of {len(losses)} losses'
+    called = _called(losses)
+    return f'{sum(map(_is_searchable, called))} of {len(called)} losses'
+
+
+def _called(losses: Iterable[ModelLoss]) -> list[ModelLoss]:
+    return [loss for loss in losses if loss.reason != NEVER_CALLED]
 
 
 def _is_searchable(loss: ModelLoss) -> bool:
@@ -62,7 +68,8 @@ def _is_searchable(loss: ModelLoss) -> bool:
 def shares_of(rows: Sequence[Shipped]) -> dict[str, float | None]:
     """The share of searchable losses of each library, and that of built models."""
     losses = {
-        library: [loss for row in rows if row.library == library for loss in row.losses] for library in LIBRARIES
+        library: _called(loss for row in rows if row.library == library for loss in row.losses)
+        for library in LIBRARIES
     }
     shares = {library: _share(found, _is_searchable) for library, found in losses.items()}
     return {**shares, 'built': _share(rows, lambda row: not row.error)}
@@ -85,9 +92,9 @@ def page_of(rows: Sequence[Shipped]) -> str:
 _HEAD = """\
 # Which models can be searched
 
-One config of each folder that mmdet, mmseg and mmpose ship, the losses of its model, and the kind of
+One config of each folder that mmdet, mmseg, mmpose and mmpretrain ship, the losses of its model, and the kind of
 [input](config.md#train_cfg) with which each can be searched. `python -m mmautoloss branches CONFIG` says the same of any
-config. This page is written by
+config. Losses that their heads never call are listed, but not counted. This page is written by
 
 ```shell
 python benchmarks/coverage.py --page docs/coverage.md
@@ -98,7 +105,7 @@ def _summary(rows: Sequence[Shipped]) -> str:
     lines = ['| library | models built | losses | searchable | share |', '| --- | --- | --- | --- | --- |']
     for library in LIBRARIES:
         own = [row for row in rows if row.library == library]
-        losses = [loss for row in own for loss in row.losses]
+        losses = _called(loss for row in own for loss in row.losses)
         if own:
             counts = f'{sum(not row.error for row in own)} of {len(own)} | {len(losses)}'
             lines.append(f'| {library} | {counts} | {sum(map(_is_searchable, losses))} | {_percent(losses)} |')

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from torch import nn
 
-_NEVER_CALLED = 'its head never calls it; leave it out'
+NEVER_CALLED = 'its head never calls it; leave it out'
 _OWN_LOSS = 'its head computes this loss by a function of its own and never calls this one; leave it out'
 _ONE_BY_ONE = 'its head takes its values one by one and makes something else of them; use another head'
-_DEPTH = 'its maps have a depth, and a formula reads maps of two sides; use a HeatmapHead'
 
 REFUSALS: dict[tuple[str, str], str] = {
     ('DynamicRoIHead', 'loss_bbox'): 'its head insists on SmoothL1Loss, whose bend it moves; use a StandardRoIHead',
@@ -19,30 +18,32 @@ REFUSALS: dict[tuple[str, str], str] = {
         'VisPredictHead',
         'loss_module',
     ): 'its head adds a sigmoid where its loss has use_sigmoid, as searched ones have; leave it out',
-    ('InternetHead', 'loss_module'): _DEPTH,
-    ('RepPointsHead', 'loss_bbox'): 'its head (RepPoints) calls loss_bbox_init and loss_bbox_refine in its place; '
-    'leave it out',
+    ('RepPointsHead', 'loss_bbox'): NEVER_CALLED,
     ('FreeAnchorRetinaHead', 'loss_cls'): _OWN_LOSS,
     ('FreeAnchorRetinaHead', 'loss_bbox'): _ONE_BY_ONE,
     ('AutoAssignHead', 'loss_cls'): _OWN_LOSS,
-    ('AutoAssignHead', 'loss_centerness'): _NEVER_CALLED,
+    ('AutoAssignHead', 'loss_centerness'): NEVER_CALLED,
     ('AutoAssignHead', 'loss_bbox'): _ONE_BY_ONE,
-    ('RTMDetHead', 'loss_centerness'): _NEVER_CALLED,
-    ('TOODHead', 'loss_centerness'): _NEVER_CALLED,
+    ('RTMDetHead', 'loss_centerness'): NEVER_CALLED,
+    ('TOODHead', 'loss_centerness'): NEVER_CALLED,
     ('YOLOV3Head', 'loss_conf'): 'its head passes all positions of an image as the columns of one row; leave it out',
-    ('YOLACTProtonet', 'loss_segm'): 'its maps (C, H, W) come without a batch; leave it out',
+    ('CenterNetUpdateHead', 'loss_cls'): 'its head says with indices which elements are centres; use CenterNetHead',
 }
 """Reasons, by the class of a module that contains the loss and the name of the loss there."""
 
 _LATE = (
     'its head calls it in the last epochs alone, when a hook (YOLOXModeSwitchHook) has switched it on; leave it out'
 )
+_TOO_EARLY = 'its head calls it from the epoch train_cfg.initial_epoch on; set initial_epoch=0 there, or leave it out'
+_LATE_IN_POSE = (
+    'its head calls it in the last epochs alone, when a hook has switched it on; set use_aux_loss=True in the head'
+)
 _SWITCHES = {
-    'loss_bbox': ('with_reg', _NEVER_CALLED),
-    'loss_cls': ('with_cls', _NEVER_CALLED),
+    'loss_bbox': ('with_reg', NEVER_CALLED),
+    'loss_cls': ('with_cls', NEVER_CALLED),
     'loss_l1': ('use_l1', _LATE),
-    'loss_bbox_aux': ('use_aux_loss', _LATE),
-    'loss_kpt_aux': ('use_aux_loss', _LATE),
+    'loss_bbox_aux': ('use_aux_loss', _LATE_IN_POSE),
+    'loss_kpt_aux': ('use_aux_loss', _LATE_IN_POSE),
 }
 """Attributes of heads that are False while the head does not call the loss of that name, and the reason."""
 
@@ -57,8 +58,12 @@ def refused_by_head(model: nn.Module, path: str) -> str:
     parts = [part for part in path.split('.') if not part.isdigit()]
     name, parents = parts[-1], path.split('.')[:-1]
     switch, reason = _SWITCHES.get(name, ('', ''))
-    if not getattr(model.get_submodule('.'.join(parents)), switch, True):
+    head = model.get_submodule('.'.join(parents))
+    if not getattr(head, switch, True):
         return reason
+    initial = getattr(head, 'initial_epoch', None)  # of TOOD
+    if initial is not None and name in ('loss_cls', 'initial_loss_cls') and (name == 'loss_cls') == bool(initial):
+        return _TOO_EARLY if initial else NEVER_CALLED
     for count in range(len(parents), 0, -1):
         module = model.get_submodule('.'.join(parents[:count]))
         for base in type(module).__mro__:

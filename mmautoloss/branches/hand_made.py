@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmautoloss.branches.loss_settings import OF_DISTRIBUTIONS, carried, reads_probabilities
 from mmautoloss.expr import parse
-from mmautoloss.losses import plain_loss
+from mmautoloss.losses import known_loss, plain_loss
 from mmautoloss.losses.temperatures import Temperatures
 
 KL = 'y * (log(y) - log(p))'
@@ -25,7 +26,9 @@ def objective_of(loss: nn.Module, head: nn.Module) -> Callable[..., Tensor]:
     """
     weighted = _with_weight(loss) if _needs_weight(loss) else loss
     adapt = _ADAPTED.get(type(loss).__name__)
-    return adapt(weighted, head) if adapt else weighted
+    objective = adapt(weighted, head) if adapt else weighted
+    objective = _of_logits(objective, loss) if reads_probabilities(loss) else objective
+    return _averaged(objective) if carried(loss, None, head).get('reduction') == 'none' else objective
 
 
 def _needs_weight(loss: nn.Module) -> bool:
@@ -40,6 +43,25 @@ def _with_weight(loss: nn.Module) -> Callable[..., Tensor]:
     return objective
 
 
+def _averaged(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Of a loss whose values the head reads one by one: their sum, divided by the number of rows."""
+
+    def objective(pred: Tensor, *args: Any, avg_factor: float | None = None, **options: Any) -> Tensor:
+        return loss(pred, *args, **options).sum() / (avg_factor or len(pred))
+
+    return objective
+
+
+def _of_logits(objective: Callable[..., Tensor], loss: nn.Module) -> Callable[..., Tensor]:
+    """Of a loss that reads probabilities: their logits are recorded."""
+    of_bins = type(loss).__name__ in OF_DISTRIBUTIONS
+
+    def of_logits(pred: Tensor, *args: Any, **options: Any) -> Tensor:
+        return objective(pred.softmax(dim=1) if of_bins else pred.sigmoid(), *args, **options)
+
+    return of_logits
+
+
 def _of_axes(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., Tensor]:
     """Of one axis: temperatures are already in the recorded tensors, and the mean over bins in the weights."""
     divergence = plain_loss(parse(KL), 'bins', {'average': 'sum'})
@@ -51,10 +73,55 @@ def _of_axes(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., Tens
     return objective
 
 
-def _at_temperatures(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
-    """A searched loss whose temperatures are already in the recorded tensors."""
+def _of_instances(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """Of mmdet's instances: the mean over pixels is already in the recorded weights."""
+    if not type(loss).__module__.startswith('mmdet.'):
+        return loss
+
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None, **options: Any) -> Tensor:
+        return loss(pred, target, None if weight is None else weight * pred.shape[1], **options)
+
+    return objective
+
+
+def _of_units(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """Of keypoints: units of persons are already in the recorded coordinates."""
+    return plain_loss(parse(f'{loss.loss_weight} * {known_loss("oks", "keypoint")}'), 'keypoint')
+
+
+def _of_likelihoods(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """Of one axis, with the mean over bins in the recorded weights."""
+
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        weight = pred.new_ones(len(pred)) if weight is None else weight * pred.shape[1]
+        return loss([pred[:, None]], [target[:, None]], weight[:, None]).mean()
+
+    return objective
+
+
+def _of_teacher(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """Of mmdet's distillation: temperatures are already in the recorded tensors."""
+    divergence = plain_loss(parse(KL), 'bins', {'average': 'sum'} if loss.reduction == 'sum' else {})
+
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None, **options: Any) -> Tensor:
+        return loss.loss_weight * loss.T**2 / pred.shape[1] * divergence(pred, target, weight, **options)
+
+    return objective
+
+
+def _of_patches(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """Of mmpretrain's pixels, whose patches are recorded as rows."""
+
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        return loss(pred[None], target[None], None if weight is None else weight.reshape(1, len(pred)))
+
+    return objective
+
+
+def _at_logits(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """A searched loss whose temperatures and logits are already in the recorded tensors."""
     tempered = copy.copy(loss)
-    tempered.temperatures = Temperatures()
+    tempered.temperatures, tempered.activated = Temperatures(), False
     return tempered
 
 
@@ -75,7 +142,12 @@ def _of_products(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., 
 
 
 _ADAPTED: dict[str, Callable[[Callable[..., Tensor], nn.Module], Callable[..., Tensor]]] = {
-    'SearchedLoss': _at_temperatures,
+    'SearchedLoss': _at_logits,
+    'DiceLoss': _of_instances,
+    'OKSLoss': _of_units,
+    'MLECCLoss': _of_likelihoods,
+    'KnowledgeDistillationKLDivLoss': _of_teacher,
+    'PixelReconstructionLoss': _of_patches,
     'KLDiscretLoss': _of_axes,
     'QualityFocalLoss': _of_pairs,
     'VarifocalLoss': _of_products,

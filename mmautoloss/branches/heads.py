@@ -62,12 +62,6 @@ def _boxes(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('area' if getattr(head, 'reg_decoded_bbox', False) else 'delta'), ''
 
 
-def _logits(head: nn.Module, loss: nn.Module) -> Verdict:
-    if loss.use_sigmoid:  # in mmpose: whether the prediction already is a probability
-        return None, 'it reads probabilities; set use_sigmoid=False and let the head give logits'
-    return 'sigmoid', ''
-
-
 def _sigmoid(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(loss, 'use_sigmoid', True) else 'softmax'), ''
 
@@ -77,9 +71,7 @@ def _label_smooth(head: nn.Module, loss: Any) -> Verdict:
 
 
 def _dice(head: nn.Module, loss: nn.Module) -> Verdict:
-    if type(loss).__module__.startswith('mmdet.'):
-        return None, 'it compares each instance as a whole (masks N, H, W); use a mask head with CrossEntropyLoss'
-    return _sigmoid(head, loss)
+    return ('instance', '') if _library(loss) == 'mmdet' else _sigmoid(head, loss)
 
 
 def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
@@ -87,12 +79,9 @@ def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(criterion, '__name__', '') == 'lovasz_hinge' else 'softmax'), ''
 
 
-_NO_WEIGHT = 'it weighs keypoints by a mask, or ignores their weights; leave out mask and use_target_weight=False'
-
-
 def _simcc(head: nn.Module, loss: nn.Module) -> Verdict:
-    plain = getattr(loss, 'mask', None) is None and loss.use_target_weight
-    return ('bins', '') if plain else (None, _NO_WEIGHT)
+    masked = getattr(loss, 'mask', None) is not None
+    return (None, 'it weighs keypoints by a mask; leave out mask') if masked else ('bins', '')
 
 
 def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
@@ -115,13 +104,16 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     **dict.fromkeys(
         ('IoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss', 'EIoULoss', 'SIoULoss', 'BoundedIoULoss'), _always('area')
     ),
-    'BCELoss': _logits,
+    'BCELoss': _always('sigmoid'),
+    **dict.fromkeys(('GaussianFocalLoss', 'FocalHeatmapLoss'), _always('peak')),
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
     **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss', 'VariFocalLoss'), _always('quality')),
-    'DistributionFocalLoss': _always('bins'),
+    **dict.fromkeys(
+        ('DistributionFocalLoss', 'MLECCLoss', 'JSDiscretLoss', 'KnowledgeDistillationKLDivLoss'), _always('bins')
+    ),
+    'OKSLoss': _always('keypoint'),
     'KLDiscretLoss': _simcc,
-    'MPJPELoss': _always('delta'),
-    'SoftWeightSmoothL1Loss': _always('delta'),
+    **dict.fromkeys(('MPJPELoss', 'SoftWeightSmoothL1Loss', 'PixelReconstructionLoss'), _always('delta')),
     'BoundaryLoss': _always('sigmoid'),
     'LabelSmoothLoss': _label_smooth,
     'AsymmetricLoss': _sigmoid,
@@ -161,7 +153,7 @@ def _judge(model: nn.Module, name: str, path: str) -> ModelLoss:
         reason=reason,
         unknown=verdict is None,
         weight=float(weight) if isinstance(weight, Real) else 1.0,
-        settings=carried(loss, inputs) if inputs or not verdict else {},
+        settings=carried(loss, inputs, head) if inputs or not verdict else {},
         channels=_averaged_channels(head, loss, inputs),
         # heads of mmdet always pass a normaliser
         by_ignored=getattr(loss, 'avg_non_ignore', True) is False and _library(loss) == 'mmseg',
@@ -238,9 +230,12 @@ _KEYS = (
     (r'\bloss_module\.(keypoint_loss|tag_loss)$', r'\1'),
     (r'\broot_loss_module\b', 'loss_root_depth'),
     (r'\bhand_loss_module\b', 'loss_hand_type'),
+    (r'\bloss_module\.loss_modules\b', 'loss.losses'),
     (r'\bloss_module\b', 'loss'),
 )
 _GROUPS = (nn.ModuleList, nn.ModuleDict)
+_WRAPPERS = ('MultipleLossWrapper',)
+"""Classes of modules that call several losses, each for its own prediction."""
 
 
 def _paths(model: nn.Module) -> Iterator[str]:
@@ -259,4 +254,8 @@ neck, and those of models that teach others."""
 
 def _is_loss(path: str, module: nn.Module) -> bool:
     parent, _, last = path.rpartition('.')
-    return not isinstance(module, _GROUPS) and ('loss' in last or 'loss' in parent.rpartition('.')[2])
+    return (
+        not isinstance(module, _GROUPS)
+        and type(module).__name__ not in _WRAPPERS
+        and ('loss' in last or 'loss' in parent.rpartition('.')[2])
+    )

@@ -23,6 +23,7 @@ _CLASSIFIER = (
     (r'^(head\.)?loss_module$', 'cls'),
 )
 _SHORT = (
+    (r'^head\.loss_module\.loss_modules\.', 'head.loss_module.'),
     (r'^head\.loss_module\.(?=\D)', ''),
     (r'^head\.loss_module', 'heatmap'),
     (r'\broi_head\.mask_head((\.\d+)?)\.loss_mask\b', r'mask\1'),

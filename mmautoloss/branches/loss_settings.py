@@ -16,20 +16,24 @@ CARRIED = (
     'class_weight',
     'pos_weight',
     'average',
+    'reduction',
     'ignore_index',
     'use_target_weight',
     'loss_name',
     *Temperatures._fields,
+    'activated',
+    'sigmas',
 )
 """Settings of ``SearchedLoss`` that it takes over from the loss that it replaces."""
 
 
-def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
+def carried(loss: nn.Module, inputs: str | None, head: nn.Module) -> dict[str, Any]:
     """The settings that a searched loss takes over from a loss; defaults are left out.
 
     Args:
         loss: A loss for which ``lost`` gives no reason.
         inputs: Kind of input of the searched loss.
+        head: The module that calls it.
     """
     if type(loss).__name__ == 'SearchedLoss':
         searched: Any = loss
@@ -37,15 +41,21 @@ def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
             **searched.counts._asdict(),
             **searched.temperatures._asdict(),
             'loss_name': searched.loss_name,
+            'activated': searched.activated,
+            'sigmas': searched.sigmas,
             **_average(loss),
         }
         return {key: value for key, value in settings.items() if value != _default(loss, key)}
     settings = _class_weights(loss, inputs) | _average(loss) | _temperatures(loss)
+    if reads_probabilities(loss):
+        settings['activated'] = True
+    if type(loss).__name__ == 'OKSLoss':
+        settings['sigmas'] = _sigmas(loss, head)
     ignored = _ignored(loss)
     if ignored not in (None, *(_default(loss, name) for name in _IGNORED)):
         settings['ignore_index'] = ignored
-    # KeypointMSELoss uses weights whatever its setting
-    if getattr(loss, 'use_target_weight', True) is False and type(loss).__name__ != 'KeypointMSELoss':
+    # these use weights whatever their setting
+    if getattr(loss, 'use_target_weight', True) is False and type(loss).__name__ not in _WEIGHED:
         settings['use_target_weight'] = False
     name = getattr(loss, 'loss_name', None)
     if isinstance(name, str) and name != _default(loss, 'loss_name'):
@@ -53,18 +63,55 @@ def carried(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     return settings
 
 
+def _sigmas(loss: nn.Module, head: nn.Module) -> list[float]:
+    """The constants of keypoints; 1/2 without a description of the data set, which makes the unit the root of the area."""
+    sigmas = _numbers(getattr(loss, 'sigmas', None))
+    return sigmas or [0.5] * getattr(head, 'num_keypoints', 1)
+
+
+OF_DISTRIBUTIONS = ('MLECCLoss', 'JSDiscretLoss')
+"""Classes of losses whose heads always pass distributions over bins."""
+
+_OF_PROBABILITIES = ('GaussianFocalLoss', 'FocalHeatmapLoss', *OF_DISTRIBUTIONS)
+"""Classes of losses whose heads always pass probabilities."""
+
+
+def reads_probabilities(loss: nn.Module) -> bool:
+    """Whether the head of a loss passes probabilities in place of logits."""
+    name = type(loss).__name__
+    if name == 'SearchedLoss':  # of which the settings are kept as they are
+        return False
+    if name == 'BCELoss':  # of mmpose
+        return bool(getattr(loss, 'use_sigmoid', False))
+    return name in _OF_PROBABILITIES or bool(getattr(loss, 'activated', False)) or not getattr(loss, 'activate', True)
+
+
 def _temperatures(loss: nn.Module) -> dict[str, Any]:
     """The factors of distributions over bins, of a loss that divides a sum by the number of keypoints alone."""
+    factors: Any = loss
+    if type(loss).__name__ == 'KnowledgeDistillationKLDivLoss':
+        return Temperatures(1 / factors.T, 1 / factors.T).changed
     if type(loss).__name__ != 'KLDiscretLoss':
         return {}
-    factors: Any = loss
     label_beta = factors.label_beta if factors.label_softmax else None
     return {'average': 'sum', **Temperatures(factors.beta, label_beta).changed}
 
 
+_WEIGHED = ('KeypointMSELoss', 'FocalHeatmapLoss')
+
+
 def _average(loss: nn.Module) -> dict[str, Any]:
-    """No divisor where the head divides by a number of its own."""
-    return {'average': 'sum'} if getattr(loss, 'reduction', 'mean') == 'sum' else {}
+    """No divisor where the head divides by a number of its own, and no sum where it reads values one by one."""
+    if type(loss).__name__ == 'PixelReconstructionLoss':
+        return {'average': 'weights'}
+    reduction = getattr(loss, 'reduction', 'mean')
+    if reduction == 'none' and type(loss).__name__ not in _ONE_VALUE:
+        return {'reduction': 'none'}
+    return {'average': 'sum'} if reduction == 'sum' else {}
+
+
+_ONE_VALUE = ('LovaszLoss', 'OKSLoss', 'MLECCLoss')
+"""Classes of losses that mean one value a batch, image or person by no reduction."""
 
 
 def _class_weights(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
@@ -140,14 +187,6 @@ def lost(loss: nn.Module, head: nn.Module) -> str:
     return next(filter(None, (check(loss, head) for check in _CHECKS)), '')
 
 
-def _check_reduction(loss: nn.Module, head: nn.Module) -> str:
-    reduction = getattr(loss, 'reduction', 'mean')
-    # LovaszLoss means one value per batch by it
-    if reduction == 'none' and type(loss).__name__ != 'LovaszLoss':
-        return "its head reduces its values itself; use reduction='mean' if the head does not need them one by one"
-    return ''
-
-
 def _check_weight(loss: nn.Module, head: nn.Module) -> str:
     weight = getattr(loss, 'loss_weight', 1.0)
     if isinstance(weight, Real) and math.isfinite(weight):
@@ -174,12 +213,6 @@ def _check_ignored(loss: nn.Module, head: nn.Module) -> str:
 def _check_name(loss: nn.Module, head: nn.Module) -> str:
     name = getattr(loss, 'loss_name', 'loss')
     return '' if 'loss' in str(name) else f'its loss_name {name!r} does not contain "loss", so it trains nothing'
-
-
-def _check_activation(loss: nn.Module, head: nn.Module) -> str:
-    if getattr(loss, 'activated', False) or not getattr(loss, 'activate', True):
-        return 'it reads probabilities; let the head give logits and leave out activated=True or activate=False'
-    return ''
 
 
 def _check_custom_head(loss: nn.Module, head: nn.Module) -> str:
@@ -238,12 +271,10 @@ def _shown(value: Any) -> str:
 
 
 _CHECKS: tuple[Callable[[nn.Module, nn.Module], str], ...] = (
-    _check_reduction,
     _check_weight,
     _check_class_weight,
     _check_ignored,
     _check_name,
-    _check_activation,
     _check_custom_head,
     _check_counts,
     _check_other_settings,

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-_PROBABILITIES = (
-    'its head passes probabilities, of which a probe cannot move the scores; use a head that passes logits'
-)
 _FEATURES = 'it compares features of one image with others, not scores with labels; search the loss of a classifier'
 _GRADIENTS = 'it remembers the gradients of earlier batches; use FocalLoss or L1Loss'
 
 UNSEARCHABLE: dict[str, str] = {
     **dict.fromkeys(('GHMC', 'GHMR'), _GRADIENTS),
-    **dict.fromkeys(('GaussianFocalLoss', 'FocalHeatmapLoss'), _PROBABILITIES),
-    **dict.fromkeys(
-        ('CosineSimilarityLoss', 'CrossCorrelationLoss', 'PixelReconstructionLoss', 'CAELoss', 'SwAVLoss'), _FEATURES
-    ),
+    **dict.fromkeys(('CosineSimilarityLoss', 'CrossCorrelationLoss', 'CAELoss', 'SwAVLoss'), _FEATURES),
     'CombinedTargetMSELoss': 'its maps hold heat and offsets side by side; use the codec MSRAHeatmap',
     'AssociativeEmbeddingLoss': 'it compares the tags of all pairs of keypoints or corners; use another head',
     'InfoNCELoss': 'it compares the features of all pairs of instances, and has no target; leave it out',
     'RLELoss': 'it trains a flow that has parameters; use SmoothL1Loss with a RegressionHead',
-    'MLECCLoss': 'it reads likelihoods on two axes at once; leave it out',
-    'OKSLoss': 'its head also passes areas and reads its values one by one; leave it out',
     'MPJPEVelocityJointLoss': 'it adds differences between frames, which a formula does not read; use MPJPELoss',
-    'MultipleLossWrapper': 'it is called with a list of predictions for a list of losses; use a head with one loss',
     'MultiPosCrossEntropyLoss': 'it has several positives in a row of one softmax; leave it out',
     'MarginL2Loss': 'it draws its negatives itself; leave it out',
     'DDQAuxLoss': 'it contains an assigner and losses of its own; leave it out',
     'KDLoss': 'it compares a student with its teacher; leave it out',
     'FeaLoss': 'it trains a layer of its own on features of the teacher; leave it out',
-    'KnowledgeDistillationKLDivLoss': 'it compares a student with its teacher; leave it out',
 }
 """Reasons by the names of their classes."""

@@ -18,7 +18,9 @@ from mmautoloss.losses.fused import fused_total
 from mmautoloss.losses.fused.blocks import threads_of
 from mmautoloss.losses.inputs import Rows, as_nchw, input_kind
 from mmautoloss.losses.inputs.rows import rows_as_values
+from mmautoloss.losses.keypoint_units import in_units, require_sigmas
 from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.losses.probabilities import logits_of, require_probabilities
 from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.losses.weighting import Weighting
 from mmautoloss.registry import MODELS, register
@@ -60,7 +62,8 @@ class SearchedLoss(nn.Module):
             maps), ``'mask'`` (masks of instances), ``'heatmap'`` (maps as they are), ``'delta'``
             (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e`` of decoded
             boxes), ``'bins'`` (distributions), ``'quality'`` (class scores beside the quality ``q`` of a
-            box). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
+            box), ``'instance'`` (masks of which each is compared as a whole), ``'peak'`` (heat maps of
+            scores). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
         use_sigmoid: Read by heads to choose the size of their output; must agree with ``inputs``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``, which returns what the heads expect of
             hand-made losses: one value per row or pixel for softmax, areas and masks, else one per element.
@@ -71,8 +74,9 @@ class SearchedLoss(nn.Module):
         pos_weight: Factor of each channel where ``y`` is 1, for sigmoids; where ``y`` is 0 it is 1, between both in
             between. The class weights of binary cross-entropies of mmdet and mmseg are such factors.
         average: M if the head passes no ``avg_factor``: the number of ``'positions'``, the sum of the
-            ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights, or 1, a ``'sum'``, for heads
-            that divide by a number of their own, as that of YOLOX.
+            ``'class_weight'`` of all labels, as of mmseg's cross-entropy with class weights, the sum of the
+            ``'weights'`` of a call, as of masked autoencoders, or 1, a ``'sum'``, for heads that divide by a number of their
+            own, as that of YOLOX.
         use_target_weight: Whether the weights that the head passes count.
         loss_name: Key of the loss in logs; must contain ``loss``, or it would take no part in
             training.
@@ -82,6 +86,9 @@ class SearchedLoss(nn.Module):
             few elements are not compiled: calling the code would take longer.
         beta: Factor of the logits, for bins.
         label_beta: Factor of targets that become distributions by a softmax, for bins; None if they are distributions.
+        activated: Whether the head passes probabilities, of which the logits are computed first.
+        sigmas: The constant of each keypoint, for keypoints, whose head passes areas in place of ``avg_factor``; None
+            for coordinates that are in units already.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
@@ -109,6 +116,8 @@ class SearchedLoss(nn.Module):
         compile: bool = False,
         beta: float = 1.0,
         label_beta: float | None = None,
+        activated: bool = False,
+        sigmas: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
@@ -136,6 +145,10 @@ class SearchedLoss(nn.Module):
         self.compiled = compile
         self.temperatures = Temperatures(beta, label_beta)
         self.temperatures.require_valid(self.kind)
+        self.activated = activated
+        require_probabilities(activated, self.kind)
+        self.sigmas = sigmas
+        require_sigmas(sigmas, self.kind)
 
     @property
     def expression(self) -> str:
@@ -151,6 +164,11 @@ class SearchedLoss(nn.Module):
     def use_target_weight(self) -> bool:
         """Whether the weights of a call count; read by heads of mmpose."""
         return self.counts.use_target_weight
+
+    @property
+    def beta(self) -> float:
+        """Factor of the logits, for bins; read by distillers of mmpose."""
+        return self.temperatures.beta
 
     @property
     def loss_name(self) -> str:
@@ -191,13 +209,22 @@ class SearchedLoss(nn.Module):
         weight = self.counts.weights(self.kind, weight)
         if isinstance(avg_factor, Tensor) and avg_factor.dim() == 4:  # where heads of mmpose pass a mask of pixels
             weight, avg_factor = self.kind.masked(weight, avg_factor, pred), None
+        if self.sigmas is not None and isinstance(avg_factor, Tensor):  # the areas of persons
+            pred, target = (in_units(points, avg_factor, self.sigmas) for points in (pred, target))
+            avg_factor = None
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
-        calls = [self.temperatures.applied(*call) for call in self.kind.calls(pred, target, weight)]
+        calls = [self._with_logits(*call) for call in self.kind.calls(pred, target, weight)]
         first, *others = [self._reduced(*call, avg_factor, reduction, ignore_index) for call in calls]
-        if reduction == 'none' and isinstance(pred, Tensor) and calls[0][0].dim() != pred.dim():
+        if reduction == 'none' and self.kind.elementwise and calls[0][0].dim() != pred.dim():
             return rows_as_values(first, pred)
         return sum(others, first)
+
+    def _with_logits(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """A call of single tensors as if the head had passed logits of the right temperature."""
+        return self.temperatures.applied(logits_of(pred, self.kind) if self.activated else pred, target, weight)
 
     def _reduced(
         self,
@@ -248,7 +275,8 @@ class SearchedLoss(nn.Module):
             key: value for key, value in self.counts._asdict().items() if value != Weighting._field_defaults[key]
         }
         shown |= {'compile': True} if self.compiled else {}
-        shown |= self.temperatures.changed
+        shown |= self.temperatures.changed | ({'activated': True} if self.activated else {})
+        shown |= {} if self.sigmas is None else {'sigmas': self.sigmas}
         return ', '.join(f'{key}={value!r}' for key, value in shown.items())
 
 

@@ -162,7 +162,7 @@ def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[_Call]:
         yield from _boxes(generator)
         return
     shapes: list[tuple[int, ...]] = [(60, 3)] if not kind.maps and kind.name != 'mask' else [(4, 3, 5, 6), (60, 3)]
-    if kind.name in ('mask', 'heatmap'):
+    if kind.name in ('mask', 'heatmap', 'peak'):
         shapes = [(4, 3, 5, 6)]
     breakpoints = torch.tensor([-800.0, -40.0, -1.0, -1e-6, 0.0, 1e-6, 0.5, 1.0, 40.0, 800.0], dtype=torch.float64)
     for shape in shapes:
@@ -189,7 +189,7 @@ def _targets(kind: InputKind, pred: Tensor, generator: torch.Generator) -> Tenso
         return torch.cat([(y > 0.6).to(pred.dtype), quality], dim=1)
     if kind.name == 'bins':
         return (3 * torch.randn(pred.shape, generator=generator, dtype=pred.dtype)).softmax(dim=1)
-    if kind.name in ('sigmoid', 'mask'):
+    if kind.name in ('sigmoid', 'mask', 'instance', 'peak'):
         values = torch.rand(pred.shape, generator=generator, dtype=pred.dtype)
         return torch.where(torch.rand(pred.shape, generator=generator) < 0.7, values.round(), values)
     return torch.randn(pred.shape, generator=generator, dtype=pred.dtype)

@@ -14,7 +14,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.losses.inputs import InputKind, Rows
 from mmautoloss.losses.inputs.rows import as_nchw
 
-AVERAGES = ('positions', 'class_weight', 'sum')
+AVERAGES = ('positions', 'class_weight', 'weights', 'sum')
 
 
 class Weighting(NamedTuple):
@@ -68,12 +68,22 @@ class Weighting(NamedTuple):
             rows = _weigh_positives(rows, _factors('pos_weight', self.pos_weight, kind, rows.pred))
         if self.average == 'sum':
             rows = rows._replace(labelled=1)
+        if self.average == 'weights' and rows.weight is not None:
+            rows = rows._replace(labelled=_sum_of_weights(rows))
         if self.class_weight is None:
             return rows
         factors = _factors('class_weight', self.class_weight, kind, rows.pred)
         if self.average == 'class_weight':
             rows = rows._replace(labelled=_sum_of_labels(target, rows.labelled, factors))
         return rows._replace(channel_weight=factors)
+
+
+def _sum_of_weights(rows: Rows) -> Tensor:
+    """The sum of the weights of positions, for elements of their means, plus a small constant, since all may be 0."""
+    weight = rows.weight if rows.weight is not None else rows.pred.new_zeros(1, 1)
+    return (
+        weight.to(torch.promote_types(weight.dtype, torch.float32)).mean(dim=1).sum() + torch.finfo(torch.float32).eps
+    )
 
 
 def _weigh_positives(rows: Rows, factors: Tensor) -> Rows:

@@ -2,8 +2,7 @@
 
 An entry has the value and gradient of the loss that it names, up to ``eps`` and the reduction (the sum
 over channels, see ``SearchedLoss``). Losses that the operators cannot express exactly are not here: Lovasz
-losses sort, DIoU and CIoU read distances of centres, whereas a graph has areas, and GaussianFocalLoss and
-CornerNet's focal loss test whether a target is exactly 1 and divide by the number of such targets.
+losses sort, and DIoU and CIoU read distances of centres, whereas a graph has areas.
 """
 
 from __future__ import annotations
@@ -78,6 +77,10 @@ _JOINT_DICE = 'y * (1 - 2 * mean_c(mean_nhw(p * y)) / (mean_c(mean_nhw(p ** 2)) 
 _JACCARD = '1 - mean_nhw(p * y) / (mean_nhw(p) + mean_nhw(y) - mean_nhw(p * y))'
 _TVERSKY = '1 - mean_nhw(p * y) / (mean_nhw(p * y) + 0.3 * mean_nhw(p * (1 - y)) + 0.7 * mean_nhw((1 - p) * y))'
 
+# of each instance, whose pixels are the channels
+_INSTANCE_DICE = _DICE.replace('mean_nhw', 'mean_c')
+_NAIVE_INSTANCE_DICE = _NAIVE_DICE.replace('mean_nhw', 'mean_c')
+
 # losses with two pieces that meet at a bound b: with m = min(d, b), smooth L1 is m * (d - m / 2), and a wing loss is
 # its curve at m plus its slope beyond b times d - m
 _SMOOTH_L1 = f'{_least(_D, 1)} * ({_D} - 0.5 * ({_least(_D, 1)}))'
@@ -89,15 +92,16 @@ _SLOPE = f'2 * (2.1 - y) * {_BEND} / (1 + {_BEND})'
 _ADAPTIVE_WING = f'14 * ({_CURVE} + {_SLOPE} * ({_D} - {_least(_D, 0.5)}))'
 
 _KL = 'y * (log(y) - log(p))'
+_PEAK_FOCAL = '-(y * (1 - p) ** 2 * log(p) + (1 - y) * ((1 - q) ** 2) ** 2 * p ** 2 * log(1 - p))'
 _BCE_Q = '-(q * log(p) + (1 - q) * log(1 - p))'
 
-_VALUES = ('delta', 'heatmap')
+_VALUES = ('delta', 'heatmap', 'keypoint')
 _SCORES = ('softmax', 'sigmoid', 'mask')
 _CSE_SOURCE = 'Liu et al., ICLR 2021, CSE-Autoloss-{} as written; its constants are here in areas of the target'
 
 ZOO: dict[str, KnownLoss] = {
     'ce': KnownLoss(_CE, ('softmax',), 'cross-entropy'),
-    'bce': KnownLoss(_BCE, ('sigmoid', 'mask'), 'binary cross-entropy'),
+    'bce': KnownLoss(_BCE, ('sigmoid', 'mask', 'instance'), 'binary cross-entropy'),
     'focal': KnownLoss(_FOCAL, ('sigmoid', 'mask'), 'Lin et al., ICCV 2017, gamma 2, alpha 0.25'),
     'focal_softmax': KnownLoss(_FOCAL_SOFTMAX, ('softmax',), 'the same over exclusive classes, gamma 2'),
     'mae': KnownLoss('2 * y * (1 - p)', ('softmax',), 'Ghosh et al., AAAI 2017: the sum over the classes of |p - y|'),
@@ -129,6 +133,10 @@ ZOO: dict[str, KnownLoss] = {
     'focal_softmax_dice': KnownLoss(
         f'{_FOCAL_SOFTMAX} + ({_NAIVE_DICE})', ('softmax',), 'focal_softmax + naive_dice, as DiceFocalLoss of MONAI'
     ),
+    'instance_dice': KnownLoss(_INSTANCE_DICE, ('instance',), 'Milletari et al., 3DV 2016, of each instance'),
+    'naive_instance_dice': KnownLoss(
+        _NAIVE_INSTANCE_DICE, ('instance',), 'the same without squares, as in Mask2Former (Cheng et al., CVPR 2022)'
+    ),
     'l1': KnownLoss(_D, _VALUES, 'absolute error'),
     'smooth_l1': KnownLoss(_SMOOTH_L1, _VALUES, 'Girshick, ICCV 2015, beta 1'),
     'mse': KnownLoss('(p - y) ** 2', (*_VALUES, *_SCORES), 'squared error'),
@@ -140,6 +148,14 @@ ZOO: dict[str, KnownLoss] = {
     'qfl': KnownLoss(f'({_BCE_Q}) * (q - p) ** 2', ('quality',), 'Li et al., NeurIPS 2020, beta 2'),
     'vfl': KnownLoss(
         f'({_BCE_Q}) * (q + 0.75 * (1 - y) * p ** 2)', ('quality',), 'Zhang et al., CVPR 2021, alpha 0.75, gamma 2'
+    ),
+    'peak_focal': KnownLoss(
+        _PEAK_FOCAL, ('peak',), 'Law and Deng, ECCV 2018, CornerNet, alpha 2, beta 4, as GaussianFocalLoss of mmdet'
+    ),
+    'oks': KnownLoss(
+        '0.5 * (1 - exp(-mean_c((p - y) ** 2)))',
+        ('keypoint',),
+        'Maji et al., CVPRW 2022, YOLO-Pose, points of a plane',
     ),
     'iou': KnownLoss('1 - i / u', ('area',), 'Yu et al., ACM MM 2016, linear form'),
     'giou': KnownLoss('1 - i / u + (e - u) / e', ('area',), 'Rezatofighi et al., CVPR 2019'),

@@ -9,12 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import Weighting
 from mmautoloss.losses.inputs.scores import points_as_maps
+from mmautoloss.losses.keypoint_units import in_units
+from mmautoloss.losses.probabilities import logits_of
 from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.recorded_probe import make_probe, place_of
@@ -59,6 +62,7 @@ def capture_probes(
         raise SetupError(f'The probe needs {samples} training images, but there are {len(loader.dataset)}.')
     images = _spaced(loader.dataset, samples)
     runner.model.train()
+    MessageHub.get_current_instance().update_info('epoch', 0)  # read by heads, as of TOOD
     batch = _record_batch(runner.model, branches, loader, images)
     if batch and all(_is_map_each(sample, images) for sample in batch.values()):
         calls = {name: _by_image(sample) for name, sample in batch.items()}
@@ -146,11 +150,18 @@ def _record(model: nn.Module, branches: tuple[Branch, ...], batch: Any) -> dict[
 
 def _record_calls(loss: nn.Module, calls: list[dict[str, Any]]) -> torch.utils.hooks.RemovableHandle:
     signature = inspect.signature(loss.forward)
+    masks_rows = [*signature.parameters][2:3] == ['mask']  # as of masked autoencoders; else a mask is of pixels
 
     def record_call(module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         call = dict(signature.bind(*args, **kwargs).arguments)
         third = list(call)[2] if len(args) > 2 else ''  # a loss of the user may have another name for it
-        calls.append({'weight' if key == third and key not in _KNOWN else key: value for key, value in call.items()})
+        third = 'mask' if masks_rows else third
+        calls.append(
+            {
+                'weight' if key == third and (masks_rows or key not in _KNOWN) else key: value
+                for key, value in call.items()
+            }
+        )
 
     return loss.register_forward_pre_hook(record_call, with_kwargs=True)
 
@@ -163,9 +174,8 @@ _KNOWN = {*_THIRD, 'mask', 'avg_factor', 'reduction_override', 'ignore_index'}
 def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
     """Joins all calls, such as those of the levels of a feature pyramid, into one sample; they share a normaliser."""
     # OHEM also calls a loss to choose its samples: without reduction and without a gradient
-    calls = [call for call in calls if call.get('reduction_override') != 'none']
-    if not calls:
-        raise SetupError(f'The loss at {branch.path!r} is only called for values one by one. Leave this branch out.')
+    calls = [call for call in calls if call.get('reduction_override') != 'none'] or calls
+    calls = [_in_units(branch, call) for call in calls]
     parts = [list(call.values()) for call in calls]
     unknown = sorted({key for call in calls for key in list(call)[2:] if call[key] is not None} - _KNOWN)
     if unknown:
@@ -191,10 +201,10 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
     with place_of(branch):
         # of a call that is the sum of several, such as one an axis, the first
         calls_of_tensors = [
-            temperatures.applied(*branch.kind.calls(part[0], part[1], weight)[0])
+            temperatures.applied(*_with_logits(branch, *branch.kind.calls(part[0], part[1], weight)[0]))
             for part, weight in zip(parts, weights, strict=True)
         ]
-        preds, targets, weights = map(list, zip(*calls_of_tensors, strict=True))
+        preds, targets, weights = map(list, zip(*branch.kind.joinable(calls_of_tensors), strict=True))
         weight = None if weights[0] is None else _joined(weights)
         pred, target, weight = points_as_maps(_joined(preds), _joined(targets), weight)
     return Sample(
@@ -208,12 +218,28 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
     )
 
 
+def _in_units(branch: Branch, call: dict[str, Any]) -> dict[str, Any]:
+    """A call whose keypoints are in units of persons, if it comes with their areas."""
+    areas = call.get('areas', call.get('avg_factor'))
+    if 'sigmas' not in branch.settings or not isinstance(areas, Tensor):
+        return call
+    names = list(call)
+    points = {name: in_units(call[name], areas, branch.settings['sigmas']) for name in names[:2]}
+    return {name: points.get(name, call[name]) for name in names if name not in ('areas', 'avg_factor')}
+
+
 def _weight(branch: Branch, call: dict[str, Any], weighting: Weighting) -> Any:
     weight, mask = next((call[name] for name in _THIRD if name in call), None), call.get('mask')
     weight = weighting.weights(branch.kind, weight)
     if mask is None and isinstance(call.get('avg_factor'), Tensor) and call['avg_factor'].dim() == 4:
         mask = call.pop('avg_factor')
     return weight if mask is None else branch.kind.masked(weight, mask, next(iter(call.values())))
+
+
+def _with_logits(
+    branch: Branch, pred: Tensor, target: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    return (logits_of(pred, branch.kind) if branch.settings.get('activated') else pred), target, weight
 
 
 _TEMPERATURES = Temperatures()._asdict()

@@ -44,6 +44,8 @@ def make_probe(model: nn.Module, branch: Branch, samples: list[Sample], monitore
 
 def _metric(branch: Branch, sample: Sample, monitored: Sequence[str], scaling: Mapping[str, Tensor]) -> str:
     """The monitored metric for semantic segmentation; for every other branch, the metric of its kind."""
+    if branch.inputs == 'bins' and branch.settings.get('activated') and not _are_distributions(sample.target):
+        return 'softmax_recall'  # likelihoods of bins, as of RTMO: the most likely is wanted
     if branch.inputs == 'delta' and not scaling:
         return 'closeness'
     if branch.inputs == 'sigmoid' and sample.target.is_floating_point() and sample.pred.dim() == 2:
@@ -54,6 +56,10 @@ def _metric(branch: Branch, sample: Sample, monitored: Sequence[str], scaling: M
         names = [name.rpartition('/')[2] for name in monitored]
         return next((name for name in names if name in SEGMENTATION_METRICS), 'mIoU')
     return branch.kind.metric
+
+
+def _are_distributions(target: Tensor) -> bool:
+    return bool(((target.sum(dim=1) - 1).abs() < 1e-2).all())
 
 
 def _scaling(model: nn.Module, branch: Branch, sample: Sample) -> dict[str, Tensor]:

@@ -95,6 +95,17 @@ def sigmoid_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) 
     return sum(values) / max(len(values), 1)
 
 
+def instance_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """The same of each instance over its pixels, and the mean over the instances.
+
+    Args:
+        pred: Mask logits (M, P); above 0 means inside.
+        target: Masks (M, P).
+        scaling: Not used.
+    """
+    return sigmoid_recall(pred.T, target.T, scaling)
+
+
 def delta_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
     """Mean IoU of the boxes that are encoded by deltas.
 
@@ -138,6 +149,22 @@ def overlap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> floa
     """
     target = target / target.sum(dim=1, keepdim=True).clamp(min=1e-6)
     return float(torch.minimum(pred.softmax(dim=1), target).sum(dim=1).double().mean())
+
+
+def peak_recall(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean of the recalls of centres and of pixels that are none.
+
+    Pixels above 1/2 beside a centre do not count.
+
+    Args:
+        pred: Logits (N, C, H, W); above 0 means a centre.
+        target: Targets in [0, 1], 1 at centres; -1 is ignored.
+        scaling: Not used.
+    """
+    correct = ((pred > 0) == (target == 1)).double()
+    parts = (target == 1, (target >= 0) & (target <= 0.5))
+    shares = [float(correct[part].mean()) for part in parts if part.any()]
+    return sum(shares) / max(len(shares), 1)
 
 
 def quality_closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
@@ -238,6 +265,8 @@ ProbeMetric = Callable[[Tensor, Tensor, Mapping[str, Tensor]], float]
 PROBE_METRICS: dict[str, ProbeMetric] = {
     'softmax_recall': softmax_recall,
     'sigmoid_recall': sigmoid_recall,
+    'instance_recall': instance_recall,
+    'peak_recall': peak_recall,
     'softmax_ap': softmax_ap,
     'sigmoid_ap': sigmoid_ap,
     'delta_iou': delta_iou,

@@ -143,9 +143,8 @@ class Probe:
         for sample in self.samples:
             unit = self.kind.unit(sample.pred, sample.target)
             target = self.kind.scatter(sample.target, unit, generator) if self.kind.regression else sample.target
-            pred = self.kind.scatter(
-                sample.pred if self.kind.regression else _normalized(sample.pred), unit, generator
-            )
+            start = self.kind.start(sample.pred, sample.target)
+            pred = self.kind.scatter(start if self.kind.regression else _normalized(start), unit, generator)
             samples.append(replace(sample, pred=pred, target=target))
         return replace(self, samples=tuple(samples))
 

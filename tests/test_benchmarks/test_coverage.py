@@ -68,6 +68,14 @@ def test_shares_and_page_are_those_of_the_rows(load) -> None:
     assert '| OddLoss | a | it is odd; take another |' in text
 
 
+def test_losses_that_are_never_called_are_listed_and_not_counted(load) -> None:
+    page, rows = load('coverage_page'), shipped_rows(load)
+    idle = ModelLoss('idle', 'head.loss_idle', 'head.loss_idle', 'IdleLoss', None, page.NEVER_CALLED)
+    rows.append(rows[0]._replace(path='d/four.py', losses=(idle,)))
+    assert page.shares_of(rows)['mmdet'] == 0.75 and '| mmdet | 3 of 3 | 4 | 3 | 75.0 % |' in page.page_of(rows)
+    assert '| d |  | idle (IdleLoss) |' in page.page_of(rows)
+
+
 def test_the_last_line_is_json(load, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     page, rows = load('coverage_page'), shipped_rows(load)
     monkeypatch.setattr(page, 'one_of_each_folder', lambda library: [r.path for r in rows if r.library == library])
@@ -84,7 +92,7 @@ def test_the_last_line_is_json(load, monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_the_page_says_what_is_found_now(load) -> None:
     """A sample of its rows; ``python benchmarks/coverage.py --page docs/coverage.md`` writes it anew."""
     page, text = load('coverage_page'), PAGE.read_text(encoding='utf-8')
-    for library in ('mmdet', 'mmseg', 'mmpose'):
+    for library in ('mmdet', 'mmseg', 'mmpose', 'mmpretrain'):
         paths = page.one_of_each_folder(library)[5::25]
         for row in filter(None, (page.inspect(library, path) for path in paths)):
             assert row.error or page._table([row]).splitlines()[-1] in text, row.path

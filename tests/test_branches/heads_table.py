@@ -85,6 +85,8 @@ def _narrow(width: Any) -> Any:
 
 
 _NORM = {'bbox_head.norm_cfg': {'type': 'GN', 'num_groups': 4}}
+_NO_EPS = {'mask_head.loss_mask.eps': 1e-12}
+_NORM_OF_MASKS = {'mask_head.norm_cfg': {'type': 'GN', 'num_groups': 4}}
 _RPN = {'rpn_cls': 'sigmoid', 'rpn_box': 'delta'}
 _ROI = {'roi_cls': 'softmax', 'roi_box': 'delta'}
 _DETR = {'cls': 'softmax', 'box': 'delta', 'iou': 'area'}
@@ -198,6 +200,75 @@ HEADS: dict[str, Row] = {
             f'roi_head.bbox_head.{part}_channels': 8
             for part in ('cls_in', 'reg_in', 'reg_offset_out', 'reg_cls_out', 'cls_out')
         },
+    ),
+    'TOOD': Row(
+        'mmdet',
+        'tood/tood_r50_fpn_1x_coco.py',
+        {'cls': None, 'box': 'area', 'centerness': None, 'initial_loss_cls': 'sigmoid'},
+        _NORM,
+    ),
+    'TOOD without initial epochs': Row(
+        'mmdet',
+        'tood/tood_r50_fpn_1x_coco.py',
+        {'cls': 'quality', 'box': 'area', 'centerness': None, 'initial_loss_cls': None},
+        _NORM | {'train_cfg.initial_epoch': 0},
+    ),
+    'FSAF': Row('mmdet', 'fsaf/fsaf_r50_fpn_1x_coco.py', {'cls': 'sigmoid', 'box': 'area'}),
+    'CrowdDet': Row(
+        'mmdet',
+        'crowddet/crowddet-rcnn_r50_fpn_8xb2-30e_crowdhuman.py',
+        {'rpn_cls': 'softmax', 'rpn_box': 'delta'} | _ROI,
+        {'roi_head.bbox_head.num_classes': 1},
+    ),
+    'YOLACT': Row(
+        'mmdet', 'yolact/yolact_r50_1xb8-55e_coco.py', {'cls': 'softmax', 'box': 'delta', 'mask_segm': 'sigmoid'}
+    ),
+    'CornerNet': Row(
+        'mmdet',
+        'cornernet/cornernet_hourglass104_8xb6-210e-mstest_coco.py',
+        {'heatmap': 'peak', 'embedding': None, 'offset': 'delta'},
+        {
+            'backbone.stage_channels': [8] * 6,
+            'backbone.feat_channel': 8,
+            'backbone.stage_blocks': [1] * 6,
+            'bbox_head.in_channels': 8,
+        },
+    ),
+    'CenterNet': Row(
+        'mmdet',
+        'centernet/centernet_r18_8xb16-crop512-140e_coco.py',
+        {'center_heatmap': 'peak', 'wh': 'delta', 'offset': 'delta'},
+        {
+            'neck.in_channels': 64,
+            'neck.num_deconv_filters': (16, 16, 16),
+            'neck.use_dcn': False,
+            'bbox_head.in_channels': 16,
+            'bbox_head.feat_channels': 8,
+        },
+    ),
+    'CenterNet with two stages of anchors': Row(
+        'mmdet', 'centernet/centernet-update_r50-caffe_fpn_ms-1x_coco.py', {'cls': None, 'box': 'area'}, _NORM
+    ),
+    'SOLO': Row(
+        'mmdet', 'solo/solo_r50_fpn_1x_coco.py', {'mask_cls': 'sigmoid', 'mask': 'instance'}, _NO_EPS | _NORM_OF_MASKS
+    ),
+    'Decoupled SOLO': Row(
+        'mmdet',
+        'solo/decoupled-solo_r50_fpn_1x_coco.py',
+        {'mask_cls': 'sigmoid', 'mask': 'instance'},
+        _NO_EPS | _NORM_OF_MASKS,
+    ),
+    'CondInst': Row(
+        'mmdet',
+        'condinst/condinst_r50_fpn_ms-poly-90k_coco_instance.py',
+        {'cls': 'sigmoid', 'box': 'area', 'centerness': 'sigmoid', 'mask': 'instance'},
+        _NO_EPS | _NORM | {'mask_head.num_layers': 3, 'mask_head.mask_feature_head.out_channels': 8},
+    ),
+    'Mask2Former': Row(
+        'mmdet',
+        'mask2former/mask2former_r50_8xb2-lsj-50e_coco.py',
+        {'panoptic_cls': 'softmax', 'panoptic_mask': 'sigmoid', 'panoptic_dice': 'instance'},
+        {'panoptic_head.loss_dice.eps': 1e-12},
     ),
     'DeepLabV3+': Row('mmseg', '_base_/models/deeplabv3plus_r50-d8.py', _MAPS),
     'PSPNet': Row('mmseg', '_base_/models/pspnet_r50-d8.py', _MAPS),

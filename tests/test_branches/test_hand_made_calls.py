@@ -19,6 +19,20 @@ def test_temperatures_of_a_searched_loss_act_once() -> None:
     assert loss.temperatures.beta == 10.0
 
 
+def test_logits_of_probabilities_are_computed_once() -> None:
+    loss = SearchedLoss('(p - y) ** 2', 'sigmoid', activated=True)
+    logits, target = torch.randn(4, 5), torch.rand(4, 5)
+    torch.testing.assert_close(loss(logits.sigmoid(), target), SearchedLoss('(p - y) ** 2', 'sigmoid')(logits, target))
+    torch.testing.assert_close(objective_of(loss, nn.Module())(logits, target), loss(logits.sigmoid(), target))
+
+
+def test_values_one_by_one_become_one() -> None:
+    losses = pytest.importorskip('mmdet.models.losses', exc_type=ImportError)
+    pred, target = torch.randn(6, 3), torch.randint(3, (6,))
+    one = objective_of(losses.CrossEntropyLoss(reduction='none'), nn.Module())(pred, target)
+    torch.testing.assert_close(one, losses.CrossEntropyLoss()(pred, target))
+
+
 @pytest.mark.parametrize('shape', [(4, 2), (2, 3, 4, 4)])
 def test_weights_that_are_all_one_are_given_where_a_loss_insists_on_them(shape: tuple[int, ...]) -> None:
     losses = pytest.importorskip('mmpose.models.losses', exc_type=ImportError)

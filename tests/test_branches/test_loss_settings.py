@@ -16,6 +16,7 @@ from mmautoloss.losses import SearchedLoss, plain_loss
 det = pytest.importorskip('mmdet.models.losses', exc_type=ImportError)
 seg = pytest.importorskip('mmseg.models.losses', exc_type=ImportError)
 pose = pytest.importorskip('mmpose.models.losses', exc_type=ImportError)
+heatmap_losses = pytest.importorskip('mmpose.models.losses.heatmap_loss', exc_type=ImportError)
 
 WEIGHTS = [0.5, 5.0]
 
@@ -68,6 +69,14 @@ CARRIED = {
     'weights that do not count': (pose.AdaptiveWingLoss(), {'use_target_weight': False}),
     'weights that count': (pose.AdaptiveWingLoss(use_target_weight=True), {}),
     'weights that count whatever it says': (pose.KeypointMSELoss(use_target_weight=False), {}),
+    'values one by one': (det.CrossEntropyLoss(reduction='none'), {'reduction': 'none'}),
+    'probabilities': (det.FocalLoss(activated=True), {'activated': True}),
+    'dice of probabilities of instances': (det.DiceLoss(activate=False), {'activated': True}),
+    'binary cross-entropy of probabilities': (pose.BCELoss(True, use_sigmoid=True), {'activated': True}),
+    'heat maps of probabilities': (heatmap_losses.FocalHeatmapLoss(), {'activated': True}),
+    'of a searched loss of probabilities': (
+        SearchedLoss('p - y', 'sigmoid', activated=True, reduction='none'), {'activated': True, 'reduction': 'none'},
+    ),
     'of a loss of the user': (Own(torch.tensor(WEIGHTS), 'loss_mine'), {'class_weight': WEIGHTS, 'loss_name': 'loss_mine'}),
     'of a searched loss': (
         SearchedLoss('-y * log(p)', class_weight=WEIGHTS, average='class_weight', loss_name='loss_x', ignore_index=3),
@@ -84,7 +93,7 @@ def test_carried(loss, settings):
     (branch,) = build_branches('all', lambda: Model(loss))
     built = SearchedLoss(**{key: value for key, value in branch.config('p - y', 1.0).items() if key != 'type'})
     for key, value in settings.items():
-        assert (built.loss_name if key == 'loss_name' else getattr(built.counts, key)) == value
+        assert getattr(built if hasattr(built, key) else built.counts, key) == value
 
 
 def test_explicit_branches_carry_as_well():
@@ -107,7 +116,6 @@ REFUSED = {
         r'loss_weight must be one finite number, but is \[1.0, 2.0\]',
     ),
     'weights of its library': (det.CrossEntropyLoss(loss_weight=[1.0, 2.0]), {}, 'loss_weight must be one finite'),
-    'no reduction': (det.CrossEntropyLoss(reduction='none'), {}, "reduces its values itself; use reduction='mean'"),
     'class weights of masks': (det.CrossEntropyLoss(use_mask=True, class_weight=[2.0]), {}, 'leave it out'),
     'class weights that are text': (
         seg.OhemCrossEntropy(class_weight='file.npy'),
@@ -117,9 +125,6 @@ REFUSED = {
     'another ignored label': (seg.DiceLoss(ignore_index=0), {'ignore_index': 255}, 'ignores the label 0, .* head 255'),
     'OHEM with another label': (seg.OhemCrossEntropy(ignore_label=0), {'ignore_index': 255}, 'ignores the label 0'),
     'a name that trains nothing': (seg.DiceLoss(loss_name='dice'), {}, '\'dice\' does not contain "loss"'),
-    'probabilities': (det.FocalLoss(activated=True), {}, 'reads probabilities'),
-    'dice of instances': (det.DiceLoss(), {}, 'each instance as a whole'),
-    'dice of probabilities': (seg.DiceLoss(activate=False), {}, 'reads probabilities'),
     'Seesaw': (det.SeesawLoss(num_classes=2), {}, 'sizes the output of its head'),
     'custom channels': (det.CrossEntropyCustomLoss(num_classes=2), {}, 'sizes the output of its head'),
     'alpha by class': (seg.FocalLoss(alpha=[0.3, 0.7]), {}, 'alpha is one of each class'),

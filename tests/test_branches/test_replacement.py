@@ -117,7 +117,13 @@ def test_a_head_that_never_calls_its_loss() -> None:
 
 
 def test_a_setting_that_a_formula_would_lose() -> None:
+    old = {'rpn_head.loss_cls': {'type': 'CrossEntropyLoss', 'use_sigmoid': True, 'loss_weight': [1.0, 2.0]}}
+    with pytest.raises(SetupError, match='its loss_weight must be one finite number'):
+        replace('digits/faster_rcnn', {'rpn_head.loss_cls': {**SEARCHED, 'expression': '(p - y) ** 2'}}, old)
+    replace('digits/faster_rcnn', {'rpn_head.loss_cls': old['rpn_head.loss_cls']}, old)
+
+
+def test_values_one_by_one_stay_so() -> None:
     old = {'rpn_head.loss_bbox': {'type': 'L1Loss', 'reduction': 'none'}}
-    with pytest.raises(SetupError, match='its head reduces its values itself'):
-        replace('digits/faster_rcnn', {'rpn_head.loss_bbox': {**SEARCHED, 'expression': 'abs(p - y)'}}, old)
-    replace('digits/faster_rcnn', {'rpn_head.loss_bbox': {'type': 'L1Loss', 'reduction': 'none'}}, old)
+    new = replace('digits/faster_rcnn', {'rpn_head.loss_bbox': {**SEARCHED, 'expression': 'abs(p - y)'}}, old)
+    assert new['rpn_head.loss_bbox'].reduction == 'none'

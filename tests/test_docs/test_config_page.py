@@ -17,6 +17,7 @@ from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
 from mmautoloss.execute import ExecuteSettings
+from mmautoloss.losses import INPUT_KINDS, SearchedLoss
 from mmautoloss.report import Description
 from mmautoloss.screen import RejectionTest, ScreenSettings
 from mmautoloss.search import Budget, Funnel, FunnelStage, Rung
@@ -49,6 +50,10 @@ SECTIONS = {
     'budget.funnel.stages': {'times': NEEDED, 'keep': NEEDED, 'seeds': FunnelStage.seeds},
     'execute': defaults_of(ExecuteSettings),
     'describe': defaults_of(Description),
+    'SearchedLoss': {
+        name: NEEDED if each.default is each.empty else each.default
+        for name, each in inspect.signature(SearchedLoss).parameters.items()
+    },
     'LossSwitchHook': {
         name: NEEDED if each.default is each.empty else each.default
         for name, each in inspect.signature(LossSwitchHook).parameters.items()
@@ -77,6 +82,13 @@ def test_every_key_has_a_line_with_its_default(section: str) -> None:
     rows = table(section)
     assert {key: read_default(cells[1]) for key, cells in rows.items()} == SECTIONS[section]
     assert all(len(cells) == 3 and len(cells[2].strip(' |')) > 8 for cells in rows.values())
+
+
+def test_every_kind_of_input_has_a_line_with_its_names() -> None:
+    rows = table('Kinds of input')
+    assert set(rows) == set(INPUT_KINDS)
+    for name, cells in rows.items():
+        assert all(f'`{word}`' in cells[-1] for word in INPUT_KINDS[name].names), name
 
 
 def test_every_option_of_a_search_has_a_line() -> None:

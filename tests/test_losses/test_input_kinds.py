@@ -16,15 +16,18 @@ def column(*numbers: float) -> torch.Tensor:
 
 
 def test_names_say_what_depends_on_what():
-    assert list(INPUT_KINDS) == ['softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality']
+    assert list(INPUT_KINDS) == [
+        *('softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality', 'instance', 'peak', 'keypoint')
+    ]
     for name, kind in INPUT_KINDS.items():
         assert input_kind(name) is kind
         assert kind.name == name
         assert kind.from_prediction | kind.from_target == set(kind.names)
-        assert kind.regression == (name in ('delta', 'area'))
+        assert kind.regression == (name in ('delta', 'area', 'keypoint'))
         assert kind.spread > 0
     with pytest.raises(
-        SetupError, match="one of softmax, sigmoid, mask, heatmap, delta, area, bins, quality, but got 'iou'"
+        SetupError,
+        match="one of softmax, sigmoid, mask, heatmap, delta, area, bins, quality, instance, peak, keypoint, but got 'iou'",
     ):
         input_kind('iou')
 
@@ -136,7 +139,7 @@ def test_unit_is_the_side_of_the_target_box():
         assert input_kind(name).unit(torch.randn(2, 4), target).item() == 1
 
 
-@pytest.mark.parametrize('name', [name for name in INPUT_KINDS if name not in ('mask', 'heatmap')])
+@pytest.mark.parametrize('name', [name for name in INPUT_KINDS if name not in ('mask', 'heatmap', 'peak')])
 def test_no_rows_give_tensors_without_rows(name):
     pred = torch.zeros(0, 4)
     target = torch.zeros(0, dtype=torch.long) if name == 'softmax' else torch.zeros(0, 4 + (name == 'quality'))

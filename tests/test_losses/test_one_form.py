@@ -18,7 +18,7 @@ GRAPHS = 250
 SMALL = 1e-4  # a gradient of this size is one; below may be what rounding leaves of terms that cancel
 CONSTANTS = ('0', '0.5', '2', '30', '1e-07', '1')
 ROWS, MAPS = (6, 3), (2, 3, 4, 5)
-SHAPES = {name: (MAPS,) for name in ('mask', 'heatmap')} | {'softmax': (ROWS, MAPS), 'sigmoid': (ROWS, MAPS)}
+SHAPES = {name: (MAPS,) for name in ('mask', 'heatmap', 'peak')} | {'softmax': (ROWS, MAPS), 'sigmoid': (ROWS, MAPS)}
 
 
 def graphs(kind: InputKind) -> Iterator[tuple[Tree, Tree | None]]:

@@ -100,13 +100,16 @@ WRONG_SETTINGS = {
     'loss_weight': ({'loss_weight': [1.0, 2.0]}, r'loss_weight must be a finite number, but got \[1.0, 2.0\]'),
     'class_weight': ({'class_weight': [1, float('nan')]}, 'class_weight must be finite and not negative'),
     'pos_weight': ({'pos_weight': [2.0]}, 'pos_weight needs inputs="sigmoid", but got inputs=\'softmax\''),
-    'average': ({'average': 'all'}, "average must be one of positions, class_weight, sum, but got 'all'"),
+    'average': ({'average': 'all'}, "average must be one of positions, class_weight, weights, sum, but got 'all'"),
     'average of nothing': ({'average': 'class_weight'}, 'average="class_weight" needs class_weight, but got None'),
     'average of sigmoids': (
         {'inputs': 'sigmoid', 'class_weight': [1.0], 'average': 'class_weight'},
         'average="class_weight" needs inputs="softmax", but got inputs=\'sigmoid\'',
     ),
-    'inputs': ({'inputs': 'box'}, "one of softmax, sigmoid, mask, heatmap, delta, area, bins, quality, but got 'box'"),
+    'inputs': (
+        {'inputs': 'box'},
+        "one of softmax, sigmoid, mask, heatmap, delta, area, bins, quality, instance, peak, keypoint, but got 'box'",
+    ),
     'use_sigmoid with softmax': (
         {'use_sigmoid': True, 'inputs': 'softmax'},
         'use_sigmoid=True needs inputs="sigmoid", but got inputs=\'softmax\'',

@@ -20,6 +20,9 @@ CALLS = {
     'delta': (ROWS, torch.tensor([[0.1, 0.2, 0.3, 0.4]]).repeat(4, 1)),
     'bins': (ROWS, torch.tensor([[0.1, 0.2, 0.3, 0.4]]).repeat(4, 1)),
     'quality': (ROWS, (torch.tensor([0, 1, 2, 4]), torch.tensor([0.9, 0.3, 0.5, 0.0]))),
+    'instance': (MAPS[0], torch.eye(4).repeat(3, 1, 1)),
+    'peak': (MAPS, (0.25 + 0.75 * torch.eye(4)).expand_as(MAPS)),
+    'keypoint': (ROWS, ROWS + 0.5),
     'area': (ROWS, torch.tensor([[0.0, 0.0, 5.0, 5.0]]).repeat(4, 1)),
 }
 

@@ -20,6 +20,19 @@ _CLASSES = {
     'class_weight': '    values = values * class_weight.view(1, -1, 1, 1)\n',
     'pos_weight': '    values = values * (1 + y * (pos_weight.view(1, -1, 1, 1) - 1))\n',
 }
+_IN_UNITS = (
+    '    if torch.is_tensor(avg_factor) and avg_factor.dim() == 1:  # areas of persons',
+    '        unit = 2 * sigmas[:, None] * avg_factor.sqrt().clamp(min=1e-8)[:, None, None]',
+    '        pred, target, avg_factor = pred / unit, target / unit, None',
+)
+_TO_LOGITS = {
+    'sigmoid': '    pred = pred.logit(torch.finfo(pred.dtype).eps)  # the head gives probabilities',
+    'softmax': '    pred = pred.clamp(min=torch.finfo(pred.dtype).tiny).log()  # the head gives probabilities',
+}
+_OF_WEIGHTS = {
+    'weights': '    shares = None if weight is None else weight.reshape(*weight.shape[:2], -1).mean(dim=1)\n'
+    '    count = count if shares is None else shares.sum() + 2**-23\n'
+}
 _VALID = 'valid: which elements count, bool; all where None.'
 _ARGUMENTS = {LOG_P: 'log_p', LOG_NOT_P: 'log_not_p'}
 
@@ -30,7 +43,7 @@ def write(found: Found, options: Options) -> str:
     calls = identifiers([_call_name(loss) for loss in found.losses], {*TAKEN, 'areas', 'as_rows', 'log_of_rest'})
     operators: set[str] = set()
     functions = [AREAS] if any(loss.inputs == 'area' for loss in found.losses) else []
-    functions += [AS_ROWS] if any(loss.inputs == 'delta' for loss in found.losses) else []
+    functions += [AS_ROWS] if any(loss.inputs in ('delta', 'keypoint') for loss in found.losses) else []
     functions += [LOG_OF_REST] if any(map(_reads_rest, found.losses)) else []
     for loss in found.losses:
         name, masked = calls[_call_name(loss)], _is_masked(loss)
@@ -62,8 +75,9 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str],
         again=f', {ELAPSED}={ELAPSED}' if ELAPSED in passed else '',
         masks=', valid' if masked else '',
         ignored=settings.get('ignore_index', -1),
-        settings=_settings(settings),
-        classes=''.join(line for name, line in _CLASSES.items() if name in settings)
+        settings=_settings(settings, loss.inputs),
+        classes=_OF_WEIGHTS.get(settings.get('average', ''), '')
+        + ''.join(line for name, line in _CLASSES.items() if name in settings)
         + ('    count = 1  # the head divides\n' if settings.get('average') == 'sum' else ''),
         count='(labels.nan_to_num(0, 0, 0) * class_weight if labels.dim() == 2 else class_weight[labels]).sum() + 2**-23'
         if settings.get('average') == 'class_weight'
@@ -75,9 +89,14 @@ def _reads_rest(loss: NamedLoss) -> bool:
     return loss.inputs in ('softmax', 'bins') and LOG_NOT_P in evaluated(loss.tree, input_kind(loss.inputs)).inputs
 
 
-def _settings(settings: Mapping[str, Any]) -> str:
+def _settings(settings: Mapping[str, Any], inputs: str) -> str:
     """Lines that define class weights, and one that drops the weights of a call if the loss ignores them."""
     lines = [] if settings.get('use_target_weight', True) else ['    weight = None']
+    if settings.get('reduction') == 'none':
+        lines.append('    # the head takes the values one by one; this is their mean')
+    if 'sigmas' in settings:
+        lines += [f'    sigmas = pred.new_tensor({list(settings["sigmas"])!r})', *_IN_UNITS]
+    lines += [_TO_LOGITS[input_kind(inputs).activation]] if settings.get('activated') else []
     lines += [f'    pred = {settings["beta"]!r} * pred'] if 'beta' in settings else []
     lines += [f'    target = ({settings["label_beta"]!r} * target).softmax(dim=1)'] if 'label_beta' in settings else []
     for name in _CLASSES:

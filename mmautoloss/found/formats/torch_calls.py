@@ -148,6 +148,8 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
         pred, target = pred.flatten(0, 1), target.flatten(0, 1)
         weight = weight if weight is None else weight.flatten(0, 1)
     rows = pred.dim() == 2
+    if rows and weight is not None and weight.dim() == 1 and len(weight) != len(pred):
+        weight = weight.view(len(pred), -1)  # flat weights of elements
 {_AS_MAPS}\
     classes = pred.shape[1]
     valid = (target >= 0) & (target != ignore_index)
@@ -188,13 +190,7 @@ def as_rows(values, sides):
     return (values.movedim(1, -1) if sides == 4 else values).flatten(0, -2)
 """
 
-_HEATMAP = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
-    \"\"\"The loss of one call: maps (N, K, H, W), weights (N, K) or as large as the maps.
-
-    In place of ``avg_factor`` some heads pass a mask of pixels (N, 1, H, W).
-    \"\"\"
-    {_START}\
+_OF_MAPS = """\
     valid = torch.ones_like(pred, dtype=torch.bool)
     count = max(pred[:, 0].numel(), 1)
     if weight is not None:
@@ -203,6 +199,15 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
         weight, avg_factor = avg_factor if weight is None else avg_factor * weight, None
     if weight is not None:
         valid = weight != 0
+"""
+_HEATMAP = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: maps (N, K, H, W), weights (N, K) or as large as the maps.
+
+    In place of ``avg_factor`` some heads pass a mask of pixels (N, 1, H, W).
+    \"\"\"
+    {_START}\
+{_OF_MAPS}\
     p, y = pred, target.to(pred)
 {_MASKED}"""
 
@@ -266,6 +271,31 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     {{compute}}values = {{graph}}(p, y, q{{logs}})
 {_OF_CHOSEN}"""
 
+_INSTANCE = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: mask logits (M, H, W) or (M, P), masks of that shape, weights (M,).\"\"\"
+    {_START}\
+    pred, target = pred.flatten(1), target.flatten(1)
+{_CHOSEN}\
+    pred, target = pred[:, :, None, None], target.to(pred)[:, :, None, None]
+    p, y = pred.sigmoid(), target
+    {{compute}}values = {{graph}}(p, y{{logs}}) / pred.shape[1]
+{_OF_CHOSEN}"""
+
+_PEAK = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: logits (N, C, H, W), weights (N, C) or as large as the maps.
+
+    Targets are as large as the maps, 1 at centres. In place of ``avg_factor`` some heads pass a
+    mask of pixels (N, 1, H, W).
+    \"\"\"
+    {_START}\
+{_OF_MAPS}\
+    pred = torch.where(valid, pred, 0)
+    p, q = pred.sigmoid(), torch.where(valid, target.to(pred), 0)
+    y = (q == 1).to(pred)
+{_MASKED.replace('(p, y{logs}', '(p, y, q{logs}')}"""
+
 ROWS = {
     'softmax': _SOFTMAX,
     'sigmoid': _SIGMOID,
@@ -275,10 +305,20 @@ ROWS = {
     'area': _AREA,
     'bins': _BINS,
     'quality': _QUALITY,
+    'instance': _INSTANCE,
+    'peak': _PEAK,
+    'keypoint': _DELTA,
 }
 """For losses whose elements do not depend on each other; softmax takes pixels as rows and removes invalid ones."""
 
-MAPS = {'softmax': _SOFTMAX_MAPS, 'sigmoid': _SIGMOID, 'heatmap': _HEATMAP, 'delta': _DELTA}
+MAPS = {
+    'softmax': _SOFTMAX_MAPS,
+    'sigmoid': _SIGMOID,
+    'heatmap': _HEATMAP,
+    'delta': _DELTA,
+    'peak': _PEAK,
+    'keypoint': _DELTA,
+}
 """For losses whose elements depend on others: the graph gets the mask of valid elements."""
 
 _OF_SIGMOID = {
@@ -290,6 +330,8 @@ LOGS = {
     'softmax': _OF_SOFTMAX,
     'bins': _OF_SOFTMAX,
     'quality': _OF_SIGMOID,
+    'instance': _OF_SIGMOID,
+    'peak': _OF_SIGMOID,
     'sigmoid': _OF_SIGMOID,
     'mask': _OF_SIGMOID,
 }

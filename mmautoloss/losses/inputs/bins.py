@@ -21,7 +21,8 @@ class Bins(InputKind):
 
     A call may also have one tensor of logits (N, K, C) an axis, each with target distributions of that shape, and weights
     (N, K), as SimCC and RTMPose call their loss. The loss is then the sum over the axes, and each row is weighted with
-    1 / C, as in mmpose's ``KLDiscretLoss``, which takes the mean over bins.
+    1 / C, as in mmpose's ``KLDiscretLoss``, which takes the mean over bins. Maps (N, K, H, W) are distributions over pixels,
+    with weights (N, K).
     """
 
     name = 'bins'
@@ -30,6 +31,9 @@ class Bins(InputKind):
     activation = 'softmax'
 
     def calls(self, pred: Any, target: Any, weight: Any) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+        if isinstance(pred, Tensor) and pred.dim() > 2:
+            pred, target = (maps.flatten(2).flatten(0, 1) for maps in (pred, target))
+            return [(pred, target, None if weight is None else weight.flatten())]
         if isinstance(pred, Tensor):
             return [(pred, target, weight)]
         if not isinstance(target, (tuple, list)) or len(target) != len(pred):

@@ -14,13 +14,19 @@ class Heatmap(Unactivated):
 
     The third argument of a call holds the weights of keypoints (N, K), or of pixels (N, K, H, W); a keypoint of weight 0
     does not count. Some heads of mmpose (DEKR) also pass a mask of pixels, (N, 1, H, W) or as large as the maps, as the
-    fourth argument; it multiplies the weights.
+    fourth argument; it multiplies the weights. Maps with a depth (N, K, D, H, W) are D maps, one below the other.
     """
 
     name = 'heatmap'
     meanings = {'p': 'the predicted heat map of a keypoint (channel) as it is', 'y': 'its target'}
     maps = True
     metric = 'heatmap_recall'
+
+    def calls(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+        if pred.dim() == 5:
+            weight = weight.flatten(2, 3) if weight is not None and weight.dim() == 5 else weight
+            return [(pred.flatten(2, 3), target.flatten(2, 3), weight)]
+        return [(pred, target, weight)]
 
     def masked(self, weight: Tensor | None, mask: Tensor, pred: Tensor) -> Tensor:
         """Weights of pixels (N, K, H, W) within a mask."""

@@ -79,6 +79,12 @@ class InputKind(ABC):
         """The calls of single tensors, in shapes that ``rows`` takes, of which one call of a head is the sum."""
         return [(pred, target, weight)]
 
+    def joinable(
+        self, calls: list[tuple[Tensor, Tensor, Tensor | None]]
+    ) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+        """Calls of single tensors, as of several levels, that can be joined to one."""
+        return calls
+
     def masked(self, weight: Tensor | None, mask: Tensor, pred: Tensor) -> Tensor:
         """Weights within a mask of pixels, which some heads pass with maps."""
         raise SetupError(
@@ -132,6 +138,10 @@ class InputKind(ABC):
     def unit(self, pred: Tensor, target: Tensor) -> Tensor:
         """The natural unit of the raw prediction, broadcastable to it: 1, for boxes their side lengths."""
         return pred.new_ones(())
+
+    def start(self, pred: Tensor, target: Tensor) -> Tensor:
+        """The raw predictions around which the random ones lie on which losses are compared."""
+        return pred
 
     def scatter(self, values: Tensor, unit: Tensor, generator: torch.Generator) -> Tensor:
         """Random predictions, or targets of a regression, around the given ones."""

@@ -70,7 +70,7 @@ def values_as_rows(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple
 
 def rows_as_values(rows: Tensor, pred: Tensor) -> Tensor:
     """Values of rows in the shape of the prediction of which ``values_as_rows`` made the rows."""
-    if pred.dim() == 3:
+    if pred.dim() in (3, 5):
         return rows.view(pred.shape)
     return rows.view(len(pred), *pred.shape[2:], pred.shape[1]).movedim(-1, 1)
 

@@ -112,8 +112,11 @@ class Sigmoid(OfSigmoid):
     elementwise = True
 
     def calls(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> list[tuple[Tensor, Tensor, Tensor | None]]:
-        """Points (N, K, C) with targets of that shape, as of YOLOv3, are rows."""
-        return [values_as_rows(pred, target, weight) if pred.dim() == 3 else (pred, target, weight)]
+        """Points (N, K, C) with targets of that shape, as of YOLOv3, are rows; weights of elements may be flat (M * C,)."""
+        if pred.dim() == 3:
+            return [values_as_rows(pred, target, weight)]
+        flat = weight is not None and weight.dim() == 1 and pred.dim() == 2 and len(weight) != len(pred)
+        return [(pred, target, weight.view(len(pred), -1) if flat and weight is not None else weight)]
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         if pred.dim() == 1 and target.shape == pred.shape:

@@ -21,10 +21,10 @@ Predictions are maps of one pixel (K, C, 1, 1) with targets of the same shape, f
 ``area`` both are boxes (K, 4).
 """
 
-SCORES = ('softmax', 'sigmoid', 'mask', 'bins', 'quality')
+SCORES = ('softmax', 'sigmoid', 'mask', 'bins', 'quality', 'instance', 'peak')
 """Kinds of input whose expressions read probabilities computed from raw scores."""
 
-DRAWN_AS = {'mask': 'sigmoid', 'bins': 'softmax', 'quality': 'sigmoid'}
+DRAWN_AS = {'mask': 'sigmoid', 'bins': 'softmax', 'quality': 'sigmoid', 'instance': 'sigmoid', 'peak': 'sigmoid'}
 """Kinds of input whose curves are those of another kind: bins at a distribution that is one bin, qualities of 1 (0 for
 background)."""
 
@@ -37,7 +37,7 @@ TARGETS = (1.0, 0.0)
 OVER_CELLS = frozenset({'mean_nhw', 'maxpool', 'minpool'})
 """Operators over several cells; each is the identity on a single cell."""
 
-_RANGES = {'heatmap': (-0.25, 1.25), 'delta': (-3.0, 3.0)}
+_RANGES = {'heatmap': (-0.25, 1.25), 'delta': (-3.0, 3.0), 'keypoint': (-3.0, 3.0)}
 _MIN_PROBABILITY = 0.005
 
 
@@ -79,7 +79,7 @@ def found_loss(tree: Tree, inputs: str, weight: float = 1.0, elapsed: float = 1.
     """
     kind = input_kind(DRAWN_AS.get(inputs, inputs))
     nodes = (node for node in tree.nodes if node not in OVER_CELLS)
-    tree = Tree('y' if node == 'q' and inputs == 'quality' else node for node in nodes)
+    tree = Tree('y' if node == 'q' and inputs in ('quality', 'peak') else node for node in nodes)
 
     def loss(pred: Tensor, target: Tensor) -> Tensor:
         program, tensors = read(tree, kind, pred, target, elapsed)
@@ -137,7 +137,7 @@ def finite(value: float) -> float | None:
 
 def _predictions(inputs: str, y: float, points: int) -> Tensor:
     low, high = _RANGES.get(inputs, (_MIN_PROBABILITY, 1 - _MIN_PROBABILITY))
-    start = y if inputs == 'delta' else 0.0
+    start = y if inputs in ('delta', 'keypoint') else 0.0
     return start + torch.linspace(low, high, points, dtype=torch.float64)
 
 

@@ -14,7 +14,7 @@ from mmautoloss.expr import Tree, parse, random_tree
 from mmautoloss.found import Found, NamedLoss
 from mmautoloss.found.formats import Options
 from mmautoloss.found.formats import torch as torch_format
-from mmautoloss.losses import INPUT_KINDS, ZOO, SearchedLoss, input_kind, plain_loss
+from mmautoloss.losses import INPUT_KINDS, ZOO, SearchedLoss, input_kind, known_loss, plain_loss
 
 N = 40
 MAPS = (2, 3, 5, 6)
@@ -65,6 +65,20 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
         return {
             'maps': (randn(4, 3, 5, 6), {'target': masks, 'weight': integers(3, 4)}),
             'nothing': (randn(0, 3, 5, 6), {'target': masks[:0], 'weight': integers(3, 0)}),
+        }
+    if inputs == 'instance':
+        masks = torch.rand(N, 3, 4, generator=generator).double()
+        return {
+            'maps': (randn(N, 3, 4), {'target': masks}),
+            'points': (randn(N, 12), {'target': masks.flatten(1), 'weight': weight, 'avg_factor': 4.0}),
+            'nothing': (randn(N, 3, 4), {'target': masks, 'weight': torch.zeros(N)}),
+        }
+    if inputs == 'peak':
+        heat = 0.25 * integers(5, *MAPS).double()
+        return {
+            'maps': (randn(*MAPS), {'target': heat, 'avg_factor': 5.0}),
+            'keypoints': (randn(*MAPS), {'target': heat, 'weight': torch.tensor([[1, 0, 0.5], [0, 0, 2]])}),
+            'pixels': (randn(*MAPS), {'target': heat, 'weight': integers(3, *MAPS).double()}),
         }
     if inputs == 'heatmap':
         return {
@@ -148,6 +162,7 @@ CARRIED = [
     ('heatmap', {'use_target_weight': False}),
     ('delta', {'class_weight': [1.0, 2.0, 0.0, 3.0]}),
     ('delta', {'average': 'sum'}),
+    ('delta', {'average': 'weights'}),
     ('softmax', {'average': 'sum'}),
     ('area', {'average': 'sum'}),
     ('area', {'class_weight': [2.0]}),
@@ -165,6 +180,33 @@ def test_of_what_is_carried(inputs: str, settings: dict[str, Any], expression: s
     text = expression.format(*input_kind(inputs).names)
     code = exported(text, inputs, 1.0, **settings)['loss']
     assert_same(text, inputs, code, plain_loss(parse(text), inputs, settings))
+
+
+@pytest.mark.parametrize('inputs', ['sigmoid', 'bins', 'quality', 'instance', 'peak'])
+def test_of_probabilities(inputs: str) -> None:
+    text = '({} - {}) ** 2'.format(*input_kind(inputs).names)
+    code, loss = exported(text, inputs, 1.0, activated=True)['loss'], SearchedLoss(text, inputs, activated=True)
+    for pred, call in calls(inputs).values():
+        pred = pred.softmax(dim=1) if inputs == 'bins' else pred.sigmoid()
+        torch.testing.assert_close(code(pred, **call), loss(pred, **call))
+
+
+def test_of_keypoints_with_areas() -> None:
+    text, settings = known_loss('oks', 'keypoint'), {'sigmas': [0.05, 0.1, 0.2]}
+    code, loss = exported(text, 'keypoint', 1.0, **settings)['loss'], SearchedLoss(text, 'keypoint', **settings)
+    target, seen, areas = (
+        50 * torch.rand(2, 3, 2),
+        torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]]),
+        torch.rand(2) * 900,
+    )
+    pred = target + torch.randn(2, 3, 2)
+    torch.testing.assert_close(code(pred, target, seen, areas), loss(pred, target, seen, areas))
+
+
+def test_of_values_one_by_one_says_that_it_is_their_mean() -> None:
+    code, loss = exported('abs(p - y)', 'delta', 1.0, reduction='none')['loss'], SearchedLoss('abs(p - y)', 'delta')
+    pred, target = torch.randn(2, 5, 4)
+    torch.testing.assert_close(code(pred, target), loss(pred, target))
 
 
 def test_of_positives() -> None:

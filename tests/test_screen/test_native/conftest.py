@@ -8,8 +8,8 @@ from mmautoloss.losses import SearchedLoss, known_loss
 from mmautoloss.screen import Probe, Sample
 from tests.test_screen.conftest import HAND_MADE, make_probe
 
-CALLS = ('softmax', 'sigmoid', 'delta', 'area', 'softmax maps', 'heatmap', 'mask')
-KNOWN = {**HAND_MADE, 'softmax maps': 'ce', 'heatmap': 'mse', 'mask': 'bce'}
+CALLS = ('softmax', 'sigmoid', 'delta', 'area', 'softmax maps', 'heatmap', 'mask', 'instance', 'peak')
+KNOWN = {**HAND_MADE, 'softmax maps': 'ce', 'heatmap': 'mse', 'mask': 'bce', 'instance': 'bce', 'peak': 'peak_focal'}
 
 
 def make_calls(calls: str, samples: int = 3, side: int = 12) -> Probe:
@@ -23,6 +23,8 @@ def make_calls(calls: str, samples: int = 3, side: int = 12) -> Probe:
         'mask': (_masks, 'sigmoid_recall'),
         'quality': (_qualities, 'quality_closeness'),
         'bins': (_distributions, 'overlap'),
+        'instance': (_instances, 'instance_recall'),
+        'peak': (_peaks, 'peak_recall'),
     }[calls]
     return Probe(calls.split()[0], metric, tuple(draw(generator, side) for _ in range(samples)), {})
 
@@ -48,6 +50,18 @@ def _masks(generator: torch.Generator, side: int) -> Sample:
     inside = (torch.rand(4, side, side, generator=generator) > 0.4).float()
     classes = torch.randint(0, 3, (4,), generator=generator)
     return Sample(0.1 * torch.randn(4, 3, side, side, generator=generator), inside, classes, 4.0)
+
+
+def _instances(generator: torch.Generator, side: int) -> Sample:
+    inside = (torch.rand(8, side * 5, generator=generator) > 0.6).float()
+    return Sample(0.1 * torch.randn(8, side * 5, generator=generator), inside, torch.ones(8) / (side * 5), 8.0)
+
+
+def _peaks(generator: torch.Generator, side: int) -> Sample:
+    heat = torch.rand(1, 4, side, side - 2, generator=generator) * 0.9
+    heat[torch.rand(heat.shape, generator=generator) < 0.05] = 1
+    seen = torch.tensor([[1.0, 0.0, 1.0, 1.0]])
+    return Sample(0.1 * torch.randn(1, 4, side, side - 2, generator=generator), heat, seen, 10.0)
 
 
 def _qualities(generator: torch.Generator, side: int) -> Sample:

@@ -66,6 +66,8 @@ METRICS = [
     ('area', 'area_iou'),
     ('quality', 'quality_closeness'),
     ('bins', 'overlap'),
+    ('instance', 'instance_recall'),
+    ('peak', 'peak_recall'),
 ]
 
 
