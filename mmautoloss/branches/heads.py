@@ -119,6 +119,7 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
     **dict.fromkeys(('KeypointMSELoss', 'KeypointOHKMMSELoss', 'AdaptiveWingLoss'), _always('heatmap')),
     **dict.fromkeys(('QualityFocalLoss', 'VarifocalLoss', 'VariFocalLoss'), _always('quality')),
     'DistributionFocalLoss': _always('bins'),
+    'TripletLoss': _always('triplet'),
     'KLDiscretLoss': _simcc,
     'MPJPELoss': _always('delta'),
     'SoftWeightSmoothL1Loss': _always('delta'),

@@ -91,6 +91,8 @@ _ADAPTIVE_WING = f'14 * ({_CURVE} + {_SLOPE} * ({_D} - {_least(_D, 0.5)}))'
 _KL = 'y * (log(y) - log(p))'
 _BCE_Q = '-(q * log(p) + (1 - q) * log(1 - p))'
 
+_MARGIN = '(a - n + 0.3)'
+
 _VALUES = ('delta', 'heatmap')
 _SCORES = ('softmax', 'sigmoid', 'mask')
 _CSE_SOURCE = 'Liu et al., ICLR 2021, CSE-Autoloss-{} as written; its constants are here in areas of the target'
@@ -141,6 +143,12 @@ ZOO: dict[str, KnownLoss] = {
     'vfl': KnownLoss(
         f'({_BCE_Q}) * (q + 0.75 * (1 - y) * p ** 2)', ('quality',), 'Zhang et al., CVPR 2021, alpha 0.75, gamma 2'
     ),
+    'triplet': KnownLoss(
+        f'0.5 * ({_MARGIN} + abs{_MARGIN})',
+        ('triplet',),
+        'Hermans et al., arXiv 1703.07737, margin 0.3, as TripletLoss of mmdet',
+    ),
+    'triplet_soft': KnownLoss('log(1 + exp(a - n))', ('triplet',), 'the same with a soft margin'),
     'iou': KnownLoss('1 - i / u', ('area',), 'Yu et al., ACM MM 2016, linear form'),
     'giou': KnownLoss('1 - i / u + (e - u) / e', ('area',), 'Rezatofighi et al., CVPR 2019'),
     'cse_a': KnownLoss(str(parse_prefix(CSE['a_reg'])), ('area',), _CSE_SOURCE.format('A')),

@@ -266,6 +266,27 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     {{compute}}values = {{graph}}(p, y, q{{logs}})
 {_OF_CHOSEN}"""
 
+_TRIPLET = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: embeddings (M, D), identities (M,), weights (M,).\"\"\"
+    {_START}\
+    keep = target >= 0
+    count = max(int(keep.sum()), 1)
+    if weight is not None:
+        keep &= weight != 0
+        weight = weight[keep][:, None, None, None]
+    pred, target = pred[keep], target[keep]
+    same = target[:, None] == target
+    if same.all():  # one identity, or none
+        return (0 * pred).sum()
+    rows = pred.detach()
+    distance = torch.cdist(rows, rows, compute_mode='donot_use_mm_for_euclid_dist')
+    partners = distance.where(same, -1).argmax(dim=1), distance.where(~same, torch.inf).argmin(dim=1)
+    squares = [(pred - pred[index]).square().sum(dim=1).clamp(min=1e-12) for index in partners]
+    a, n = (square.sqrt().view(-1, 1, 1, 1) for square in squares)
+    values = {{graph}}(a, n{{logs}})
+{_OF_CHOSEN}"""
+
 ROWS = {
     'softmax': _SOFTMAX,
     'sigmoid': _SIGMOID,
@@ -275,6 +296,7 @@ ROWS = {
     'area': _AREA,
     'bins': _BINS,
     'quality': _QUALITY,
+    'triplet': _TRIPLET,
 }
 """For losses whose elements do not depend on each other; softmax takes pixels as rows and removes invalid ones."""
 

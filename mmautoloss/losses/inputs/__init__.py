@@ -21,9 +21,11 @@ from mmautoloss.losses.inputs.kind import InputKind
 from mmautoloss.losses.inputs.quality import Quality
 from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows
 from mmautoloss.losses.inputs.scores import Mask, Sigmoid, Softmax
+from mmautoloss.losses.inputs.triplet import Triplet
 
 INPUT_KINDS: dict[str, InputKind] = {
-    kind.name: kind for kind in (Softmax(), Sigmoid(), Mask(), Heatmap(), Delta(), Area(), Bins(), Quality())
+    kind.name: kind
+    for kind in (Softmax(), Sigmoid(), Mask(), Heatmap(), Delta(), Area(), Bins(), Quality(), Triplet())
 }
 """All kinds by the name that configs use; first the built-in ones."""
 
