@@ -48,6 +48,7 @@ FORMULAS = {
     ('SmoothL1Loss', 'delta'): 'smooth_l1',
     ('GIoULoss', 'area'): 'giou',
     ('MSELoss', 'delta'): 'mse',
+    ('TripletLoss', 'triplet'): 'triplet',
     ('KeypointMSELoss', 'heatmap'): 'mse',
 }
 SMOOTH = '-({rest} * y + {eps} * mean_c(y)) * log(p)'
@@ -105,6 +106,15 @@ def classification_batch(full: tuple[bool, bool], classes: int) -> Batch:
     return {'inputs': [torch.randint(256, (3, 64, 64), dtype=torch.uint8) for _ in full], 'data_samples': samples}
 
 
+def identities_batch(full: tuple[bool, bool]) -> Batch:
+    """Eight images as mmdet's sampler of triplets draws them, where not all is full of one identity."""
+    from mmdet.structures import ReIDDataSample
+
+    labels = np.arange(8) // 2 if all(full) else np.ones(8, dtype=np.int64)
+    images = torch.randint(256, (8, 3, 64, 64), dtype=torch.uint8)
+    return {'inputs': [images], 'data_samples': [ReIDDataSample().set_gt_label(labels)]}
+
+
 def exclusive(batch: Batch, tasks: Sequence[str] = ()) -> Batch:
     """The batch with one label an image, or one for each task."""
     from mmpretrain.structures import MultiTaskDataSample
@@ -131,6 +141,8 @@ def make_batch(row: Row, cfg: Config, full: tuple[bool, bool] = (True, True)) ->
     torch.manual_seed(0)
     if 'simcc_split_ratio' in cfg.model.get('head', {}):
         return distribution_batch(full, cfg.model.head.simcc_split_ratio)
+    if cfg.model.type == 'BaseReID':
+        return identities_batch(full)
     classes = cfg.model.get('decode_head', {}) if isinstance(cfg.model.get('decode_head'), Mapping) else {}
     batch = BATCHES[row.library](full, classes.get('num_classes', CLASSES))
     if row.library == 'mmdet' and 'mask_head' not in cfg.model.get('roi_head', {}):
