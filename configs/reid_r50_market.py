@@ -1,8 +1,8 @@
 """ResNet-50 on Market-1501, as mmdet ships its re-identification (BaseReID, at 256 x 128 pixels, 8 people x 4 images).
 
-Data: the folders of the data set under ``data_root`` and two lists of lines ``path person``: ``train.txt`` of
-``bounding_box_train``, and ``test.txt`` of ``bounding_box_test`` without the junk (person -1) and of ``query``, from a shell in
-``data_root``::
+Data: the folders of the data set under ``data_root`` and two lists of lines ``path person``, ``train.txt`` of
+``bounding_box_train`` and ``test.txt`` of ``query`` and of ``bounding_box_test`` without the junk (person -1), from a shell
+in ``data_root``::
 
     for f in bounding_box_train/*.jpg; do echo "$f $(basename $f | cut -d_ -f1)"; done > train.txt
     for f in bounding_box_test/[0-9]*.jpg query/*.jpg; do echo "$f $(basename $f | cut -d_ -f1)"; done > test.txt

@@ -10,12 +10,14 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from mmengine.evaluator import BaseMetric
 
 from mmautoloss.backbones.efficientnet_lite import EfficientNetLite
 from mmautoloss.engine import LossSwitchHook
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
+from mmautoloss.evaluation import IdentityMetric
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.report import Description
 from mmautoloss.screen import RejectionTest, ScreenSettings
@@ -52,6 +54,12 @@ SECTIONS = {
     'LossSwitchHook': {
         name: NEEDED if each.default is each.empty else each.default
         for name, each in inspect.signature(LossSwitchHook).parameters.items()
+    },
+    'IdentityList': {'identities': None},
+    'IdentityMetric': {
+        name: each.default
+        for name, each in inspect.signature(IdentityMetric).parameters.items()
+        if name not in inspect.signature(BaseMetric).parameters
     },
     'EfficientNetLite': {
         name: each.default
