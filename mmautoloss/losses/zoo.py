@@ -92,6 +92,8 @@ _KL = 'y * (log(y) - log(p))'
 _BCE_Q = '-(q * log(p) + (1 - q) * log(1 - p))'
 
 _MARGIN = '(a - n + 0.3)'
+# the logarithm of a mean in place of that of a sum differs by a constant
+_SUP_CON = 'y * (log(mean_c(exp(p / 0.1))) - p / 0.1) / mean_c(y)'
 
 _VALUES = ('delta', 'heatmap')
 _SCORES = ('softmax', 'sigmoid', 'mask')
@@ -149,6 +151,14 @@ ZOO: dict[str, KnownLoss] = {
         'Hermans et al., arXiv 1703.07737, margin 0.3, as TripletLoss of mmdet',
     ),
     'triplet_soft': KnownLoss('log(1 + exp(a - n))', ('triplet',), 'the same with a soft margin'),
+    'contrastive': KnownLoss(
+        f'y * (1 - p) + (1 - y) * (p - {_least("p", 0.5)})',
+        ('pairs',),
+        'Hadsell et al., CVPR 2006, on cosines: cosine embedding loss, margin 0.5',
+    ),
+    'sup_con': KnownLoss(
+        _SUP_CON, ('pairs',), 'Khosla et al., NeurIPS 2020, temperature 0.1, times the number of partners'
+    ),
     'iou': KnownLoss('1 - i / u', ('area',), 'Yu et al., ACM MM 2016, linear form'),
     'giou': KnownLoss('1 - i / u + (e - u) / e', ('area',), 'Rezatofighi et al., CVPR 2019'),
     'cse_a': KnownLoss(str(parse_prefix(CSE['a_reg'])), ('area',), _CSE_SOURCE.format('A')),

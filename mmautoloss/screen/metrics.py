@@ -188,6 +188,17 @@ def apart(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
     return float(nearer.double().mean()) if len(nearer) else 0.0
 
 
+def apart_by_angle(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """The same for the directions of embeddings.
+
+    Args:
+        pred: Embeddings (M, D).
+        target: Identities (M,).
+        scaling: Not used.
+    """
+    return apart(torch.nn.functional.normalize(pred), target, scaling)
+
+
 def mask_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
     """Mean IoU of the masks of instances.
 
@@ -263,6 +274,7 @@ PROBE_METRICS: dict[str, ProbeMetric] = {
     'score_closeness': score_closeness,
     'area_iou': area_iou,
     'apart': apart,
+    'apart_by_angle': apart_by_angle,
     'mask_iou': mask_iou,
     'heatmap_recall': heatmap_recall,
     'heatmap_pck': heatmap_pck,

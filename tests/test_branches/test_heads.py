@@ -336,3 +336,16 @@ def test_one_config_for_all_stages_is_refused_before_a_search() -> None:
     genome = Genome.from_text({'mask1': known_loss('bce', 'mask')})
     with pytest.raises(SetupError, match=r"no 'roi_head\.mask_head\.1\.loss_mask' \(branch 'mask1'\)"):
         with_losses(row._replace(stages={}).model_config(), mask, genome, {'mask1': 1.0})
+
+
+def test_a_triplet_loss_may_also_be_searched_by_pairs() -> None:
+    row = ROWS['ReID']
+    model = build(row.model_config())
+    (branch,) = build_branches({'triplet': {'path': 'head.loss_triplet', 'inputs': 'pairs'}}, lambda: model)
+    branch.install(model, SearchedLoss(known_loss('contrastive', 'pairs'), 'pairs'))
+    total, calls = run(model, make_batch(row, row.model_config()), (branch,))
+    assert total.isfinite() and calls['triplet'][0] > 0
+    assert any(p.grad is not None and p.grad.any() for p in model.head.fc_out.parameters())
+    softmax = Branch('triplet', 'head.loss_triplet', 'softmax')
+    with pytest.raises(SetupError, match='is built for pairs'):
+        check_branches(model, (softmax,))

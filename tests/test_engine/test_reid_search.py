@@ -83,7 +83,7 @@ def test_both_losses_are_searched_and_found_losses_train(data: Path, tmp_path: P
     assert losses == {'cls': ('SearchedLoss', 'softmax'), 'triplet': ('SearchedLoss', 'triplet')}
     out = tmp_path / 'applied.py'
     base = str(ROOT / 'configs/leaf_reid/resnet.py')
-    assert main(['apply', str(tmp_path), base, '-o', str(out)]) == 0
+    assert main(['apply', base, str(tmp_path), '-o', str(out)]) == 0
     assert Config.fromfile(out).model.head == found.model.head
 
 

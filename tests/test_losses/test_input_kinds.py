@@ -16,7 +16,7 @@ def column(*numbers: float) -> torch.Tensor:
 
 
 def test_names_say_what_depends_on_what():
-    names = ['softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality', 'triplet']
+    names = ['softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality', 'triplet', 'pairs']
     assert list(INPUT_KINDS) == names
     for name, kind in INPUT_KINDS.items():
         assert input_kind(name) is kind
@@ -138,11 +138,12 @@ def test_unit_is_the_side_of_the_target_box():
 @pytest.mark.parametrize('name', [name for name in INPUT_KINDS if name not in ('mask', 'heatmap')])
 def test_no_rows_give_tensors_without_rows(name):
     pred = torch.zeros(0, 4)
-    labels = name in ('softmax', 'triplet')
+    labels = name in ('softmax', 'triplet', 'pairs')
     target = torch.zeros(0, dtype=torch.long) if labels else torch.zeros(0, 4 + (name == 'quality'))
     rows = input_kind(name).rows(pred, target, None, None)
     tensors = input_kind(name).tensors(rows.pred, rows.target)
-    shape = (0, 1, 1, 1) if name in ('area', 'triplet') else (0, 4, 1, 1)
+    shape = (0, input_kind(name).channels(pred), 1, 1)
+    assert shape[1] == {'area': 1, 'triplet': 1, 'pairs': 0}.get(name, 4)
     assert {tuple(tensor.shape) for tensor in tensors.values()} == {shape}
 
 

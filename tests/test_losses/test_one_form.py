@@ -51,7 +51,7 @@ def calls(name: str) -> Iterator[tuple[Tensor, Call]]:
             continue
         pred = 3 * torch.randn(shape, generator=generator, dtype=torch.float64)
         target = torch.randint(3, (shape[0], *shape[2:]), generator=generator) if kind.one_hot else numbers(*shape)
-        if name == 'triplet':
+        if kind.related:
             target = torch.tensor([0, 0, 1, 1, 1, 2])
         if name == 'quality':
             target = numbers(shape[0], shape[1] + 1)

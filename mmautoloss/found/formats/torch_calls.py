@@ -287,6 +287,24 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     values = {{graph}}(a, n{{logs}})
 {_OF_CHOSEN}"""
 
+_PAIRS = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: embeddings (M, D), identities (M,), weights (M,).\"\"\"
+    {_START}\
+    keep = target >= 0
+    count = max(int(keep.sum()), 1)
+    if weight is not None:
+        keep &= weight != 0
+        weight = weight[keep][:, None, None, None]
+    pred, target = pred[keep], target[keep]
+    rows = len(pred)
+    if rows < 2:
+        return (0 * pred).sum()
+    x, others = torch.nn.functional.normalize(pred, eps=1e-6), ~torch.eye(rows, dtype=torch.bool, device=pred.device)
+    p, y = (m[others].view(rows, rows - 1, 1, 1) for m in (x @ x.T, (target[:, None] == target).to(pred)))
+    values = {{graph}}(p, y{{logs}})
+{_OF_CHOSEN}"""
+
 ROWS = {
     'softmax': _SOFTMAX,
     'sigmoid': _SIGMOID,
@@ -297,6 +315,7 @@ ROWS = {
     'bins': _BINS,
     'quality': _QUALITY,
     'triplet': _TRIPLET,
+    'pairs': _PAIRS,
 }
 """For losses whose elements do not depend on each other; softmax takes pixels as rows and removes invalid ones."""
 

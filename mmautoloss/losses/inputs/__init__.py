@@ -16,16 +16,16 @@ from mmautoloss.extension import add
 from mmautoloss.losses.inputs.bins import Bins
 from mmautoloss.losses.inputs.boxes import Area
 from mmautoloss.losses.inputs.deltas import Delta
+from mmautoloss.losses.inputs.embeddings import Pairs, Triplet
 from mmautoloss.losses.inputs.heatmaps import Heatmap
 from mmautoloss.losses.inputs.kind import InputKind
 from mmautoloss.losses.inputs.quality import Quality
 from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows
 from mmautoloss.losses.inputs.scores import Mask, Sigmoid, Softmax
-from mmautoloss.losses.inputs.triplet import Triplet
 
 INPUT_KINDS: dict[str, InputKind] = {
     kind.name: kind
-    for kind in (Softmax(), Sigmoid(), Mask(), Heatmap(), Delta(), Area(), Bins(), Quality(), Triplet())
+    for kind in (Softmax(), Sigmoid(), Mask(), Heatmap(), Delta(), Area(), Bins(), Quality(), Triplet(), Pairs())
 }
 """All kinds by the name that configs use; first the built-in ones."""
 

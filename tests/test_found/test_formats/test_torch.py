@@ -87,7 +87,7 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
             'weights': (randn(N, 3), {'target': target, 'weight': weight, 'avg_factor': 5}),
             'nothing': (randn(N, 3), {'target': target, 'weight': torch.zeros(N)}),
         }
-    if inputs == 'triplet':
+    if inputs in ('triplet', 'pairs'):
         return {
             'plain': (randn(N, 5), {'target': integers(6, N)}),
             'weights': (randn(N, 5), {'target': integers(6, N) - 1, 'weight': weight, 'avg_factor': 5}),

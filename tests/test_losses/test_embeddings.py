@@ -1,4 +1,4 @@
-"""Losses of embeddings: distances to the farthest of the same and to the nearest of another identity."""
+"""Losses of embeddings: distances to the farthest of the same and the nearest of another identity, and cosines of pairs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import random
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmautoloss.branches.hand_made import objective_of
 from mmautoloss.expr import mutate, parse, random_tree
-from mmautoloss.losses import SearchedLoss, input_kind, known_loss, plain_loss
+from mmautoloss.losses import ZOO, SearchedLoss, input_kind, known_loss, plain_loss
 
 TRIPLET = known_loss('triplet', 'triplet')
 SOFT = known_loss('triplet_soft', 'triplet')
@@ -58,11 +59,12 @@ def test_formula_is_the_loss_of_mmdet(margin: float) -> None:
         torch.testing.assert_close(found, wanted)
 
 
+@pytest.mark.parametrize('inputs', ['triplet', 'pairs'])
 @pytest.mark.parametrize('compiled', [False, True], ids=['fused', 'compiled'])
-def test_random_graphs_are_computed_as_defined(compiled: bool) -> None:
+def test_random_graphs_are_computed_as_defined(compiled: bool, inputs: str) -> None:
     """With weights, identities that do not count, and more numbers than fit into a block."""
     rng = random.Random(3)
-    kind = input_kind('triplet')
+    kind = input_kind(inputs)
     for seed in range(3 if compiled else 150):
         tree = random_tree(rng, kind.names, depth=rng.randint(1, 3))
         tree, _ = mutate(tree, rng, kind.names, max_nodes=30)
@@ -71,8 +73,8 @@ def test_random_graphs_are_computed_as_defined(compiled: bool) -> None:
         pred, target = batch(seed)
         weight = torch.randint(3, (len(pred),), generator=torch.Generator().manual_seed(seed)).double()
         pred, target = pred.requires_grad_(), target - 1
-        found = with_gradient(SearchedLoss(tree, 'triplet', compile=compiled)(pred, target, weight), pred)
-        wanted = with_gradient(plain_loss(tree, 'triplet')(pred, target, weight), pred)
+        found = with_gradient(SearchedLoss(tree, inputs, compile=compiled)(pred, target, weight), pred)
+        wanted = with_gradient(plain_loss(tree, inputs)(pred, target, weight), pred)
         torch.testing.assert_close(found, wanted, equal_nan=True)
 
 
@@ -85,22 +87,59 @@ def test_a_large_batch_is_not_divided() -> None:
     torch.testing.assert_close(found, wanted)
 
 
-def test_rows_that_do_not_count_are_no_partners() -> None:
+@pytest.mark.parametrize('name', ['triplet', 'contrastive', 'sup_con'])
+def test_rows_that_do_not_count_are_no_partners(name: str) -> None:
     pred, target = batch()
     weight = torch.rand(len(pred)).round()
     weight[:4], target[4:7] = 1, -1
     kept = (weight != 0) & (target >= 0)
     poisoned = pred.masked_fill(~kept[:, None], torch.nan).requires_grad_()
-    loss = SearchedLoss(TRIPLET, 'triplet')
+    loss = SearchedLoss(ZOO[name].expression, ZOO[name].inputs[0])
     value, gradient = with_gradient(loss(poisoned, target, weight, avg_factor=3.0), poisoned)
     torch.testing.assert_close(value, loss(pred[kept], target[kept], avg_factor=3.0))
     assert gradient.isfinite().all() and not gradient[~kept].any() and gradient[kept].any()
 
 
-def test_a_number_that_is_not_finite_shows() -> None:
+@pytest.mark.parametrize('name', ['triplet', 'contrastive', 'sup_con'])
+def test_a_number_that_is_not_finite_shows(name: str) -> None:
     pred, target = batch()
     pred[3, 2] = torch.nan
-    assert SearchedLoss(TRIPLET, 'triplet')(pred, target).isnan()
+    assert SearchedLoss(ZOO[name].expression, ZOO[name].inputs[0])(pred, target).isnan()
+
+
+def test_pairs_are_all_others_of_each_row() -> None:
+    pred, target = batch(rows=7)
+    p, y = input_kind('pairs').tensors(pred, target).values()
+    for i in range(7):
+        others = [k for k in range(7) if k != i]
+        torch.testing.assert_close(p[i].flatten(), torch.cosine_similarity(pred[i][None], pred[others]))
+        assert y[i].flatten().tolist() == (target[others] == target[i]).double().tolist()
+
+
+def test_contrastive_is_the_cosine_embedding_loss_of_torch() -> None:
+    pred, target = batch()
+    pred.requires_grad_()
+    i, k = (~torch.eye(len(pred), dtype=torch.bool)).nonzero().T
+    signs = torch.where(target[i] == target[k], 1, -1)
+    wanted = F.cosine_embedding_loss(pred[i], pred[k], signs, margin=0.5, reduction='sum') / len(pred)
+    found = SearchedLoss(ZOO['contrastive'].expression, 'pairs')(pred, target)
+    torch.testing.assert_close(with_gradient(found, pred), with_gradient(wanted, pred))
+
+
+def test_sup_con_has_the_published_gradient() -> None:
+    """Supervised contrastive loss, in its sum outside of the logarithm."""
+    pred, target = batch()[0], torch.arange(24) // 3
+    pred.requires_grad_()
+    logits = (F.normalize(pred) @ F.normalize(pred).T / 0.1).masked_fill(torch.eye(24, dtype=torch.bool), -torch.inf)
+    same = (target[:, None] == target) & ~torch.eye(24, dtype=torch.bool)
+    wanted = -logits.log_softmax(dim=1)[same].view(24, 2).mean(dim=1).mean() * 23
+    found = SearchedLoss(ZOO['sup_con'].expression, 'pairs')(pred, target)
+    torch.testing.assert_close(torch.autograd.grad(found, pred)[0], torch.autograd.grad(wanted, pred)[0])
+
+
+def test_a_single_row_is_no_pair() -> None:
+    pred, target = batch(rows=1)
+    assert SearchedLoss(ZOO['contrastive'].expression, 'pairs')(pred, target) == 0
 
 
 def test_a_batch_of_one_identity_has_no_loss() -> None:
