@@ -10,8 +10,8 @@ import torch
 from mmengine.evaluator import BaseMetric
 
 from mmautoloss.checks import require_whole
-from mmautoloss.errors import SetupError
 from mmautoloss.evaluation.identities import identity_scores
+from mmautoloss.evaluation.patterns import compiled, group_of
 from mmautoloss.registry import METRICS, register
 
 
@@ -50,7 +50,8 @@ class IdentityMetric(BaseMetric):
         for rank in ranks:
             require_whole('IdentityMetric.ranks', rank, least=1)
         self.ranks = tuple(ranks)
-        self.query, self.camera = _pattern('query', query, 0), _pattern('camera', camera, 1)
+        self.query = compiled('IdentityMetric.query', query)
+        self.camera = compiled('IdentityMetric.camera', camera, groups=1)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keeps a batch.
@@ -67,7 +68,7 @@ class IdentityMetric(BaseMetric):
                     'feature': sample['pred_feature'].detach().float().cpu(),
                     'label': int(sample['gt_label']['label']),
                     'query': bool(self.query is None or self.query.search(path)),
-                    'camera': _camera(self.camera, path),
+                    'camera': _number(self.camera, path),
                 }
             )
 
@@ -83,29 +84,11 @@ class IdentityMetric(BaseMetric):
             columns['label'],
             self.ranks,
             queries=None if self.query is None else columns['query'],
-            cameras=None if self.camera is None else columns['camera'].view(len(results)),
+            cameras=None if self.camera is None else columns['camera'],
         )
 
 
-def _pattern(name: str, text: str | None, groups: int) -> re.Pattern[str] | None:
-    if text is None:
-        return None
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise SetupError(
-            f'IdentityMetric.{name} must be a regular expression, but {text!r} is none: {error}.'
-        ) from None
-    if pattern.groups < groups:
-        raise SetupError(f"IdentityMetric.{name} needs a group, such as r'_c(\\d)', but got {text!r}.")
-    return pattern
-
-
-def _camera(pattern: re.Pattern[str] | None, path: str) -> int:
-    """A number of the camera, the same in every process."""
-    if pattern is None:
-        return 0
-    found = pattern.search(path)
-    if found is None:
-        raise SetupError(f'IdentityMetric finds no camera in {path!r} by {pattern.pattern!r}.')
-    return int.from_bytes(found[1].encode()[:7], 'big')
+def _number(pattern: re.Pattern[str] | None, path: str) -> int:
+    """A number of the camera in a path, the same in every process; 0 if cameras do not count."""
+    found = group_of('IdentityMetric.camera', pattern, path) if pattern else ''
+    return int.from_bytes(found.encode()[:7], 'big')

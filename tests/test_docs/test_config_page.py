@@ -17,7 +17,7 @@ from mmautoloss.engine import LossSwitchHook
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
-from mmautoloss.evaluation import IdentityMetric
+from mmautoloss.evaluation import IdentityMetric, OneShotMetric
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.report import Description
 from mmautoloss.screen import RejectionTest, ScreenSettings
@@ -56,10 +56,13 @@ SECTIONS = {
         for name, each in inspect.signature(LossSwitchHook).parameters.items()
     },
     'IdentityList': {'identities': None},
-    'IdentityMetric': {
-        name: each.default
-        for name, each in inspect.signature(IdentityMetric).parameters.items()
-        if name not in inspect.signature(BaseMetric).parameters
+    **{
+        metric.__name__: {
+            name: each.default
+            for name, each in inspect.signature(metric).parameters.items()
+            if name not in inspect.signature(BaseMetric).parameters
+        }
+        for metric in (IdentityMetric, OneShotMetric)
     },
     'EfficientNetLite': {
         name: each.default

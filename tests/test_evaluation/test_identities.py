@@ -118,5 +118,5 @@ def test_settings_without_meaning(settings: dict, message: str) -> None:
 
 
 def test_a_path_without_a_camera() -> None:
-    with pytest.raises(SetupError, match=r"finds no camera in 'x\.jpg'"):
+    with pytest.raises(SetupError, match=r"finds nothing in 'x\.jpg'"):
         IdentityMetric(camera=r'_c(\d)').process({}, samples(torch.zeros(1, 2), torch.zeros(1), ['x.jpg']))
