@@ -62,7 +62,7 @@ def single(node: Any) -> Any:
 
 def memory_of(model: dict[str, Any]) -> torch.device:
     """Where weights may do without memory; EfficientNet and mmpretrain's ResNet ask a tensor for its numbers."""
-    asks = 'EfficientNet' in repr(model) or model['type'] == 'ImageClassifier'
+    asks = 'EfficientNet' in repr(model) or model['type'] in ('ImageClassifier', 'BaseReID')
     return torch.device('cpu' if asks else 'meta')
 
 

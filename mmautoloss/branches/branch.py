@@ -163,6 +163,10 @@ def describe(losses: Sequence[ModelLoss]) -> str:
     )
 
 
+_SAME_CALLS = ({'triplet', 'pairs'},)
+"""Kinds of input that read the same calls, of which a config chooses."""
+
+
 def check_branches(model: nn.Module, branches: tuple[Branch, ...]) -> None:
     """Checks branches against a built model.
 
@@ -176,7 +180,8 @@ def check_branches(model: nn.Module, branches: tuple[Branch, ...]) -> None:
                 f'The branch {branch.name!r} has no loss at {branch.path!r}. Losses of this model: {", ".join(by_path)}.'
             )
         loss = by_path[branch.path]
-        if branch.inputs == loss.inputs or loss.unknown or is_custom(branch.inputs):
+        alike = {branch.inputs, loss.inputs} in _SAME_CALLS
+        if branch.inputs == loss.inputs or alike or loss.unknown or is_custom(branch.inputs):
             continue
         if loss.inputs is None:
             raise SetupError(f'The loss {loss.loss} of the branch {branch.name!r} cannot be searched: {loss.reason}.')

@@ -141,6 +141,15 @@ def _of_products(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., 
     return objective
 
 
+def _of_identities(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., Tensor]:
+    """Of several identities: of one, ``TripletLoss`` looks for the nearest of no others."""
+
+    def objective(pred: Tensor, target: Tensor) -> Tensor:
+        return loss(pred, target) if len(target.unique()) > 1 else 0 * pred.sum()
+
+    return objective
+
+
 _ADAPTED: dict[str, Callable[[Callable[..., Tensor], nn.Module], Callable[..., Tensor]]] = {
     'SearchedLoss': _at_logits,
     'DiceLoss': _of_instances,
@@ -149,6 +158,7 @@ _ADAPTED: dict[str, Callable[[Callable[..., Tensor], nn.Module], Callable[..., T
     'KnowledgeDistillationKLDivLoss': _of_teacher,
     'PixelReconstructionLoss': _of_patches,
     'KLDiscretLoss': _of_axes,
+    'TripletLoss': _of_identities,
     'QualityFocalLoss': _of_pairs,
     'VarifocalLoss': _of_products,
     'VariFocalLoss': _of_products,

@@ -112,6 +112,7 @@ _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
         ('DistributionFocalLoss', 'MLECCLoss', 'JSDiscretLoss', 'KnowledgeDistillationKLDivLoss'), _always('bins')
     ),
     'OKSLoss': _always('keypoint'),
+    'TripletLoss': _always('triplet'),
     'KLDiscretLoss': _simcc,
     **dict.fromkeys(('MPJPELoss', 'SoftWeightSmoothL1Loss', 'PixelReconstructionLoss'), _always('delta')),
     'BoundaryLoss': _always('sigmoid'),

@@ -21,6 +21,7 @@ def short_names(paths: list[str], classifies: bool = False) -> list[str]:
 _CLASSIFIER = (
     (r'^head\.task_heads\.(.*)\.loss_module$', r'\1'),
     (r'^(head\.)?loss_module$', 'cls'),
+    (r'^head\.loss_(cls|triplet)$', r'\1'),
 )
 _SHORT = (
     (r'^head\.loss_module\.loss_modules\.', 'head.loss_module.'),

@@ -16,7 +16,8 @@ Cuts a training set in two, so that a search never sees the validation set: sear
 candidates, train trains them. SOURCE is a COCO json (instances or keypoints), a list of names (.txt,
 such as VOC's ImageSets/Main/train.txt) or of lines 'path label', as mmpretrain's CustomDataset reads
 them, or a folder of images, which gives two lists. Categories are
-shared out evenly, each on both sides where it occurs in two images. Frames of one film belong together:
+shared out evenly, each on both sides where it occurs in two images; --identities holds out whole
+identities instead (re-identification), and numbers them from 0 on. Frames of one film belong together:
 --group; where what scores must be later than what trains: --tail. The lines for the search config are
 printed."""
 
@@ -32,6 +33,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     size.add_argument('--count', type=int, metavar='N', help='how many images are held out')
     parser.add_argument('--seed', type=whole_argument(), default=0, help='which images are held out (0)')
     parser.add_argument('--group', metavar='REGEX', help="keeps together what it finds in names, such as '^[^_]+'")
+    parser.add_argument(
+        '--identities', action='store_true', help='takes the labels of a list for identities, and holds out whole ones'
+    )
     parser.add_argument('--tail', action='store_true', help='takes the last images instead of random ones')
     parser.add_argument('-o', '--out', type=Path, metavar='FOLDER', help="where to write; 'split' beside SOURCE")
     parser.add_argument('--force', action='store_true', help='overwrites what an earlier split has written')
@@ -45,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not 0 < args.share < 1:
         raise SetupError(f'--share must be between 0 and 1, but got {args.share}.')
-    source = read_source(args.source)
+    source = read_source(args.source, args.identities)
     size = len(source.items)
     count = max(1, round(args.share * size)) if args.count is None else args.count
     held_out = hold_out(source.items, count, seed=args.seed, group=args.group, tail=args.tail)
@@ -56,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     _write({files[name]: source.text(indices) for name, indices in parts.items()}, folder)
     _print_counts(source, parts)
     print(f'written: {", ".join(map(str, files.values()))}')
-    at_end = args.tail and not source.repeats and held_out[0] == len(parts['train'])
+    at_end = args.tail and not (source.repeats or args.identities) and held_out[0] == len(parts['train'])
     print(_config_lines(source, files, len(parts['train']) if at_end else None))
     return 0
 

@@ -1,5 +1,9 @@
-"""Metrics that OpenMMLab lacks: FWIoU, BIoU and BF1 of semantic segmentation, and unrounded mIoU, gAcc and mAcc."""
+"""Metrics that OpenMMLab lacks: of semantic segmentation FWIoU, BIoU and BF1, of identities mAP, ranks, one-shot."""
 
+from mmautoloss.evaluation.identities import identity_scores
+from mmautoloss.evaluation.identity_metric import IdentityMetric
+from mmautoloss.evaluation.one_shot import draw_runs, one_shot_accuracy
+from mmautoloss.evaluation.one_shot_metric import OneShotMetric
 from mmautoloss.evaluation.segmentation import (
     SEGMENTATION_METRICS,
     SegmentationCounts,
@@ -11,9 +15,14 @@ from mmautoloss.evaluation.segmentation_metric import SegmentationMetric
 
 __all__ = [
     'SEGMENTATION_METRICS',
+    'IdentityMetric',
+    'OneShotMetric',
     'SegmentationCounts',
     'SegmentationMetric',
     'count_images',
+    'draw_runs',
+    'identity_scores',
+    'one_shot_accuracy',
     'segmentation_scores',
     'total',
 ]

@@ -104,7 +104,7 @@ def _sum_of_labels(target: Tensor, labelled: Tensor | int | None, factors: Tenso
 
 def _factors(name: str, values: Sequence[float], kind: InputKind, pred: Tensor) -> Tensor:
     """Factors of channels, (1, C, 1, 1)."""
-    channels = 1 if kind.name == 'area' else pred.shape[1]
+    channels = kind.channels(pred)
     if len(values) != channels:
         raise SetupError(f'{name} needs one factor for each of {channels} channels, but got {len(values)}.')
     precision = torch.float64 if pred.dtype == torch.float64 else torch.float32

@@ -95,6 +95,10 @@ _KL = 'y * (log(y) - log(p))'
 _PEAK_FOCAL = '-(y * (1 - p) ** 2 * log(p) + (1 - y) * ((1 - q) ** 2) ** 2 * p ** 2 * log(1 - p))'
 _BCE_Q = '-(q * log(p) + (1 - q) * log(1 - p))'
 
+_MARGIN = '(a - n + 0.3)'
+# the logarithm of a mean in place of that of a sum differs by a constant
+_SUP_CON = 'y * (log(mean_c(exp(p / 0.1))) - p / 0.1) / mean_c(y)'
+
 _VALUES = ('delta', 'heatmap', 'keypoint')
 _SCORES = ('softmax', 'sigmoid', 'mask')
 _CSE_SOURCE = 'Liu et al., ICLR 2021, CSE-Autoloss-{} as written; its constants are here in areas of the target'
@@ -156,6 +160,20 @@ ZOO: dict[str, KnownLoss] = {
         '0.5 * (1 - exp(-mean_c((p - y) ** 2)))',
         ('keypoint',),
         'Maji et al., CVPRW 2022, YOLO-Pose, points of a plane',
+    ),
+    'triplet': KnownLoss(
+        f'0.5 * ({_MARGIN} + abs{_MARGIN})',
+        ('triplet',),
+        'Hermans et al., arXiv 1703.07737, margin 0.3, as TripletLoss of mmdet',
+    ),
+    'triplet_soft': KnownLoss('log(1 + exp(a - n))', ('triplet',), 'the same with a soft margin'),
+    'contrastive': KnownLoss(
+        f'y * (1 - p) + (1 - y) * (p - {_least("p", 0.5)})',
+        ('pairs',),
+        'Hadsell et al., CVPR 2006, on cosines: cosine embedding loss, margin 0.5',
+    ),
+    'sup_con': KnownLoss(
+        _SUP_CON, ('pairs',), 'Khosla et al., NeurIPS 2020, temperature 0.1, times the number of partners'
     ),
     'iou': KnownLoss('1 - i / u', ('area',), 'Yu et al., ACM MM 2016, linear form'),
     'giou': KnownLoss('1 - i / u + (e - u) / e', ('area',), 'Rezatofighi et al., CVPR 2019'),

@@ -173,18 +173,16 @@ class ProxyEvaluator:
 
     @one_at_a_time
     def validate_untrained(self) -> dict[str, Any]:
-        """Validates the untrained model on the first batch; returns the result of the metric."""
+        """Validates the untrained model on the first batch; returns the result of the metric.
+
+        Where a metric fails with so little, such as one that looks for other images of the same identity, it validates on
+        more batches, and raises the error of the metric if all are not enough.
+        """
         runner = self.runner
         with _silence():
             runner.reset(0)
-            loop = runner.val_loop
-            model: Any = runner.model
-            model.eval()
-            batch = next(iter(loop.dataloader))
-            with torch.no_grad():
-                outputs = model.val_step(batch)
-            loop.evaluator.process(data_samples=outputs, data_batch=batch)
-            return dict(loop.evaluator.evaluate(len(loop.dataloader.dataset)))
+            runner.model.eval()
+            return _first_scores(runner.model, runner.val_loop)
 
     def close(self) -> None:
         """Frees the Runner; the next use builds another."""
@@ -279,6 +277,23 @@ class ProxyEvaluator:
         if not math.isfinite(value):
             raise NonFiniteLoss(f'{self.settings.metric} is {value}')
         return value if self.settings.greater else -value
+
+
+def _first_scores(model: Any, loop: Any) -> dict[str, Any]:
+    due, last = 1, len(loop.dataloader)
+    for count, batch in enumerate(loop.dataloader, start=1):
+        with torch.no_grad():
+            outputs = model.val_step(batch)
+        loop.evaluator.process(data_samples=outputs, data_batch=batch)
+        if count < min(due, last):
+            continue
+        try:
+            return dict(loop.evaluator.evaluate(len(loop.dataloader.dataset)))
+        except Exception:  # a metric may raise anything where it has too little
+            if count == last:
+                raise
+            due *= 4
+    return {}
 
 
 @contextlib.contextmanager

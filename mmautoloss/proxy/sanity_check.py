@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.proxy.evaluator import ProxyEvaluator
 from mmautoloss.proxy.settings import numbers
+from mmautoloss.proxy.triplet_draws import require_triplets
 
 
 def require_metric(evaluator: ProxyEvaluator, others: Sequence[str] = ()) -> None:
@@ -21,6 +22,7 @@ def require_metric(evaluator: ProxyEvaluator, others: Sequence[str] = ()) -> Non
             that predicts nothing gives no results; then the training of the baseline reveals the error.)
     """
     in_setup(evaluator.build)
+    require_triplets(evaluator.runner.train_loop.dataloader.dataset)
     results = evaluator.validate_untrained()
     known = ', '.join(sorted(numbers(results))) or 'none'
     wanted = [*evaluator.settings.keys, *(key for metric in others for key in metric.split('+'))]

@@ -199,6 +199,33 @@ def _score_closeness(pred: Tensor, wanted: Tensor, positive: Tensor) -> float:
     return min((float(close[part].mean()) for part in (positive, ~positive) if part.any()), default=0.0)
 
 
+def apart(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Share of the rows to which all rows of their identity are nearer than any other row, among those not alone in theirs.
+
+    It is not rank 1, which also rises where a loss drives all rows of an identity but one apart.
+
+    Args:
+        pred: Embeddings (M, D).
+        target: Identities (M,).
+        scaling: Not used.
+    """
+    distances, same = torch.cdist(pred, pred), target[:, None] == target
+    nearer = distances.where(same, 0).amax(dim=1) < distances.where(~same, torch.inf).amin(dim=1)
+    nearer = nearer[same.sum(dim=1) > 1]
+    return float(nearer.double().mean()) if len(nearer) else 0.0
+
+
+def apart_by_angle(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """The same for the directions of embeddings.
+
+    Args:
+        pred: Embeddings (M, D).
+        target: Identities (M,).
+        scaling: Not used.
+    """
+    return apart(torch.nn.functional.normalize(pred), target, scaling)
+
+
 def mask_iou(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
     """Mean IoU of the masks of instances.
 
@@ -275,6 +302,8 @@ PROBE_METRICS: dict[str, ProbeMetric] = {
     'quality_closeness': quality_closeness,
     'score_closeness': score_closeness,
     'area_iou': area_iou,
+    'apart': apart,
+    'apart_by_angle': apart_by_angle,
     'mask_iou': mask_iou,
     'heatmap_recall': heatmap_recall,
     'heatmap_pck': heatmap_pck,

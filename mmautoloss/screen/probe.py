@@ -50,7 +50,8 @@ class Sample:
         """Value of a loss on this sample, at other predictions if given."""
         options = {'avg_factor': self.avg_factor, 'ignore_index': self.ignore_index}
         passed = {name: value for name, value in options.items() if value is not None}  # not every loss accepts each
-        return objective(self.pred if pred is None else pred, self.target, self.weight, **passed)
+        weight = () if self.weight is None else (self.weight,)
+        return objective(self.pred if pred is None else pred, self.target, *weight, **passed)
 
     def rows(self, kind: InputKind, pred: Tensor | None = None) -> Rows:
         """The rows of this sample that count, at other predictions if given."""

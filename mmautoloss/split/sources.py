@@ -119,6 +119,34 @@ class ListSource(Source):
         return counts
 
 
+class IdentitySource(ListSource):
+    """Lines ``path identity``, whose identities are held out as a whole and numbered from 0 on in each part.
+
+    So mmdet's ``ReIDDataset`` wants them: its sampler of triplets takes identities for positions.
+
+    Raises:
+        SetupError: The file is not a list of such lines.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        if not self._labelled:
+            raise SetupError(f"{path} must be a list of lines 'path identity' for --identities, a number each.")
+        self._names = [item.name for item in self.items]
+        self._identities = [int(next(iter(item.labels))) for item in self.items]
+        self.items = [Item(str(identity)) for identity in self._identities]  # images of one name are held out together
+
+    def text(self, indices: Collection[int]) -> str:
+        """The lines of these images, with their new numbers."""
+        kept = sorted({self._identities[index] for index in indices})
+        numbers = {identity: number for number, identity in enumerate(kept)}
+        return ''.join(f'{self._names[index]} {numbers[self._identities[index]]}\n' for index in indices)
+
+    def objects(self, indices: Collection[int]) -> Counter[str]:
+        """The number of identities."""
+        return Counter({'identities': len({self._identities[index] for index in indices})})
+
+
 class FolderSource(ListSource):
     """Images below a folder, named by their path in it without suffix, as in lists of mmseg and VOC.
 
@@ -138,17 +166,23 @@ class FolderSource(ListSource):
         self.items = [Item(name) for name in names]
 
 
-def read_source(path: Path) -> Source:
+def read_source(path: Path, identities: bool = False) -> Source:
     """Reads a training set of one of the three kinds.
+
+    Args:
+        path: The file or folder.
+        identities: Whether the labels of a list are identities, which are held out as a whole.
 
     Raises:
         SetupError: The path does not exist, or is of no kind.
     """
-    if path.is_dir():
+    if path.is_dir() and not identities:
         return FolderSource(path)
     if not path.is_file():
         raise SetupError(f'There is no {path}: give a COCO json, a list (.txt) or a folder of images.')
-    kinds = {'.json': CocoSource, '.txt': ListSource}
+    kinds: dict[str, type[CocoSource] | type[ListSource]] = (
+        {'.txt': IdentitySource} if identities else {'.json': CocoSource, '.txt': ListSource}
+    )
     if path.suffix not in kinds:
         raise SetupError(f'{path} must be a COCO json, a list (.txt) or a folder of images.')
     return kinds[path.suffix](path)

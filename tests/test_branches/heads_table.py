@@ -162,6 +162,16 @@ HEADS: dict[str, Row] = {
         'mmdet', 'atss/atss_r50_fpn_1x_coco.py', {'cls': 'sigmoid', 'box': 'area', 'centerness': 'sigmoid'}, _NORM
     ),
     'YOLOF': Row('mmdet', 'yolof/yolof_r50-c5_8xb8-1x_coco.py', {'cls': 'sigmoid', 'box': 'area'}),
+    'ReID': Row(
+        'mmdet',
+        'reid/reid_r50_8xb32-6e_mot17train80_test-mot17val20.py',
+        {'cls': 'softmax', 'triplet': 'triplet'},
+        {
+            'neck': {'_delete_': True, 'type': 'GlobalAveragePooling'},
+            'backbone': {'_delete_': True, **_RESNET, 'type': 'mmpretrain.ResNet', 'out_indices': (3,)},
+            'head.loss_triplet.loss_weight': 0.5,
+        },
+    ),
     'GFL': Row('mmdet', 'gfl/gfl_r50_fpn_1x_coco.py', {'cls': 'quality', 'box': 'area', 'dfl': 'bins'}, _NORM),
     'VFNet': Row(
         'mmdet', 'vfnet/vfnet_r50_fpn_1x_coco.py', {'cls': 'quality', 'box': 'area', 'bbox_refine': 'area'}, _NORM

@@ -51,6 +51,7 @@ FORMULAS = {
     ('SmoothL1Loss', 'delta'): 'smooth_l1',
     ('GIoULoss', 'area'): 'giou',
     ('MSELoss', 'delta'): 'mse',
+    ('TripletLoss', 'triplet'): 'triplet',
     ('KeypointMSELoss', 'heatmap'): 'mse',
 }
 SMOOTH = '-({rest} * y + {eps} * mean_c(y)) * log(p)'
@@ -108,6 +109,15 @@ def classification_batch(full: tuple[bool, bool], classes: int) -> Batch:
     return {'inputs': [torch.randint(256, (3, 64, 64), dtype=torch.uint8) for _ in full], 'data_samples': samples}
 
 
+def identities_batch(full: tuple[bool, bool]) -> Batch:
+    """Eight images as mmdet's sampler of triplets draws them, where not all is full of one identity."""
+    from mmdet.structures import ReIDDataSample
+
+    labels = np.arange(8) // 2 if all(full) else np.ones(8, dtype=np.int64)
+    images = torch.randint(256, (8, 3, 64, 64), dtype=torch.uint8)
+    return {'inputs': [images], 'data_samples': [ReIDDataSample().set_gt_label(labels)]}
+
+
 def exclusive(batch: Batch, tasks: Sequence[str] = ()) -> Batch:
     """The batch with one label an image, or one for each task."""
     from mmpretrain.structures import MultiTaskDataSample
@@ -134,6 +144,8 @@ def make_batch(row: Row, cfg: Config, full: tuple[bool, bool] = (True, True)) ->
     torch.manual_seed(0)
     if 'simcc_split_ratio' in cfg.model.get('head', {}):
         return distribution_batch(full, cfg.model.head.simcc_split_ratio)
+    if cfg.model.type == 'BaseReID':
+        return identities_batch(full)
     classes = cfg.model.get('decode_head', {}) if isinstance(cfg.model.get('decode_head'), Mapping) else {}
     batch = BATCHES[row.library](full, classes.get('num_classes', CLASSES))
     if row.library == 'mmdet' and 'loss_mask' not in repr(cfg.model) and 'mask_head' not in cfg.model:
@@ -335,3 +347,16 @@ def test_one_config_for_all_stages_is_refused_before_a_search() -> None:
     genome = Genome.from_text({'mask1': known_loss('bce', 'mask')})
     with pytest.raises(SetupError, match=r"no 'roi_head\.mask_head\.1\.loss_mask' \(branch 'mask1'\)"):
         with_losses(row._replace(stages={}).model_config(), mask, genome, {'mask1': 1.0})
+
+
+def test_a_triplet_loss_may_also_be_searched_by_pairs() -> None:
+    row = ROWS['ReID']
+    model = build(row.model_config())
+    (branch,) = build_branches({'triplet': {'path': 'head.loss_triplet', 'inputs': 'pairs'}}, lambda: model)
+    branch.install(model, SearchedLoss(known_loss('contrastive', 'pairs'), 'pairs'))
+    total, calls = run(model, make_batch(row, row.model_config()), (branch,))
+    assert total.isfinite() and calls['triplet'][0] > 0
+    assert any(p.grad is not None and p.grad.any() for p in model.head.fc_out.parameters())
+    softmax = Branch('triplet', 'head.loss_triplet', 'softmax')
+    with pytest.raises(SetupError, match='is built for pairs'):
+        check_branches(model, (softmax,))

@@ -31,10 +31,13 @@ CANDIDATES = {
     'area': '-log(i / u)',
     'bins': '-(sqrt(y) * log(p))',
     'quality': '(p - q) ** 2',
+    'triplet': 'a / n',
 }
 
 
-@pytest.mark.parametrize('name', ['GFL', 'RTMDet', 'RTMPose', 'SimCC', 'DETR', 'FoveaBox', 'YOLOX', 'pose regression'])
+@pytest.mark.parametrize(
+    'name', ['GFL', 'RTMDet', 'RTMPose', 'SimCC', 'DETR', 'FoveaBox', 'YOLOX', 'pose regression', 'ReID']
+)
 def test_a_screened_candidate_trains(name: str) -> None:
     row = HEADS[name]
     cfg = row.model_config()

@@ -265,3 +265,27 @@ def test_mmpose_reads_keypoints(tmp_path: Path) -> None:
     held = parts(tmp_path / 'split')[1]
     assert len(held['images']) == 8 and len(dataset) > 0
     assert all(dataset.get_data_info(k)['keypoints'].shape == (1, 17, 2) for k in range(len(dataset)))
+
+
+def test_identities_are_held_out_as_a_whole_and_numbered_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As mmdet's sampler of triplets needs them, although those of the list have gaps."""
+    source = tmp_path / 'train.txt'
+    source.write_text(''.join(f'images/{n:02}.jpg {10 * (n // 4) + 3}\n' for n in range(40)))
+    assert main(['split', str(source), '--identities', '--share', '0.3']) == 0
+    found = {}
+    for name, identities in (('train', 7), ('search_val', 3)):
+        lines = [line.split() for line in (tmp_path / 'split' / f'{name}.txt').read_text().splitlines()]
+        assert [int(label) for _, label in lines] == [n // 4 for n in range(4 * identities)]
+        found[name] = {int(path[7:9]) // 4 for path, _ in lines}
+        assert len(found[name]) == identities
+    assert not found['train'] & found['search_val']
+    assert re.search(r'^identities +7 +3$', capsys.readouterr().out, re.MULTILINE)
+
+
+def test_identities_need_a_list_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / 'names.txt').write_text('one\ntwo\n')
+    assert main(['split', str(tmp_path / 'names.txt'), '--identities']) == 2
+    assert "must be a list of lines 'path identity' for --identities" in capsys.readouterr().err
+    assert main(['split', str(tmp_path), '--identities']) == 2

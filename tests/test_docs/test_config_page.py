@@ -10,12 +10,14 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from mmengine.evaluator import BaseMetric
 
 from mmautoloss.backbones.efficientnet_lite import EfficientNetLite
 from mmautoloss.engine import LossSwitchHook
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
+from mmautoloss.evaluation import IdentityMetric, OneShotMetric
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.losses import INPUT_KINDS, SearchedLoss
 from mmautoloss.report import Description
@@ -57,6 +59,15 @@ SECTIONS = {
     'LossSwitchHook': {
         name: NEEDED if each.default is each.empty else each.default
         for name, each in inspect.signature(LossSwitchHook).parameters.items()
+    },
+    'IdentityList': {'identities': None},
+    **{
+        metric.__name__: {
+            name: each.default
+            for name, each in inspect.signature(metric).parameters.items()
+            if name not in inspect.signature(BaseMetric).parameters
+        }
+        for metric in (IdentityMetric, OneShotMetric)
     },
     'EfficientNetLite': {
         name: each.default

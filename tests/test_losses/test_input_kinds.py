@@ -16,19 +16,18 @@ def column(*numbers: float) -> torch.Tensor:
 
 
 def test_names_say_what_depends_on_what():
-    assert list(INPUT_KINDS) == [
-        *('softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality', 'instance', 'peak', 'keypoint')
+    names = [
+        *('softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality', 'instance', 'peak', 'keypoint'),
+        *('triplet', 'pairs'),
     ]
+    assert list(INPUT_KINDS) == names
     for name, kind in INPUT_KINDS.items():
         assert input_kind(name) is kind
         assert kind.name == name
         assert kind.from_prediction | kind.from_target == set(kind.names)
         assert kind.regression == (name in ('delta', 'area', 'keypoint'))
         assert kind.spread > 0
-    with pytest.raises(
-        SetupError,
-        match="one of softmax, sigmoid, mask, heatmap, delta, area, bins, quality, instance, peak, keypoint, but got 'iou'",
-    ):
+    with pytest.raises(SetupError, match=f"one of {', '.join(names)}, but got 'iou'"):
         input_kind('iou')
 
 
@@ -142,10 +141,12 @@ def test_unit_is_the_side_of_the_target_box():
 @pytest.mark.parametrize('name', [name for name in INPUT_KINDS if name not in ('mask', 'heatmap', 'peak')])
 def test_no_rows_give_tensors_without_rows(name):
     pred = torch.zeros(0, 4)
-    target = torch.zeros(0, dtype=torch.long) if name == 'softmax' else torch.zeros(0, 4 + (name == 'quality'))
+    labels = name in ('softmax', 'triplet', 'pairs')
+    target = torch.zeros(0, dtype=torch.long) if labels else torch.zeros(0, 4 + (name == 'quality'))
     rows = input_kind(name).rows(pred, target, None, None)
     tensors = input_kind(name).tensors(rows.pred, rows.target)
-    shape = (0, 1, 1, 1) if name == 'area' else (0, 4, 1, 1)
+    shape = (0, input_kind(name).channels(pred), 1, 1)
+    assert shape[1] == {'area': 1, 'triplet': 1, 'pairs': 0}.get(name, 4)
     assert {tuple(tensor.shape) for tensor in tensors.values()} == {shape}
 
 
@@ -164,6 +165,8 @@ MISFITS = {
     'softmax, weights of elements': ('softmax', torch.zeros(3, 2), LABELS, torch.ones(3, 2)),
     'sigmoid, other number of labels': ('sigmoid', torch.zeros(2, 3), LABELS, None),
     'sigmoid, other channels': ('sigmoid', torch.zeros(3, 2), torch.zeros(3, 4), None),
+    'triplet, distances': ('triplet', torch.zeros(3, 4), torch.zeros(3), None),
+    'triplet, other number of identities': ('triplet', torch.zeros(2, 4), LABELS, None),
     'delta, labels': ('delta', torch.zeros(3, 4), LABELS, None),
     'delta, other channels': ('delta', torch.zeros(3, 80), torch.zeros(3, 4), None),
 }

@@ -51,12 +51,14 @@ def calls(name: str) -> Iterator[tuple[Tensor, Call]]:
             continue
         pred = 3 * torch.randn(shape, generator=generator, dtype=torch.float64)
         target = torch.randint(3, (shape[0], *shape[2:]), generator=generator) if kind.one_hot else numbers(*shape)
+        if kind.related:
+            target = torch.tensor([0, 0, 1, 1, 1, 2])
         if name == 'quality':
             target = numbers(shape[0], shape[1] + 1)
         if not kind.weighted:
             yield pred[:, :1], Call(parse('1'), kind, target[:, :1])
             continue
-        wide = (*shape, 1, 1)[:4]
+        wide = (shape[0], kind.channels(pred), *shape[2:], 1, 1)[:4]
         valid = numbers(wide[0], 1 if kind.one_hot else wide[1], *wide[2:]) > 0.4 if shape == MAPS else None
         weight = numbers(*wide) * (numbers(*wide) > 0.2)
         yield pred, Call(parse('1'), kind, target, weight, 0.5 + numbers(1, wide[1], 1, 1), valid)

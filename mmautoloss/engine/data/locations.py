@@ -85,13 +85,21 @@ def real_path(path: str) -> str:
 
 def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two choices from one file may share images; the first n and the last m are assumed to be disjoint."""
-    choices = [dataset.get('indices') for dataset in (one, other)]
+    if not _choose_alike(one, other):
+        return True
+    key = 'indices' if one.get('identities') is None else 'identities'
+    choices = [dataset.get(key) for dataset in (one, other)]
     first, second = map(_positions, choices)
     if first is None or second is None or first & second:
         return True
     if all(isinstance(choice, int) for choice in choices) or not (first and second):
         return False
     return min(first | second) < 0 <= max(first | second)  # the config does not say how many images there are
+
+
+def _choose_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both choose identities, or both images."""
+    return (one.get('identities') is None) == (other.get('identities') is None)
 
 
 def _positions(indices: Any) -> set[int] | None:

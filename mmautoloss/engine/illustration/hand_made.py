@@ -61,6 +61,8 @@ def _none(branches: Sequence[Branch], reason: str) -> dict[str, HandMade]:
 
 
 def _hand_made(cfg: Config, branch: Branch) -> HandMade:
+    if branch.kind.related:
+        return HandMade('', None, CLASSES, 'it compares the rows of a batch')
     scope = cfg.get('default_scope') or ''
     try:
         head, settings = _settings(cfg.model, branch)

@@ -50,6 +50,8 @@ def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Fig
 def _of_branch(stem: str, branch: Branch, trial: Trial, hand_made: HandMade) -> tuple[Figure, ...]:
     tree, name = trial.required_genome[branch.name], f'{stem}_{branch.name}'
     tree_figure = draw_tree(f'{name}_tree', f'{branch.name}: expression', tree)
+    if branch.kind.related:  # no loss of a single prediction
+        return (tree_figure,)
     losses = _losses(branch, trial, hand_made)
     title, caption = f'{branch.name}: loss and gradient', _caption(branch.inputs, tree, hand_made)
     if branch.inputs != 'area':

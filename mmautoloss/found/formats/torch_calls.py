@@ -296,6 +296,45 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     y = (q == 1).to(pred)
 {_MASKED.replace('(p, y{logs}', '(p, y, q{logs}')}"""
 
+_TRIPLET = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: embeddings (M, D), identities (M,), weights (M,).\"\"\"
+    {_START}\
+    keep = target >= 0
+    count = max(int(keep.sum()), 1)
+    if weight is not None:
+        keep &= weight != 0
+        weight = weight[keep][:, None, None, None]
+    pred, target = pred[keep], target[keep]
+    same = target[:, None] == target
+    if same.all():  # one identity, or none
+        return (0 * pred).sum()
+    rows = pred.detach()
+    distance = torch.cdist(rows, rows, compute_mode='donot_use_mm_for_euclid_dist')
+    partners = distance.where(same, -1).argmax(dim=1), distance.where(~same, torch.inf).argmin(dim=1)
+    squares = [(pred - pred[index]).square().sum(dim=1).clamp(min=1e-12) for index in partners]
+    a, n = (square.sqrt().view(-1, 1, 1, 1) for square in squares)
+    values = {{graph}}(a, n{{logs}})
+{_OF_CHOSEN}"""
+
+_PAIRS = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: embeddings (M, D), identities (M,), weights (M,).\"\"\"
+    {_START}\
+    keep = target >= 0
+    count = max(int(keep.sum()), 1)
+    if weight is not None:
+        keep &= weight != 0
+        weight = weight[keep][:, None, None, None]
+    pred, target = pred[keep], target[keep]
+    rows = len(pred)
+    if rows < 2:
+        return (0 * pred).sum()
+    x, others = torch.nn.functional.normalize(pred, eps=1e-6), ~torch.eye(rows, dtype=torch.bool, device=pred.device)
+    p, y = (m[others].view(rows, rows - 1, 1, 1) for m in (x @ x.T, (target[:, None] == target).to(pred)))
+    values = {{graph}}(p, y{{logs}})
+{_OF_CHOSEN}"""
+
 ROWS = {
     'softmax': _SOFTMAX,
     'sigmoid': _SIGMOID,
@@ -308,6 +347,8 @@ ROWS = {
     'instance': _INSTANCE,
     'peak': _PEAK,
     'keypoint': _DELTA,
+    'triplet': _TRIPLET,
+    'pairs': _PAIRS,
 }
 """For losses whose elements do not depend on each other; softmax takes pixels as rows and removes invalid ones."""
 

@@ -89,7 +89,8 @@ def _by_passes(
     pred: Tensor, plan: Plan, call: Call, scale: float | Tensor, with_gradient: bool
 ) -> tuple[Tensor, Tensor | None]:
     with threads_of(pred):
-        return (at_once if is_small(pred) else by_blocks)(pred, plan, call, scale, with_gradient)
+        whole = is_small(pred) or call.kind.related
+        return (at_once if whole else by_blocks)(pred, plan, call, scale, with_gradient)
 
 
 def _by_compiler(

@@ -16,6 +16,7 @@ from mmautoloss.extension import add
 from mmautoloss.losses.inputs.bins import Bins
 from mmautoloss.losses.inputs.boxes import Area
 from mmautoloss.losses.inputs.deltas import Delta
+from mmautoloss.losses.inputs.embeddings import Pairs, Triplet
 from mmautoloss.losses.inputs.heatmaps import Heatmap
 from mmautoloss.losses.inputs.instances import Instance
 from mmautoloss.losses.inputs.keypoints import Keypoint
@@ -29,7 +30,7 @@ INPUT_KINDS: dict[str, InputKind] = {
     kind.name: kind
     for kind in (
         *(Softmax(), Sigmoid(), Mask(), Heatmap(), Delta(), Area()),
-        *(Bins(), Quality(), Instance(), Peak(), Keypoint()),
+        *(Bins(), Quality(), Instance(), Peak(), Keypoint(), Triplet(), Pairs()),
     )
 }
 """All kinds by the name that configs use; first the built-in ones."""

@@ -50,6 +50,9 @@ class Area(InputKind):
             raise _not_boxes(f'the target {rows.target[inverted.any(dim=1)][0].tolist()}')
         return rows
 
+    def channels(self, pred: Tensor) -> int:
+        return 1
+
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         areas = self.leaves(pred, target, self.names)
         return {name: areas[name] for name in self.names}

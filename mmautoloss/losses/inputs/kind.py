@@ -29,6 +29,7 @@ class InputKind(ABC):
         regression: Whether targets are values like the predictions, and so can be random as well.
         weighted: Whether the third argument of a call is a weight.
         maps: Whether a call may hold a map for each image of the batch.
+        related: Whether the inputs of a row depend on the other rows of a call, which then cannot be divided.
         one_hot: Whether ``p`` are probabilities of exclusive classes and ``y`` is one-hot, in calls with labels.
         metric: Name of the metric that judges predictions in the rejection test (``screen.PROBE_METRICS``).
         use_sigmoid: Read by heads to choose the size of their output.
@@ -49,6 +50,7 @@ class InputKind(ABC):
     regression: ClassVar[bool] = False
     weighted: ClassVar[bool] = True
     maps: ClassVar[bool] = False
+    related: ClassVar[bool] = False
     one_hot: ClassVar[bool] = False
     metric: ClassVar[str]
     use_sigmoid: ClassVar[bool] = False
@@ -94,6 +96,10 @@ class InputKind(ABC):
     @abstractmethod
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         """Chooses the rows of a call that have a weight and a valid target."""
+
+    def channels(self, pred: Tensor) -> int:
+        """Number of channels of the inputs."""
+        return pred.shape[1]
 
     @abstractmethod
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:

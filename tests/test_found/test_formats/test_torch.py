@@ -101,6 +101,13 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
             'weights': (randn(N, 3), {'target': target, 'weight': weight, 'avg_factor': 5}),
             'nothing': (randn(N, 3), {'target': target, 'weight': torch.zeros(N)}),
         }
+    if inputs in ('triplet', 'pairs'):
+        return {
+            'plain': (randn(N, 5), {'target': integers(6, N)}),
+            'weights': (randn(N, 5), {'target': integers(6, N) - 1, 'weight': weight, 'avg_factor': 5}),
+            'one identity': (randn(N, 5), {'target': torch.ones(N, dtype=torch.long)}),
+            'nothing': (randn(N, 5), {'target': integers(6, N), 'weight': torch.zeros(N)}),
+        }
     target = randn(N, 4)
     if inputs == 'area':
         target = torch.cat([target[:, :2], target[:, :2] + target[:, 2:].abs() + 0.1], dim=1)

@@ -25,8 +25,8 @@ from mmautoloss.report.facts.curves import (
 )
 from mmautoloss.report.figures.curves import draw_curves, from_target, robust_limits
 
-KINDS = [name for name in INPUT_KINDS if name != 'area']
-KNOWN = [(name, kind) for name, loss in ZOO.items() for kind in loss.inputs if kind != 'area']
+KINDS = [name for name, kind in INPUT_KINDS.items() if name != 'area' and not kind.related]
+KNOWN = [(name, kind) for name, loss in ZOO.items() for kind in loss.inputs if kind in KINDS]
 
 
 def known(name: str, inputs: str, y: float, **settings: int) -> Curve:
