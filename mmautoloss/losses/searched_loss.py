@@ -60,8 +60,8 @@ class SearchedLoss(nn.Module):
             maps), ``'mask'`` (masks of instances), ``'heatmap'`` (maps as they are), ``'delta'``
             (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e`` of decoded
             boxes), ``'bins'`` (distributions), ``'quality'`` (class scores beside the quality ``q`` of a
-            box), ``'triplet'`` (distances ``a``, ``n`` of embeddings), ``'pairs'`` (their cosines). Default:
-            ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
+            box), ``'triplet'`` (distances ``a``, ``n`` of embeddings), ``'pairs'`` (their cosines),
+            ``'cosine'`` (cosines of classes). Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
         use_sigmoid: Read by heads to choose the size of their output; must agree with ``inputs``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``, which returns what the heads expect of
             hand-made losses: one value per row or pixel for softmax, areas and masks, else one per element.
