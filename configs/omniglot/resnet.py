@@ -1,9 +1,10 @@
 """A narrow ResNet that tells handwritten characters apart by one example each (35 x 35 pixels), from scratch on the CPU.
 
-Data: ``train/`` and ``val/`` with the drawings under ``data_root``, and lists of lines such as ``train/000_00.png 0``, a
-character its number; elsewhere with ``--cfg-options data_root=/path/to/omniglot``. No character is in both lists. The score is
-the accuracy of runs with 20 characters that are drawn from the list; for the published runs, in folders ``run01`` to
-``run20`` with a list of all their images, set ``test_evaluator.run='(run\\d+)/' test_evaluator.support=support_``.
+Data: ``train/`` and ``val/`` with the drawings under ``data_root``, and lists of lines such as ``train/000_00.png
+0``, a character its number; elsewhere with ``--cfg-options data_root=/path/to/omniglot``. No character is in both
+lists. The score is the accuracy of runs with 20 characters that are drawn from the list; for the published runs, in
+folders ``run01`` to ``run20`` with a list of all their images, set ``test_evaluator.run='(run\\d+)/'
+test_evaluator.support=support_``.
 """
 
 _base_ = '../leaf_reid/resnet.py'

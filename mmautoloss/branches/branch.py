@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmautoloss.branches.hand_made import objective_of
-from mmautoloss.branches.heads import ModelLoss, config_path, find_losses, head_of
+from mmautoloss.branches.heads import ModelLoss, config_path, find_losses, head_of, lacks_cosines
 from mmautoloss.branches.loss_settings import CARRIED
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
@@ -163,7 +163,7 @@ def describe(losses: Sequence[ModelLoss]) -> str:
     )
 
 
-_SAME_CALLS = ({'triplet', 'pairs'},)
+_SAME_CALLS = ({'triplet', 'pairs'}, {'softmax', 'cosine'})
 """Kinds of input that read the same calls, of which a config chooses."""
 
 
@@ -181,6 +181,8 @@ def check_branches(model: nn.Module, branches: tuple[Branch, ...]) -> None:
             )
         loss = by_path[branch.path]
         alike = {branch.inputs, loss.inputs} in _SAME_CALLS
+        if branch.inputs == 'cosine' and (reason := lacks_cosines(branch.head(model))):
+            raise SetupError(f'The branch {branch.name!r} cannot read cosines: {reason}.')
         if branch.inputs == loss.inputs or alike or loss.unknown or is_custom(branch.inputs):
             continue
         if loss.inputs is None:

@@ -84,6 +84,20 @@ def _simcc(head: nn.Module, loss: nn.Module) -> Verdict:
     return (None, 'it weighs keypoints by a mask; leave out mask') if masked else ('bins', '')
 
 
+def _searched(head: nn.Module, loss: Any) -> Verdict:
+    reason = lacks_cosines(head) if loss.kind.name == 'cosine' else ''
+    return (None, reason) if reason else (loss.kind.name, '')
+
+
+def lacks_cosines(head: Any) -> str:
+    """Why the predictions of a head are no plain cosines, and what helps; '' if they are."""
+    if not hasattr(head, 'norm_product'):
+        return 'its head passes no cosines; use ArcFaceClsHead, or inputs="softmax"'
+    if head.scale != 1 or bool(head.margins.any()):
+        return 'its head scales cosines or adds margins itself; set scale=1.0 and margins=0.0 in it'
+    return ''
+
+
 def _always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:
     return lambda head, loss: (inputs, '')
 
@@ -93,7 +107,7 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
 
 
 _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
-    'SearchedLoss': lambda head, loss: (loss.kind.name, ''),
+    'SearchedLoss': _searched,
     'CrossEntropyLoss': _cross_entropy,
     'FocalLoss': _sigmoid,
     'DiceLoss': _dice,

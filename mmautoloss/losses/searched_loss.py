@@ -63,8 +63,9 @@ class SearchedLoss(nn.Module):
             (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e`` of decoded
             boxes), ``'bins'`` (distributions), ``'quality'`` (class scores beside the quality ``q`` of a
             box), ``'instance'`` (masks of which each is compared as a whole), ``'peak'`` (heat maps of
-            scores), ``'triplet'`` (distances ``a``, ``n`` of embeddings), ``'pairs'`` (their cosines).
-            Default: ``'sigmoid'`` with ``use_sigmoid=True``, else ``'softmax'``.
+            scores), ``'triplet'`` (distances ``a``, ``n`` of embeddings), ``'pairs'`` (their cosines),
+            ``'cosine'`` (cosines of classes). Default: ``'sigmoid'`` with ``use_sigmoid=True``,
+            else ``'softmax'``.
         use_sigmoid: Read by heads to choose the size of their output; must agree with ``inputs``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``, which returns what the heads expect of
             hand-made losses: one value per row or pixel for softmax, areas and masks, else one per element.

@@ -180,7 +180,7 @@ def _calls(kind: InputKind, generator: torch.Generator) -> Iterator[_Call]:
 
 
 def _targets(kind: InputKind, pred: Tensor, generator: torch.Generator) -> Tensor:
-    if kind.one_hot or kind.related:
+    if kind.one_hot or kind.related or kind.name == 'cosine':
         return torch.randint(pred.shape[1], (len(pred), *pred.shape[2:]), generator=generator)
     if kind.name == 'quality':
         y, quality = torch.rand((len(pred), pred.shape[1] + 1), generator=generator, dtype=pred.dtype).tensor_split(

@@ -56,6 +56,11 @@ def _least(value: str, bound: float) -> str:
     return f'0.5 * ({value} + {bound} - abs({value} - {bound}))'
 
 
+def _of_angles(cosine: str) -> str:
+    """The cross-entropy of 30 times cosines up to a constant: the logarithm of a mean in place of that of a sum."""
+    return f'y * (log(mean_c(exp(30 * ({cosine})))) - 30 * ({cosine}))'
+
+
 _D = 'abs(p - y)'
 _CE = '-y * log(p)'
 _BCE = '-(y * log(p) + (1 - y) * log(1 - p))'
@@ -96,6 +101,8 @@ _PEAK_FOCAL = '-(y * (1 - p) ** 2 * log(p) + (1 - y) * ((1 - q) ** 2) ** 2 * p *
 _BCE_Q = '-(q * log(p) + (1 - q) * log(1 - p))'
 
 _MARGIN = '(a - n + 0.3)'
+# cos(x + 0.5) is cos(x) * cos(0.5) - sin(x) * sin(0.5); the small number keeps the derivative of the root finite
+_ARC = f'c + y * ({math.cos(0.5) - 1} * c - {math.sin(0.5)} * sqrt(1.000001 - c ** 2))'
 # the logarithm of a mean in place of that of a sum differs by a constant
 _SUP_CON = 'y * (log(mean_c(exp(p / 0.1))) - p / 0.1) / mean_c(y)'
 
@@ -174,6 +181,13 @@ ZOO: dict[str, KnownLoss] = {
     ),
     'sup_con': KnownLoss(
         _SUP_CON, ('pairs',), 'Khosla et al., NeurIPS 2020, temperature 0.1, times the number of partners'
+    ),
+    'normface': KnownLoss(
+        _of_angles('c'), ('cosine',), 'Wang et al., ACM MM 2017: cross-entropy of 30 times the cosines'
+    ),
+    'cosface': KnownLoss(_of_angles('c - 0.35 * y'), ('cosine',), 'Wang et al., CVPR 2018, scale 30, margin 0.35'),
+    'arcface': KnownLoss(
+        _of_angles(_ARC), ('cosine',), 'Deng et al., CVPR 2019, scale 30, margin 0.5, up to its change beyond pi'
     ),
     'iou': KnownLoss('1 - i / u', ('area',), 'Yu et al., ACM MM 2016, linear form'),
     'giou': KnownLoss('1 - i / u + (e - u) / e', ('area',), 'Rezatofighi et al., CVPR 2019'),

@@ -18,7 +18,7 @@ def column(*numbers: float) -> torch.Tensor:
 def test_names_say_what_depends_on_what():
     names = [
         *('softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality', 'instance', 'peak', 'keypoint'),
-        *('triplet', 'pairs'),
+        *('triplet', 'pairs', 'cosine'),
     ]
     assert list(INPUT_KINDS) == names
     for name, kind in INPUT_KINDS.items():
@@ -141,7 +141,7 @@ def test_unit_is_the_side_of_the_target_box():
 @pytest.mark.parametrize('name', [name for name in INPUT_KINDS if name not in ('mask', 'heatmap', 'peak')])
 def test_no_rows_give_tensors_without_rows(name):
     pred = torch.zeros(0, 4)
-    labels = name in ('softmax', 'triplet', 'pairs')
+    labels = name in ('softmax', 'triplet', 'pairs', 'cosine')
     target = torch.zeros(0, dtype=torch.long) if labels else torch.zeros(0, 4 + (name == 'quality'))
     rows = input_kind(name).rows(pred, target, None, None)
     tensors = input_kind(name).tensors(rows.pred, rows.target)
@@ -165,6 +165,7 @@ MISFITS = {
     'softmax, weights of elements': ('softmax', torch.zeros(3, 2), LABELS, torch.ones(3, 2)),
     'sigmoid, other number of labels': ('sigmoid', torch.zeros(2, 3), LABELS, None),
     'sigmoid, other channels': ('sigmoid', torch.zeros(3, 2), torch.zeros(3, 4), None),
+    'cosine, other classes': ('cosine', torch.zeros(3, 4), torch.zeros(3, 5), None),
     'triplet, distances': ('triplet', torch.zeros(3, 4), torch.zeros(3), None),
     'triplet, other number of identities': ('triplet', torch.zeros(2, 4), LABELS, None),
     'delta, labels': ('delta', torch.zeros(3, 4), LABELS, None),

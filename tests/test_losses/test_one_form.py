@@ -50,7 +50,11 @@ def calls(name: str) -> Iterator[tuple[Tensor, Call]]:
             yield pred, Call(parse('1'), kind, target, numbers(9, 1, 1, 1))
             continue
         pred = 3 * torch.randn(shape, generator=generator, dtype=torch.float64)
-        target = torch.randint(3, (shape[0], *shape[2:]), generator=generator) if kind.one_hot else numbers(*shape)
+        target = (
+            torch.randint(3, (shape[0], *shape[2:]), generator=generator)
+            if kind.one_hot or name == 'cosine'
+            else numbers(*shape)
+        )
         if kind.related:
             target = torch.tensor([0, 0, 1, 1, 1, 2])
         if name == 'quality':

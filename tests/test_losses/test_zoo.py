@@ -25,6 +25,7 @@ CALLS = {
     'keypoint': (ROWS, ROWS + 0.5),
     'triplet': (torch.tensor([[0.0, 1.0], [2.0, 1.0], [0.5, 0.0], [3.0, 3.0]]), torch.tensor([0, 0, 1, 1])),
     'pairs': (torch.tensor([[0.0, 1.0], [2.0, 1.0], [0.5, 0.0], [3.0, 3.0]]), torch.tensor([0, 0, 1, 1])),
+    'cosine': (0.1 * ROWS, torch.tensor([0, 1, 2, 3])),
     'area': (ROWS, torch.tensor([[0.0, 0.0, 5.0, 5.0]]).repeat(4, 1)),
 }
 

@@ -16,15 +16,22 @@ from mmautoloss.screen.rejection import RejectionTest
 TEST = RejectionTest(steps=80)
 USEFUL = {
     'triplet': (known_loss('triplet', 'triplet'), known_loss('triplet_soft', 'triplet'), 'a / n', 'a ** 2 - n'),
+    'cosine': (known_loss('arcface', 'cosine'), known_loss('normface', 'cosine'), '(c - y) ** 2'),
     'pairs': (known_loss('contrastive', 'pairs'), known_loss('sup_con', 'pairs'), '(p - y) ** 2'),
 }
 USELESS = {
     'triplet': ('n', '-a', 'n - a', 'n / a', '-n', 'a + n'),
+    'cosine': ('c', '-c', 'y * c', '-(c - y) ** 2'),
     'pairs': ('p', '-p', 'p * y', '-(p - y) ** 2', '(p + y) ** 2'),
 }
 
 
 def probe(inputs: str = 'triplet') -> Probe:
+    if inputs == 'cosine':
+        generator = torch.Generator().manual_seed(0)
+        pred = 0.1 * torch.randn(60, 5, generator=generator)
+        return Probe('cosine', 'softmax_recall', (Sample(pred, torch.arange(60) % 5, None, 60.0),), {})
+
     """Four batches of eight identities, of forty in all, and embeddings that are nearly the same."""
     generator = torch.Generator().manual_seed(0)
     samples = []

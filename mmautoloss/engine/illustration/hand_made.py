@@ -17,7 +17,7 @@ from mmautoloss.branches import Branch, averages_channels
 from mmautoloss.engine.config.read import read_config
 from mmautoloss.engine.config.trusted import CONFIG
 from mmautoloss.errors import SetupError
-from mmautoloss.report.facts.curves import CLASSES, Loss
+from mmautoloss.report.facts.curves import CLASSES, NOT_DRAWN, Loss
 
 
 class HandMade(NamedTuple):
@@ -61,8 +61,8 @@ def _none(branches: Sequence[Branch], reason: str) -> dict[str, HandMade]:
 
 
 def _hand_made(cfg: Config, branch: Branch) -> HandMade:
-    if branch.kind.related:
-        return HandMade('', None, CLASSES, 'it compares the rows of a batch')
+    if branch.inputs in NOT_DRAWN:
+        return HandMade('', None, CLASSES, 'it reads several predictions at once')
     scope = cfg.get('default_scope') or ''
     try:
         head, settings = _settings(cfg.model, branch)

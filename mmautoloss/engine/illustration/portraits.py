@@ -11,7 +11,7 @@ from mmautoloss.engine.illustration.hand_made import HandMade, hand_made_losses
 from mmautoloss.expr import Tree
 from mmautoloss.expr.elapsed import reads_elapsed
 from mmautoloss.report.facts.ancestry import ancestry_of
-from mmautoloss.report.facts.curves import OVER_CELLS, TARGETS, Curve, Loss, curve_of, found_loss
+from mmautoloss.report.facts.curves import NOT_DRAWN, OVER_CELLS, TARGETS, Curve, Loss, curve_of, found_loss
 from mmautoloss.report.facts.surface import box_lines, surface_of
 from mmautoloss.report.figures import Figure
 from mmautoloss.report.figures.ancestry import draw_ancestry
@@ -50,7 +50,7 @@ def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Fig
 def _of_branch(stem: str, branch: Branch, trial: Trial, hand_made: HandMade) -> tuple[Figure, ...]:
     tree, name = trial.required_genome[branch.name], f'{stem}_{branch.name}'
     tree_figure = draw_tree(f'{name}_tree', f'{branch.name}: expression', tree)
-    if branch.kind.related:  # no loss of a single prediction
+    if branch.inputs in NOT_DRAWN:
         return (tree_figure,)
     losses = _losses(branch, trial, hand_made)
     title, caption = f'{branch.name}: loss and gradient', _caption(branch.inputs, tree, hand_made)

@@ -335,6 +335,19 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     values = {{graph}}(p, y{{logs}})
 {_OF_CHOSEN}"""
 
+_COSINE = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}}{{elapsed}}):
+    \"\"\"The loss of one call: cosines (M, C), labels (M,) or targets (M, C), weights (M,).\"\"\"
+    {_START}\
+    if target.dim() == 1:
+        keep = (target >= 0) & (target < pred.shape[1]) & (target != ignore_index)
+        weight = weight if weight is None else weight[keep]
+        pred, target = pred[keep], torch.nn.functional.one_hot(target[keep].long(), pred.shape[1])
+{_CHOSEN}\
+    c, y = pred.clamp(-1, 1)[:, :, None, None], target.to(pred)[:, :, None, None]
+    values = {{graph}}(c, y{{logs}})
+{_OF_CHOSEN}"""
+
 ROWS = {
     'softmax': _SOFTMAX,
     'sigmoid': _SIGMOID,
@@ -349,6 +362,7 @@ ROWS = {
     'keypoint': _DELTA,
     'triplet': _TRIPLET,
     'pairs': _PAIRS,
+    'cosine': _COSINE,
 }
 """For losses whose elements do not depend on each other; softmax takes pixels as rows and removes invalid ones."""
 

@@ -15,6 +15,7 @@ from mmautoloss.expr.custom import RESERVED
 from mmautoloss.extension import add
 from mmautoloss.losses.inputs.bins import Bins
 from mmautoloss.losses.inputs.boxes import Area
+from mmautoloss.losses.inputs.cosines import Cosine
 from mmautoloss.losses.inputs.deltas import Delta
 from mmautoloss.losses.inputs.embeddings import Pairs, Triplet
 from mmautoloss.losses.inputs.heatmaps import Heatmap
@@ -30,7 +31,8 @@ INPUT_KINDS: dict[str, InputKind] = {
     kind.name: kind
     for kind in (
         *(Softmax(), Sigmoid(), Mask(), Heatmap(), Delta(), Area()),
-        *(Bins(), Quality(), Instance(), Peak(), Keypoint(), Triplet(), Pairs()),
+        *(Bins(), Quality(), Instance(), Peak(), Keypoint()),
+        *(Triplet(), Pairs(), Cosine()),
     )
 }
 """All kinds by the name that configs use; first the built-in ones."""

@@ -28,6 +28,9 @@ DRAWN_AS = {'mask': 'sigmoid', 'bins': 'softmax', 'quality': 'sigmoid', 'instanc
 """Kinds of input whose curves are those of another kind: bins at a distribution that is one bin, qualities of 1 (0 for
 background)."""
 
+NOT_DRAWN = ('triplet', 'pairs', 'cosine')
+"""Kinds of input without curves: what they read depends on several predictions at once."""
+
 CLASSES = 3
 """Number of softmax classes where it is unknown."""
 

@@ -101,6 +101,12 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
             'weights': (randn(N, 3), {'target': target, 'weight': weight, 'avg_factor': 5}),
             'nothing': (randn(N, 3), {'target': target, 'weight': torch.zeros(N)}),
         }
+    if inputs == 'cosine':
+        return {
+            'labels': (0.8 * randn(N, 3), {'target': integers(4, N), 'weight': weight, 'ignore_index': 1}),
+            'shares': (0.8 * randn(N, 3), {'target': randn(N, 3).softmax(dim=1), 'avg_factor': 7.0}),
+            'nothing': (randn(N, 3), {'target': integers(3, N), 'weight': torch.zeros(N)}),
+        }
     if inputs in ('triplet', 'pairs'):
         return {
             'plain': (randn(N, 5), {'target': integers(6, N)}),

@@ -14,6 +14,7 @@ from mmautoloss.losses import INPUT_KINDS, ZOO, SearchedLoss
 from mmautoloss.report.facts.curves import (
     CLASSES,
     DRAWN_AS,
+    NOT_DRAWN,
     SCORES,
     TARGETS,
     Curve,
@@ -25,7 +26,7 @@ from mmautoloss.report.facts.curves import (
 )
 from mmautoloss.report.figures.curves import draw_curves, from_target, robust_limits
 
-KINDS = [name for name, kind in INPUT_KINDS.items() if name != 'area' and not kind.related]
+KINDS = [name for name in INPUT_KINDS if name != 'area' and name not in NOT_DRAWN]
 KNOWN = [(name, kind) for name, loss in ZOO.items() for kind in loss.inputs if kind in KINDS]
 
 
