@@ -39,8 +39,9 @@ def identity_scores(
         SetupError: No query has a match.
 
     Example:
-        >>> identity_scores(torch.tensor([[0.0], [1.0], [1.5], [9.0]]), torch.tensor([0, 0, 1, 1]), ranks=[1])
-        {'mAP': 0.6666666666666666, 'R1': 0.5}
+        >>> scores = identity_scores(torch.tensor([[0.0], [1.0], [1.5], [9.0]]), torch.tensor([0, 0, 1, 1]), ranks=[1])
+        >>> {name: round(score, 3) for name, score in scores.items()}
+        {'mAP': 0.708, 'R1': 0.5}
     """
     if not features.isfinite().all():
         return {name: float('nan') for name in ('mAP', *(f'R{rank}' for rank in ranks))}

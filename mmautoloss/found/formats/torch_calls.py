@@ -309,11 +309,12 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     same = target[:, None] == target
     if same.all():  # one identity, or none
         return (0 * pred).sum()
-    rows = pred.detach()
-    distance = torch.cdist(rows, rows, compute_mode='donot_use_mm_for_euclid_dist')
-    partners = distance.where(same, -1).argmax(dim=1), distance.where(~same, torch.inf).argmin(dim=1)
-    squares = [(pred - pred[index]).square().sum(dim=1).clamp(min=1e-12) for index in partners]
-    a, n = (square.sqrt().view(-1, 1, 1, 1) for square in squares)
+    rows, exact = pred.detach(), "donot_use_mm_for_euclid_dist"
+    distance = torch.cdist(rows, rows, compute_mode=exact)
+    farthest = pred[distance.where(same, -1).argmax(dim=1)]
+    nearest = pred[distance.where(~same, torch.inf).argmin(dim=1)]
+    squares = [(pred - x).square().sum(dim=1) for x in (farthest, nearest)]
+    a, n = (x.clamp(min=1e-12).sqrt().view(-1, 1, 1, 1) for x in squares)
     values = {{graph}}(a, n{{logs}})
 {_OF_CHOSEN}"""
 
@@ -330,8 +331,10 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     rows = len(pred)
     if rows < 2:
         return (0 * pred).sum()
-    x, others = torch.nn.functional.normalize(pred, eps=1e-6), ~torch.eye(rows, dtype=torch.bool, device=pred.device)
-    p, y = (m[others].view(rows, rows - 1, 1, 1) for m in (x @ x.T, (target[:, None] == target).to(pred)))
+    x = torch.nn.functional.normalize(pred, eps=1e-6)
+    others = ~torch.eye(rows, dtype=torch.bool, device=pred.device)
+    pairs = x @ x.T, (target[:, None] == target).to(pred)
+    p, y = (x[others].view(rows, rows - 1, 1, 1) for x in pairs)
     values = {{graph}}(p, y{{logs}})
 {_OF_CHOSEN}"""
 
@@ -342,7 +345,8 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     if target.dim() == 1:
         keep = (target >= 0) & (target < pred.shape[1]) & (target != ignore_index)
         weight = weight if weight is None else weight[keep]
-        pred, target = pred[keep], torch.nn.functional.one_hot(target[keep].long(), pred.shape[1])
+        pred, target = pred[keep], target[keep].long()
+        target = torch.nn.functional.one_hot(target, pred.shape[1])
 {_CHOSEN}\
     c, y = pred.clamp(-1, 1)[:, :, None, None], target.to(pred)[:, :, None, None]
     values = {{graph}}(c, y{{logs}})
