@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mmautoloss.branches.loss_settings import OF_DISTRIBUTIONS, carried, reads_probabilities
+from mmautoloss.branches.loss_settings import OF_DISTRIBUTIONS, carried, channels_of, reads_probabilities
 from mmautoloss.expr import parse
 from mmautoloss.losses import known_loss, plain_loss
 from mmautoloss.losses.temperatures import Temperatures
@@ -44,10 +44,11 @@ def _with_weight(loss: nn.Module) -> Callable[..., Tensor]:
 
 
 def _averaged(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Of a loss whose values the head reads one by one: their sum, divided by the number of rows."""
+    """Of a loss whose values the head reads one by one: their sum, divided by the number of rows or pixels."""
 
     def objective(pred: Tensor, *args: Any, avg_factor: float | None = None, **options: Any) -> Tensor:
-        return loss(pred, *args, **options).sum() / (avg_factor or len(pred))
+        positions = pred[:, 0].numel() if pred.dim() > 1 else len(pred)
+        return loss(pred, *args, **options).sum() / (avg_factor or positions)
 
     return objective
 
@@ -65,21 +66,10 @@ def _of_logits(objective: Callable[..., Tensor], loss: nn.Module) -> Callable[..
 def _of_axes(loss: Callable[..., Tensor], head: nn.Module) -> Callable[..., Tensor]:
     """Of one axis: temperatures are already in the recorded tensors, and the mean over bins in the weights."""
     divergence = plain_loss(parse(KL), 'bins', {'average': 'sum'})
-    keypoints = getattr(head, 'out_channels', 1)
+    keypoints = channels_of(head)
 
     def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         return divergence(pred, target, weight) / keypoints
-
-    return objective
-
-
-def _of_instances(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
-    """Of mmdet's instances: the mean over pixels is already in the recorded weights."""
-    if not type(loss).__module__.startswith('mmdet.'):
-        return loss
-
-    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None, **options: Any) -> Tensor:
-        return loss(pred, target, None if weight is None else weight * pred.shape[1], **options)
 
     return objective
 
@@ -99,9 +89,19 @@ def _of_likelihoods(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
     return objective
 
 
+def _of_persons(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
+    """Of mmpose's maps (N, K, H, W), divided by the number of persons alone, of which keypoints are recorded as rows."""
+    keypoints = channels_of(head)
+
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        return keypoints * loss(pred, target, weight)
+
+    return objective
+
+
 def _of_teacher(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
     """Of mmdet's distillation: temperatures are already in the recorded tensors."""
-    divergence = plain_loss(parse(KL), 'bins', {'average': 'sum'} if loss.reduction == 'sum' else {})
+    divergence = plain_loss(parse(KL), 'bins', {} if loss.reduction == 'mean' else {'average': 'sum'})
 
     def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None, **options: Any) -> Tensor:
         return loss.loss_weight * loss.T**2 / pred.shape[1] * divergence(pred, target, weight, **options)
@@ -110,10 +110,15 @@ def _of_teacher(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
 
 
 def _of_patches(loss: Any, head: nn.Module) -> Callable[..., Tensor]:
-    """Of mmpretrain's pixels, whose patches are recorded as rows."""
+    """Of mmpretrain's pixels: patches (N, L, D), and maps (N, D, H, W) with ``channel``, are recorded as rows."""
+
+    def as_patches(rows: Tensor) -> Tensor:
+        return rows[None] if loss.channel == 1 else rows.T[None, :, :, None]
 
     def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        return loss(pred[None], target[None], None if weight is None else weight.reshape(1, len(pred)))
+        if weight is not None:
+            weight = weight.reshape(1, len(pred)) if loss.channel == 1 else weight.reshape(1, 1, len(pred), 1)
+        return loss(as_patches(pred), as_patches(target), weight)
 
     return objective
 
@@ -152,9 +157,9 @@ def _of_identities(loss: Callable[..., Tensor], head: nn.Module) -> Callable[...
 
 _ADAPTED: dict[str, Callable[[Callable[..., Tensor], nn.Module], Callable[..., Tensor]]] = {
     'SearchedLoss': _at_logits,
-    'DiceLoss': _of_instances,
     'OKSLoss': _of_units,
     'MLECCLoss': _of_likelihoods,
+    'JSDiscretLoss': _of_persons,
     'KnowledgeDistillationKLDivLoss': _of_teacher,
     'PixelReconstructionLoss': _of_patches,
     'KLDiscretLoss': _of_axes,

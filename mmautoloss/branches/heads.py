@@ -14,7 +14,7 @@ from torch import nn
 
 from mmautoloss.branches.contracts import refused_by_head
 from mmautoloss.branches.loss_names import short_names
-from mmautoloss.branches.loss_settings import carried, lost
+from mmautoloss.branches.loss_settings import carried, channels_of, lost
 from mmautoloss.branches.unsearchable import UNSEARCHABLE
 
 
@@ -209,7 +209,7 @@ def averages_channels(library: str, inputs: str | None, loss: str) -> bool:
 def _averaged_channels(head: nn.Module, loss: nn.Module, inputs: str | None) -> int:
     if not averages_channels(_library(loss), inputs, type(loss).__name__):
         return 1
-    return next((n for name in ('out_channels', 'num_classes') if isinstance(n := getattr(head, name, None), int)), 1)
+    return channels_of(head)
 
 
 def _library(loss: nn.Module) -> str:
@@ -229,7 +229,7 @@ def _guess_rule(head: nn.Module, loss: nn.Module, path: str) -> Callable[[nn.Mod
 def head_of(model: nn.Module, path: str) -> nn.Module:
     """The module that calls a loss."""
     parent = model.get_submodule(path.rpartition('.')[0])
-    return head_of(model, path.rpartition('.')[0]) if isinstance(parent, _GROUPS) else parent
+    return head_of(model, path.rpartition('.')[0]) if _is_group(parent) else parent
 
 
 def config_path(path: str) -> str:
@@ -269,8 +269,8 @@ neck, and those of models that teach others."""
 
 def _is_loss(path: str, module: nn.Module) -> bool:
     parent, _, last = path.rpartition('.')
-    return (
-        not isinstance(module, _GROUPS)
-        and type(module).__name__ not in _WRAPPERS
-        and ('loss' in last or 'loss' in parent.rpartition('.')[2])
-    )
+    return not _is_group(module) and ('loss' in last or 'loss' in parent.rpartition('.')[2])
+
+
+def _is_group(module: nn.Module) -> bool:
+    return isinstance(module, _GROUPS) or type(module).__name__ in _WRAPPERS

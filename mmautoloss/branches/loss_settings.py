@@ -69,6 +69,12 @@ def _sigmas(loss: nn.Module, head: nn.Module) -> list[float]:
     return sigmas or [0.5] * getattr(head, 'num_keypoints', 1)
 
 
+def channels_of(head: nn.Module) -> int:
+    """The number of channels of the maps that a head predicts, such as classes or keypoints; 1 if it has none."""
+    names = ('out_channels', 'num_classes', 'num_joints')
+    return next((number for name in names if isinstance(number := getattr(head, name, None), int)), 1)
+
+
 OF_DISTRIBUTIONS = ('MLECCLoss', 'JSDiscretLoss')
 """Classes of losses whose heads always pass distributions over bins."""
 
@@ -228,8 +234,27 @@ _NEUTRAL = {
     'label_smooth': 0,
     'label_smooth_val': 0,
     'skip_empty_channel': False,
+    'norm_target_weight': False,
+    'size_average': True,
 }
 """Attributes of losses that change their values or gradients, each with its neutral value."""
+
+
+_OF_PERSONS = {'OKSLoss': 'linear', 'MLECCLoss': 'log'}
+"""Classes of losses that compare a person as a whole, each with the mode in which that is a sum over keypoints or axes."""
+
+
+def _check_persons(loss: nn.Module, head: nn.Module) -> str:
+    mode = _OF_PERSONS.get(type(loss).__name__)
+    if mode is None:
+        return ''
+    if getattr(loss, 'mode', mode) != mode:
+        return f'its mode {_shown(loss.mode)} is no sum over keypoints and axes; use mode={mode!r}'
+    return "it adds persons, but takes the mean over keypoints; use reduction='mean'" if _is_sum(loss) else ''
+
+
+def _is_sum(loss: nn.Module) -> bool:
+    return getattr(loss, 'reduction', 'mean') == 'sum'
 
 
 def _check_counts(loss: nn.Module, head: nn.Module) -> str:
@@ -276,6 +301,7 @@ _CHECKS: tuple[Callable[[nn.Module, nn.Module], str], ...] = (
     _check_ignored,
     _check_name,
     _check_custom_head,
+    _check_persons,
     _check_counts,
     _check_other_settings,
 )

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from mmautoloss.branches import Branch, ModelLoss, find_losses
-from mmautoloss.losses import SearchedLoss, known_loss
+from mmautoloss.losses import SearchedLoss, input_kind, known_loss, plain_loss
 from mmautoloss.proxy.capture import _join, _record_calls
 from mmautoloss.proxy.recorded_probe import make_probe
 from mmautoloss.screen.calibration import calibrate
 from mmautoloss.screen.rejection import RejectionTest
 
 det = pytest.importorskip('mmdet.models.losses', exc_type=ImportError)
+seg = pytest.importorskip('mmseg.models.losses', exc_type=ImportError)
 pose = pytest.importorskip('mmpose.models.losses', exc_type=ImportError)
 heat = pytest.importorskip('mmpose.models.losses.heatmap_loss', exc_type=ImportError)
 distributions = pytest.importorskip('mmpose.models.losses.classification_loss', exc_type=ImportError)
@@ -120,6 +121,23 @@ CASES = {
 }  # fmt: skip
 
 
+CASES |= {
+    'values of pixels one by one': Case(
+        seg.CrossEntropyLoss(reduction='none'), randn(2, 3, 4, 4), lambda x: (x, (3 * rand(2, 4, 4)).long()), 'softmax',
+        '-y * log(p)',
+    ),
+    'a teacher, values one by one': Case(
+        det.KnowledgeDistillationKLDivLoss(T=10, reduction='none'), randn(12, 5), lambda x: (x, 9 * rand(12, 5), rand(12)),
+        'bins', KL, 100 / 5,
+    ),
+    'masks as a whole': Case(
+        det.DiceLoss(naive_dice=True, eps=1e-6), randn(3, 5, 5),
+        lambda x: (x, (rand(3, 5, 5) > 0.5).float(), torch.tensor([1.0, 0.5, 0.0])), 'instance',
+        '1 - 2 * mean_c(p * y) / (mean_c(p) + mean_c(y))',
+    ),
+}  # fmt: skip
+
+
 class Head(nn.Module):
     out_channels = num_keypoints = 3
 
@@ -155,6 +173,54 @@ def test_the_formula_has_value_and_gradient_of_the_loss(case: Case) -> None:
     torch.testing.assert_close(gradients[1], gradients[0], rtol=5e-3, atol=2e-3 * size)
     if not case.constant:
         torch.testing.assert_close(values[1], values[0], rtol=1e-4, atol=1e-6)
+
+
+def test_on_a_recorded_call_losses_are_as_large_as_in_training(case: Case) -> None:
+    model, found, loss = searched(case)
+    branch = Branch('x', found.path, found.inputs, found.settings)
+    heard: list[dict[str, Any]] = []
+    handle = _record_calls(case.loss, heard)
+    with torch.no_grad():
+        case.loss(*case.call(case.logits()))
+    handle.remove()
+    sample = _join(branch, heard)
+    formula = plain_loss(loss.kind.parse(str(case.formula)), case.inputs, sample.settings)
+    wanted = loss.loss_weight * sample.gradient(formula)
+    size = float(wanted.abs().max())
+    torch.testing.assert_close(sample.gradient(branch.objective(model)), wanted, rtol=5e-3, atol=2e-3 * size)
+
+
+@pytest.mark.parametrize(
+    ('loss', 'remedy'),
+    [
+        (pose.OKSLoss(norm_target_weight=True), 'leave it out'),
+        (pose.OKSLoss(mode='log'), "use mode='linear'"),
+        (pose.OKSLoss(reduction='sum'), "use reduction='mean'"),
+        (heat.MLECCLoss(mode='square'), "use mode='log'"),
+        (heat.MLECCLoss(reduction='sum'), "use reduction='mean'"),
+        (distributions.JSDiscretLoss(size_average=False), 'leave it out'),
+    ],
+)
+def test_what_a_formula_does_not_do_is_refused(loss: nn.Module, remedy: str) -> None:
+    model = nn.Module()
+    model.head = Head(loss)
+    (found,) = find_losses(model)
+    assert found.inputs is None and found.reason.endswith(remedy)
+
+
+def test_losses_of_a_wrapper_know_the_channels_of_its_head() -> None:
+    model = nn.Module()
+    model.head = Head(pose.MultipleLossWrapper([dict(type='SmoothL1Loss'), dict(type='KeypointMSELoss')]))
+    assert [found.channels for found in find_losses(model)] == [1, 3]
+    branch = Branch('x', 'head.loss_x.loss_modules.1', 'heatmap')
+    assert branch.head(model) is model.head
+
+
+def test_a_centre_at_the_border_of_a_heat_map_is_kept() -> None:
+    target = torch.zeros(1, 1, 9, 9)
+    target[0, 0, 8, 8] = 1
+    pred, small, _ = input_kind('peak').shrink(torch.randn(1, 1, 9, 9), target, None, 4)
+    assert small.max() == 1 and pred.shape == small.shape
 
 
 def test_a_recorded_call_tells_good_from_useless_losses(case: Case) -> None:

@@ -26,9 +26,6 @@ class Instance(OfSigmoid):
     metric = 'instance_recall'
 
     def calls(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> list[tuple[Tensor, Tensor, Tensor | None]]:
-        weight = pred.new_ones(len(pred)) if weight is None else weight
-        # halves would round the share
-        weight = weight.to(torch.promote_types(pred.dtype, torch.float32)) / max(pred[:1].numel(), 1)
         return [(_flat(pred), _flat(target), weight)]
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
@@ -36,7 +33,12 @@ class Instance(OfSigmoid):
             raise wrong_shapes(
                 self.name, '(M, H, W) or (M, P) with targets of the same shape and weights (M,)', pred, target
             )
-        return choose_rows(pred, target, weight)
+        rows = choose_rows(pred, target, weight)
+        weight = rows.pred.new_ones(len(rows.pred), 1, 1, 1) if rows.weight is None else rows.weight
+        # halves would round the share
+        return rows._replace(
+            weight=weight.to(torch.promote_types(weight.dtype, torch.float32)) / max(pred.shape[1], 1)
+        )
 
     def tensors(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {'p': as_nchw(pred.sigmoid()), 'y': as_nchw(target.to(pred.dtype))}
@@ -60,7 +62,7 @@ def _thinned(pred: Tensor, target: Tensor, weight: Tensor | None, count: int) ->
     if pred.shape[1] <= count:
         return pred, target, weight
     chosen = torch.linspace(0, pred.shape[1] - 1, count, device=pred.device).long()
-    return pred[:, chosen], target[:, chosen], None if weight is None else weight * pred.shape[1] / count
+    return pred[:, chosen], target[:, chosen], weight
 
 
 def _flat(maps: Tensor) -> Tensor:

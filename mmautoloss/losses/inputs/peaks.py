@@ -40,7 +40,7 @@ class Peak(OfSigmoid, Heatmap):
         step = max(1, round(max(pred.shape[-2:]) / side))
         if step == 1:
             return pred, target, weight
-        highest, index = F.max_pool2d(target, step, return_indices=True)
+        highest, index = F.max_pool2d(target, step, ceil_mode=True, return_indices=True)
 
         def chosen(maps: Tensor) -> Tensor:
             return maps.flatten(2).gather(2, index.flatten(2)).view_as(highest)
