@@ -7,5 +7,6 @@ from importlib import import_module
 from pathlib import Path
 
 if __name__ == '__main__':
-    sys.path.insert(0, str(Path(__file__).resolve().parent / 'quality'))
+    # in place of this folder, where numba would take coverage.py for the package of that name
+    sys.path[0] = str(Path(__file__).resolve().parent / 'quality')
     sys.exit(import_module('late_replay').main())

@@ -33,7 +33,7 @@ def same_default_scope() -> Iterator[None]:
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
     """Imports a benchmark as Python does that runs it."""
-    folders = [ROOT / 'benchmarks', ROOT / 'benchmarks/speed', ROOT / 'benchmarks/quality']
+    folders = [ROOT / 'benchmarks/speed', ROOT / 'benchmarks/quality']
     for folder in folders:
         monkeypatch.syspath_prepend(str(folder))
     yield importlib.import_module
