@@ -5,7 +5,7 @@ updates. Not published (there is no search of re-identification there), so ours:
 the descent of the rejection test. Meant for GPUs: one candidate each, ``--workers N``.
 """
 
-_base_ = './reid_r50_market.py'
+_base_ = ['./reid_r50_market.py', './_base_/search_published.py']
 
 max_iters = 3000  # of 8 people with 4 images each
 persons = 751
@@ -47,26 +47,13 @@ default_hooks = dict(_delete_=True, checkpoint=None, logger=None, timer=None)
 
 train_cfg = dict(
     _delete_=True,
-    type='mmautoloss.SearchLoop',
+    **_base_.published,
     base_config='{{ fileDirname }}/reid_r50_market.py',
     metric='mAP',
-    rule='greater',
     branches=dict(
         cls=dict(path='head.loss_cls', inputs='softmax'),
         triplet=dict(path='head.loss_triplet', inputs='triplet'),
     ),
     proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=max_iters), invalid_stop=20),
-    strategy=dict(
-        type='RegularizedEvolution',
-        initial=20,
-        population=2500,
-        tournament=0.05,
-        depth=3,
-        copy_rate=0.1,
-        fresh_rate=0.5,
-        vary='all',
-    ),
-    screen=dict(samples=5, eta=0.6, steps=100, lr=0.2, optimizer='normalized', balance='gradient', digits=2),
-    budget=dict(max_trials=2000, baseline_repeats=2, finalists=3, finalist_repeats=2),
     describe=dict(task='reid', set='market1501', network='resnet50', hand_made='ce+triplet', split='search_val'),
 )

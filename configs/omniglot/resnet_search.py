@@ -9,10 +9,9 @@ default_hooks = dict(_delete_=True, checkpoint=None, logger=None, timer=None)
 train_dataloader = dict(dataset=dict(identities=[character for character in range(203) if character % 4]))
 val_dataloader = dict(dataset=dict(ann_file='train.txt', identities=list(range(0, 203, 4))))
 
-_search = {**_base_.search, 'metric': 'one_shot'}
 train_cfg = dict(
     _delete_=True,
-    **_search,
+    **{**_base_.search, 'metric': 'one_shot'},
     base_config='{{ fileDirname }}/resnet.py',
     proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=_base_.max_iters)),
     budget=dict(max_trials=64, baseline_repeats=2, finalists=3, finalist_repeats=2),

@@ -296,7 +296,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     y = (q == 1).to(pred)
 {_MASKED.replace('(p, y{logs}', '(p, y, q{logs}')}"""
 
-_TRIPLET = f"""\
+_OF_EMBEDDINGS = f"""\
 def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     \"\"\"The loss of one call: embeddings (M, D), identities (M,), weights (M,).\"\"\"
     {_START}\
@@ -305,7 +305,10 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     if weight is not None:
         keep &= weight != 0
         weight = weight[keep][:, None, None, None]
-    pred, target = pred[keep], target[keep]
+    pred, target = pred[keep], target[keep]"""
+
+_TRIPLET = f"""\
+{_OF_EMBEDDINGS}
     same = target[:, None] == target
     if same.all():  # one identity, or none
         return (0 * pred).sum()
@@ -319,15 +322,7 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
 {_OF_CHOSEN}"""
 
 _PAIRS = f"""\
-def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
-    \"\"\"The loss of one call: embeddings (M, D), identities (M,), weights (M,).\"\"\"
-    {_START}\
-    keep = target >= 0
-    count = max(int(keep.sum()), 1)
-    if weight is not None:
-        keep &= weight != 0
-        weight = weight[keep][:, None, None, None]
-    pred, target = pred[keep], target[keep]
+{_OF_EMBEDDINGS}
     rows = len(pred)
     if rows < 2:
         return (0 * pred).sum()
