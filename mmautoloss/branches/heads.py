@@ -14,7 +14,7 @@ from torch import nn
 
 from mmautoloss.branches.contracts import refused_by_head
 from mmautoloss.branches.loss_names import short_names
-from mmautoloss.branches.loss_settings import carried, channels_of, lost
+from mmautoloss.branches.loss_settings import carried, channels_of, library_of, lost
 from mmautoloss.branches.unsearchable import UNSEARCHABLE
 
 
@@ -71,7 +71,7 @@ def _label_smooth(head: nn.Module, loss: Any) -> Verdict:
 
 
 def _dice(head: nn.Module, loss: nn.Module) -> Verdict:
-    return ('instance', '') if _library(loss) == 'mmdet' else _sigmoid(head, loss)
+    return ('instance', '') if library_of(loss) == 'mmdet' else _sigmoid(head, loss)
 
 
 def _lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
@@ -171,7 +171,7 @@ def _judge(model: nn.Module, name: str, path: str) -> ModelLoss:
         settings=carried(loss, inputs, head) if inputs or not verdict else {},
         channels=_averaged_channels(head, loss, inputs),
         # heads of mmdet always pass a normaliser
-        by_ignored=getattr(loss, 'avg_non_ignore', True) is False and _library(loss) == 'mmseg',
+        by_ignored=getattr(loss, 'avg_non_ignore', True) is False and library_of(loss) == 'mmseg',
     )
 
 
@@ -207,13 +207,9 @@ def averages_channels(library: str, inputs: str | None, loss: str) -> bool:
 
 
 def _averaged_channels(head: nn.Module, loss: nn.Module, inputs: str | None) -> int:
-    if not averages_channels(_library(loss), inputs, type(loss).__name__):
+    if not averages_channels(library_of(loss), inputs, type(loss).__name__):
         return 1
     return channels_of(head)
-
-
-def _library(loss: nn.Module) -> str:
-    return type(loss).__module__.partition('.')[0]
 
 
 _UNKNOWN = 'the calls of {} are not known; if it is called with predictions and targets, name its inputs yourself'

@@ -127,7 +127,7 @@ def _class_weights(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     """
     loss = _inner(loss)
     factors = _factors(loss, 'class_weight')
-    if _library(loss) == 'mmpretrain':
+    if library_of(loss) == 'mmpretrain':
         positive = _factors(loss, 'pos_weight') if inputs == 'sigmoid' else None
         weights = {'class_weight': factors, 'pos_weight': positive}
         return {name: values for name, values in weights.items() if values}
@@ -136,7 +136,7 @@ def _class_weights(loss: nn.Module, inputs: str | None) -> dict[str, Any]:
     cross_entropy = type(loss).__name__ == 'CrossEntropyLoss'
     if cross_entropy and inputs == 'sigmoid':
         return {'pos_weight': factors}
-    by_weight = cross_entropy and _library(loss) == 'mmseg'
+    by_weight = cross_entropy and library_of(loss) == 'mmseg'
     return {'class_weight': factors} | ({'average': 'class_weight'} if by_weight else {})
 
 
@@ -145,7 +145,8 @@ def _inner(loss: nn.Module) -> nn.Module:
     return loss.ce if type(loss).__name__ == 'LabelSmoothLoss' and isinstance(loss.ce, nn.Module) else loss
 
 
-def _library(loss: nn.Module) -> str:
+def library_of(loss: nn.Module) -> str:
+    """The name of the package that has the class of a loss."""
     return type(loss).__module__.partition('.')[0]
 
 
@@ -285,7 +286,7 @@ _PART_OF_FORMULA = {'LabelSmoothLoss': ('label_smooth_val',)}
 
 def _takes_factors(loss: nn.Module) -> bool:
     """Whether ``pos_weight`` of a loss is carried, as factors of the classes, or has no effect."""
-    if type(loss).__name__ != 'CrossEntropyLoss' or _library(loss) != 'mmpretrain':
+    if type(loss).__name__ != 'CrossEntropyLoss' or library_of(loss) != 'mmpretrain':
         return False
     return not getattr(loss, 'use_sigmoid', False) or _numbers(getattr(loss, 'pos_weight', None)) is not None
 
