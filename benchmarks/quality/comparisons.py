@@ -14,13 +14,14 @@ from statistics import mean, stdev
 
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import ZOO
-from mmautoloss.losses.card import shipped
+from mmautoloss.losses.card import Card, cards
 from mmautoloss.losses.named_sums import expression_of, kinds_by_name
 from mmautoloss.report.result_row import USUAL, ResultRow, Setting
 from mmautoloss.report.result_table import is_greater
 from mmautoloss.report.statistics import LEAST_SEEDS, Difference, paired_difference
 
-TRANSFER = Path(__file__).resolve().parents[2] / 'configs/transfer'
+ROOT = Path(__file__).resolve().parents[2]
+TRANSFER, EARLIER_CARDS = ROOT / 'configs/transfer', ROOT / 'docs/results/earlier_cards'
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,16 @@ def sum_of(expression: str) -> str:
 
 @cache
 def carded() -> dict[str, str]:
-    """The names of cards by the expressions of their losses, but for known losses, which some of their branches have."""
+    """The names of cards by the expressions of their losses, but for known losses, which some of their branches have.
+
+    Earlier cards, of losses found in short trainings, are no longer shipped, but their rows are there.
+    """
     known = {loss.expression for loss in ZOO.values()}
-    return {text: name.split('.')[0] for name, (_, text) in shipped().items() if text not in known}
+    earlier = (
+        Card.from_json(json.loads(path.read_text(encoding='utf-8'))) for path in sorted(EARLIER_CARDS.iterdir())
+    )
+    named = [(card.name, text) for card in (*earlier, *cards().values()) for _, text in card.expressions().values()]
+    return {text: name for name, text in named if text not in known}
 
 
 @cache

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, islice
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from mmautoloss.engine.config.spec import read_genome
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome, mutate
 from mmautoloss.losses import ZOO, cards
+from mmautoloss.report import ResultRow
 from mmautoloss.screen import ACCEPTED, OpenScreen, Screen
 
 SUMS = {
@@ -23,6 +25,7 @@ SUMS = {
 
 MUTATIONS, MAX_NODES = 6, 40
 REFUSED = 'low gain'
+_MUTANT = 'mutant-'
 DIGITS = 2
 """Significant digits of a fingerprint."""
 
@@ -36,13 +39,30 @@ class NamedLoss(NamedTuple):
     Attributes:
         name: Its name in the rows.
         genome: Its expressions by branch.
+        weights: Its weights by branch if rows have them already.
     """
 
     name: str
     genome: Genome
+    weights: Mapping[str, float] | None = None
 
 
-def sample_losses(branches: Sequence[Branch], screens: Mapping[str, Screen], number: int) -> list[NamedLoss]:
+def losses_of_rows(rows: Iterable[ResultRow], branches: Sequence[Branch]) -> list[NamedLoss]:
+    """The losses of the rows of a table in their order, but for the hand-made ones, which have no expression.
+
+    Raises:
+        SetupError: A loss is not one for these branches.
+    """
+    losses = dict.fromkeys((row.loss, row.expression, row.weights) for row in rows if row.expression)
+    return [
+        NamedLoss(name, read_genome(json.loads(expression), branches), json.loads(weights))
+        for name, expression, weights in losses
+    ]
+
+
+def sample_losses(
+    branches: Sequence[Branch], screens: Mapping[str, Screen], number: int, first: Sequence[NamedLoss] = ()
+) -> list[NamedLoss]:
     """Different losses, always the same; a larger sample begins with a smaller one.
 
     Every third mutant is one that the rejection test refuses, the others are accepted.
@@ -51,11 +71,12 @@ def sample_losses(branches: Sequence[Branch], screens: Mapping[str, Screen], num
         branches: The searched losses.
         screens: Their screens with a rejection test.
         number: Number of losses.
+        first: What the sample begins with.
 
     Raises:
         SetupError: No further mutant of a kind can be found.
     """
-    named = list(_distinct(chain(_known(branches), _sums(branches), _of_cards(branches))))
+    named = list(_distinct(chain(first, _known(branches), _sums(branches), _of_cards(branches))))
     return list(islice(chain(named, _mutants(branches, screens, named)), number))
 
 
@@ -104,16 +125,16 @@ def _mutants(
     rng = random.Random(0)
     static = {branch.name: OpenScreen(branch.kind) for branch in branches}
     seen = {_fingerprint(parent.genome, screens) for parent in parents}
-    for number in count(1):
+    for number in count(1 + sum(parent.name.startswith(_MUTANT) for parent in parents)):
         wanted = ACCEPTED if number % 3 else REFUSED
         drawn = (_mutated(rng.choice(parents).genome, branches, rng) for _ in range(DRAWS))
         sound = (genome for genome in drawn if _verdict(genome, static) == ACCEPTED)
         fitting = (genome for genome in sound if _verdict(genome, screens) == wanted)
         genome = next((each for each in fitting if _fingerprint(each, screens) not in seen), None)
         if genome is None:
-            raise SetupError(f'None of {DRAWS} mutants is {wanted}: take the losses before mutant-{number} only.')
+            raise SetupError(f'None of {DRAWS} mutants is {wanted}: take the losses before {_MUTANT}{number} only.')
         seen.add(_fingerprint(genome, screens))
-        yield NamedLoss(f'mutant-{number}', genome)
+        yield NamedLoss(f'{_MUTANT}{number}', genome)
 
 
 def _mutated(genome: Genome, branches: Sequence[Branch], rng: random.Random) -> Genome:

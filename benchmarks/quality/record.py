@@ -9,9 +9,9 @@ from a checkpoint, if one is given, for a tenth more. All see the images on whic
 are scored on those on which it scores them (split ``search_val``).
 
 The losses are the hand-made ones, known losses, sums of them, those of cards, and mutants of all of these, of which the
-rejection test of the search, at the initial weights, accepts two thirds; the same with each call, while the cards are the
-same. Each has one weight in all trainings, by which its gradient at the end of the trunk is as long as that of the
-hand-made losses.
+rejection test of the search, at the initial weights, accepts two thirds; the same with each call. A file that has rows
+already says by them which losses come first, also if the library knows others by now. Each has one weight in all
+trainings, by which its gradient at the end of the trunk is as long as that of the hand-made losses.
 
 Each training has a row a metric, written at once; the same command goes on after an interruption, and takes more losses
 or seeds. A loss that fails by itself or takes too long has the value nan; remove its rows to train it again. A training
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from loss_sample import NamedLoss, sample_losses
+from loss_sample import NamedLoss, losses_of_rows, sample_losses
 from mmengine.config import Config, DictAction
 from tables import print_table
 
@@ -49,6 +49,7 @@ from mmautoloss.proxy import (
     numbers,
     require_metric,
 )
+from mmautoloss.report.results import read_results
 from mmautoloss.screen import Screen
 from mmautoloss.trial import Role, Trial
 
@@ -104,27 +105,35 @@ def screens_of(spec: SearchSpec, evaluator: ProxyEvaluator, begin: Begin | None)
     return screen.build(probes, evaluator.hand_made)
 
 
-def sample(spec: SearchSpec, settings: ProxySettings, count: int) -> list[NamedLoss]:
-    """The losses besides the hand-made ones, drawn without any training.
+def sample(spec: SearchSpec, settings: ProxySettings, count: int, first: Sequence[NamedLoss]) -> list[NamedLoss]:
+    """The losses besides the hand-made ones, drawn without any training: those of the file, and further ones.
 
     Raises:
         SetupError: The shortest training cannot be built, such as one whose warm-up has no iteration left.
     """
+    if len(first) >= count - 1:
+        return list(first[: count - 1])
     evaluator = ProxyEvaluator(replace(settings, cache=0))
     try:
         in_setup(evaluator.build)
-        return sample_losses(spec.branches, screens_of(spec, evaluator, None), count - 1)
+        return sample_losses(spec.branches, screens_of(spec, evaluator, None), count - 1, first)
     finally:
         evaluator.close()
 
 
 def weighted(spec: SearchSpec, late: ProxySettings, losses: Sequence[NamedLoss]) -> list[Trial]:
-    """The losses with the weights that balance them at the trunk with the search's seed, which is trained if missing."""
+    """The losses with the weights that balance them at the trunk with the search's seed, which is trained if missing.
+
+    Weights that the rows have stay, as those of another processor may differ in their last digits.
+    """
     evaluator = ProxyEvaluator(late)
     try:
         (begun,) = with_trunks([Trial(0, Role.BASELINE, spec.search.seed)], late, spec.execute, evaluator)
         screens = screens_of(spec, evaluator, Begin(Trunks(late.trunk.folder).load(begun.begin)))
-        known = [Trial(0, Role.KNOWN, 0, loss.genome, _weights(loss, screens), origin=loss.name) for loss in losses]
+        known = [
+            Trial(0, Role.KNOWN, 0, loss.genome, loss.weights or _weights(loss, screens), origin=loss.name)
+            for loss in losses
+        ]
     finally:
         evaluator.close()
     return [Trial(0, Role.BASELINE, 0, origin=HAND_MADE), *known]
@@ -196,7 +205,8 @@ def main() -> int:
             torch.set_num_threads(spec.execute.threads)
         ways = conditions(spec, args.checkpoint)
         filed = [] if args.list else _filed(args, spec, ways)  # before any work, since it reads what may be wrong
-        losses = sample(spec, ways[0].settings, args.losses)
+        first = losses_of_rows(read_results(args.out) if args.out.exists() else [], spec.branches)
+        losses = sample(spec, ways[0].settings, args.losses, first)
         if args.list:
             rows = [(loss.name, *loss.genome.to_text().values()) for loss in losses]
             names = [branch.name for branch in spec.branches]

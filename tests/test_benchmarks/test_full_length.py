@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from scipy.stats import t
 
+from mmautoloss.losses import cards
 from mmautoloss.losses.named_sums import expression_of
 from mmautoloss.report import ResultRow
 from mmautoloss.report.statistics import paired_difference
@@ -81,15 +82,14 @@ def test_the_lines_of_the_table(load) -> None:
 
 def test_found_losses_of_cards_are_no_rivals(load) -> None:
     """Some branches of cards are known losses, which stay what they are; sums are called as a user calls them."""
-    shipped = load('comparisons').shipped()
     card = rows('p', 0.9)
-    texts = [shipped['camvid_bf1.decode'][1], '-y * log(p)', expression_of('ce + dice', 'softmax')]
+    texts = [cards()['camvid_bf1_late'].losses[0]['expression'], '-y * log(p)', expression_of('ce + dice', 'softmax')]
     filed = [row._replace(expression=json.dumps({'decode': text}), loss=text) for text in texts for row in card]
     (each,) = full_lengths(load, [*LATE, *filed, *ALONG])
     assert {loss.label for loss in each.searched.losses if loss.kind == 'found'} == {
         'found 7',
         'found 9',
-        'camvid_bf1',
+        'camvid_bf1_late',
     }
     assert {'-y * log(p), balanced', 'ce + dice, balanced'} < {rival.label for rival in each.rivals}
 

@@ -51,9 +51,9 @@ def run(record: ModuleType, monkeypatch: pytest.MonkeyPatch, config: Path, out: 
     return record.main()
 
 
-def sampled(record: ModuleType, config: Path, folder: Path, number: int) -> tuple[SearchSpec, list]:
+def sampled(record: ModuleType, config: Path, folder: Path, number: int, first=()) -> tuple[SearchSpec, list]:
     spec = spec_of(load_search_config(str(config), str(folder)))
-    return spec, record.sample(spec, record.conditions(spec, None)[0].settings, number)
+    return spec, record.sample(spec, record.conditions(spec, None)[0].settings, number, first)
 
 
 def test_all_losses_are_trained_in_all_conditions(record, config: Path, tmp_path: Path, monkeypatch) -> None:
@@ -67,6 +67,11 @@ def test_all_losses_are_trained_in_all_conditions(record, config: Path, tmp_path
     assert {(row.split, row.images) for row in rows} == {('search_val', '32')}
     assert len({row.weights for row in rows if row.loss == losses[2]}) == 1, 'one weight in all conditions'
     assert {row.weights for row in rows if row.loss == 'ce+l1'} == {'{"cls": 1.0, "box": 0.5}'}, 'as the hand-made'
+    renamed = out.with_name('renamed.csv')
+    renamed.write_text(out.read_text().replace('ce+l1', 'old').replace('"cls": 1.0', '"cls": 1.5'))
+    before = renamed.read_text()
+    assert run(record, monkeypatch, config, renamed, '--losses', '3', '--seeds', '1') == 0
+    assert renamed.read_text() == before, 'names and weights of a file stay, so nothing is trained'
 
 
 def test_an_interrupted_table_becomes_the_same(record, config: Path, tmp_path: Path, monkeypatch) -> None:
@@ -137,15 +142,25 @@ def test_losses_are_of_all_kinds_and_always_the_same(record, config: Path, tmp_p
     assert told == {'accepted': len(mutants) - len(mutants) // 3, 'low gain': len(mutants) // 3}
 
 
+def test_the_losses_of_a_file_stay_where_the_library_knows_others(record, config: Path, tmp_path: Path) -> None:
+    losses = sampled(record, config, tmp_path / 'a', 23)[1]
+    kept = [losses[0]._replace(name='old', weights={'cls': 1.5, 'box': 2.5}), *losses[19:]]
+    assert [loss.name for loss in kept[1:]] == ['mutant-1', 'mutant-2', 'mutant-3']
+    more = sampled(record, config, tmp_path / 'b', len(losses) + 2, kept)[1]
+    assert more[:4] == kept and more[4:22] == losses[1:19], 'the known ones follow, but for those that are there'
+    assert [loss.name for loss in more[22:]] == ['mutant-4'] and more[22] not in losses
+
+
 def test_losses_fit_all_branches_of_a_segmentation_network(load) -> None:
     """Two branches of one kind have one name."""
     sample = load('loss_sample')
     branches = [Branch('decode', 'decode_head.loss_decode', 'softmax'), Branch('aux', 'aux.loss_decode', 'softmax')]
-    losses = sample.sample_losses(branches, {}, 21)
+    losses = sample.sample_losses(branches, {}, 19)
     names = [loss.name for loss in losses]
-    assert names[:3] == ['ce', 'focal_softmax', 'mae'] and names[-2:] == ['camvid_bf1', 'camvid_miou']
-    assert 'ce + dice' in names
+    assert names[:3] == ['ce', 'focal_softmax', 'mae'] and 'ce + dice' in names
     assert all(set(loss.genome) == {'decode', 'aux'} for loss in losses)
+    alone = [loss.name for loss in sample.sample_losses(branches[:1], {}, 21)]
+    assert alone[-2:] == ['camvid_bf1_late', 'camvid_macc_late'], 'cards of one branch'
 
 
 def test_a_list_trains_nothing(record, config: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -25,8 +25,8 @@ def test_lists_every_loss_and_every_card(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_card_says_where_from_and_what_it_beats(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(['zoo', 'camvid_bf1']) == 0
-    text, card = capsys.readouterr().out, cards()['camvid_bf1']
+    assert main(['zoo', 'camvid_bf1_late']) == 0
+    text, card = capsys.readouterr().out, cards()['camvid_bf1_late']
     for part in (card.journal, card.command, *card.notes, *map(str, card.measured)):
         assert ' '.join(part.split()) in ' '.join(text.split())
 
@@ -35,7 +35,7 @@ def test_json_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(['zoo', '--json']) == 0
     entries = json.loads(capsys.readouterr().out)
     assert list(entries) == [*ZOO, *cards()]
-    assert entries['camvid_bf1']['losses'] == list(cards()['camvid_bf1'].losses)
+    assert entries['camvid_bf1_late']['losses'] == list(cards()['camvid_bf1_late'].losses)
     assert main(['zoo', 'dice', '--json']) == 0
     assert json.loads(capsys.readouterr().out) == {'dice': json.loads(json.dumps(ZOO['dice']._asdict()))}
 
@@ -46,30 +46,34 @@ def test_an_unknown_name_is_one_error(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_a_card_is_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    card = cards()['camvid_bf1']
-    found = read_found(Path('camvid_bf1'))
+    card = cards()['camvid_bf1_late']
+    found = read_found(Path('camvid_bf1_late'))
     assert [loss.expression for loss in found.losses] == [loss['expression'] for loss in card.losses]
     assert found.origin.trial == card.origin['trial'] and found.origin.scores == tuple(card.origin['scores'])
-    assert main(['apply', str(ROOT / BASE), 'camvid_bf1', '-o', str(tmp_path / 'out.py')]) == 0
+    assert main(['apply', str(ROOT / BASE), 'camvid_bf1_late', '-o', str(tmp_path / 'out.py')]) == 0
     assert str(card.losses[0]['expression']) in capsys.readouterr().out
-    assert main(['export', 'camvid_bf1', '--format', 'config']) == 0
+    assert main(['export', 'camvid_bf1_late', '--format', 'config']) == 0
     assert 'Found by mmautoloss' in capsys.readouterr().out
 
 
 def test_one_loss_of_a_card_stands_for_an_expression(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ['apply', str(ROOT / BASE), 'decode=camvid_bf1.decode', '-o', str(tmp_path / 'out.py')]
+    command = ['apply', str(ROOT / BASE), 'decode=camvid_bf1_late.decode', '-o', str(tmp_path / 'out.py')]
     assert main(command) == 0
-    assert str(cards()['camvid_bf1'].losses[0]['expression']) in capsys.readouterr().out
-    command[2] = 'decode=bccd_map.rpn_cls'
+    assert str(cards()['camvid_bf1_late'].losses[0]['expression']) in capsys.readouterr().out
+    command[2] = 'decode=nuclei_map_late.rpn_cls'
     assert main(command) == 2
-    assert "got 'bccd_map.rpn_cls', which is for sigmoid" in capsys.readouterr().err
+    assert "got 'nuclei_map_late.rpn_cls', which is for sigmoid" in capsys.readouterr().err
 
 
 def test_a_card_is_a_seed_of_a_search(tmp_path: Path) -> None:
+    config = ROOT / 'configs/digits/mask_rcnn_search.py'
+    spec = spec_of(load_search_config(str(config), str(tmp_path), {}, seeds=['nuclei_map_late']))
+    texts = {loss['name']: loss['expression'] for loss in cards()['nuclei_map_late'].losses}
+    assert [genome.to_text() for genome in spec.search.known] == [texts]
+
+
+def test_one_loss_of_a_card_is_a_seed_in_all_branches(tmp_path: Path) -> None:
     config = ROOT / 'configs/digits/deeplabv3plus_search.py'
-    spec = spec_of(load_search_config(str(config), str(tmp_path), {}, seeds=['camvid_bf1', 'camvid_bf1.decode']))
-    decode, aux = (loss['expression'] for loss in cards()['camvid_bf1'].losses)
-    assert [genome.to_text() for genome in spec.search.known] == [
-        {'decode': decode, 'aux': aux},
-        {'decode': decode, 'aux': decode},
-    ]
+    spec = spec_of(load_search_config(str(config), str(tmp_path), {}, seeds=['camvid_bf1_late.decode']))
+    (decode,) = (loss['expression'] for loss in cards()['camvid_bf1_late'].losses)
+    assert [genome.to_text() for genome in spec.search.known] == [{'decode': decode, 'aux': decode}]

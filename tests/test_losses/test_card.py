@@ -24,7 +24,8 @@ def test_losses_are_those_of_the_journal(name: str) -> None:
     assert {loss['name']: loss['weight'] for loss in card.losses} == pytest.approx(dict(trial.weights))
     places = {loss['name']: {'path': loss['path'], 'inputs': loss['inputs']} for loss in card.losses}
     assert places == record.header['branches']
-    assert card.origin['scores'] == pytest.approx(record.history.scores_of(trial.number))
+    fresh = [run.score for run in record.history.confirmations(trial.number).values()]
+    assert card.origin['scores'] == pytest.approx(fresh or record.history.scores_of(trial.number))
 
 
 @pytest.mark.parametrize('name', cards())
@@ -42,29 +43,27 @@ def test_they_can_be_named_where_they_fit() -> None:
             assert known_loss(f'{card.name}.{branch}', inputs) == expression
 
 
-def _near(values: Tensor) -> Tensor:
-    return F.max_pool2d(values, 3, stride=1, padding=1)
+def _of_class(values: Tensor) -> Tensor:
+    return values.mean((0, 2, 3), keepdim=True)
 
 
-def _camvid_bf1_decode(p: Tensor, y: Tensor) -> Tensor:
-    size = (p**2).mean((0, 2, 3), keepdim=True) + y.mean((0, 2, 3), keepdim=True)
-    return 1 - _near(2 * p * y / size)
+def _soft_recall(p: Tensor, y: Tensor) -> Tensor:
+    hits = y * (2 * p).sqrt().tanh()
+    return (-_of_class(hits) / _of_class(y)).tanh().expand_as(p)
 
 
-def _nuclei_objectness(p: Tensor, y: Tensor) -> Tensor:
-    return -(p.exp() + (1 - y) * (1 - p).log() * p)
+def _overlap_and_entropy(p: Tensor, y: Tensor) -> Tensor:
+    overlap = _of_class(p * y) / (_of_class(p) + _of_class(y))
+    return 1 - overlap - y * p.log() * _of_class(y**2 + 1 + p.tanh())
 
 
 REFERENCES = {
-    'camvid_bf1.decode': _camvid_bf1_decode,
-    'camvid_bf1.aux': lambda p, y: -p.sqrt() * y.tanh(),
-    'camvid_miou.aux': lambda p, y: -(y * p.sqrt()).exp(),
-    'bccd_map.rpn_cls': _nuclei_objectness,  # drawn again: both searches have the same seed
-    'bccd_map.roi_box': lambda p, y: ((p - y).abs() + 2) * ((p - y).abs() - (p + y).abs() / 4) / 2,
-    'bccd_map_short.rpn_cls': lambda p, y: -(y.exp() * p + (1 - y) * (1 - p).log()),
-    'bccd_map_short.roi_box': lambda p, y: (p - y) ** 2,
-    'nuclei_map.rpn_cls': _nuclei_objectness,
-    'nuclei_map.mask': lambda p, y: -(2 * y * p + (1 - y) * (1 - p).log()),
+    'camvid_bf1_late.decode': _overlap_and_entropy,
+    'camvid_macc_late.decode': _soft_recall,
+    'nuclei_map_late.rpn_cls': lambda p, y: -(y * p.log() - (1 - y.mean(1, keepdim=True)) * p.tanh()),
+    'nuclei_map_late.roi_box': lambda p, y: (p - y).abs() * F.hardtanh((p - y).abs(), 0, 1),
+    'fashion_asym40.cls': lambda p, y: (1 + F.max_pool2d(y, 3, 1, 1).exp().exp()) * p * p.log(),
+    'fashion_sym40.cls': lambda p, y: (-p * y).exp(),
 }
 
 
