@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from mmautoloss.cli import COMMANDS
@@ -13,15 +14,14 @@ from mmautoloss.errors import MMAutoLossError, SetupError
 from mmautoloss.version import VERSION
 
 DESCRIPTION = """\
-Searches loss functions for OpenMMLab models. A search itself is started by tools/search.py with a search
-config; these commands prepare it, look after it, and use what it found. `mmautoloss COMMAND --help` says
-more of each."""
+Searches loss functions for OpenMMLab models. `mmautoloss COMMAND --help` says more of each command."""
 
 EXAMPLES = """\
 examples:
   mmautoloss doctor
   mmautoloss branches configs/digits/mask_rcnn.py
   mmautoloss split data/coco/annotations/instances_train2017.json --count 5000
+  mmautoloss search configs/digits/faster_rcnn_search.py
   mmautoloss evaluate configs/digits/faster_rcnn.py roi_cls=focal_softmax --seed 1
   mmautoloss status work_dirs/digits_faster_rcnn_search --watch
   mmautoloss apply configs/transfer/cascade_rcnn.py work_dirs/digits_faster_rcnn_search -o cascade.py
@@ -85,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         without a traceback; or 1 if the reader of its output closed the pipe early, as ``head`` does.
     """
     args = build_parser().parse_args(argv)
+    # MMEngine causes this warning in every process
+    warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
     try:
         _import(args.modules)
         status = args.run(args)

@@ -1,10 +1,9 @@
-"""``tools/train.py`` and ``tools/test.py`` as a user calls them."""
+"""``mmautoloss train`` and ``test``, by ``tools/train.py`` and ``tools/test.py``, as a user calls them."""
 
 from __future__ import annotations
 
 import os
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ pytest.importorskip('mmcv.ops')
 
 from mmengine.config import Config
 
+from mmautoloss.__main__ import main
 from mmautoloss.engine.config.train_test import default_work_dir, load_test_config, load_train_config
 from mmautoloss.errors import SetupError
 from tests.isolation import ROOT
@@ -46,12 +46,6 @@ def run(*command: str, **env: str) -> str:
     return done.stdout
 
 
-def call(monkeypatch: pytest.MonkeyPatch, tool: str, *args: str) -> int:
-    """Runs a tool in this process, for calls that end before anything is built."""
-    monkeypatch.setattr(sys, 'argv', [tool, *args])
-    return runpy.run_path(str(ROOT / 'tools' / tool))['main']()
-
-
 @pytest.mark.slow
 def test_trains_and_scores_searched_losses(tmp_path: Path) -> None:
     """The mask loss is a searched one under its bare name, which only a tool that imports this package knows."""
@@ -69,34 +63,36 @@ def test_trains_and_scores_searched_losses(tmp_path: Path) -> None:
     checkpoint = work / 'iter_2.pth'
     assert checkpoint.is_file()
 
-    scored = ['--work-dir', str(tmp_path / 'test'), '--out', str(tmp_path / 'out.pkl'), '--cfg-options', *SMALL]
+    scored = ['--work-dir', str(tmp_path / 'test'), '--out', str(tmp_path / 'out.pkl')]
+    scored += ['--show-dir', str(tmp_path / 'pictures'), '--cfg-options', *SMALL]
     text = run('tools/test.py', str(config), str(checkpoint), *scored, **env)
     scores = dict(re.findall(r'^(coco/\w+_mAP) (\S+)$', text, re.MULTILINE))
     assert set(scores) == {'coco/bbox_mAP', 'coco/segm_mAP'}, text
     assert all(0 <= float(score) <= 1 for score in scores.values())
     assert (tmp_path / 'out.pkl').stat().st_size > 0
+    assert len(list((tmp_path / 'pictures').glob('*.*'))) == 6, 'a picture of each image'
 
 
 @pytest.mark.parametrize(
     ('args', 'text'),
     [
-        pytest.param(['train.py', 'configs/none.py'], 'There is no config configs/none.py', id='no config'),
-        pytest.param(['train.py', SEARCH], 'run tools/search.py with it', id='search config'),
-        pytest.param(['test.py', SEARCH, 'x.pth'], 'run tools/search.py with it', id='test of a search config'),
+        pytest.param(['train', 'configs/none.py'], 'There is no config configs/none.py', id='no config'),
+        pytest.param(['train', SEARCH], 'run mmautoloss search with it', id='search config'),
+        pytest.param(['test', SEARCH, 'x.pth'], 'run mmautoloss search with it', id='test of a search config'),
         pytest.param(
-            ['search.py', SEARCH, '--work-dir', 'setup.py/work'],
+            ['search', SEARCH, '--work-dir', 'setup.py/work'],
             'The work dir setup.py/work cannot be written',
             id='work dir',
         ),
-        pytest.param(['test.py', DIGITS, 'none.pth'], 'There is no checkpoint none.pth', id='no checkpoint'),
-        pytest.param(['train.py', DIGITS, '--resume', 'none.pth'], 'There is no checkpoint none.pth', id='resume'),
+        pytest.param(['test', DIGITS, 'none.pth'], 'There is no checkpoint none.pth', id='no checkpoint'),
+        pytest.param(['train', DIGITS, '--resume', 'none.pth'], 'There is no checkpoint none.pth', id='resume'),
         pytest.param(
-            ['train.py', DIGITS, '--cfg-options', 'data_root=/none'],
+            ['train', DIGITS, '--cfg-options', 'data_root=/none'],
             'train_dataloader reads /none/annotations/train.json, which does not exist',
             id='no data',
         ),
         pytest.param(
-            ['test.py', DIGITS, 'none.pth', '--cfg-options', 'data_root=/none'],
+            ['test', DIGITS, 'none.pth', '--cfg-options', 'data_root=/none'],
             'test_dataloader reads /none/annotations/val.json, which does not exist',
             id='no test data',
         ),
@@ -106,9 +102,9 @@ def test_bad_input_is_one_line(
     args: list[str], text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    assert call(monkeypatch, *args) == 2
+    assert main(args) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and lines[0].startswith('error: ') and text in lines[0]
+    assert len(lines) == 1 and lines[0].startswith(f'mmautoloss {args[0]}: error: ') and text in lines[0]
 
 
 def write(folder: Path, text: str) -> str:
@@ -135,6 +131,8 @@ def test_what_the_command_line_says_stands_in_the_config(tmp_path: Path, monkeyp
     assert (cfg.train_cfg.max_epochs, cfg.launcher) == (3, 'pytorch')
     assert cfg.optim_wrapper == dict(type='AmpOptimWrapper', loss_scale='dynamic', optimizer=dict(type='SGD', lr=0.1))
     assert load_train_config(path, resume=str(checkpoint)).load_from == str(checkpoint)
+    scaled = load_train_config(path, options={'auto_scale_lr.base_batch_size': 16}, scale_lr=True)
+    assert scaled.auto_scale_lr == dict(base_batch_size=16, enable=True)
     cfg = load_test_config(path, str(checkpoint), out='p.pkl')
     assert (cfg.resume, cfg.load_from) == (False, str(checkpoint))
     assert [metric.type for metric in cfg.test_evaluator] == ['ToyMetric', 'mmengine.DumpResults']
@@ -183,3 +181,49 @@ def test_predictions_are_a_pickle(tmp_path: Path) -> None:
 )
 def test_default_work_dir(path: str, work_dir: str) -> None:
     assert default_work_dir(path) == work_dir
+
+
+@pytest.mark.parametrize(
+    ('hook', 'settings'),
+    [
+        ('DetVisualizationHook', dict(draw=True, test_out_dir='/pictures')),
+        ('mmseg.SegVisualizationHook', dict(draw=True)),
+        ('PoseVisualizationHook', dict(enable=True, out_dir='/pictures')),
+        ('mmpretrain.VisualizationHook', dict(enable=True, out_dir='/pictures')),
+    ],
+)
+def test_pictures_are_drawn_by_the_hook_of_each_library(tmp_path: Path, hook: str, settings: dict) -> None:
+    path = write(tmp_path, f"default_hooks = dict(visualization=dict(type='{hook}'))\nvisualizer = dict(type='V')\n")
+    (tmp_path / 'a.pth').touch()
+    cfg = load_test_config(path, str(tmp_path / 'a.pth'), show_dir='/pictures')
+    assert cfg.default_hooks.visualization == dict(type=hook, **settings)
+    assert cfg.visualizer.get('save_dir') == ('/pictures' if 'Seg' in hook else None)
+
+
+def test_augmented_tests_wrap_the_model(tmp_path: Path) -> None:
+    more = "tta_model = dict(type='TTA', merge=1)\ntta_pipeline = [dict(type='Flips')]\n"
+    path = write(
+        tmp_path, more + "test_dataloader = dict(dataset=dict(type='Repeat', dataset=dict(type='ToyScenes')))\n"
+    )
+    (tmp_path / 'a.pth').touch()
+    cfg = load_test_config(path, str(tmp_path / 'a.pth'), tta=True)
+    assert cfg.model == dict(type='TTA', merge=1, module=dict(type='ToyModel'))
+    assert cfg.test_dataloader.dataset.dataset.pipeline == [dict(type='Flips')]
+
+
+@pytest.mark.parametrize(
+    ('options', 'text'),
+    [
+        (dict(show_dir='p'), '--show-dir needs one of DetVisualizationHook'),
+        (dict(tta=True), '--tta needs tta_model and tta_pipeline in the config'),
+    ],
+)
+def test_what_a_config_does_not_say_of_tests_is_told(tmp_path: Path, options: dict, text: str) -> None:
+    (tmp_path / 'a.pth').touch()
+    with pytest.raises(SetupError, match=text):
+        load_test_config(write(tmp_path, ''), str(tmp_path / 'a.pth'), **options)
+
+
+def test_a_learning_rate_is_scaled_only_from_a_known_batch(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match='needs the batch for which the learning rate of the config is meant'):
+        load_train_config(write(tmp_path, ''), scale_lr=True)

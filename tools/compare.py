@@ -1,93 +1,10 @@
-"""Trains hand-made, known and found losses as the base config says, with several seeds, and scores on images that the search
-has not seen: those of the base config's test_dataloader where they are others than those of val_dataloader, else the latter.
-"""
+"""Compares losses over seeds: the same as ``mmautoloss compare``."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-import warnings
 
-# MMEngine causes this warning in every process
-warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
-
-from mmengine.config import DictAction  # noqa: E402
-
-from mmautoloss.checks import MAX_SEED, whole_argument  # noqa: E402
-from mmautoloss.engine import (  # noqa: E402
-    compare_and_print,
-    load_search_config,
-    spec_of,
-    with_usual_weight,
-)
-from mmautoloss.errors import MMAutoLossError  # noqa: E402
-from mmautoloss.search import best_losses  # noqa: E402
-from mmautoloss.trial import Role, State, read_history  # noqa: E402
-
-
-def main() -> int:
-    args = parse_args()
-    try:
-        cfg = load_search_config(
-            args.config, args.work_dir, args.cfg_options, execute__workers=args.workers, results=args.results
-        )
-        spec = spec_of(cfg)
-        best, known = [], []
-        if args.best:
-            _, history = read_history(spec.work_dir / 'journal.jsonl')
-            budget = spec.search.budget
-            best = best_losses(history, budget.funnel, max(args.best, budget.finalists))[: args.best]
-            known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
-        known += [with_usual_weight(entry, spec) for entry in args.also]
-        seeds = range(args.first_seed, args.first_seed + args.seeds)
-        compare_and_print(spec, best, known, seeds, args.split, args.metrics)
-    except MMAutoLossError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    return 0
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='the search config')
-    parser.add_argument('--results', metavar='CSV', required=True, help='file to which each row is appended')
-    parser.add_argument('--work-dir', help='work dir of the search; default work_dirs/CONFIG')
-    parser.add_argument('--best', type=whole_argument(), default=3, help='how many found losses; 0 needs no search')
-    parser.add_argument(
-        '--also',
-        nargs='+',
-        default=[],
-        metavar='LOSS',
-        help="known losses, sums (ce+0.5*dice) or expressions, with the hand-made losses' own weights, for all branches or "
-        'decode=dice,aux=ce',
-    )
-    parser.add_argument('--seeds', type=whole_argument(1), default=5, help='trainings of each loss (5)')
-    parser.add_argument(
-        '--first-seed', type=whole_argument(0, MAX_SEED), default=100, help='one that the search has not used'
-    )
-    parser.add_argument(
-        '--metrics',
-        nargs='+',
-        default=[],
-        metavar='KEY',
-        help='keys of the validation, such as BF1 mIoU, for a row and a table each, which says if lower is better; '
-        "the search's metric by default",
-    )
-    parser.add_argument(
-        '--split',
-        help='name of the set that is scored, for the rows; default test, or val where it is the validation set',
-    )
-    parser.add_argument('--workers', type=int, help='worker processes; 1 trains in this process')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='K=V',
-        help='settings to replace in the config',
-    )
-    return parser.parse_args()
-
+from mmautoloss.__main__ import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['compare', *sys.argv[1:]]))

@@ -1,4 +1,4 @@
-"""Writes the page of a search: the same as ``python -m mmautoloss report``."""
+"""Writes the page of a search: the same as ``mmautoloss report``."""
 
 from __future__ import annotations
 

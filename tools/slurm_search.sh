@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A search under Slurm:
-#   [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_GPU=4] [SRUN_ARGS='--time=48:00:00'] \
+#   [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_GPU=4] [PORT=29500] [SRUN_ARGS='--time=48:00:00'] \
 #       bash tools/slurm_search.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of tools/search.py ...]
 # On one node tools/search.py starts a worker a GPU. On several (GPUS > GPUS_PER_NODE) a Ray cluster lives for as long as
 # the job: its head and the search on the first node, its workers on all. WORK_DIR must be on a disk that the nodes
@@ -38,26 +38,13 @@ if [ "$nodes" -eq 1 ]; then
   exec srun "${common[@]}" ${extra[@]+"${extra[@]}"} "${search[@]}" "$@"
 fi
 
-# Every task runs this; the first node is the head. A node that cannot join, or leaves, does not end the job.
+# Every task runs a node of a Ray cluster, of which the first is the head. One that cannot join does not end the job.
 node='
-python=$1; port=$2; nodes=$3; shift 3
-ray() { "$python" -m ray.scripts.scripts "$@"; }
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-export RAY_USAGE_STATS_ENABLED=0
-if [ "$SLURM_PROCID" -ne 0 ]; then
-  for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
-    sleep 5
-    if ray start --address="$head:$port" --block; then break; fi
-  done
-  exit 0
-fi
-ray start --head --port="$port" --include-dashboard=false
-trap "ray stop" EXIT
-for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
-  alive=$("$python" -c "import ray; ray.init(address=\"$head:$port\", log_to_driver=False); print(sum(n[\"Alive\"] for n in ray.nodes()))" | tail -n 1)
-  if [ "$alive" -ge "$nodes" ]; then break; fi
-  sleep 5
-done
-"$@" --executor ray --ray-address "$head:$port"
+here=$1; export RANK=$SLURM_PROCID; shift
+HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1); export HEAD
+if [ -z "$PORT" ]; then export PORT=$((20000 + SLURM_JOB_ID % 20000)); fi # jobs may share nodes
+if [ "$RANK" -eq 0 ]; then exec bash "$here/ray_node.sh" "$@"; fi
+bash "$here/ray_node.sh" "$@" || true
 '
-exec srun "${common[@]}" ${extra[@]+"${extra[@]}"} bash -c "$node" node "$python" "${RAY_PORT:-6379}" "$nodes" "${search[@]}" "$@"
+export NODES=$nodes PORT=${PORT:-} CPUS=$((cpus * per_node))
+exec srun "${common[@]}" ${extra[@]+"${extra[@]}"} bash -eu -c "$node" node "$here" "$python" "${search[@]}" "$@"

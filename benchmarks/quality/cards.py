@@ -111,7 +111,7 @@ ENTRIES = (
         206,
         'configs/fashion/resnet_asym40_held_out_search.py',
         (
-            'For trainings from the beginning. A smoothing of the labels by 0.9, which nobody calls usual, comes closest.',
+            'For trainings from the beginning. Clear of eleven rivals by 40 seeds; labels smoothed by 0.9 come closest.',
             'With labels that are wrong at random, or right, it has not been tried.',
             'One small network, 400 iterations on 5000 images of Fashion-MNIST of which 40 % have the label of a similar '
             'class.',

@@ -1,7 +1,6 @@
 """The interface to MMEngine: the loop that a config names, reading configs, trainings outside of a search."""
 
 from mmautoloss.engine.config import (
-    LAUNCHERS,
     SearchSpec,
     build_model,
     build_search,
@@ -38,7 +37,6 @@ from mmautoloss.engine.training import (
 )
 
 __all__ = [
-    'LAUNCHERS',
     'LossSwitchHook',
     'Replayed',
     'Result',

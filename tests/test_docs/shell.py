@@ -123,7 +123,10 @@ def _launcher(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
     env = {**os.environ, 'PYTHON': str(echo), 'PATH': f'{srun.parent}{os.pathsep}{os.environ["PATH"]}'}
     done = subprocess.run(['bash', script, *rest], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    tool, *given = done.stdout.splitlines()
+    lines = done.stdout.splitlines()
+    tools = ROOT / 'tools'  # torchrun's own arguments come before the tool
+    first = next(index for index, line in enumerate(lines) if Path(line).resolve().parent == tools)
+    tool, *given = lines[first:]
     return _script([str(Path(tool).resolve().relative_to(ROOT)), *given], monkeypatch)
 
 

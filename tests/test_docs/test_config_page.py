@@ -103,9 +103,9 @@ def test_every_kind_of_input_has_a_line_with_its_names() -> None:
 
 
 def test_every_option_of_a_search_has_a_line() -> None:
-    text = (ROOT / 'tools/search.py').read_text(encoding='utf-8')
+    text = (ROOT / 'mmautoloss/cli/search.py').read_text(encoding='utf-8')
     options = set(re.findall(r"'(--[\w-]+)'", text))
-    page = PAGE.read_text(encoding='utf-8').split('## Options of tools/search.py')[1]
+    page = PAGE.read_text(encoding='utf-8').split('## Options of mmautoloss search')[1]
     assert options == set(re.findall(r'`(--[\w-]+)`', page))
 
 

@@ -8,12 +8,11 @@ from mmautoloss.engine.config.read import read_config
 from mmautoloss.engine.config.search import build_search, load_search_config, require_writable, spec_of
 from mmautoloss.engine.config.spec import SearchSpec, read_spec
 from mmautoloss.engine.config.train_length import TrainLength, read_length, require_share
-from mmautoloss.engine.config.train_test import LAUNCHERS, load_base, load_test_config, load_train_config
+from mmautoloss.engine.config.train_test import load_base, load_test_config, load_train_config
 from mmautoloss.engine.config.trusted import chosen_config
 from mmautoloss.engine.config.writing import config_text, write_config
 
 __all__ = [
-    'LAUNCHERS',
     'SearchSpec',
     'TrainLength',
     'build_model',

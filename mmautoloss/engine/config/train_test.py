@@ -10,11 +10,10 @@ from mmengine.config import Config
 from mmengine.device import get_device
 
 from mmautoloss.engine.config.read import is_search, read_config
+from mmautoloss.engine.config.test_extras import augment_tests, draw_predictions
 from mmautoloss.engine.data.datasets import apply_options, check_files, require_right_labels
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import type_name
-
-LAUNCHERS = ('none', 'pytorch')
 
 
 def load_train_config(
@@ -24,6 +23,7 @@ def load_train_config(
     *,
     resume: str | None = None,
     amp: bool = False,
+    scale_lr: bool = False,
     seed: int | None = None,
     launcher: str = 'none',
 ) -> Config:
@@ -35,8 +35,9 @@ def load_train_config(
         options: ``--cfg-options``.
         resume: ``'auto'`` continues from the newest checkpoint in the work dir, if there is one; else a checkpoint.
         amp: Whether to train in mixed precision.
+        scale_lr: Whether the learning rate follows the batch of all processes, by ``auto_scale_lr`` of the config.
         seed: Seed of the training; None keeps that of the config.
-        launcher: ``'none'``, or ``'pytorch'`` under ``torchrun``.
+        launcher: One of MMEngine's, such as ``'pytorch'`` under ``torchrun``.
 
     Raises:
         SetupError: The config cannot be trained as requested.
@@ -48,6 +49,8 @@ def load_train_config(
         cfg.resume, cfg.load_from = True, None if resume == 'auto' else resume
     if amp:
         _use_mixed_precision(cfg)
+    if scale_lr:
+        _scale_learning_rate(cfg)
     if seed is not None:
         cfg.merge_from_dict({'randomness.seed': seed})
     return cfg
@@ -60,6 +63,8 @@ def load_test_config(
     options: Mapping[str, Any] | None = None,
     *,
     out: str | None = None,
+    show_dir: str | None = None,
+    tta: bool = False,
     launcher: str = 'none',
 ) -> Config:
     """Reads a config whose checkpoint is to be scored on its ``test_dataloader``.
@@ -70,7 +75,9 @@ def load_test_config(
         work_dir: Where the log is written, see ``default_work_dir``.
         options: ``--cfg-options``.
         out: Pickle file for the predictions, or None.
-        launcher: ``'none'``, or ``'pytorch'`` under ``torchrun``.
+        show_dir: Folder for pictures of the predictions, or None.
+        tta: Whether to test with the augmentation of the config's ``tta_model``.
+        launcher: One of MMEngine's, such as ``'pytorch'`` under ``torchrun``.
 
     Raises:
         SetupError: The config cannot be tested as requested.
@@ -84,6 +91,10 @@ def load_test_config(
             raise SetupError(f'Predictions are written as a pickle: --out FILE.pkl, but got {out}.')
         evaluator = cfg.test_evaluator
         cfg.test_evaluator = [*(evaluator if isinstance(evaluator, list) else [evaluator]), _dump_to(out)]
+    if show_dir is not None:
+        draw_predictions(cfg, show_dir)
+    if tta:
+        augment_tests(cfg)
     return cfg
 
 
@@ -98,7 +109,7 @@ def _load(path: str, work_dir: str | None, options: Mapping[str, Any] | None, la
     cfg = read_config(path)
     if is_search(cfg):
         raise SetupError(
-            f'{path} is a search config: run tools/search.py with it. Trained and tested are its base_config, '
+            f'{path} is a search config: run mmautoloss search with it. Trained and tested are its base_config, '
             f'{cfg.train_cfg.get("base_config")}, and the best_config.py that it writes.'
         )
     apply_options(cfg, options or {})
@@ -134,6 +145,16 @@ def _use_mixed_precision(cfg: Config) -> None:
         raise SetupError(f'--amp replaces an OptimWrapper, but the config has {kind!r}; set its precision there.')
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def _scale_learning_rate(cfg: Config) -> None:
+    scale = cfg.get('auto_scale_lr') or {}
+    if not isinstance(scale.get('base_batch_size'), int):
+        raise SetupError(
+            '--auto-scale-lr needs the batch for which the learning rate of the config is meant: '
+            'auto_scale_lr=dict(base_batch_size=16).'
+        )
+    cfg.auto_scale_lr = dict(scale, enable=True)
 
 
 def _dump_to(path: str) -> dict[str, str]:

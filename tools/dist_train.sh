@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# A training on several GPUs, by torchrun, with hand-made or found losses:
+#   bash tools/dist_train.sh CONFIG GPUS [arguments of tools/train.py ...]
+# On several machines: NNODES=2 NODE_RANK=0 MASTER_ADDR=10.0.0.1 [PORT=29500] on each.
+# Environment: PYTHON (default: the project's .venv, else python).
+set -euo pipefail
+
+usage() { echo "usage: bash tools/dist_train.sh CONFIG GPUS [arguments of tools/train.py ...]" >&2; exit 2; }
+
+[ $# -ge 2 ] || usage
+config=$1 gpus=$2
+shift 2
+case $gpus in '' | *[!0-9]* | 0*) echo "error: GPUS must be a number of at least 1, but got '$gpus'." >&2; usage ;; esac
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/machines.sh"
+exec "$python" -m torch.distributed.run --nnodes="$nodes" --node_rank="$rank" --master_addr="$address" \
+  --master_port="$port" --nproc_per_node="$gpus" "$here/train.py" "$config" --launcher pytorch "$@"

@@ -1,0 +1,24 @@
+# Sourced by the launchers: the Python, and the machines that NNODES, NODE_RANK, MASTER_ADDR and PORT name, as the
+# launchers of OpenMMLab do. What would be ignored is an error.
+python=${PYTHON:-$here/../.venv/bin/python}
+[ -x "$python" ] || command -v "$python" >/dev/null || python=python
+
+nodes=${NNODES:-1} rank=${NODE_RANK:-0} address=${MASTER_ADDR:-127.0.0.1} port=${PORT:-29500}
+case "$nodes:$rank:$port" in
+  *[!0-9:]* | 0* | :* | *: | *::*)
+    echo "error: NNODES, NODE_RANK and PORT must be numbers, but got '$nodes', '$rank' and '$port'." >&2
+    exit 2
+    ;;
+esac
+if [ "$rank" -ge "$nodes" ]; then
+  echo "error: NODE_RANK must be below NNODES, $nodes, but got $rank." >&2
+  exit 2
+fi
+if [ "$nodes" -gt 1 ] && [ -z "${MASTER_ADDR:-}" ]; then
+  echo "error: NNODES=$nodes needs MASTER_ADDR, the address of the machine of rank 0." >&2
+  exit 2
+fi
+if [ "$nodes" -eq 1 ] && [ -n "${MASTER_ADDR:-}${NODE_RANK:-}" ]; then
+  echo "error: MASTER_ADDR and NODE_RANK are of several machines, but NNODES is not set; set it, or unset them." >&2
+  exit 2
+fi
