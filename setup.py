@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from shutil import copytree
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 # The core needs torch alone (filelock guards the journal, rich prints, numba compiles the screen; matplotlib, Jinja2 and
 # latex2mathml make the page of a search, sympy one form of a formula). The parts that meet
@@ -17,14 +19,26 @@ MMCV = [*MMENGINE, 'mmcv>=2.0.0,<2.2.0']
 
 PAGE = ['matplotlib>=3.8', 'jinja2>=3.1', 'latex2mathml>=3.77', 'sympy>=1.12']
 
-_VERSION_FILE = Path(__file__).with_name('mmautoloss') / 'version.py'
+ROOT = Path(__file__).parent
+_VERSION_FILE = ROOT / 'mmautoloss/version.py'
 VERSION = re.search(r"VERSION = '(.+)'", _VERSION_FILE.read_text(encoding='utf-8'))[1]
 
+
+class BuildWithConfigs(build_py):
+    """Puts the configs into the package as ``mim`` lays them out, since a wheel has nothing beside the package."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            copytree(ROOT / 'configs', Path(self.build_lib) / 'mmautoloss/.mim/configs', dirs_exist_ok=True)
+
+
 setup(
+    cmdclass={'build_py': BuildWithConfigs},
     name='mmautoloss',
     version=VERSION,
     description='Searches loss functions for OpenMMLab models by evolution of expression graphs',
-    long_description=Path(__file__).with_name('README.md').read_text(encoding='utf-8'),
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmautoloss', 'mmautoloss.*']),

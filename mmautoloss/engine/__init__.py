@@ -15,10 +15,12 @@ from mmautoloss.engine.config import (
     read_spec,
     require_buildable,
     require_writable,
+    shipped_configs,
     spec_of,
     with_late_losses,
     with_losses,
     write_config,
+    write_shipped,
 )
 from mmautoloss.engine.data import apply_options, check_files, final_split_of
 from mmautoloss.engine.illustration import read_facts, write_report
@@ -67,6 +69,7 @@ __all__ = [
     'replay',
     'require_buildable',
     'require_writable',
+    'shipped_configs',
     'spec_of',
     'train_longer',
     'with_late_losses',
@@ -74,4 +77,5 @@ __all__ = [
     'with_usual_weight',
     'write_config',
     'write_report',
+    'write_shipped',
 ]

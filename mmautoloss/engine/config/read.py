@@ -11,17 +11,19 @@ from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
 from mmautoloss.engine.config.file_names import any_file_name
+from mmautoloss.engine.config.shipped import local_or_shipped
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import plain_config, type_name
 
 
 def read_config(path: str | Path) -> Config:
-    """Reads a config, of the classic or of the new style.
+    """Reads a config, of the classic or of the new style; where there is no file, the shipped config of that name.
 
     Raises:
         SetupError: There is no such file, it cannot be read, or a library that it needs is not installed.
     """
-    if not Path(path).is_file():
+    path = local_or_shipped(path)
+    if not path.is_file():
         raise SetupError(f'There is no config {path}.')
     with reading(path), any_file_name():
         cfg = Config.fromfile(path)

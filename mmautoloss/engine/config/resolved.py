@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import copy
 from pathlib import Path
-from pprint import pformat
 from typing import Any
 
-from mmautoloss.engine.config.imports import Imports
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.config.trusted import CONFIG, remember
+from mmautoloss.engine.config.writing import settings_text
 from mmautoloss.errors import SetupError
 from mmautoloss.files import write_text
 
@@ -19,11 +18,7 @@ def write_resolved(spec: SearchSpec) -> None:
     """Writes the search config into the work dir, for ``replay`` and ``report``."""
     settings = copy.deepcopy(dict(spec.proxy.config))
     settings['train_cfg']['base_config'] = str(Path(settings['train_cfg']['base_config']).absolute())
-    # MMEngine's own writer would sort keys, but proposals depend on the order of the branches
-    imports = Imports(settings)
-    marked = imports.mark(settings)
-    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in marked.items()]
-    write_text(spec.work_dir / CONFIG, imports.fill('\n'.join(lines) + '\n'))
+    write_text(spec.work_dir / CONFIG, settings_text(settings))
     remember(spec.work_dir / CONFIG)
 
 

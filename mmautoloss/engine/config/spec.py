@@ -21,6 +21,7 @@ from mmautoloss.engine.config.late_losses import with_late_losses
 from mmautoloss.engine.config.losses import require_buildable, require_unswitched, with_losses
 from mmautoloss.engine.config.screen import read_screen, screen_header
 from mmautoloss.engine.config.sections import as_json, build, only
+from mmautoloss.engine.config.shipped import local_or_shipped
 from mmautoloss.engine.config.train_test import load_base
 from mmautoloss.engine.data.datasets import check_files, require_right_labels
 from mmautoloss.engine.data.ground_truth import require_matching_truth
@@ -165,9 +166,9 @@ def _drawn_inputs(branches: Sequence[Branch], progress: bool) -> dict[str, tuple
 
 
 def _find_base(base_config: str, cfg: Config) -> str:
-    """The file itself, or the file of that name beside the search config."""
+    """The file itself, or the file of that name beside the search config, or a shipped one."""
     beside = Path(cfg.filename or '').parent / base_config
-    return str(beside) if not Path(base_config).is_file() and beside.is_file() else base_config
+    return str(beside if not Path(base_config).is_file() and beside.is_file() else local_or_shipped(base_config))
 
 
 def _read_rung(settings: Mapping[str, Any] | None, iterations: int | None) -> Rung | None:

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 
 from mmautoloss.engine.config.read import is_search, read_config
+from mmautoloss.engine.config.shipped import local_or_shipped
 from mmautoloss.engine.config.test_extras import augment_tests, draw_predictions
 from mmautoloss.engine.data.datasets import apply_options, check_files, require_right_labels
 from mmautoloss.errors import SetupError
@@ -167,7 +168,7 @@ def load_base(base_config: str, options: Mapping[str, Any]) -> Config:
     Raises:
         SetupError: There is no such file.
     """
-    if not Path(base_config).is_file():
+    if not local_or_shipped(base_config).is_file():
         raise SetupError(f'base_config must name the plain config of the model, but {base_config} does not exist.')
     cfg = read_config(base_config)
     apply_options(cfg, {key: value for key, value in options.items() if not key.startswith('train_cfg')})

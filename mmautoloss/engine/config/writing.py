@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pprint import pformat
+from typing import Any
 
 from mmengine.config import Config
 
@@ -24,6 +26,13 @@ def config_text(cfg: Config) -> str:
     settings = plain_config(cfg)
     imports = Imports(settings)
     return imports.fill(Config(imports.mark(settings)).pretty_text)
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Settings as Python code in their own order, which MMEngine's writer would not keep: proposals depend on it."""
+    imports = Imports(settings)
+    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in imports.mark(settings).items()]
+    return imports.fill('\n'.join(lines) + '\n')
 
 
 @contextlib.contextmanager

@@ -1,0 +1,41 @@
+"""Shipped configs written as files of a user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmautoloss.engine.config.read import is_search, read_config
+from mmautoloss.engine.config.shipped import require_shipped, shipped_folder
+from mmautoloss.engine.config.writing import settings_text
+from mmautoloss.errors import SetupError
+from mmautoloss.files import write_text
+from mmautoloss.proxy import plain_config
+
+
+def write_shipped(name: str, output: Path | None = None) -> Path:
+    """Writes a shipped config with all that it inherits into one file; its plain config stays the shipped one.
+
+    Args:
+        name: Its path below ``configs``.
+        output: The new file; by default the last part of the name, here.
+
+    Raises:
+        SetupError: There is no such config, what it needs is not installed, or the file is there already.
+    """
+    path = require_shipped(name)
+    output = Path(path.name) if output is None else output
+    if output.suffix != '.py':
+        raise SetupError(f'--output must be a Python file, but got {output}.')
+    if output.exists():
+        raise SetupError(f'{output} is there already; choose another --output.')
+    cfg = read_config(path)
+    settings = plain_config(cfg)
+    if is_search(cfg):
+        base = Path(settings['train_cfg']['base_config'])
+        base = base if base.is_absolute() else path.parent / base
+        settings['train_cfg']['base_config'] = str(
+            Path('configs', base.resolve().relative_to(shipped_folder().resolve()))
+        )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_text(output, f'# from configs/{path.relative_to(shipped_folder())} of mmautoloss\n{settings_text(settings)}')
+    return output
