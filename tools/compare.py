@@ -17,6 +17,7 @@ from mmautoloss.checks import MAX_SEED, whole_argument  # noqa: E402
 from mmautoloss.engine import (  # noqa: E402
     compare_and_print,
     load_search_config,
+    require_one_task,
     spec_of,
     with_usual_weight,
 )
@@ -32,6 +33,7 @@ def main() -> int:
             args.config, args.work_dir, args.cfg_options, execute__workers=args.workers, results=args.results
         )
         spec = spec_of(cfg)
+        require_one_task(spec, 'A comparison')
         best, known = [], []
         if args.best:
             _, history = read_history(spec.work_dir / 'journal.jsonl')

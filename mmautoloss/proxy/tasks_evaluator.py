@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -51,12 +50,11 @@ class TasksEvaluator:
 
         Args:
             trial: The trial.
-            limit: Seconds that it may take in all tasks together, or None.
+            limit: Seconds that it may take in all tasks together once their models are built, or None.
         """
-        began = time.perf_counter()
         outcomes: dict[str, Outcome] = {}
         for task, part in self.parts.items():
-            left = None if limit is None else max(limit - (time.perf_counter() - began), 0.0)
+            left = None if limit is None else max(limit - _trained_seconds(outcomes), 0.0)
             outcome = outcomes[task] = part.evaluate(trial.of_task(task), left)
             if outcome.score is None:
                 break
@@ -79,6 +77,10 @@ def evaluator_of(settings: ProxySettings) -> Evaluator:
 def parts_of(evaluator: Evaluator) -> Mapping[str, ProxyEvaluator]:
     """The evaluators by task; that of one task alone under ''."""
     return evaluator.parts if isinstance(evaluator, TasksEvaluator) else {'': evaluator}
+
+
+def _trained_seconds(outcomes: Mapping[str, Outcome]) -> float:
+    return sum(outcome.seconds - outcome.stages.get('build', 0.0) for outcome in outcomes.values())
 
 
 def _joined(outcomes: Mapping[str, Outcome], trial: Trial) -> Outcome:
