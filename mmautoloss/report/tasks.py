@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
-from mmautoloss.trial import Scale, Trial, scale_of
+from mmautoloss.trial import History, Role, Scale, Trial, scale_of
 
 
 def task_scales(header: Mapping[str, Any]) -> dict[str, Scale]:
@@ -29,6 +29,12 @@ def task_means(trials: Iterable[Trial], scales: Mapping[str, Scale]) -> dict[str
     runs = [task_values(trial, scales) for trial in trials]
     values = {task: [value for run in runs if (value := run[task]) is not None] for task in scales}
     return {task: fmean(each) for task, each in values.items() if each}
+
+
+def awaits_yardstick(history: History) -> bool:
+    """Whether hand-made losses have values in several tasks, which make no score yet."""
+    first = history.of_role(Role.BASELINE)[:1]
+    return history.yardstick is None and any(trial.outcome and trial.outcome.tasks for trial in first)
 
 
 def task_columns(scales: Mapping[str, Scale]) -> tuple[str, ...]:
