@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -11,14 +12,26 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from mmautoloss.engine import load_planner, replay, spec_of, write_report
+from mmautoloss.engine import load_planner, load_spec, replay, spec_of, write_report
 from mmautoloss.errors import SetupError
+from mmautoloss.execute.ray_actor import TrialActor
 from mmautoloss.found.read import read_found
 from mmautoloss.proxy import ProxyEvaluator, evaluator_of
 from mmautoloss.report.status import status_of
 from mmautoloss.testing.toy_searches import changed, run_toy, tasks_config, toy_config
 from mmautoloss.testing.toy_trials import GOOD
-from mmautoloss.trial import History, Outcome, Role, State, Trial, read_events, read_journal
+from mmautoloss.trial import (
+    History,
+    Outcome,
+    Role,
+    State,
+    Trial,
+    Unit,
+    Yardstick,
+    outcome_from_json,
+    read_events,
+    read_journal,
+)
 from tests.isolation import one_thread
 
 __all__ = ['one_thread']
@@ -100,6 +113,12 @@ def test_proposals_are_found_again(finished: Finished) -> None:
     assert [each for each in again if each.differences] == []
 
 
+def test_resolved_config_is_the_same_search(finished: Finished) -> None:
+    again = load_spec(finished.work)
+    assert again.header == spec_of(finished.cfg).header
+    assert [Path(path).is_absolute() for path in again.proxy.config['train_cfg']['tasks'].values()] == [True, True]
+
+
 def test_page_status_and_rows_have_a_column_a_task(finished: Finished) -> None:
     page = write_report(finished.work, config=Path(finished.cfg.filename)).read_text()
     assert '<th scope="col" class="number">task near</th>' in page or 'task near' in page
@@ -157,6 +176,23 @@ def test_order_of_trials_and_tasks_does_not_matter(tmp_path: Path) -> None:
     first: list[Outcome] = [forth.evaluate(trial) for trial in trials]
     second = [back.evaluate(trial) for trial in trials[::-1]][::-1]
     assert [dict(each.tasks) for each in first] == [dict(each.tasks) for each in second]
+
+
+def test_a_longer_training_is_longer_in_each_task(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    trial = Trial(0, Role.LONGER, 0, GOOD, WEIGHTS, repeats=0, times=2)
+    outcome = evaluator_of(settings).evaluate(trial)
+    for task in settings.tasks:
+        assert ProxyEvaluator(task).evaluate(trial.of_task(task.task)).score == outcome.tasks[task.task]
+    assert outcome.tasks != evaluator_of(settings).evaluate(replace(trial, times=1)).tasks
+
+
+def test_an_actor_evaluates_several_tasks(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    trial = Trial(0, Role.SEARCH, 0, GOOD, WEIGHTS, yardstick=Yardstick('least', dict.fromkeys(TASKS, Unit(0.5, 2.0))))
+    text, trunk = TrialActor(settings, 1).measure(json.dumps({'trial': trial.to_json(), 'limit': None}), b'')
+    outcome = outcome_from_json(json.loads(text))
+    assert trunk == b'' and outcome.score == min((value - 0.5) / 2 for value in outcome.tasks.values())
 
 
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {

@@ -65,6 +65,19 @@ def test_more_hand_made_trainings_do_not_change_the_scale(tmp_path: Path) -> Non
     assert len({str(trial.yardstick) for trial in history if trial.yardstick}) == 1
 
 
+def test_candidates_with_several_seeds_are_compared_in_units_of_noise(tmp_path: Path) -> None:
+    search = Search(tmp_path, aggregate='gain', budget=Budget(**COUNTS))
+    search.run(measure, **{**COUNTS, 'max_trials': 20, 'candidate_seeds': 3})
+    history = search.history
+    again = [trial for trial in history if trial.measures_again]
+    assert again and all(trial.yardstick == history.yardstick for trial in again)
+    hand_made = {trial.seed: trial.required_score for trial in history.of_role(Role.BASELINE)}
+    for number in {trial.repeats for trial in again}:
+        runs = history.estimates.runs(number)
+        gain = fmean(run.required_score - hand_made[run.seed] for run in runs)
+        assert history.estimate(number) == pytest.approx(hand_made[3] + gain)
+
+
 def test_hand_made_losses_must_be_repeated() -> None:
     for repeats in (0, 1):
         with pytest.raises(SetupError, match=f'baseline_repeats must be at least 2, but got {repeats}'):
