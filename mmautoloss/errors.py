@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar('T')
@@ -45,6 +46,17 @@ class StoppedAtRung(MMAutoLossError):
 
 class TimeLimitExceeded(MMAutoLossError, TimeoutError):
     """A trial exceeded its time limit."""
+
+
+@contextmanager
+def in_task(name: str) -> Iterator[None]:
+    """Names the task in a ``SetupError``; '' names none."""
+    try:
+        yield
+    except SetupError as error:
+        if not name:
+            raise
+        raise SetupError(f'Task {name}: {error}') from error
 
 
 def in_setup(work: Callable[[], T]) -> T:

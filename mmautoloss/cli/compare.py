@@ -55,7 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains what the file of results has not yet, and prints a table a metric."""
     from mmautoloss.cli.arguments import options_of
-    from mmautoloss.engine import compare_and_print, load_search_config, spec_of, with_usual_weight
+    from mmautoloss.engine import compare_and_print, load_search_config, require_one_task, spec_of, with_usual_weight
     from mmautoloss.search import best_losses
     from mmautoloss.trial import Role, State, read_history
 
@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         results=args.results,
     )
     spec = spec_of(cfg)
+    require_one_task(spec, 'A comparison')
     best, known = [], []
     if args.best:
         _, history = read_history(spec.work_dir / 'journal.jsonl')

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Trains, computes and prints."""
     from dataclasses import replace
 
-    from mmautoloss.engine import load_spec, train_longer
+    from mmautoloss.engine import load_spec, require_one_task, train_longer
     from mmautoloss.errors import SetupError
     from mmautoloss.report import choose_spread, correlation_of
     from mmautoloss.trial import Role, find_journal, read_history
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if len(trials) < 2:
         raise SetupError(f'A correlation needs two trained candidates or more, but {path} has {len(trials)}.')
     spec = load_spec(path.parent, Path(args.config) if args.config else None)
+    require_one_task(spec, 'A correlation')
     if args.workers is not None:
         spec = replace(spec, execute=replace(spec.execute, workers=args.workers))
     sign = 1 if spec.proxy.greater else -1

@@ -69,13 +69,21 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from mmautoloss.cli.arguments import options_of
-    from mmautoloss.engine import Transfer, chosen_config, compare_and_print, load_spec, with_usual_weight
+    from mmautoloss.engine import (
+        Transfer,
+        chosen_config,
+        compare_and_print,
+        load_spec,
+        require_one_task,
+        with_usual_weight,
+    )
     from mmautoloss.key_values import pairs_of
     from mmautoloss.trial import find_journal, read_history
 
     path = find_journal(Path(args.work_dir))
     named = Path(args.search_config) if args.search_config else None
     spec = load_spec(path.parent, chosen_config(path.parent, named, '--search-config'))
+    require_one_task(spec, 'A transfer')
     trials = _choose(read_history(path)[1], spec.search.budget, args)
     results = Path(args.results) if args.results else path.parent / 'transfer.csv'
     spec = replace(spec, results=results)

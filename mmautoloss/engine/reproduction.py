@@ -16,7 +16,7 @@ from mmautoloss.engine.config.search import spec_of
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.config.trusted import chosen_config
 from mmautoloss.errors import SetupError
-from mmautoloss.screen import load_probes
+from mmautoloss.screen import Screen, join_tasks, load_probes, probes_file
 from mmautoloss.search import Budget, Planner
 from mmautoloss.trial import History, Role, Trial, outcome_from_json
 from mmautoloss.trial.journal import check_header
@@ -74,18 +74,24 @@ def load_planner(work_dir: Path, header: Mapping[str, Any], config: Path | None 
     """
     spec = load_spec(work_dir, config)
     check_header(work_dir / 'journal.jsonl', dict(header), dict(spec.header))
-    path = work_dir / 'probes.pt'
+    torch.set_num_threads(int(header['info'].get('threads', spec.execute.threads or torch.get_num_threads())))
+    screens = join_tasks(
+        {task: _screens(replace(own, screen=spec.screen), task) for task, own in (spec.tasks or {'': spec}).items()}
+    )
+    if not spec.execute.in_driver:
+        torch.set_num_threads(1)  # as in the search, from here on
+    return Planner(spec.search, spec.strategy, screens)
+
+
+def _screens(spec: SearchSpec, task: str) -> Mapping[str, Screen]:
+    path = spec.work_dir / probes_file(task)
     if not path.is_file():
         raise SetupError(
             f'The probes of the search are not there: {path}. Without them no verdict can be found again.'
         )
-    torch.set_num_threads(int(header['info'].get('threads', spec.execute.threads or torch.get_num_threads())))
     model = build_model(spec.base)
     hand_made = {branch.name: branch.objective(model) for branch in spec.branches}
-    screens = spec.screen.build(load_probes(path), hand_made)
-    if not spec.execute.in_driver:
-        torch.set_num_threads(1)  # as in the search, from here on
-    return Planner(spec.search, spec.strategy, screens)
+    return spec.screen.build(load_probes(path), hand_made)
 
 
 def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:

@@ -6,9 +6,19 @@ from collections.abc import Iterator, Mapping
 
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.config.writing import written
-from mmautoloss.proxy import Begin, ProxyEvaluator, Trunks, capture_probes
+from mmautoloss.errors import in_task
+from mmautoloss.proxy import Begin, Evaluator, ProxyEvaluator, Trunks, capture_probes, parts_of
 from mmautoloss.report import ConsoleObserver
-from mmautoloss.screen import Probe, Screen, calibrate, load_probes, require_calibrated, save_probes
+from mmautoloss.screen import (
+    Probe,
+    Screen,
+    calibrate,
+    join_tasks,
+    load_probes,
+    probes_file,
+    require_calibrated,
+    save_probes,
+)
 from mmautoloss.trial import History
 
 
@@ -17,19 +27,17 @@ class Screens(Mapping[str, Screen]):
 
     Args:
         spec: The search.
-        evaluator: Has the model and the data.
+        evaluator: Has the model and the data, or those of each task.
         history: Its trials, with the trunk.
         observer: Prints the calibration.
     """
 
-    def __init__(
-        self, spec: SearchSpec, evaluator: ProxyEvaluator, history: History, observer: ConsoleObserver
-    ) -> None:
+    def __init__(self, spec: SearchSpec, evaluator: Evaluator, history: History, observer: ConsoleObserver) -> None:
         self._spec = spec
         self._evaluator = evaluator
         self._history = history
         self._observer = observer
-        self._screens: dict[str, Screen] | None = None
+        self._screens: Mapping[str, Screen] | None = None
 
     def __getitem__(self, name: str) -> Screen:
         return self.build()[name]
@@ -48,27 +56,34 @@ class Screens(Mapping[str, Screen]):
             CalibrationError: The rejection test cannot tell good losses from bad ones here.
         """
         if self._screens is None:
-            spec, probes, hand_made = self._spec, self._probes(), self._evaluator.hand_made
-            calibrations = {
-                name: calibrate(spec.screen.test, probe, hand_made[name]) for name, probe in probes.items()
-            }
-            require_calibrated(calibrations, spec.screen.test)
-            self._observer.calibrated(calibrations, spec.screen.test.eta)
-            self._screens = spec.screen.build(probes, hand_made)
+            parts = parts_of(self._evaluator)
+            self._screens = join_tasks({task: self._of_task(task, part) for task, part in parts.items()})
         return self._screens
 
-    def _probes(self) -> Mapping[str, Probe]:
-        spec, path = self._spec, self._spec.work_dir / 'probes.pt'
+    def _of_task(self, task: str, evaluator: ProxyEvaluator) -> Mapping[str, Screen]:
+        with in_task(task):
+            probes, hand_made = self._probes(task, evaluator), evaluator.hand_made
+        screen = self._spec.screen
+        calibrations = {
+            f'{task}/{name}' if task else name: calibrate(screen.test, probe, hand_made[name])
+            for name, probe in probes.items()
+        }
+        require_calibrated(calibrations, screen.test)
+        self._observer.calibrated(calibrations, screen.test.eta)
+        return screen.build(probes, hand_made)
+
+    def _probes(self, task: str, evaluator: ProxyEvaluator) -> Mapping[str, Probe]:
+        spec, path = self._spec, self._spec.work_dir / probes_file(task)
         if path.exists() and spec.resume:
             return load_probes(path)
         screen = spec.screen
         probes = capture_probes(
-            self._evaluator.runner,
-            spec.branches,
+            evaluator.runner,
+            evaluator.settings.branches,
             screen.samples,
             spec.search.seed,
             screen.side,
-            spec.proxy.keys,
+            evaluator.settings.keys,
             self._begin(),
             self._observer.say,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.runner import BaseLoop
 
-from mmautoloss.engine.config.spec import read_spec
+from mmautoloss.engine.config.tasks import read_search
 from mmautoloss.engine.search_run import launch
 from mmautoloss.proxy import hook_class
 from mmautoloss.registry import LOOPS, register
@@ -37,6 +37,10 @@ class SearchLoop(BaseLoop):
         aux: Auxiliary heads (semantic segmentation): ``'search'`` searches their losses, ``'keep'`` keeps the hand-made
             ones, ``'off'`` removes the heads from the model.
         rule: Whether a ``'greater'`` or a ``'less'`` value of the metric is better.
+        tasks: Search configs by name, of which the first is this config itself: a candidate is trained and scored as each
+            says (its model, data, metric, rule, branches, aux, proxy and base config), by one expression a branch.
+        aggregate: Its score in several tasks: the mean (``'gain'``) or the least (``'least'``) of its gains over the
+            hand-made losses, in standard deviations of these.
         strategy: ``dict(type='RegularizedEvolution', ...)`` or ``dict(type='RandomSearch', ...)``.
         progress: Whether random expressions and mutations may read ``t``, the elapsed share of the training.
         screen: Settings of ``screen.RejectionTest``; ``samples``, the images of the probe (B); ``balance``:
@@ -74,7 +78,7 @@ class SearchLoop(BaseLoop):
         runner.param_schedulers = None  # workers build schedulers; the Runner would fit them to the number of trials
         candidate_hooks = [hook_class(hook) for hook in runner.cfg.get('custom_hooks') or []]
         runner._hooks = [hook for hook in runner._hooks if type(hook) not in candidate_hooks]
-        self.spec = read_spec(runner.cfg, Path(runner.work_dir), settings)
+        self.spec = read_search(runner.cfg, Path(runner.work_dir), settings)
         self._settled = 0
         self._stop = Stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import mmengine
 import torch
@@ -20,13 +21,23 @@ from mmautoloss.engine.screens import Screens
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.training import conditions_of
 from mmautoloss.engine.trial_files import TrialFiles
+from mmautoloss.errors import in_task
 from mmautoloss.execute import build_executor
 from mmautoloss.found import write_losses
 from mmautoloss.found.read import read_found
-from mmautoloss.proxy import ProxyEvaluator, Trunks, one_at_a_time, require_fitting, require_metric
+from mmautoloss.proxy import (
+    Evaluator,
+    ProxyEvaluator,
+    Trunks,
+    evaluator_of,
+    one_at_a_time,
+    parts_of,
+    require_fitting,
+    require_metric,
+)
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.search import Observers, Planner, Stop, best_losses, run_search
-from mmautoloss.trial import History, Journal, Role
+from mmautoloss.trial import History, Journal, Role, Trial
 from mmautoloss.version import VERSION
 
 
@@ -54,16 +65,13 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         with written(spec.work_dir):
             write_resolved(spec)
             files = TrialFiles(spec.work_dir)
-        spec = replace(spec, proxy=replace(spec.proxy, trials=str(files.folder), pictures=spec.execute.pictures))
+        spec = replace(spec, proxy=spec.proxy.everywhere(trials=str(files.folder), pictures=spec.execute.pictures))
         evaluator = build_evaluator(spec)
-        observer.say('building the model and the data, validating once untrained')
-        if spec.proxy.checkpoint:
-            require_fitting(evaluator.runner.bare_model, spec.proxy.checkpoint)
-        require_metric(evaluator)
-        kept = evaluator.kept if spec.execute.in_driver else spec.execute.kept_by_workers
-        if kept:
-            observer.say(kept)
-        tell_branches(spec, evaluator, observer)
+        for task, part in parts_of(evaluator).items():
+            with in_task(task):
+                check_untrained(part, observer)
+        if not spec.execute.in_driver and spec.execute.kept_by_workers:
+            observer.say(spec.execute.kept_by_workers)
         require_trunks(spec, journal.history)
         screens = Screens(spec, evaluator, journal.history, observer)
         if not spec.proxy.trunk:
@@ -95,14 +103,34 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         journal.close()
 
 
-def build_evaluator(spec: SearchSpec) -> ProxyEvaluator:
+def build_evaluator(spec: SearchSpec) -> Evaluator:
     """The evaluator of the driver; if workers train, it caches no samples, since it reads only a few."""
-    return ProxyEvaluator(spec.proxy if spec.execute.in_driver else replace(spec.proxy, cache=0))
+    return evaluator_of(spec.proxy if spec.execute.in_driver else spec.proxy.everywhere(cache=0))
 
 
-def tell_branches(spec: SearchSpec, evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:
+def check_untrained(evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:
+    """Builds the model and the data of a task, and validates once, so that errors show before any training.
+
+    Raises:
+        SetupError: Something cannot be built, or gives no score.
+    """
+    settings = evaluator.settings
+    observer.say(f'building the model and the data{_of(settings.task)}, validating once untrained')
+    if settings.checkpoint:
+        require_fitting(evaluator.runner.bare_model, settings.checkpoint)
+    require_metric(evaluator)
+    if evaluator.kept:
+        observer.say(evaluator.kept)
+    tell_branches(evaluator, observer)
+
+
+def _of(task: str) -> str:
+    return f' of task {task}' if task else ''
+
+
+def tell_branches(evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:
     """Prints which losses are searched and which stay as they are."""
-    searched = {branch.path for branch in spec.branches}
+    searched = {branch.path for branch in evaluator.settings.branches}
     for loss in find_losses(evaluator.runner.model):
         observer.say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
 
@@ -124,17 +152,23 @@ def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> Non
     """Writes the best losses into a copy of the base config, appends the results to their file, prints the tables."""
     budget = spec.search.budget
     ranking = best_losses(history, budget.funnel, max(1, budget.finalists))
-    path = None
+    path, others = None, []
     if ranking:
-        path = spec.work_dir / 'best_config.py'
-        best = ranking[0]
-        found = read_found(spec.work_dir / 'journal.jsonl', best.number)
-        write_losses(spec.work_dir / 'best_losses.json', found.losses, found.origin)
-        write_config(best_config(spec, best), path)
+        path, *others = [write_best(spec, ranking[0], task) for task in spec.tasks or ('',)]
     if spec.results:
         conditions = conditions_of(spec.training.begin, spec.proxy)
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy, conditions))
-    observer.table(history, ranking, path, asdict(budget))
+    observer.table(history, ranking, path, asdict(budget), others)
+
+
+def write_best(spec: SearchSpec, best: Trial, task: str) -> Path:
+    """Writes the best losses for a task as JSON and as a config, whose path it returns; '' is that of a search of one."""
+    found = read_found(spec.work_dir / 'journal.jsonl', best.number, task)
+    end = f'_{task}' if task else ''
+    write_losses(spec.work_dir / f'best_losses{end}.json', found.losses, found.origin)
+    path = spec.work_dir / f'best_config{end}.py'
+    write_config(best_config(spec.tasks[task], best.of_task(task)) if task else best_config(spec, best), path)
+    return path
 
 
 def tell_report(spec: SearchSpec, observer: ConsoleObserver) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.proxy import ProxySettings, evaluator_of
 from mmautoloss.trial import Trial, outcome_to_json
 
 
@@ -27,7 +27,7 @@ class TrialActor:
         warnings.filterwarnings('ignore', message='Multi-processing start method')
         if settings.trunk:  # perhaps on a machine without the work dir of the search
             settings = replace(settings, trunk=replace(settings.trunk, folder=''))
-        self._evaluator = ProxyEvaluator(settings)
+        self._evaluator = evaluator_of(settings)
         self._threads = threads
         self._trial: int | None = None
         gpus = os.environ.get('CUDA_VISIBLE_DEVICES')

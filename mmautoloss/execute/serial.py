@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
-from mmautoloss.proxy import ProxyEvaluator
+from mmautoloss.proxy import Evaluator
 from mmautoloss.trial import Outcome, Pulse, Trial
 
 _NAME = 'driver'
@@ -26,7 +26,7 @@ class SerialExecutor(Executor):
         evaluator: Evaluates the trials.
     """
 
-    def __init__(self, evaluator: ProxyEvaluator) -> None:
+    def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
         self._trial: int | None = None
 

@@ -16,7 +16,7 @@ from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.memory_size import parse_size
 from mmautoloss.execute.serial import SerialExecutor
 from mmautoloss.extension import add
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.proxy import Evaluator, ProxySettings, evaluator_of
 
 MAX_WORKERS = 10_000
 """Upper bound of ``workers``, beyond any realistic cluster."""
@@ -123,7 +123,7 @@ class ExecuteSettings(Limits):
         """Whether candidates are trained in the process of the search."""
         return self.executor == 'local' and self.workers == 1 and not self.isolate and self.gpus_per_candidate == 1
 
-    def build(self, proxy: ProxySettings, evaluator: ProxyEvaluator | None = None) -> Executor:
+    def build(self, proxy: ProxySettings, evaluator: Evaluator | None = None) -> Executor:
         """Builds the executor.
 
         Args:
@@ -134,7 +134,7 @@ class ExecuteSettings(Limits):
             SetupError: The machine or the cluster has too few resources.
         """
         if self.in_driver:
-            return SerialExecutor(evaluator or ProxyEvaluator(proxy))
+            return SerialExecutor(evaluator or evaluator_of(proxy))
         return EXECUTORS[self.executor](proxy, self)
 
 
@@ -147,7 +147,7 @@ def register_executor(name: str, build: Build) -> Build:
     Args:
         name: Its name.
         build: ``build(proxy, settings)`` returns the executor, with ``settings.workers`` slots; ``proxy`` says how a
-            candidate is evaluated (by ``ProxyEvaluator(proxy).evaluate(trial, limit)``). May be a class with these two
+            candidate is evaluated (by ``evaluator_of(proxy).evaluate(trial, limit)``). May be a class with these two
             arguments.
 
     Raises:
@@ -176,7 +176,7 @@ EXECUTORS: dict[str, Build] = {'local': _build_local, 'ray': _build_ray}
 _BUILT_IN = frozenset(EXECUTORS)
 
 
-def build_executor(execute: ExecuteSettings, proxy: ProxySettings, evaluator: ProxyEvaluator) -> Executor:
+def build_executor(execute: ExecuteSettings, proxy: ProxySettings, evaluator: Evaluator) -> Executor:
     """Builds the executor of a process that has an evaluator; frees the model of that if other processes train.
 
     Args:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 
 from mmautoloss.errors import SetupError
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.proxy import Evaluator, ProxySettings, evaluator_of
 from mmautoloss.trial import Pulse, Trial, outcome_to_json
 
 _COLLECTIVE = timedelta(hours=2)
@@ -61,7 +61,7 @@ def work(link: Connection, settings: ProxySettings, identity: WorkerIdentity) ->
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the driver handles it
     # a config sets the start method for its data loaders
     warnings.filterwarnings('ignore', message='Multi-processing start method')
-    evaluator = ProxyEvaluator(settings)
+    evaluator = evaluator_of(settings)
     sender = PulseSender(link, evaluator, identity)
     evaluator.progress.changed = sender.pulse  # so that the phase in which a process dies is known
     threading.Thread(target=sender.beat, daemon=True).start()
@@ -96,7 +96,7 @@ def _prepare(identity: WorkerIdentity) -> None:
 class PulseSender:
     """Sends the state and the outcomes of this process; used by two threads."""
 
-    def __init__(self, link: Connection, evaluator: ProxyEvaluator, identity: WorkerIdentity) -> None:
+    def __init__(self, link: Connection, evaluator: Evaluator, identity: WorkerIdentity) -> None:
         self.trial: int | None = None
         self._link = link
         self._progress = evaluator.progress

@@ -23,16 +23,17 @@ def read_result(source: Path, number: int | None = None) -> tuple[NamedLoss, ...
     return read_found(source, number).losses
 
 
-def read_found(source: Path, number: int | None = None) -> Found:
+def read_found(source: Path, number: int | None = None, task: str = '') -> Found:
     """Reads found losses.
 
     Args:
         source: The work dir of a search, its journal, a file of ``write_losses`` or ``mmautoloss export``, or the name of
             a card.
         number: Trial of the journal; None takes the best.
+        task: The task whose places and weights the losses have, in a journal of several.
 
     Raises:
-        SetupError: The source does not exist, has no losses or cannot be read.
+        SetupError: The source does not exist, has no losses or cannot be read, or has several tasks and none is named.
     """
     if not source.exists() and str(source) in cards():
         if number is not None:
@@ -43,7 +44,7 @@ def read_found(source: Path, number: int | None = None) -> Found:
     if not source.is_file():
         raise SetupError(f'RESULT must be {RESULTS}, but there is no {source}.')
     if source.suffix == '.jsonl':
-        return _of_journal(source, number)
+        return _of_journal(source, number, task)
     if number is not None:
         raise SetupError(f'Only a journal has trials to choose from, but got trial {number} of {source}.')
     try:
@@ -93,8 +94,14 @@ def _lists_to_tuples(origin: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in origin.items()}
 
 
-def _of_journal(source: Path, number: int | None) -> Found:
+def _of_journal(source: Path, number: int | None, task: str) -> Found:
     header, history = read_history(source)
+    tasks = header.get('tasks') or {}
+    if tasks and task not in tasks:
+        raise SetupError(
+            f'{source} has several tasks, each with weights of its own: name the best_losses_TASK.json of one instead, '
+            f'TASK being {" or ".join(tasks)}.'
+        )
     if number is None:
         trial = history.winner()
         if trial is None:
@@ -103,19 +110,22 @@ def _of_journal(source: Path, number: int | None) -> Found:
         raise SetupError(f'{source} has no searched trial {number}; it has {len(history)} trials.')
     else:
         trial = history[number]
-    return found_in(header, history, trial)
+    return found_in(header, history, trial, task)
 
 
-def found_in(header: Mapping[str, Any], history: History, trial: Trial) -> Found:
+def found_in(header: Mapping[str, Any], history: History, trial: Trial, task: str = '') -> Found:
     """The losses of a trial and their origin.
 
     Args:
         header: First event of the journal.
         history: Its trials.
         trial: A trial with a genome.
+        task: The task whose places and weights they have; '' in a search of one.
     """
-    branches = [Branch(name, **entry) for name, entry in header['branches'].items()]
-    return Found(found_losses(branches, trial), _origin(header, history, trial))
+    places = header['tasks'][task]['branches'] if task else header['branches']
+    branches = [Branch(name, **entry) for name, entry in places.items()]
+    own = trial.of_task(task) if task else trial
+    return Found(found_losses(branches, own), _origin(header, history, trial))
 
 
 def _origin(header: Mapping[str, Any], history: History, trial: Trial) -> Origin:

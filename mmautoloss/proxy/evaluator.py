@@ -41,6 +41,7 @@ class ProxyEvaluator:
 
     Args:
         settings: How a candidate is evaluated.
+        progress: Where its progress is written; None for its own.
 
     Attributes:
         progress: The current phase and step; may be read from another thread.
@@ -49,10 +50,10 @@ class ProxyEvaluator:
         kept: Which samples are cached in memory, or why none are; '' if caching is off or nothing was trained yet.
     """
 
-    def __init__(self, settings: ProxySettings) -> None:
+    def __init__(self, settings: ProxySettings, progress: Progress | None = None) -> None:
         settings.import_modules()
         self.settings = settings
-        self.progress = Progress()
+        self.progress = progress or Progress()
         self.broken = False
         self.kept = ''
         self._runner: ProxyRunner | None = None
@@ -118,7 +119,7 @@ class ProxyEvaluator:
         if self._runner and (self._proof.verdict.anew or (self._proof.pending and self._runner.leftover())):
             self._clear()
         self._set_length(trial.times)
-        with open_log(self.settings.trials, trial) as log:
+        with open_log(self.settings.trials, trial, self.settings.task) as log:
             self._log = log
             outcome = self._outcome(trial, limit, log)
             log.write(last_line(outcome, self.settings))

@@ -129,6 +129,7 @@ class ProxyRunner(Runner):
         self._hooks: list[Hook] = []
         self.register_hooks(cfg.default_hooks, cfg.custom_hooks)
         self._empty_message_hub()
+        self._become_current()
         self.model = self.wrap_model(self.cfg.get('model_wrapper_cfg'), self._fresh_model(seed))
         prepare(self.model)
         if begin:
@@ -170,6 +171,16 @@ class ProxyRunner(Runner):
         self.message_hub.__dict__.update(vars(MessageHub(self._experiment_name)))
         MessageHub._instance_dict.pop(self._experiment_name, None)
         MessageHub._instance_dict[self._experiment_name] = self.message_hub  # the last entry is the current instance
+
+    def _become_current(self) -> None:
+        """Makes its instances the current ones, for which libraries ask; another Runner may have been used since."""
+        names = (self._experiment_name, self.visualizer.instance_name)
+        for manager in (MMLogger, Visualizer, DefaultScope):
+            for name in names:
+                if name in manager._instance_dict:
+                    manager._instance_dict[name] = manager._instance_dict.pop(
+                        name
+                    )  # the last entry is the current one
 
     def _restore(self) -> None:
         """Restores the initial state; before the first training, records it."""

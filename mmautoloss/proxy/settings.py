@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -40,6 +40,9 @@ class ProxySettings:
             config in any case.
         trunk: The trunk that candidates continue; None if they begin as the config says.
         checkpoint: File of a trained model with which they begin; '' for none.
+        task: Name of the task; '' in a search of one.
+        tasks: How a candidate is evaluated in each of several tasks; the other attributes are then those of the first, and
+            ``metric`` names the score that joins them. Empty in a search of one.
     """
 
     config: Mapping[str, Any]
@@ -57,6 +60,12 @@ class ProxySettings:
     schedulers: Any = None
     trunk: Trunk | None = None
     checkpoint: str = ''
+    task: str = ''
+    tasks: tuple[ProxySettings, ...] = ()
+
+    def everywhere(self, **values: Any) -> ProxySettings:
+        """The same with other values, also in each task."""
+        return replace(self, tasks=tuple(replace(task, **values) for task in self.tasks), **values)
 
     def import_modules(self) -> None:
         """Imports the modules in ``custom_imports`` of the config; in a worker process, no config file did so.

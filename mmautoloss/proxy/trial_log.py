@@ -62,7 +62,7 @@ class TrialLog(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def open_log(folder: str, trial: Trial) -> Iterator[TrialLog]:
+def open_log(folder: str, trial: Trial, task: str = '') -> Iterator[TrialLog]:
     """Opens the log of a trial and redirects stdout, stderr and warnings to it.
 
     Of processes that train together, only the first has a file.
@@ -70,6 +70,7 @@ def open_log(folder: str, trial: Trial) -> Iterator[TrialLog]:
     Args:
         folder: The folder ``trials`` of a work dir; '' for no log. If it does not exist, the text is dropped.
         trial: The trial.
+        task: The task, of several.
     """
     path = trial_folder(Path(folder), trial.number) / LOG if folder and not get_rank() else None
     with contextlib.closing(TrialLog(path)) as log, contextlib.ExitStack() as stack:
@@ -77,7 +78,7 @@ def open_log(folder: str, trial: Trial) -> Iterator[TrialLog]:
         if log.kept:
             stack.enter_context(contextlib.redirect_stderr(log))
             stack.enter_context(warnings.catch_warnings())  # warnings that an earlier trial caused are shown again
-            log.write(_heading(trial))
+            log.write(_heading(trial, task))
         yield log
 
 
@@ -90,9 +91,10 @@ def last_line(outcome: Outcome, settings: ProxySettings) -> str:
     return f'{outcome.state.value} after {outcome.seconds:.1f} s: {result}\n'
 
 
-def _heading(trial: Trial) -> str:
+def _heading(trial: Trial, task: str) -> str:
     when, where = time.strftime('%Y-%m-%d %H:%M:%S'), f'{platform.node()}:{os.getpid()}'
-    lines = [f'trial {trial.number}, {trial.role.value}, seed {trial.seed}, {when}, {where}']
+    name = f', task {task}' if task else ''
+    lines = [f'trial {trial.number}{name}, {trial.role.value}, seed {trial.seed}, {when}, {where}']
     texts = trial.genome.to_text() if trial.genome else {}
     lines += [f'  {branch}: {text}  (weight {trial.weights.get(branch, 1.0):.6g})' for branch, text in texts.items()]
     return '\n'.join(lines) + '\n'

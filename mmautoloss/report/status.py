@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from statistics import mean, stdev
 from typing import Any
 
-from mmautoloss.expr import Genome
 from mmautoloss.report.confirmation import Confirmation, Fresh, confirmation_of
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.pace import Pace, pace_of
+from mmautoloss.report.tasks import task_means, task_scales
 from mmautoloss.report.verdict import verdict_of
 from mmautoloss.search import funnel_rounds, holding, read_funnel
 from mmautoloss.search.broken_setup import kind_of
-from mmautoloss.trial import History, Pulse, Record, Role, Session, State, log_name, scale_of
+from mmautoloss.trial import History, Pulse, Record, Role, Scale, Session, State, Trial, log_name, scale_of
 
 _PATIENCE = 3
 """Heartbeats without any event after which a search is considered dead."""
@@ -70,6 +70,7 @@ class Score:
         spread: Standard deviation of the scores; None for a single one.
         expressions: Expressions by branch; empty for the hand-made losses.
         fresh: Whether the seeds are fresh ones, which chose nothing.
+        tasks: Mean value in each task, as its metric reports it; empty in a search of one.
     """
 
     trial: int
@@ -78,6 +79,7 @@ class Score:
     spread: float | None
     expressions: Mapping[str, str]
     fresh: bool = False
+    tasks: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
     state, why = _state(record, now, lives)
     elapsed = record.elapsed + (max(0.0, now - _anchor(record)) if state == 'running' else 0.0)
     pace = pace_of(record, elapsed)
-    scale = scale_of(header)
+    scale, scales = scale_of(header), task_scales(header)
     budget = sessions[-1].budget if sessions else {}
     funnel, lengths = read_funnel(budget.get('funnel')), lengths_of(history, budget, scale)
     held = holding(funnel_rounds(history, funnel))
@@ -185,10 +187,10 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
         beat=None if record.beat_time is None else max(0.0, now - record.beat_time),
         pace=pace,
         end=now + pace.seconds_left if state == 'running' and pace.seconds_left is not None else None,
-        baseline=_score(baselines[0].number, history.baseline_scores(), scale.sign) if baselines else None,
-        best=_score(winner.number, history.scores_of(winner.number), scale.sign, winner.genome) if winner else None,
+        baseline=_score(baselines[0], baselines, scale.sign, scales) if baselines else None,
+        best=_score(winner, [winner, *history.repeats_of(winner.number)], scale.sign, scales) if winner else None,
         lengths=lengths,
-        fresh=_fresh_scores(confirmation_of(history), scale.sign),
+        fresh=_fresh_scores(confirmation_of(history), history, scale.sign, scales),
         verdict=verdict_of(history, [winner] if winner else [], lengths if funnel else None, scale.sign).text,
     )
 
@@ -250,23 +252,28 @@ def _failures(history: History) -> tuple[Failure, ...]:
     return tuple(Failure(reason, len(numbers), tuple(numbers), log_name(numbers[-1])) for reason, numbers in ordered)
 
 
-def _fresh_scores(confirmation: Confirmation | None, sign: int) -> FreshScores:
+def _fresh_scores(
+    confirmation: Confirmation | None, history: History, sign: int, scales: Mapping[str, Scale]
+) -> FreshScores:
     if confirmation is None:
         return FreshScores()
     all_ = (confirmation.hand_made, confirmation.rival, confirmation.winner)
-    return FreshScores(*(_fresh_score(fresh, sign) for fresh in all_))
+    return FreshScores(*(_fresh_score(fresh, history, sign, scales) for fresh in all_))
 
 
-def _fresh_score(fresh: Fresh | None, sign: int) -> Score | None:
+def _fresh_score(fresh: Fresh | None, history: History, sign: int, scales: Mapping[str, Scale]) -> Score | None:
     if fresh is None:
         return None
-    score = _score(fresh.trial.number, list(fresh.scores.values()), sign, fresh.trial.genome)
+    score = _score(fresh.trial, history.confirmations(fresh.trial.number, fresh.times).values(), sign, scales)
     return replace(score, fresh=True) if score else None
 
 
-def _score(trial: int, scores: list[float], sign: int, genome: Genome | None = None) -> Score | None:
-    if not scores:
+def _score(trial: Trial, runs: Iterable[Trial], sign: int, scales: Mapping[str, Scale]) -> Score | None:
+    """The scores of a trial's losses in some trainings, of which the failed ones are left out."""
+    scored = [run for run in runs if run.score is not None]
+    if not scored:
         return None
-    reported = tuple(sign * score for score in scores)
+    reported = tuple(sign * run.required_score for run in scored)
     spread = stdev(reported) if len(reported) > 1 else None
-    return Score(trial, reported, mean(reported), spread, genome.to_text() if genome else {})
+    texts = trial.genome.to_text() if trial.genome else {}
+    return Score(trial.number, reported, mean(reported), spread, texts, tasks=task_means(scored, scales))

@@ -4,10 +4,11 @@ from mmautoloss.screen.calibration import Calibration, calibrate, require_calibr
 from mmautoloss.screen.fast import FastScreen
 from mmautoloss.screen.fingerprints import balance_weight, fingerprint, gradient_norms, gradient_signature
 from mmautoloss.screen.metrics import PROBE_METRICS, register_metric
-from mmautoloss.screen.probe import Objective, Probe, Sample, load_probes, save_probes
+from mmautoloss.screen.probe import Objective, Probe, Sample, load_probes, probes_file, save_probes
 from mmautoloss.screen.rejection import RejectionTest
 from mmautoloss.screen.screen import ACCEPTED, REASONS, OpenScreen, ProbeScreen, Screen, UntestedScreen, Verdict
 from mmautoloss.screen.settings import ScreenSettings
+from mmautoloss.screen.tasks import TasksScreen, join_tasks
 
 __all__ = [
     'ACCEPTED',
@@ -23,6 +24,7 @@ __all__ = [
     'Sample',
     'Screen',
     'ScreenSettings',
+    'TasksScreen',
     'UntestedScreen',
     'Verdict',
     'balance_weight',
@@ -30,7 +32,9 @@ __all__ = [
     'fingerprint',
     'gradient_norms',
     'gradient_signature',
+    'join_tasks',
     'load_probes',
+    'probes_file',
     'register_metric',
     'require_calibrated',
     'save_probes',

@@ -202,3 +202,8 @@ def _probes(data: Mapping[str, Mapping[str, Any]]) -> dict[str, Probe]:
         )
         for name, entry in data.items()
     }
+
+
+def probes_file(task: str) -> str:
+    """The name of the file with the probes of a task; '' is that of a search of one."""
+    return f'probes_{task}.pt' if task else 'probes.pt'

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from mmautoloss.expr import Tree, canonical, inputs_of_gradient, without_pools
@@ -41,12 +42,20 @@ class Verdict(NamedTuple):
         gain: Gain in the rejection test, where it was run.
         signature: Gradient signature of the weighted loss (``gradient_signature``), where computed.
         weight: ``loss_weight`` for the training.
+        tasks: The verdict of each task, in a search of several.
     """
 
     reason: str
     gain: float | None = None
     signature: tuple[float, ...] = ()
     weight: float = 1.0
+    tasks: Mapping[str, Verdict] = MappingProxyType({})
+
+    def weights(self, branch: str) -> dict[str, float]:
+        """The weight by branch, or by ``TASK/BRANCH``."""
+        if not self.tasks:
+            return {branch: self.weight}
+        return {f'{task}/{branch}': verdict.weight for task, verdict in self.tasks.items()}
 
     @property
     def accepted(self) -> bool:

@@ -33,7 +33,8 @@ def known_outcome(trial: Trial, history: History) -> Outcome | None:
         return None
     twin = history.same_loss(trial.fingerprint)
     if twin is not None:
-        return Outcome(State.EQUIVALENT, twin.score, reason=f'{SAME}{twin.number}')
+        tasks = twin.required_outcome.tasks
+        return Outcome(State.EQUIVALENT, twin.score, reason=f'{SAME}{twin.number}', tasks=tasks)
     twin = history.failed_loss(trial.fingerprint)
     if twin is not None:
         return Outcome(State.FAILED, reason=f'{SAME}{twin.number}')

@@ -20,6 +20,7 @@ from mmautoloss.search.stages import (
     SearchedLosses,
     Stage,
     Trunks,
+    Yardsticks,
 )
 from mmautoloss.strategy import Strategy
 from mmautoloss.trial import History, Trial
@@ -31,7 +32,8 @@ class Planner:
     Stages: the hand-made losses and their repeats, known losses, search, in which good candidates may get further seeds
     before new ones are bred, after all of these have settled, the best few again with other seeds, or, with a funnel, for
     longer, and at last what is compared, with fresh seeds. The first that is due proposes the next trial. In a search with
-    trunks each trial continues the trunk of its seed and length, which is trained before.
+    trunks each trial continues the trunk of its seed and length, which is trained before. In a search of several tasks the
+    hand-made losses first fix the yardstick of all scores.
 
     Args:
         settings: Settings of the search.
@@ -70,6 +72,7 @@ class Planner:
             Confirmation(settings),
         )
         self._trunks = Trunks(settings, self.stages) if settings.trunk else None
+        self._yardsticks = Yardsticks(settings.aggregate, self.stages) if settings.aggregate else None
 
     def next(self, history: History, elapsed: float) -> Trial | None:
         """The next trial, without outcome; None while there is none to start, as running trials may still decide which.
@@ -80,5 +83,7 @@ class Planner:
         """
         if self._trunks:
             return self._trunks.next(history, elapsed)
+        if self._yardsticks:
+            return self._yardsticks.next(history, elapsed)
         stage = next((stage for stage in self.stages if stage.is_due(history, elapsed)), None)
         return stage.make(history) if stage else None

@@ -20,6 +20,9 @@ KNOWN_FINALISTS = 2
 LEAST_SEEDS = 5
 """Fresh seeds below which no interval is given: of four that all agree, chance alone gives one in eight."""
 
+LEAST_REPEATS = 2
+"""Repeats of the hand-made losses below which the noise of several tasks cannot be compared."""
+
 _FIRST_FRESH = 1000
 """First fresh seed, the same for all usual budgets, so that a search that goes on longer keeps its fresh trainings."""
 
@@ -122,9 +125,10 @@ class SearchSettings:
         rung: Rule for stopping candidates early; None trains all to the end.
         trunk: Whether candidates continue a training with the hand-made losses.
         plain: Whether the hand-made losses are also trained from begin to end, for comparison with the trunk.
+        aggregate: How the gains of a candidate in several tasks become its score; '' in a search of one task.
 
     Raises:
-        SetupError: The seed is out of range.
+        SetupError: The seed is out of range, or the hand-made losses of several tasks are not repeated.
     """
 
     seed: int = 0
@@ -134,6 +138,12 @@ class SearchSettings:
     rung: Rung | None = None
     trunk: bool = False
     plain: bool = False
+    aggregate: str = ''
 
     def __post_init__(self) -> None:
         require_whole('seed', self.seed, 0, MAX_SEED - self.budget.fresh_seeds.stop)  # each training uses another seed
+        if self.aggregate and self.budget.baseline_repeats < LEAST_REPEATS:
+            raise SetupError(
+                'A search of several tasks measures gains by the noise of the hand-made losses: budget.baseline_repeats '
+                f'must be at least {LEAST_REPEATS}, but got {self.budget.baseline_repeats}.'
+            )

@@ -89,6 +89,34 @@ def write_toy(folder: Path, changes: Mapping[str, Any] | None = None, base: Mapp
     return write_searches(folder, changed(BASE, base or {}), SEARCH, changes or {})
 
 
+def write_toy_tasks(
+    folder: Path, changes: Mapping[str, Any] | None = None, other: Mapping[str, Any] | None = None
+) -> Path:
+    """Writes a search of two tasks, ``near`` and ``far``, which minimises an error; returns its config.
+
+    Each has its plain config and its search config: ``near/`` and ``far/``, which has other data, a larger batch and another
+    weight of the box loss.
+
+    Args:
+        folder: Where; made if absent.
+        changes: Settings of the search by dotted name.
+        other: Settings of the plain config of ``far`` by dotted name.
+    """
+    write_toy(folder / 'near')
+    far = {
+        'train_dataloader.dataset.seed': 3,
+        'val_dataloader.dataset.seed': 4,
+        'train_dataloader.batch_size': 8,
+        'model.head.loss_box.loss_weight': 0.25,
+    }
+    write_toy(folder / 'far', {'metric': 'toy/error', 'rule': 'less'}, {**far, **(other or {})})
+    tasks = {name: str(folder / name / 'toy_search.py') for name in ('near', 'far')}
+    search = changed({'tasks': tasks, 'budget': {'baseline_repeats': 2}}, changes or {})
+    path = folder / 'tasks_search.py'
+    path.write_text(f"_base_ = './near/toy_search.py'\ntrain_cfg = {search!r}\n")
+    return path
+
+
 def write_searches(
     folder: Path, plain: Mapping[str, Any], search: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> Path:
@@ -112,6 +140,15 @@ def toy_config(
 ) -> Config:
     """The search config of ``write_toy``, with ``work_dir`` in the same folder."""
     cfg = Config.fromfile(write_toy(folder, changes, base))
+    cfg.work_dir = str(folder / 'work')
+    return cfg
+
+
+def tasks_config(
+    folder: Path, changes: Mapping[str, Any] | None = None, other: Mapping[str, Any] | None = None
+) -> Config:
+    """The search config of ``write_toy_tasks``, with ``work_dir`` in the same folder."""
+    cfg = Config.fromfile(write_toy_tasks(folder, changes, other))
     cfg.work_dir = str(folder / 'work')
     return cfg
 

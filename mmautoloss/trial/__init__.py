@@ -24,9 +24,12 @@ from mmautoloss.trial.trial import (
     outcome_from_json,
     outcome_to_json,
 )
+from mmautoloss.trial.yardstick import AGGREGATES, LABELS, Unit, Yardstick, unit_of
 
 __all__ = [
+    'AGGREGATES',
     'AT_RUNG',
+    'LABELS',
     'LOG',
     'PREDICTIONS',
     'SAME',
@@ -46,6 +49,8 @@ __all__ = [
     'Session',
     'State',
     'Trial',
+    'Unit',
+    'Yardstick',
     'driver_lives',
     'find_journal',
     'journal_of',
@@ -59,4 +64,5 @@ __all__ = [
     'repair',
     'scale_of',
     'trial_folder',
+    'unit_of',
 ]

@@ -10,6 +10,7 @@ from statistics import mean
 from mmautoloss.trial.estimates import Estimates
 from mmautoloss.trial.indices import Shortest
 from mmautoloss.trial.trial import Outcome, Role, State, Trial
+from mmautoloss.trial.yardstick import Yardstick
 
 _CANDIDATES = (Role.KNOWN, Role.SEARCH)
 _COMPARED = (Role.BASELINE, *_CANDIDATES, Role.FINALIST)
@@ -24,6 +25,8 @@ class History:
 
     Attributes:
         estimates: What candidates are worth by their scores with several seeds.
+        yardstick: What makes one score of values in several tasks; None until it is fixed, and in a search of one task. The
+            hand-made losses by which it is fixed have their scores from then on.
 
     Example:
         >>> history = History()
@@ -47,6 +50,7 @@ class History:
         self._trunks: dict[tuple[int, float], int] = {}
         self._rung_scores: list[float] = []
         self.estimates = Estimates()
+        self.yardstick: Yardstick | None = None
         self._distinct = Shortest()
         self._n_proxies = 0
         self._n_again = 0
@@ -61,6 +65,8 @@ class History:
         number = trial.number
         if number != len(self._trials):
             raise ValueError(f'Trial {len(self._trials)} is next, but got {number}.')
+        if trial.yardstick is not None and self.yardstick is None:
+            self._measure_hand_made(trial.yardstick)
         self._store(trial)
         if trial.repeats is not None and trial.role in _COMPARED:
             self._repeats.setdefault(trial.repeats, []).append(number)
@@ -95,6 +101,16 @@ class History:
             self._population.append(trial)
             self._distinct.add(trial)
         self._index(trial)
+
+    def _measure_hand_made(self, yardstick: Yardstick) -> None:
+        """Fixes the yardstick, and gives the hand-made losses, by which it is fixed, their scores."""
+        self.yardstick = yardstick
+        settled = (trial for trial in self._settled if trial.role is Role.BASELINE and trial.score is not None)
+        measured = {trial.number: trial.settle(trial.required_outcome.measured(yardstick)) for trial in settled}
+        self._settled = [measured.get(trial.number, trial) for trial in self._settled]
+        for trial in measured.values():
+            self._store(trial)
+            self.estimates.note(trial)
 
     def _store(self, trial: Trial) -> None:
         self._trials[trial.number] = trial

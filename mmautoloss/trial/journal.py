@@ -49,7 +49,8 @@ class Journal:
             self._record, size = _load(self.path, header, resume)
             self._file = _open(self.path, size)
             if not size:
-                self._append('search', version=VERSION, **header, info=info)
+                event = self._append('search', version=VERSION, **header, info=info)
+                self._record.header = json.loads(json.dumps(event))  # as it is read
         except BaseException:
             if hasattr(self, '_file'):
                 self._file.close()
@@ -152,8 +153,8 @@ def _open(path: Path, size: int) -> AppendedFile:
         raise JournalError(f'{path} cannot be written: {error.strerror}. Choose another --work-dir.') from error
 
 
-_LISTED_IF_USED = ('primitives', 'progress')
-"""Keys of a header that only searches with custom operators or with the elapsed share of the training have."""
+_LISTED_IF_USED = ('primitives', 'progress', 'aggregate', 'tasks')
+"""Keys of a header that only searches with custom operators, the elapsed share of the training or several tasks have."""
 
 
 def check_header(path: Path, recorded: dict[str, Any], current: dict[str, Any]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
 from typing import Any
 
 from mmautoloss.expr import Genome
 from mmautoloss.trial.saved import Saved
+from mmautoloss.trial.yardstick import Yardstick
 
 SAME = 'trial '
 """Start of the reason of a trial that was not trained, since another trial has the same loss."""
@@ -71,6 +72,7 @@ class Outcome:
         leak: What differed when its training was restarted in the same process, and the consequence; '' if nothing did,
             or if it was not restarted.
         saved: The training that it saved for others to continue, if it is a trunk.
+        tasks: Its values by task, higher is better, in a search of several tasks; without a yardstick its score is 0.
     """
 
     state: State
@@ -84,6 +86,7 @@ class Outcome:
     rung: float | None = None
     leak: str = ''
     saved: Saved | None = None
+    tasks: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.state is State.RUNNING:
@@ -100,6 +103,11 @@ class Outcome:
         if not all(math.isfinite(score) for score in (self.score, self.rung) if score is not None):
             raise ValueError(f'A score must be finite, but got {self.score}, at the rung {self.rung}.')
 
+    def measured(self, yardstick: Yardstick) -> Outcome:
+        """The same outcome with the score of its values by task, which is also among its metrics."""
+        score = yardstick.score(self.tasks)
+        return replace(self, score=score, metrics={yardstick.label: score, **self.metrics})
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -110,7 +118,7 @@ class Trial:
         role: Its purpose.
         seed: Seed of its initial weights and its data order.
         genome: The expressions, or None for the hand-made losses.
-        weights: Factor of each branch's loss.
+        weights: Factor of each branch's loss, by branch; in a search of several tasks by ``TASK/BRANCH``.
         parent: Number of the trial it was bred from, if any.
         origin: How it was bred, such as ``random`` or ``insert(rpn_cls)``.
         repeats: Number of the trial that it trains again with another seed, if any.
@@ -120,6 +128,8 @@ class Trial:
         bar: Threshold at the rung: with a lower score or none it is stopped; None if it is never stopped.
         times: Length of its training as a multiple of that of a candidate.
         begin: The saved training that it continues; None if it begins as its config says.
+        yardstick: What makes one score of its values in several tasks; None for one task, and for the trainings of the
+            hand-made losses by which it is fixed.
         outcome: Its outcome, or None while it runs.
     """
 
@@ -137,6 +147,7 @@ class Trial:
     bar: float | None = None
     times: float = 1
     begin: Saved | None = None
+    yardstick: Yardstick | None = None
     outcome: Outcome | None = None
 
     @property
@@ -196,6 +207,12 @@ class Trial:
         """
         return self.state is State.FAILED and self.required_outcome.reason.startswith(OWN_FAULT)
 
+    def of_task(self, task: str) -> Trial:
+        """The trial with the weights of one task of several."""
+        start = f'{task}/'
+        own = {name.removeprefix(start): weight for name, weight in self.weights.items() if name.startswith(start)}
+        return replace(self, weights=own)
+
     def settle(self, outcome: Outcome) -> Trial:
         """The same trial with an outcome."""
         settled = object.__new__(Trial)  # ``replace`` takes several times as long, and long journals have many trials
@@ -219,6 +236,7 @@ class Trial:
             'bar': self.bar,
             **({'times': self.times} if self.times != 1 else {}),
             **({'begin': self.begin.to_json()} if self.begin else {}),
+            **({'yardstick': self.yardstick.to_json()} if self.yardstick else {}),
         }
 
     @classmethod
@@ -231,8 +249,9 @@ class Trial:
         """
         read_genome = Genome.from_trusted_text if trusted else Genome.from_text
         genome = read_genome(data['genome']) if data['genome'] else None
-        begin = Saved.from_json(data.get('begin'))
-        return cls(**{**data, 'role': _member(Role, data['role']), 'genome': genome, 'begin': begin})
+        begin, yardstick = Saved.from_json(data.get('begin')), Yardstick.from_json(data.get('yardstick'))
+        role = _member(Role, data['role'])
+        return cls(**{**data, 'role': role, 'genome': genome, 'begin': begin, 'yardstick': yardstick})
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
@@ -249,6 +268,7 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
         'rung': outcome.rung,
         **({'leak': outcome.leak} if outcome.leak else {}),
         **({'saved': outcome.saved.to_json()} if outcome.saved else {}),
+        **({'tasks': dict(outcome.tasks)} if outcome.tasks else {}),
     }
 
 

@@ -17,7 +17,7 @@ BASES = [ROOT, *(ROOT / name for name in ('mmautoloss', 'docs', 'tests'))]
 
 FOLDERS = ('mmautoloss', 'tests', 'tools', 'benchmarks', 'configs', 'docs', 'examples')
 
-_WRITTEN = {'best_config.py', 'search_config.py'}
+_WRITTEN = {'best_config.py', 'best_config_TASK.py', 'search_config.py'}
 """By a search."""
 
 _MODULE = re.compile(r'(?<![\w/-])mmautoloss(?:\.\w+)+')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Search:
 
     def planner(self, **budget: Any) -> Planner:
         counts = {'max_trials': 3, 'baseline_repeats': 1, 'finalists': 2, 'finalist_repeats': 2, 'confirm_seeds': 0}
-        settings = SearchSettings(self.settings.seed, Budget(**{**counts, **budget}), self.settings.known)
+        settings = replace(self.settings, budget=Budget(**{**counts, **budget}))
         return Planner(settings, self.strategy, dict.fromkeys(BRANCHES, self.screen))
 
     def run(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mmautoloss.errors import JournalError
-from mmautoloss.trial import Journal, Outcome, Role, State, Trial, read_history
+from mmautoloss.trial import Journal, Outcome, Role, State, Trial, read_history, read_journal
 from mmautoloss.trial.line import seal
 from tests.test_trial.conftest import complete
 
@@ -52,6 +52,14 @@ def test_every_event_comes_back(written: Path, open_journal: Open) -> None:
     journal = open_journal(resume=True)
     assert list(journal.history) == list(history)
     assert journal.elapsed == 4.0
+
+
+def test_a_new_journal_knows_its_header_as_one_that_is_read_does(path: Path, open_journal: Open) -> None:
+    journal = open_journal()
+    try:
+        assert journal.record.header == read_journal(path).header and journal.record.header['event'] == 'search'
+    finally:
+        journal.close()
 
 
 def test_events_are_on_disk_at_once(

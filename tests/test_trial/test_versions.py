@@ -171,6 +171,20 @@ def test_version_4_knows_trunks_and_lengths() -> None:
     assert [(stage.times, stage.keep, stage.seeds) for stage in funnel.stages] == [(2, 3, 1), (3, 2, 2)]
 
 
+def test_version_4_knows_several_tasks() -> None:
+    history = read_journal(JOURNALS / 'version4_tasks.jsonl').history
+    assert history.yardstick.to_json() == {
+        'aggregate': 'gain',
+        'units': {
+            'near': [0.7370536824067434, 0.03191295063172772],
+            'far': [-0.37425434589385986, 0.007472155135799055],
+        },
+    }
+    assert [round(score, 4) for score in history.baseline_scores()] == [-0.7320, 1.1223, -0.3903]
+    assert (history[6].score, history[6].outcome.tasks['far']) == (-0.550206121726124, -0.37508508563041687)
+    assert history[6].of_task('far').weights == {'cls': 1.0, 'box': 0.5}
+
+
 def test_version_4_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     lines = (JOURNALS / 'version4_trunk.jsonl').read_bytes().splitlines(keepends=True)
     path = tmp_path / 'journal.jsonl'

@@ -9,6 +9,7 @@ from mmautoloss.engine.config.read import read_config
 from mmautoloss.engine.config.search import build_search, load_search_config, require_writable, spec_of
 from mmautoloss.engine.config.shipped import shipped_configs
 from mmautoloss.engine.config.spec import SearchSpec, read_spec
+from mmautoloss.engine.config.tasks import read_search, require_one_task
 from mmautoloss.engine.config.train_length import TrainLength, read_length, require_share
 from mmautoloss.engine.config.train_test import load_base, load_test_config, load_train_config
 from mmautoloss.engine.config.trusted import chosen_config
@@ -28,8 +29,10 @@ __all__ = [
     'load_train_config',
     'read_config',
     'read_length',
+    'read_search',
     'read_spec',
     'require_buildable',
+    'require_one_task',
     'require_share',
     'require_writable',
     'shipped_configs',

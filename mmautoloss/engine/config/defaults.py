@@ -8,11 +8,14 @@ from typing import Any
 from mmautoloss.checks import require_flag
 from mmautoloss.engine.config.sections import require_dict
 from mmautoloss.errors import SetupError
+from mmautoloss.trial import AGGREGATES
 
 REQUIRED = ('base_config', 'branches', 'metric', 'proxy')
 DEFAULTS: dict[str, Any] = {
     'rule': 'greater',
     'aux': 'search',
+    'tasks': {},
+    'aggregate': 'gain',
     'strategy': {'type': 'RegularizedEvolution'},
     'progress': False,
     'screen': {},
@@ -38,7 +41,7 @@ def check_types(settings: Mapping[str, Any]) -> None:
     Raises:
         SetupError: A setting has a wrong type.
     """
-    for name in ('strategy', 'screen', 'budget', 'execute', 'describe', 'options', 'proxy'):
+    for name in ('tasks', 'strategy', 'screen', 'budget', 'execute', 'describe', 'options', 'proxy'):
         require_dict(name, settings[name])
     for name in ('resume', 'report', 'allow_leak', 'progress'):
         require_flag(name, settings[name])
@@ -50,5 +53,7 @@ def check_types(settings: Mapping[str, Any]) -> None:
         raise SetupError(f"branches must be 'all', a list of paths or a dict, but got {settings['branches']!r}.")
     if not isinstance(settings['seeds'], (list, tuple)):
         raise SetupError(f'seeds must be a list of losses, but got {settings["seeds"]!r}.')
+    if settings['aggregate'] not in AGGREGATES:
+        raise SetupError(f'aggregate must be one of {", ".join(AGGREGATES)}, but got {settings["aggregate"]!r}.')
     if settings['rule'] not in RULES:
         raise SetupError(f'rule must be one of {", ".join(RULES)}, but got {settings["rule"]!r}.')

@@ -17,7 +17,10 @@ from mmautoloss.files import write_text
 def write_resolved(spec: SearchSpec) -> None:
     """Writes the search config into the work dir, for ``replay`` and ``report``."""
     settings = copy.deepcopy(dict(spec.proxy.config))
-    settings['train_cfg']['base_config'] = str(Path(settings['train_cfg']['base_config']).absolute())
+    search = settings['train_cfg']
+    search['base_config'] = str(Path(search['base_config']).absolute())
+    if search.get('tasks'):
+        search['tasks'] = {name: str(Path(path).absolute()) for name, path in search['tasks'].items()}
     write_text(spec.work_dir / CONFIG, settings_text(settings))
     remember(spec.work_dir / CONFIG)
 

@@ -11,7 +11,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmautoloss.engine.config.read import is_search, read_config
-from mmautoloss.engine.config.spec import SearchSpec, read_spec
+from mmautoloss.engine.config.spec import SearchSpec
+from mmautoloss.engine.config.tasks import read_search
 from mmautoloss.engine.data.datasets import apply_options
 from mmautoloss.engine.guarded_backend import guard_config
 from mmautoloss.errors import SetupError, in_setup
@@ -59,7 +60,7 @@ def _prepare_visualizer(cfg: Config) -> None:
 def spec_of(cfg: Config) -> SearchSpec:
     """The search that a config describes, without a Runner."""
     settings = {key: value for key, value in cfg.train_cfg.items() if key != 'type'}
-    return read_spec(cfg, Path(cfg.work_dir).absolute(), settings)
+    return read_search(cfg, Path(cfg.work_dir).absolute(), settings)
 
 
 def require_writable(work_dir: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,8 @@ class SearchSpec:
         results: CSV file for results, or None.
         report: Whether the page of the search is written at its end.
         work_dir: Where everything is written.
+        tasks: What each of several tasks says, by name; empty in a search of one. ``base``, ``training`` and, but for its
+            score, ``proxy`` are those of the first.
     """
 
     base: Config
@@ -71,6 +73,7 @@ class SearchSpec:
     results: Path | None
     report: bool
     work_dir: Path
+    tasks: Mapping[str, SearchSpec] = field(default_factory=dict)
 
     @property
     def branches(self) -> tuple[Branch, ...]:
@@ -79,7 +82,7 @@ class SearchSpec:
 
 
 def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> SearchSpec:
-    """Reads the settings of a ``SearchLoop``; ``cfg`` is the whole search config.
+    """Reads the settings of a ``SearchLoop`` of one task; ``cfg`` is the whole search config.
 
     Raises:
         SetupError: A setting is missing, unknown or cannot work.
@@ -94,7 +97,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     check_files(cfg)
     require_known(cfg)
     require_matching_truth(cfg)
-    base_config = _find_base(settings['base_config'], cfg)
+    base_config = find_beside(settings['base_config'], cfg)
     base = load_base(base_config, settings['options'])
     for config in (cfg, base):
         require_right_labels(config)
@@ -165,10 +168,10 @@ def _drawn_inputs(branches: Sequence[Branch], progress: bool) -> dict[str, tuple
     return {branch.name: branch.kind.names + ((ELAPSED,) if progress else ()) for branch in branches}
 
 
-def _find_base(base_config: str, cfg: Config) -> str:
+def find_beside(path: str, cfg: Config) -> str:
     """The file itself, or the file of that name beside the search config, or a shipped one."""
-    beside = Path(cfg.filename or '').parent / base_config
-    return str(beside if not Path(base_config).is_file() and beside.is_file() else local_or_shipped(base_config))
+    beside = Path(cfg.filename or '').parent / path
+    return str(beside if not Path(path).is_file() and beside.is_file() else local_or_shipped(path))
 
 
 def _read_rung(settings: Mapping[str, Any] | None, iterations: int | None) -> Rung | None:
@@ -187,11 +190,21 @@ def _read_rung(settings: Mapping[str, Any] | None, iterations: int | None) -> Ru
 
 def _read_budget(settings: Mapping[str, Any], schedule: Mapping[str, Any]) -> Budget:
     budget: Budget = build('budget', Budget, settings)
-    if budget.funnel and not any(schedule.get(key) for key in ('max_iters', 'max_epochs')):
+    if budget.funnel:
+        require_lengthened(schedule)
+    return budget
+
+
+def require_lengthened(schedule: Mapping[str, Any]) -> None:
+    """Requires a schedule that a funnel can make longer.
+
+    Raises:
+        SetupError: It has no length.
+    """
+    if not any(schedule.get(key) for key in ('max_iters', 'max_epochs')):
         raise SetupError(
             f'budget.funnel needs a proxy.schedule with max_iters or max_epochs, to lengthen it, but got {schedule}.'
         )
-    return budget
 
 
 def read_metric(metric: str | Sequence[str]) -> str:

@@ -38,6 +38,8 @@ def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Fig
     if trial.genome is None:
         return ()
     branches = [Branch(name, **entry) for name, entry in record.header['branches'].items()]
+    tasks = record.header.get('tasks')
+    trial = trial.of_task(next(iter(tasks))) if tasks else trial  # the model that is drawn is that of the first task
     hand_made = hand_made_losses(config, branches)
     stem = f'trial{trial.number}'
     figures = [figure for branch in branches for figure in _of_branch(stem, branch, trial, hand_made[branch.name])]

@@ -142,16 +142,23 @@ def _commands(facts: Facts, folder: Path, record: Record, options: Mapping[str, 
     if (folder / CONFIG).is_file():
         commands.append(('Go on, or go on longer with a larger total', _resume(folder, record, options)))
         commands.append(('Compute every proposal again and compare', f'{program} replay {work_dir}'))
-    if facts.ranking and record.header.get('branches'):
-        commands.append(
-            ('Put the best losses into another config', f'{program} apply CONFIG {work_dir} -o NEW_CONFIG')
-        )
+    for source in _sources(facts, folder, record):
+        commands.append(('Put the best losses into another config', f'{program} apply CONFIG {source} -o NEW_CONFIG'))
+    if facts.ranking and record.header.get('branches') and not record.header.get('tasks'):
         commands.append(
             ('Train them at full length, with new seeds, beside the hand-made ones',
              f'python tools/compare.py {shlex.quote(str(folder / CONFIG))} --work-dir {work_dir} --results results.csv')
         )  # fmt: skip
     commands.append(('Write this page again', f'{program} report {work_dir}'))
     return tuple(commands)
+
+
+def _sources(facts: Facts, folder: Path, record: Record) -> list[str]:
+    """Where the best losses can be read: in the work dir, or in a file for each of several tasks."""
+    if not facts.ranking or not record.header.get('branches'):
+        return []
+    files = [folder / f'best_losses_{task}.json' for task in record.header.get('tasks') or ()]
+    return [shlex.quote(str(path)) for path in files or [folder]]
 
 
 def _resume(folder: Path, record: Record, options: Mapping[str, Any]) -> str:

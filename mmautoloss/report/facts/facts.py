@@ -22,6 +22,7 @@ from mmautoloss.report.facts.trust import doubts_of
 from mmautoloss.report.facts.yields import yields_of
 from mmautoloss.report.lengths import Length
 from mmautoloss.report.status import Status, status_of
+from mmautoloss.report.tasks import task_scales
 from mmautoloss.report.verdict import Verdict, verdict_of
 from mmautoloss.search import best_losses, read_funnel
 from mmautoloss.trial import Record, Scale, Trial, scale_of
@@ -122,7 +123,8 @@ def facts_of(
 
 def _tables(record: Record, scale: Scale, status: Status, ranking: tuple[Trial, ...]) -> dict[str, Table]:
     history = record.history
-    seeds, lengths = seeds_of(history, ranking, scale), length_scores(status.lengths, history, scale)
+    seeds = seeds_of(history, ranking, scale, task_scales(record.header))
+    lengths = length_scores(status.lengths, history, scale)
     return {
         'progress': progress_of(record, scale),
         'seeds': seeds,

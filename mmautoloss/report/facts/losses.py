@@ -25,6 +25,7 @@ class Loss(NamedTuple):
         line: The line to paste into a config under ``key``; '' where path and inputs are unknown.
         key: Position of the line in the model's config, such as ``rpn_head.loss_cls``.
         known: Name of the known loss with this expression; '' for all others.
+        task: The task with this place and weight; '' in a search of one.
     """
 
     branch: str
@@ -37,16 +38,28 @@ class Loss(NamedTuple):
     line: str
     key: str
     known: str
+    task: str = ''
 
 
 def losses_of(trial: Trial, header: Mapping[str, Any]) -> tuple[Loss, ...]:
-    """The losses of a trial that has a genome.
+    """The losses of a trial that has a genome: one a branch, in a search of several tasks one a branch and task.
 
     Args:
         trial: The trial.
         header: The first event of its journal.
     """
-    return tuple(_loss(trial, name, (header.get('branches') or {}).get(name)) for name in trial.required_genome)
+    tasks = header.get('tasks') or {}
+    if not tasks:
+        return _losses(trial, header.get('branches') or {})
+    return tuple(
+        loss._replace(task=task)
+        for task, own in tasks.items()
+        for loss in _losses(trial.of_task(task), own['branches'])
+    )
+
+
+def _losses(trial: Trial, places: Mapping[str, Any]) -> tuple[Loss, ...]:
+    return tuple(_loss(trial, name, places.get(name)) for name in trial.required_genome)
 
 
 def _loss(trial: Trial, name: str, location: Mapping[str, Any] | None) -> Loss:

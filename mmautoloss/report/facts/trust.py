@@ -15,6 +15,9 @@ from mmautoloss.trial import History, Role, Scale, State, Trial
 
 _MAX_FAILED_SHARE = 0.25
 
+_FEW = 5
+"""Trainings by which a standard deviation is known to a third at best."""
+
 
 def doubts_of(
     status: Status, history: History, ranking: Sequence[Trial], summary: Table, describe: Mapping[str, str]
@@ -40,11 +43,22 @@ def doubts_of(
     doubts += [*_failed(history), *_trunk(history, scale)]
     split = describe.get('split')
     scored = f'the split {split!r}' if split else 'a held-out part of the training data'
+    measures = 'only trainings of each task tell' if history.yardstick else 'tools/compare.py measures'
     doubts.append(
         f'All scores are of {scored}, after {_trainings(status.lengths)}. Whether the losses are better on images that '
-        'no search has seen, tools/compare.py measures.'
+        f'no search has seen, {measures}.'
     )
+    doubts += _yardstick(history)
     return tuple(doubts)
+
+
+def _yardstick(history: History) -> Iterator[str]:
+    fixed_by = sum(trial.yardstick is None for trial in history.of_role(Role.BASELINE))
+    if history.yardstick and fixed_by <= _FEW:
+        yield (
+            f'A gain is in units of the noise of the hand-made losses, which {_plural(fixed_by, "training")} of each task '
+            'know only roughly (budget.baseline_repeats): one task may count for more than another.'
+        )
 
 
 def _unfinished(status: Status) -> Iterator[str]:

@@ -19,6 +19,7 @@ from mmautoloss.report.labels import HAND_MADE, label_of
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.live.watch import Watch
 from mmautoloss.report.statistics import spread
+from mmautoloss.report.tasks import task_scales, task_values
 from mmautoloss.report.trunk_cost import trunk_cost_of
 from mmautoloss.report.verdict import verdict_of
 from mmautoloss.report.words import last_line
@@ -54,6 +55,7 @@ class ConsoleObserver(Observer):
         # the present stdout, since it is redirected to the log of a trial during its evaluation
         self.console = console or Console(highlight=False, file=sys.stdout)
         self.work_dir = work_dir
+        self._record = record
         self._leak_printed = False
         self._seeds: int | None = None  # of the hand-made losses, until the cost of a trunk is printed
         self._watch = Watch(self.console, greater, record)
@@ -105,6 +107,7 @@ class ConsoleObserver(Observer):
         ranking: Sequence[Trial],
         path: Path | None,
         budget: Mapping[str, Any] | None = None,
+        others: Sequence[Path] = (),
     ) -> None:
         """Prints mean, spread and number of seeds: of fresh ones, of those by which losses were chosen, and by length.
 
@@ -113,6 +116,7 @@ class ConsoleObserver(Observer):
             ranking: The best found losses, best first.
             path: The config with the best; None if there is none.
             budget: Limits of the search, as its journal has them.
+            others: The configs of further tasks.
         """
         confirmation = confirmation_of(history)
         if confirmation is not None:
@@ -127,7 +131,7 @@ class ConsoleObserver(Observer):
         self.console.print(escape(verdict.text))
         if path:
             which = 'The best losses of the short trainings' if _fell(lengths) else 'The best losses, ready to train'
-            self.console.print(f'{which}: {escape(str(path))}')
+            self.console.print(f'{which}: {escape(", ".join(map(str, (path, *others))))}')
 
     def _print_lengths(self, lengths: Sequence[Length], history: History, scale: Scale) -> None:
         if not lengths:
@@ -211,11 +215,18 @@ class ConsoleObserver(Observer):
             result = f'[yellow]stopped: {score} at the rung[/yellow] {escape(detail)}'
         else:
             style = 'bold green' if _leads(trial, history) else 'default'
-            result = f'[{style}]{self.sign * trial.required_score:.4f}[/{style}] {outcome.seconds:5.1f} s'
+            score = f'{self.sign * trial.required_score:.4f}' if _is_measured(trial) else 'hand-made'
+            result = f'[{style}]{score}[/{style}] {outcome.seconds:5.1f} s{self._values(trial)}'
         origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
         formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
         word = f'{trial.times:g}x' if trial.role is Role.LONGER else trial.role.value
         return f'{trial.number:4d} {word:8s} {result}  [dim]{escape(origin)}[/dim]  {escape(formulas)}'
+
+    def _values(self, trial: Trial) -> str:
+        """The values by task."""
+        scales = task_scales(self._record.header) if self._record else {}
+        shown = [f'{task} {value:.4f}' for task, value in task_values(trial, scales).items() if value is not None]
+        return escape(f' ({", ".join(shown)})') if shown else ''
 
     def _log_of(self, trial: Trial) -> str:
         name = log_name(trial.number)
@@ -235,6 +246,11 @@ class ConsoleObserver(Observer):
             f'{spread(scores):.4f}' if len(scores) > 1 else '-',
             str(len(scores)),
         )
+
+
+def _is_measured(trial: Trial) -> bool:
+    """Whether it has its score by now; by the first trainings of the hand-made losses in several tasks that is fixed."""
+    return not trial.required_outcome.tasks or trial.yardstick is not None
 
 
 def _leads(trial: Trial, history: History) -> bool:

@@ -56,12 +56,22 @@ def _print_scores(status: Status, console: Console) -> None:
     rows = [('hand-made', *_numbers(status.baseline))]
     rows.append((f'best, trial {status.best.trial}' if status.best else 'best found', *_numbers(status.best)))
     _print_table(console, (f'{status.metric} ({direction} is better)', 'mean', 'spread', 'seeds'), rows)
+    _print_tasks(status, console)
     _print_lengths(status.lengths, console)
     _print_fresh(status.fresh, console)
     if status.state == 'finished':
         console.print(status.verdict, soft_wrap=True)
     for branch, text in status.best.expressions.items() if status.best else ():
         console.print(f'  {branch}: {text}', style='cyan', soft_wrap=not console.is_terminal)
+
+
+def _print_tasks(status: Status, console: Console) -> None:
+    """Prints the mean values by task."""
+    scores = {'hand-made': status.baseline, 'best found': status.best}
+    rows = [(name, *(f'{value:.4f}' for value in score.tasks.values())) for name, score in scores.items() if score]
+    tasks = status.baseline.tasks if status.baseline else {}
+    if tasks:
+        _print_table(console, ('mean by task', *tasks), rows)
 
 
 def _print_fresh(fresh: FreshScores, console: Console) -> None:

@@ -58,7 +58,7 @@ class Finalist:
         chosen_by: The scores by which it was chosen.
         fresh: Whether its scores are those of fresh seeds.
         times: Length of the trainings with these scores, as a multiple of that of a candidate.
-        losses: Its losses, one for each branch.
+        losses: Its losses, one for each branch, or for each branch and task.
         ancestry: Its ancestors, oldest first, and itself.
         portraits: Drawings of it, such as curves, tree and ancestry.
         pictures: Predictions of the network trained with it and with the hand-made losses.
@@ -80,7 +80,21 @@ class Finalist:
     @property
     def config(self) -> str:
         """Lines to paste into a config, each after a comment with its position in the model; '' where that is unknown."""
-        return '\n'.join(f'# in {loss.key}\n{loss.line}' for loss in self.losses if loss.line)
+        return '\n'.join(f'# {_of(loss)}in {loss.key}\n{loss.line}' for loss in self.losses if loss.line)
+
+    @property
+    def formulas(self) -> tuple[Loss, ...]:
+        """One loss for each branch, since the formula is the same in all tasks."""
+        return tuple({loss.branch: loss for loss in reversed(self.losses)}.values())[::-1]
+
+    def weights(self, branch: str) -> str:
+        """The weight of a branch, or its weights by task."""
+        weights = [(loss.task, f'{loss.weight:.4g}') for loss in self.losses if loss.branch == branch]
+        return ', '.join(f'{weight} in {task}' if task else weight for task, weight in weights)
+
+
+def _of(loss: Loss) -> str:
+    return f'task {loss.task}, ' if loss.task else ''
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def sheets_of(facts: Facts) -> Iterator[Sheet]:
         if len(table.rows) > _MAX_ROWS:
             shown = _best(table, facts.scale.sign) if name == 'trials' else table.rows[:_MAX_ROWS]
             caption = f'{len(shown)} of {len(table.rows)} rows are shown{", the best" * (name == "trials")}. {caption}'
-        formats = {**_SCORE, **_TIME}
+        formats = {**_SCORE, **_TIME, **{column: '.4f' for column in table.columns if column.startswith('task ')}}
         yield Sheet(name, title, table, formats, shown, caption, expressions=frozenset(facts.branches))
 
 

@@ -12,6 +12,7 @@ from mmautoloss.search.stages.promotion import Promotion
 from mmautoloss.search.stages.searched import SearchedLosses
 from mmautoloss.search.stages.stage import Stage
 from mmautoloss.search.stages.trunks import Trunks, is_essential
+from mmautoloss.search.stages.yardsticks import Yardsticks
 
 __all__ = [
     'Breeder',
@@ -27,5 +28,6 @@ __all__ = [
     'SearchedLosses',
     'Stage',
     'Trunks',
+    'Yardsticks',
     'is_essential',
 ]

@@ -74,7 +74,9 @@ class Breeder:
         digits = self.settings.digits
         return {
             'genome': proposal.genome,
-            'weights': {name: verdict.weight for name, verdict in verdicts.items()},
+            'weights': {
+                place: weight for name, verdict in verdicts.items() for place, weight in verdict.weights(name).items()
+            },
             'parent': proposal.parent,
             'origin': proposal.origin,
             'fingerprint': joined(
