@@ -31,11 +31,16 @@ def write_shipped(name: str, output: Path | None = None) -> Path:
     cfg = read_config(path)
     settings = plain_config(cfg)
     if is_search(cfg):
-        base = Path(settings['train_cfg']['base_config'])
-        base = base if base.is_absolute() else path.parent / base
-        settings['train_cfg']['base_config'] = str(
-            Path('configs', base.resolve().relative_to(shipped_folder().resolve()))
-        )
+        search = settings['train_cfg']
+        search['base_config'] = _by_name(search['base_config'], path)
+        if search.get('tasks'):
+            search['tasks'] = {name: _by_name(task, path) for name, task in search['tasks'].items()}
     output.parent.mkdir(parents=True, exist_ok=True)
     write_text(output, f'# from configs/{path.relative_to(shipped_folder())} of mmautoloss\n{settings_text(settings)}')
     return output
+
+
+def _by_name(named: str, config: Path) -> str:
+    """The name by which a file that a shipped config names is found anywhere."""
+    file = Path(named) if Path(named).is_absolute() else config.parent / named
+    return str(Path('configs', file.resolve().relative_to(shipped_folder().resolve())))
