@@ -11,5 +11,5 @@ from __future__ import annotations
 
 COMMANDS = (
     *('doctor', 'branches', 'zoo', 'split', 'evaluate', 'apply', 'export'),
-    *('status', 'report', 'replay', 'rungs', 'correlate', 'transfer'),
+    *('status', 'report', 'replay', 'rungs', 'correlate', 'transfer', 'refine'),
 )

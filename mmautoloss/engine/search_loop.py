@@ -37,7 +37,8 @@ class SearchLoop(BaseLoop):
         aux: Auxiliary heads (semantic segmentation): ``'search'`` searches their losses, ``'keep'`` keeps the hand-made
             ones, ``'off'`` removes the heads from the model.
         rule: Whether a ``'greater'`` or a ``'less'`` value of the metric is better.
-        strategy: ``dict(type='RegularizedEvolution', ...)``, ``dict(type='RandomSearch', ...)`` or ``dict(type='CMAES', ...)``.
+        strategy: ``dict(type='RegularizedEvolution', ...)``, ``dict(type='RandomSearch', ...)`` or, for the numbers of given
+            formulas, ``dict(type='CMAES', ...)``.
         progress: Whether random expressions and mutations may read ``t``, the elapsed share of the training.
         screen: Settings of ``screen.RejectionTest``; ``samples``, the images of the probe (B); ``balance``:
             ``'gradient'`` gives every branch the weight that makes its gradient as long as that of the hand-made loss,

@@ -46,11 +46,11 @@ def margin(exclusive: bool) -> str:
 
 
 def _horner(variable: str, coefficients: Sequence[str]) -> str:
-    """``x * (a1 + x * (a2 + x * a3))``."""
-    text = coefficients[-1]
+    """``x * (a1 + x * (a2 + a3 * x))``."""
+    text = f'{coefficients[-1]} * {variable}'
     for coefficient in reversed(coefficients[:-1]):
-        text = f'({coefficient} + {variable} * {text})'
-    return f'{variable} * {text}'
+        text = f'{variable} * ({coefficient} + {text})'
+    return text
 
 
 def _of_label(text: str, exclusive: bool) -> str:

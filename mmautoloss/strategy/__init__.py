@@ -12,6 +12,7 @@ from mmautoloss.losses import InputKind
 from mmautoloss.strategy.base import Draw, Drawn, Proposal, Strategy
 from mmautoloss.strategy.evolution import RegularizedEvolution
 from mmautoloss.strategy.evolution_strategy import CMAES
+from mmautoloss.strategy.joint_numbers import read_templates
 from mmautoloss.strategy.random_search import RandomSearch
 
 STRATEGIES: dict[str, type[Strategy]] = {cls.__name__: cls for cls in (RegularizedEvolution, RandomSearch, CMAES)}
@@ -66,5 +67,6 @@ __all__ = [
     'RegularizedEvolution',
     'Strategy',
     'build_strategy',
+    'read_templates',
     'register_strategy',
 ]

@@ -77,7 +77,7 @@ def _read(template: Template, tree: Tree) -> tuple[float, ...] | None:
 
 
 def read_templates(
-    family: str | Mapping[str, str], kinds: Mapping[str, InputKind], order: int, pieces: int
+    family: str | Mapping[str, str], kinds: Mapping[str, InputKind], order: int = 4, pieces: int = 6
 ) -> JointNumbers:
     """The templates that a setting names.
 
