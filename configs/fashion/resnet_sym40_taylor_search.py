@@ -1,4 +1,4 @@
-"""Searches the loss of the narrow ResNet for wrong labels among Taylor polynomials: CMA-ES tunes their eight coefficients."""
+"""Searches the loss of the narrow ResNet for wrong labels among Taylor polynomials, whose coefficients CMA-ES tunes."""
 
 _base_ = './resnet_sym40_search.py'
 

@@ -6,6 +6,7 @@ import copy
 import random
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.util import find_spec
 
 from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
@@ -65,8 +66,10 @@ class CMAES(Strategy):
         """The strategy with its formulas read.
 
         Raises:
-            SetupError: A formula is not for the kind of input of its branch.
+            SetupError: A formula is not for the kind of input of its branch, or the package ``cmaes`` is missing.
         """
+        if find_spec('cmaes') is None:
+            raise SetupError('The strategy CMAES needs the package cmaes, which is not installed: pip install cmaes.')
         strategy = copy.copy(self)
         strategy.numbers = read_templates(
             self.family, {branch: kinds[branch] for branch in self.inputs}, self.order, self.pieces

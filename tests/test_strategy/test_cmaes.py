@@ -273,6 +273,12 @@ def test_wrong_settings(settings: dict, error: str) -> None:
         build_strategy({'type': 'CMAES', 'family': FAMILY, **settings}, INPUTS, KINDS)
 
 
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmautoloss.strategy.evolution_strategy.find_spec', lambda name: None)
+    with pytest.raises(SetupError, match='pip install cmaes'):
+        CMAES(INPUTS, FAMILY).for_kinds(KINDS)
+
+
 def test_formulas_must_be_read_first() -> None:
     with pytest.raises(SetupError, match='see for_kinds'):
         CMAES(INPUTS, FAMILY).propose(History(), random.Random(0), accept_all)
