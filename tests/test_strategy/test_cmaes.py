@@ -101,6 +101,13 @@ def test_one_number_in_a_range_is_enough() -> None:
     assert min(values[-8:]) > 0.7, 'it goes to the end that is nearer to the best'
 
 
+def test_learning_rates_that_adapt_to_noise() -> None:
+    strategy, noise = one_branch('abs(p - y) + {a=1} * y * p', lr_adapt=True, sigma=0.5), random.Random(1)
+    history = search(strategy, lambda values: noise.gauss(0, 0.01) - abs(values['box'][0] - 1.5), 60)
+    last = [strategy.numbers.templates['box'].read(trial.genome['box'])[0] for trial in list(history)[-20:]]
+    assert sum(last) / 20 == pytest.approx(1.5, abs=0.2)
+
+
 def test_failures_count_as_worst() -> None:
     strategy = one_branch(THREE)
     found = best_values(strategy, search(strategy, lambda v: None if v['box'][0] < 1 else bowl(v), 180))
