@@ -7,8 +7,8 @@ from shutil import copytree
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
-# The core needs torch alone (filelock guards the journal, rich prints, numba compiles the screen; matplotlib, Jinja2 and
-# latex2mathml make the page of a search, sympy one form of a formula). The parts that meet
+# The core needs torch alone (filelock guards the journal, rich prints, numba compiles the screen, cmaes tunes numbers;
+# matplotlib, Jinja2 and latex2mathml make the page of a search, sympy one form of a formula). The parts that meet
 # a model also import mmengine, mmcv, mmdet, mmseg, mmpose or mmpretrain, but by their import names, and these come from
 # more than one distribution (mmengine or onedl-mmengine, ...). Required here, the original would be installed on top of a
 # user's fork and overwrite its files. So they are extras for who starts from nothing; with a fork, name none.
@@ -44,7 +44,7 @@ setup(
     packages=find_packages(include=['mmautoloss', 'mmautoloss.*']),
     package_data={'mmautoloss.report.page': ['templates/*'], 'mmautoloss.losses': ['shipped/*.json']},
     python_requires='>=3.10',
-    install_requires=['torch>=2.1', 'numpy', 'filelock>=3', 'rich>=13', 'numba>=0.60', *PAGE],
+    install_requires=['torch>=2.1', 'numpy', 'filelock>=3', 'rich>=13', 'numba>=0.60', 'cmaes>=0.11', *PAGE],
     extras_require={
         'mmengine': MMENGINE,
         'det': [*MMCV, 'mmdet>=3.3.0', 'scikit-learn>=1.3'],

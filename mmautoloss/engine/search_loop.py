@@ -41,7 +41,8 @@ class SearchLoop(BaseLoop):
             says (its model, data, metric, rule, branches, aux, proxy and base config), by one expression a branch.
         aggregate: Its score in several tasks: the mean (``'gain'``) or the least (``'least'``) of its gains over the
             hand-made losses, in standard deviations of these.
-        strategy: ``dict(type='RegularizedEvolution', ...)`` or ``dict(type='RandomSearch', ...)``.
+        strategy: ``dict(type='RegularizedEvolution', ...)``, ``dict(type='RandomSearch', ...)`` or, for the numbers of given
+            formulas, ``dict(type='CMAES', ...)``.
         progress: Whether random expressions and mutations may read ``t``, the elapsed share of the training.
         screen: Settings of ``screen.RejectionTest``; ``samples``, the images of the probe (B); ``balance``:
             ``'gradient'`` gives every branch the weight that makes its gradient as long as that of the hand-made loss,

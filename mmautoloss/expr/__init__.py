@@ -10,6 +10,7 @@ from mmautoloss.expr.prefix import parse_prefix
 from mmautoloss.expr.primitives import DRAWN, EPS, PRIMITIVES, PUBLISHED, Primitive
 from mmautoloss.expr.program import Program, compile_tree
 from mmautoloss.expr.random_trees import random_tree
+from mmautoloss.expr.template import Template
 from mmautoloss.expr.tree import Tree, apply
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     'Genome',
     'Primitive',
     'Program',
+    'Template',
     'Tree',
     'apply',
     'canonical',

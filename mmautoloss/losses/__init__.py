@@ -3,6 +3,7 @@
 from mmautoloss.losses.card import Card, Measured, cards
 from mmautoloss.losses.definition import plain_loss
 from mmautoloss.losses.elapsed import elapsed_share, training_at
+from mmautoloss.losses.families import FAMILIES, family_of
 from mmautoloss.losses.inputs import (
     INPUT_KINDS,
     InputKind,
@@ -22,6 +23,7 @@ from mmautoloss.losses.weighting import Weighting
 from mmautoloss.losses.zoo import ZOO, KnownLoss, is_known, known_loss, name_of
 
 __all__ = [
+    'FAMILIES',
     'INPUT_KINDS',
     'ZOO',
     'Card',
@@ -40,6 +42,7 @@ __all__ = [
     'choose_rows',
     'elapsed_share',
     'expression_of',
+    'family_of',
     'input_kind',
     'is_by_name',
     'is_custom',

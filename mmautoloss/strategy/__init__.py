@@ -8,11 +8,14 @@ from typing import Any
 
 from mmautoloss.errors import SetupError
 from mmautoloss.extension import add
+from mmautoloss.losses import InputKind
 from mmautoloss.strategy.base import Draw, Drawn, Proposal, Strategy
 from mmautoloss.strategy.evolution import RegularizedEvolution
+from mmautoloss.strategy.evolution_strategy import CMAES
+from mmautoloss.strategy.joint_numbers import read_templates
 from mmautoloss.strategy.random_search import RandomSearch
 
-STRATEGIES: dict[str, type[Strategy]] = {cls.__name__: cls for cls in (RegularizedEvolution, RandomSearch)}
+STRATEGIES: dict[str, type[Strategy]] = {cls.__name__: cls for cls in (RegularizedEvolution, RandomSearch, CMAES)}
 """Strategies by the name that configs use."""
 
 
@@ -30,8 +33,15 @@ def register_strategy(cls: type[Strategy]) -> type[Strategy]:
     return cls
 
 
-def build_strategy(settings: Mapping[str, Any], inputs: Mapping[str, tuple[str, ...]]) -> Strategy:
+def build_strategy(
+    settings: Mapping[str, Any], inputs: Mapping[str, tuple[str, ...]], kinds: Mapping[str, InputKind] | None = None
+) -> Strategy:
     """A strategy from a config such as ``dict(type='RegularizedEvolution', initial=20)``.
+
+    Args:
+        settings: The config.
+        inputs: Names that a graph may read, by branch.
+        kinds: Kinds of input, by branch; None for a strategy that does not ask for them.
 
     Raises:
         SetupError: There is no such strategy, or it does not know a setting.
@@ -41,12 +51,14 @@ def build_strategy(settings: Mapping[str, Any], inputs: Mapping[str, tuple[str, 
     if name not in STRATEGIES:
         raise SetupError(f'strategy.type must be one of {", ".join(STRATEGIES)}, but got {name!r}.')
     try:
-        return STRATEGIES[name](inputs, **options)
+        strategy = STRATEGIES[name](inputs, **options)
     except TypeError as error:
         raise SetupError(f'strategy {name}: {error}.') from None
+    return strategy if kinds is None else strategy.for_kinds(kinds)
 
 
 __all__ = [
+    'CMAES',
     'STRATEGIES',
     'Draw',
     'Drawn',
@@ -55,5 +67,6 @@ __all__ = [
     'RegularizedEvolution',
     'Strategy',
     'build_strategy',
+    'read_templates',
     'register_strategy',
 ]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from mmautoloss.expr import Genome, Tree
+from mmautoloss.losses import InputKind
 from mmautoloss.trial import History
 
 
@@ -53,6 +54,10 @@ class Strategy(ABC):
 
     def for_budget(self, max_trials: int) -> Strategy:
         """The strategy for a search of so many trainings, a number that a resume may change; by default the same one."""
+        return self
+
+    def for_kinds(self, kinds: Mapping[str, InputKind]) -> Strategy:
+        """The strategy for these kinds of input, by branch; by default the same one."""
         return self
 
     @abstractmethod

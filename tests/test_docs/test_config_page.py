@@ -23,7 +23,7 @@ from mmautoloss.losses import INPUT_KINDS, SearchedLoss
 from mmautoloss.report import Description
 from mmautoloss.screen import RejectionTest, ScreenSettings
 from mmautoloss.search import Budget, Funnel, FunnelStage, Rung
-from mmautoloss.strategy import RandomSearch, RegularizedEvolution
+from mmautoloss.strategy import CMAES, RandomSearch, RegularizedEvolution
 from tests.isolation import ROOT
 from tests.test_docs.pages import PAGES, anchors, read_blocks
 
@@ -46,6 +46,7 @@ SECTIONS = {
     'proxy.rung': defaults_of(Rung),
     'strategy RegularizedEvolution': defaults_of(RegularizedEvolution),
     'strategy RandomSearch': defaults_of(RandomSearch),
+    'strategy CMAES': defaults_of(CMAES),
     'screen': {**defaults_of(RejectionTest), **{k: v for k, v in defaults_of(ScreenSettings).items() if k != 'test'}},
     'budget': defaults_of(Budget),
     'budget.funnel': {'stages': [asdict(stage) for stage in Funnel().stages], 'rivals': Funnel.rivals},

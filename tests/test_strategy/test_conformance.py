@@ -1,4 +1,4 @@
-"""Both strategies keep the contract."""
+"""The strategies keep the contract."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from mmautoloss.errors import SetupError
 from mmautoloss.strategy import (
+    CMAES,
     STRATEGIES,
     RandomSearch,
     RegularizedEvolution,
@@ -43,6 +44,7 @@ def test_every_strategy_is_in_the_table() -> None:
     assert {
         'RandomSearch': RandomSearch,
         'RegularizedEvolution': RegularizedEvolution,
+        'CMAES': CMAES,
     } == STRATEGIES
 
 

@@ -19,6 +19,7 @@ PACKAGES = (
     'torchvision',
     'numpy',
     'numba',
+    'cmaes',
     'mmengine',
     'mmcv',
     'mmdet',

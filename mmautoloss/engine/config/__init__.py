@@ -6,6 +6,7 @@ from mmautoloss.engine.config.held_rate import hold_rate
 from mmautoloss.engine.config.late_losses import with_late_losses
 from mmautoloss.engine.config.losses import require_buildable, with_losses
 from mmautoloss.engine.config.read import read_config
+from mmautoloss.engine.config.refinement import tuning_of
 from mmautoloss.engine.config.search import build_search, load_search_config, require_writable, spec_of
 from mmautoloss.engine.config.shipped import shipped_configs
 from mmautoloss.engine.config.spec import SearchSpec, read_spec
@@ -37,6 +38,7 @@ __all__ = [
     'require_writable',
     'shipped_configs',
     'spec_of',
+    'tuning_of',
     'with_late_losses',
     'with_losses',
     'write_config',

@@ -142,7 +142,11 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             checkpoint=training.checkpoint,
         ),
         training=training,
-        strategy=build_strategy(spelled(settings['strategy']), _drawn_inputs(branches, settings['progress'])),
+        strategy=build_strategy(
+            spelled(settings['strategy']),
+            _drawn_inputs(branches, settings['progress']),
+            {branch.name: branch.kind for branch in branches},
+        ),
         screen=screen,
         search=SearchSettings(
             settings['seed'],

@@ -1,0 +1,102 @@
+"""CMA-ES (Hansen, arXiv 1604.00772): a normal distribution of the numbers of a formula that follows the better ones."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.util import find_spec
+
+from mmautoloss.checks import require_flag, require_number, require_whole
+from mmautoloss.errors import SetupError
+from mmautoloss.expr import Genome, Tree
+from mmautoloss.losses import InputKind
+from mmautoloss.strategy.base import Draw, Drawn, Proposal, Strategy
+from mmautoloss.strategy.generations import Generations
+from mmautoloss.strategy.joint_numbers import JointNumbers, read_templates
+from mmautoloss.trial import History
+
+
+class CMAES(Strategy):
+    """Tunes the numbers of formulas, those of all branches together.
+
+    Each candidate is drawn from a normal distribution, whose mean and covariance are a function of the candidates that have
+    settled (``Generations.fold``). What the screen of a branch turns down is drawn again.
+
+    Args:
+        inputs: Names that a graph may read, by branch.
+        family: The formulas, for all branches or by branch: ``'taylor'``, ``'piecewise'`` or ``'margin'``
+            (``losses.families``); a template such as ``'-y * log(p) + {a=0.5} * y * (1 - p)'``; or a loss, of which the
+            numbers are tuned that matter.
+        order: Degree of the polynomials of ``'taylor'``.
+        pieces: Number of pieces of ``'piecewise'``.
+        sigma: Standard deviation of a number at first, as a multiple of its start; of a number that begins at 0 itself.
+        population: Candidates of a generation; None for 4 + 3 ln n of n numbers, rounded down.
+        lr_adapt: Whether learning rates adapt to the noise of scores (Nomura et al., GECCO 2023, arXiv 2304.03473).
+
+    Raises:
+        SetupError: A number is out of range.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, tuple[str, ...]],
+        family: str | Mapping[str, str] = 'taylor',
+        order: int = 4,
+        pieces: int = 6,
+        sigma: float = 0.3,
+        population: int | None = None,
+        lr_adapt: bool = False,
+    ) -> None:
+        super().__init__(inputs)
+        require_number('sigma', sigma, 0, 100, above=True)
+        if population is not None:
+            require_whole('population', population, 4)
+        require_flag('lr_adapt', lr_adapt)
+        self.family = family
+        self.order = order
+        self.pieces = pieces
+        self.sigma = sigma
+        self.population = population
+        self.lr_adapt = lr_adapt
+        self.numbers: JointNumbers | None = None
+
+    def for_kinds(self, kinds: Mapping[str, InputKind]) -> CMAES:
+        """The strategy with its formulas read.
+
+        Raises:
+            SetupError: A formula is not for the kind of input of its branch, or the package ``cmaes`` is missing.
+        """
+        if find_spec('cmaes') is None:
+            raise SetupError('The strategy CMAES needs the package cmaes, which is not installed: pip install cmaes.')
+        strategy = copy.copy(self)
+        strategy.numbers = read_templates(
+            self.family, {branch: kinds[branch] for branch in self.inputs}, self.order, self.pieces
+        )
+        return strategy
+
+    def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
+        """Draws a candidate from the distribution after all generations so far."""
+        if self.numbers is None:
+            raise SetupError('The formulas of CMAES are not read yet; see for_kinds.')
+        generations = Generations(self.numbers, self.sigma, self.population, self.lr_adapt)
+        optimizer, count = generations.fold(history, rng.getrandbits(32))
+        genome = Genome(_drawn(self.numbers, lambda: list(optimizer.ask()), draw))
+        return Proposal(genome, None, f'generation {count + 1}')
+
+
+def _drawn(numbers: JointNumbers, ask: Callable[[], list[float]], draw: Draw) -> dict[str, Tree]:
+    """Expressions of one vector, as far as the screens accept it; a branch that turns it down has numbers of another."""
+    vector, is_new = ask(), True
+
+    def make(branch: str) -> Drawn:
+        nonlocal vector, is_new
+        vector, is_new = (vector if is_new else ask()), False
+        return Drawn(numbers.fill(branch, vector), 'numbers')
+
+    trees = {}
+    for branch, template in numbers.templates.items():
+        is_new = True
+        trees[branch] = draw(branch, partial(make, branch)).tree if template.numbers else template.tree
+    return trees
