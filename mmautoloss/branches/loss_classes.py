@@ -12,7 +12,7 @@ from torch import nn
 
 from mmautoloss.branches import loss_kinds as kinds
 from mmautoloss.branches import objectives
-from mmautoloss.branches.attributes import numbers_of
+from mmautoloss.branches.attributes import channels_of, numbers_of
 from mmautoloss.branches.loss_class import LossClass
 from mmautoloss.losses.temperatures import Temperatures
 
@@ -25,21 +25,30 @@ def class_of(loss: nn.Module) -> LossClass:
 def _of_axes(loss: Any, head: nn.Module) -> dict[str, Any]:
     """Of a loss that divides a sum by the number of keypoints alone."""
     label_beta = loss.label_beta if loss.label_softmax else None
-    return {'average': 'sum', **Temperatures(loss.beta, label_beta).changed}
+    weights: dict[str, Any] = {}
+    if loss.mask is not None:
+        masked = set(range(channels_of(head))).intersection(loss.mask)
+        weights = {'keypoint_weight': [loss.mask_weight if k in masked else 1.0 for k in range(channels_of(head))]}
+    return {'average': 'sum', **Temperatures(loss.beta, label_beta).changed, **weights}
 
 
 def _of_teacher(loss: Any, head: nn.Module) -> dict[str, Any]:
     return Temperatures(1 / loss.T, 1 / loss.T).changed
 
 
-def _of_patches(loss: Any, head: nn.Module) -> dict[str, Any]:
+def _by_weights(loss: Any, head: nn.Module) -> dict[str, Any]:
     return {'average': 'weights'}
 
 
-def _of_persons(loss: nn.Module, head: nn.Module) -> dict[str, Any]:
+def _of_persons(loss: Any, head: nn.Module) -> dict[str, Any]:
     """The constants of keypoints; 1/2 without a description of the data set, which makes the unit the root of the area."""
     sigmas = numbers_of(getattr(loss, 'sigmas', None))
-    return {'sigmas': sigmas or [0.5] * getattr(head, 'num_keypoints', 1)}
+    norm = {'norm_target_weight': True} if loss.norm_target_weight else {}
+    return {'sigmas': sigmas or [0.5] * getattr(head, 'num_keypoints', 1), **norm}
+
+
+def _of_motions(loss: Any, head: nn.Module) -> dict[str, Any]:
+    return {'motion_weight': [loss.lambda_scale, loss.lambda_3d_velocity]}
 
 
 def _always(loss: nn.Module) -> bool:
@@ -97,15 +106,25 @@ _SEARCHABLE: Mapping[str, LossClass] = {
     'KeypointMSELoss': LossClass(kinds.always('heatmap'), averaging={'mmpose': ('heatmap',)}, always_weighed=True),
     'KeypointOHKMMSELoss': LossClass(kinds.always('heatmap')),
     'AdaptiveWingLoss': LossClass(kinds.always('heatmap'), averaging={'mmpose': ('heatmap',)}),
-    'KLDiscretLoss': LossClass(kinds.simcc, _of_axes, objectives.of_axes, averaging={'mmpose': ('bins',)}),
+    'KLDiscretLoss': LossClass(kinds.always('bins'), _of_axes, objectives.of_axes, averaging={'mmpose': ('bins',)}),
+    'KDLoss': LossClass(kinds.taught, objective=objectives.of_student, weight='weight'),
     'JSDiscretLoss': LossClass(kinds.always('bins'), objective=objectives.of_persons, probabilities=_always),
     'MLECCLoss': LossClass(
         kinds.always('bins'), objective=objectives.of_likelihoods, probabilities=_always, one_value=True, mode='log'
     ),
-    'OKSLoss': LossClass(kinds.always('keypoint'), _of_persons, objectives.of_units, one_value=True, mode='linear'),
+    'OKSLoss': LossClass(
+        kinds.always('keypoint'),
+        _of_persons,
+        objectives.of_units,
+        one_value=True,
+        mode='linear',
+        in_formula=('norm_target_weight',),
+    ),
     'MPJPELoss': _VALUES,
+    'MPJPEVelocityJointLoss': LossClass(kinds.motion, _of_motions, objectives.of_positions),
+    'CosineSimilarityLoss': LossClass(kinds.always('direction'), _by_weights),
     'SoftWeightSmoothL1Loss': _VALUES,
-    'PixelReconstructionLoss': LossClass(kinds.always('delta'), _of_patches, objectives.of_patches),
+    'PixelReconstructionLoss': LossClass(kinds.always('delta'), _by_weights, objectives.of_patches),
     'TripletLoss': _BY_IDENTITIES,
 }
 
@@ -115,7 +134,6 @@ _GRADIENTS = 'it remembers the gradients of earlier batches; use FocalLoss or L1
 _REFUSED: Mapping[str, str] = {
     'GHMC': _GRADIENTS,
     'GHMR': _GRADIENTS,
-    'CosineSimilarityLoss': _FEATURES,
     'CrossCorrelationLoss': _FEATURES,
     'CAELoss': _FEATURES,
     'SwAVLoss': _FEATURES,
@@ -123,11 +141,9 @@ _REFUSED: Mapping[str, str] = {
     'AssociativeEmbeddingLoss': 'it compares the tags of all pairs of keypoints or corners; use another head',
     'InfoNCELoss': 'it compares the features of all pairs of instances, and has no target; leave it out',
     'RLELoss': 'it trains a flow that has parameters; use SmoothL1Loss with a RegressionHead',
-    'MPJPEVelocityJointLoss': 'it adds differences between frames, which a formula does not read; use MPJPELoss',
     'MultiPosCrossEntropyLoss': 'it has several positives in a row of one softmax; leave it out',
     'MarginL2Loss': 'it draws its negatives itself; leave it out',
     'DDQAuxLoss': 'it contains an assigner and losses of its own; leave it out',
-    'KDLoss': 'it compares a student with its teacher; leave it out',
     'FeaLoss': 'it trains a layer of its own on features of the teacher; leave it out',
 }
 """Losses that cannot be searched in any head, and what helps."""

@@ -38,11 +38,6 @@ def lovasz(head: nn.Module, loss: nn.Module) -> Verdict:
     return ('sigmoid' if getattr(criterion, '__name__', '') == 'lovasz_hinge' else 'softmax'), ''
 
 
-def simcc(head: nn.Module, loss: nn.Module) -> Verdict:
-    masked = getattr(loss, 'mask', None) is not None
-    return (None, 'it weighs keypoints by a mask; leave out mask') if masked else ('bins', '')
-
-
 def searched(head: nn.Module, loss: Any) -> Verdict:
     reason = lacks_cosines(head) if loss.kind.name == 'cosine' else ''
     return (None, reason) if reason else (loss.kind.name, '')
@@ -55,6 +50,18 @@ def lacks_cosines(head: Any) -> str:
     if head.scale != 1 or bool(head.margins.any()):
         return 'its head scales cosines or adds margins itself; set scale=1.0 and margins=0.0 in it'
     return ''
+
+
+def motion(head: nn.Module, loss: Any) -> Verdict:
+    if loss.use_target_weight:
+        return None, 'it multiplies weights into coordinates of all frames; set use_target_weight=False'
+    return 'motion', ''
+
+
+def taught(head: Any, loss: nn.Module) -> Verdict:
+    if hasattr(head, 'student'):
+        return 'bins', ''
+    return None, 'it is called by no distiller of mmpose, which passes temperatures; leave it out'
 
 
 def always(inputs: str) -> Callable[[nn.Module, nn.Module], Verdict]:

@@ -18,6 +18,7 @@ from mmautoloss.branches.attributes import (
     library_of,
 )
 from mmautoloss.branches.loss_classes import LOSS_CLASSES, class_of
+from mmautoloss.losses.call_weights import CallWeights
 from mmautoloss.losses.temperatures import Temperatures
 
 CARRIED = (
@@ -31,6 +32,7 @@ CARRIED = (
     *Temperatures._fields,
     'activated',
     'sigmas',
+    *CallWeights._fields,
 )
 """Settings of ``SearchedLoss`` that it takes over from the loss that it replaces."""
 
@@ -62,6 +64,7 @@ def _of_searched(loss: Any) -> dict[str, Any]:
         'loss_name': loss.loss_name,
         'activated': loss.activated,
         'sigmas': loss.sigmas,
+        **loss.call_weights._asdict(),
         **_average(loss),
     }
     return {key: value for key, value in settings.items() if value != default_of(loss, key)}

@@ -63,6 +63,20 @@ def of_teacher(loss: Any, head: nn.Module) -> Objective:
     return objective
 
 
+def of_student(loss: Any, head: nn.Module) -> Objective:
+    """Of mmpose's distillation: one axis, with temperatures already in the recorded tensors."""
+    return plain_loss(parse(f'{loss.weight} * ({KL})'), 'bins')
+
+
+def of_positions(loss: Any, head: nn.Module) -> Objective:
+    """Of the points of a motion alone, which are recorded as rows."""
+
+    def objective(pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        return loss.loss_weight * (pred - target).norm(dim=-1).mean()
+
+    return objective
+
+
 def of_patches(loss: Any, head: nn.Module) -> Objective:
     """Of mmpretrain's pixels: patches (N, L, D), and maps (N, D, H, W) with ``channel``, are recorded as rows."""
 

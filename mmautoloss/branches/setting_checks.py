@@ -24,10 +24,11 @@ def lost(loss: nn.Module, head: nn.Module) -> str:
 
 
 def _check_weight(loss: nn.Module, head: nn.Module) -> str:
-    weight = getattr(loss, 'loss_weight', 1.0)
+    name = class_of(loss).weight
+    weight = getattr(loss, name, 1.0)
     if isinstance(weight, Real) and math.isfinite(weight):
         return ''
-    return f'its loss_weight must be one finite number, but is {_shown(weight)}'
+    return f'its {name} must be one finite number, but is {_shown(weight)}'
 
 
 def _check_class_weight(loss: nn.Module, head: nn.Module) -> str:

@@ -139,6 +139,11 @@ def closeness(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> fl
     return float((1 / (1 + (pred - target).abs() / deviation)).double().mean())
 
 
+def alignment(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
+    """Mean of (1 + c) / 2 of the cosines c of predicted and target features (M, C)."""
+    return float((1 + torch.nn.functional.cosine_similarity(pred, target)).double().mean() / 2)
+
+
 def overlap(pred: Tensor, target: Tensor, scaling: Mapping[str, Tensor]) -> float:
     """Mean of the mass that predicted and target distributions share.
 
@@ -299,6 +304,7 @@ PROBE_METRICS: dict[str, ProbeMetric] = {
     'delta_iou': delta_iou,
     'closeness': closeness,
     'overlap': overlap,
+    'alignment': alignment,
     'quality_closeness': quality_closeness,
     'score_closeness': score_closeness,
     'area_iou': area_iou,
