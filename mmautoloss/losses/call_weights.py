@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -44,7 +43,9 @@ class CallWeights(NamedTuple):
                 raise SetupError(f'{name} needs {allowed}, but got inputs={kind.name!r}; leave it out.')
         for name in ('keypoint_weight', 'motion_weight'):
             values = getattr(self, name)
-            if values is not None and not all(isinstance(value, Real) and 0 <= value < math.inf for value in values):
+            if values is not None and not all(
+                isinstance(value, (int, float)) and 0 <= value < math.inf for value in values
+            ):
                 raise SetupError(f'{name} must be finite and not negative, but got {values!r}.')
         if self.motion_weight is not None and len(self.motion_weight) != 2:
             raise SetupError(f'motion_weight must be two factors, but got {self.motion_weight!r}.')

@@ -76,8 +76,8 @@ train_dataloader = dict(batch_size=4, sampler=dict(_delete_=True, type='DefaultS
     dict(type='PackPoseInputs')]))
 val_dataloader = dict(dataset=dict(data_mode='bottomup', pipeline=[
     dict(type='LoadImage'), dict(type='BottomupResize', input_size=(64, 64)),
-    dict(type='PackPoseInputs', meta_keys=('id', 'img_id', 'img_path', 'ori_shape', 'img_shape', 'input_size', 'raw_ann_info',
-        'input_center', 'input_scale'))]))
+    dict(type='PackPoseInputs', meta_keys=('id', 'img_id', 'img_path', 'ori_shape', 'img_shape', 'input_size',
+        'input_center', 'input_scale', 'raw_ann_info'))]))
 val_evaluator = dict(_delete_=True, type='CocoMetric', score_mode='bbox', nms_mode='none')
 custom_hooks = [dict(type='YOLOXPoseModeSwitchHook', num_last_epochs=1)]
 train_cfg = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=2)
