@@ -82,5 +82,6 @@ class CallWeights(NamedTuple):
     def total(self, parts: Sequence[Tensor]) -> Tensor:
         """The loss of a call that is the sum of these parts."""
         first, *others = parts
-        factors = self.motion_weight if self.motion_weight is not None and len(others) == 2 else [1] * len(others)
-        return sum((factor * part for factor, part in zip(factors, others, strict=True)), first)
+        factors = [1] * len(others) if self.motion_weight is None else self.motion_weight
+        # a motion of one frame has no changes
+        return sum((factor * part for factor, part in zip(factors, others, strict=False)), first)

@@ -89,7 +89,7 @@ def test_both_losses_are_searched_and_found_losses_train(data: Path, tmp_path: P
 
 def test_pairs_are_searched_in_the_calls_of_triplets(data: Path, tmp_path: Path) -> None:
     more = {
-        'train_cfg.branches': {'triplet': {'path': 'head.loss_triplet', 'inputs': 'pairs'}},
+        'train_cfg.branches': {'_delete_': True, 'triplet': {'path': 'head.loss_triplet', 'inputs': 'pairs'}},
         'train_cfg.seeds': ['contrastive', 'sup_con'],
     }
     history = search(data, tmp_path, **more)
