@@ -235,9 +235,10 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     Of logits (N, K, C) and distributions for each axis, with weights (N, K), it is the sum over
     the axes, each divided by its number of bins.
     \"\"\"
-    if isinstance(weight, (int, float)):  # the temperature of logits, and of those of a teacher
-        axes = [(weight * p.flatten(0, -2), weight * y.flatten(0, -2)) for p, y in zip(pred, target)]
-        return sum({{name}}(p, y.softmax(dim=1){{again}}) for p, y in axes)
+    if isinstance(weight, (int, float)):  # a temperature
+        axes = [(p.flatten(0, -2), y.flatten(0, -2)) for p, y in zip(pred, target)]
+        axes = [(weight * p, (weight * y).softmax(dim=1)) for p, y in axes]
+        return sum({{name}}(p, y{{again}}) for p, y in axes)
     if not torch.is_tensor(pred):
 {{keypoints}}\
         weight = weight if weight is None else weight.flatten()
@@ -360,7 +361,8 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
         pred, target = pred.flatten(0, 1), target.flatten(0, 1)
         weight = weight if weight is None else weight.flatten()
 {_CHOSEN}\
-    p, y = (torch.nn.functional.normalize(x)[:, :, None, None] for x in (pred, target.to(pred)))
+    units = (torch.nn.functional.normalize(x) for x in (pred, target.to(pred)))
+    p, y = (x[:, :, None, None] for x in units)
     values = {{graph}}(p, y{{logs}})
 {_OF_CHOSEN}"""
 
@@ -372,10 +374,13 @@ _MOTION = _DELTA.replace(
     scale that fits best, and of their changes from frame to frame.
     \"\"\"
     if pred.dim() == 4:
-        products, squares = ((x * pred).sum(dim=(2, 3), keepdim=True) for x in (target, pred))
-        parts = (pred, target), (products / squares * pred, target), (pred.diff(dim=1), target.diff(dim=1))
-        losses = [{name}(p.flatten(0, 1), y.flatten(0, 1){again}) for p, y in parts]
-        return losses[0] + {scaled} * losses[1] + {changes} * losses[2]
+        scale = (target * pred).sum(dim=(2, 3), keepdim=True)
+        scale = scale / (pred * pred).sum(dim=(2, 3), keepdim=True)
+        steps = pred.diff(dim=1), target.diff(dim=1)
+        parts = [(pred, target), (scale * pred, target), steps]
+        parts = [(p.flatten(0, 1), y.flatten(0, 1)) for p, y in parts]
+        points, scaled, changes = ({name}(p, y{again}) for p, y in parts)
+        return points + {scaled} * scaled + {changes} * changes
 """,
 )
 

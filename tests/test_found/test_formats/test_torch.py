@@ -107,6 +107,12 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
             'shares': (0.8 * randn(N, 3), {'target': randn(N, 3).softmax(dim=1), 'avg_factor': 7.0}),
             'nothing': (randn(N, 3), {'target': integers(3, N), 'weight': torch.zeros(N)}),
         }
+    if inputs == 'direction':
+        return {
+            'plain': (randn(N, 5), {'target': randn(N, 5)}),
+            'weights': (randn(N, 5), {'target': randn(N, 5), 'weight': weight, 'avg_factor': 5}),
+            'nothing': (randn(N, 5), {'target': randn(N, 5), 'weight': torch.zeros(N)}),
+        }
     if inputs in ('triplet', 'pairs'):
         return {
             'plain': (randn(N, 5), {'target': integers(6, N)}),
