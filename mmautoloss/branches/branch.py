@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmautoloss.branches.hand_made import objective_of
-from mmautoloss.branches.heads import ModelLoss, config_path, find_losses, head_of, lacks_cosines
+from mmautoloss.branches.heads import ModelLoss, config_path, find_losses, head_of
+from mmautoloss.branches.loss_kinds import lacks_cosines
 from mmautoloss.branches.loss_settings import CARRIED
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome

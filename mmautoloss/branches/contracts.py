@@ -31,21 +31,23 @@ REFUSALS: dict[tuple[str, str], str] = {
 }
 """Reasons, by the class of a module that contains the loss and the name of the loss there."""
 
-_LATE = (
-    'its head calls it in the last epochs alone, when a hook (YOLOXModeSwitchHook) has switched it on; leave it out'
-)
 _TOO_EARLY = 'its head calls it from the epoch train_cfg.initial_epoch on; set initial_epoch=0 there, or leave it out'
-_LATE_IN_POSE = (
-    'its head calls it in the last epochs alone, when a hook has switched it on; set use_aux_loss=True in the head'
-)
-_SWITCHES = {
-    'loss_bbox': ('with_reg', NEVER_CALLED),
-    'loss_cls': ('with_cls', NEVER_CALLED),
-    'loss_l1': ('use_l1', _LATE),
-    'loss_bbox_aux': ('use_aux_loss', _LATE_IN_POSE),
-    'loss_kpt_aux': ('use_aux_loss', _LATE_IN_POSE),
-}
-"""Attributes of heads that are False while the head does not call the loss of that name, and the reason."""
+_SWITCHES = {'loss_bbox': 'with_reg', 'loss_cls': 'with_cls'}
+"""Attributes of heads that are False if the head never calls the loss of that name."""
+_LATE_SWITCHES = {'loss_l1': 'use_l1', 'loss_bbox_aux': 'use_aux_loss', 'loss_kpt_aux': 'use_aux_loss'}
+"""Attributes of heads that are False until a hook lets the head call the loss of that name."""
+
+
+def late_switch(model: nn.Module, path: str) -> tuple[nn.Module, str] | None:
+    """The head and the attribute that lets it call a loss in the last epochs; None if it calls the loss anyway.
+
+    Args:
+        model: The model.
+        path: Path of the loss.
+    """
+    parent, _, name = path.rpartition('.')
+    head, switch = model.get_submodule(parent), _LATE_SWITCHES.get(name, '')
+    return None if getattr(head, switch, True) else (head, switch)
 
 
 def refused_by_head(model: nn.Module, path: str) -> str:
@@ -57,10 +59,9 @@ def refused_by_head(model: nn.Module, path: str) -> str:
     """
     parts = [part for part in path.split('.') if not part.isdigit()]
     name, parents = parts[-1], path.split('.')[:-1]
-    switch, reason = _SWITCHES.get(name, ('', ''))
     head = model.get_submodule('.'.join(parents))
-    if not getattr(head, switch, True):
-        return reason
+    if not getattr(head, _SWITCHES.get(name, ''), True):
+        return NEVER_CALLED
     initial = getattr(head, 'initial_epoch', None)  # of TOOD
     if initial is not None and name in ('loss_cls', 'initial_loss_cls') and (name == 'loss_cls') == bool(initial):
         return _TOO_EARLY if initial else NEVER_CALLED

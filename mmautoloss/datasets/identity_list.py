@@ -10,6 +10,7 @@ from mmdet.datasets import ReIDDataset
 
 from mmautoloss.checks import require_whole
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy.triplet_draws import require_triplets
 from mmautoloss.registry import DATASETS, register
 
 
@@ -25,16 +26,13 @@ class IdentityList(ReIDDataset):
         kwargs: As of ``ReIDDataset``. ``indices`` choose images; they cannot be used with ``triplet_sampler``.
 
     Raises:
-        SetupError: There is no such identity, or ``indices`` are used with ``triplet_sampler``.
+        SetupError: There is no such identity, or no triplets can be drawn (``require_triplets``).
     """
 
     def __init__(self, identities: Sequence[int] | None = None, **kwargs: Any) -> None:
-        if kwargs.get('triplet_sampler') and kwargs.get('indices') is not None:
-            raise SetupError(
-                'IdentityList cannot choose images by indices where it draws triplets: choose identities=[...].'
-            )
         self.identities = identities
         super().__init__(**kwargs)
+        require_triplets(self)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The images of the chosen identities."""

@@ -32,8 +32,9 @@ class LossSwitchHook(Hook):
     the switch, ends with the weights of one that was not interrupted. Everything is checked as the training begins.
 
     Args:
-        at: The share of the training at which the losses change, between 0 and 1. By iterations to the nearest one; in
-            a training by epochs to the beginning of the nearest epoch.
+        at: The share of the training at which the losses change, between 0 and 1; 0 from the beginning, for losses that
+            have no place in the config, as those of distillers, which read the config of the student from a file. By
+            iterations to the nearest one; in a training by epochs to the beginning of the nearest epoch.
         losses: Configs of the later losses, by path of the loss in the model, as ``mmautoloss branches`` lists it. A path
             without the numbers of stages, such as ``roi_head.bbox_head.loss_cls`` of a cascade, is that of all stages.
             What a ``SearchedLoss`` does not set (``inputs``, ``loss_weight``, class weights and the like) is that of the
@@ -46,7 +47,8 @@ class LossSwitchHook(Hook):
     """
 
     def __init__(self, at: float, losses: Mapping[str, Mapping[str, Any]], optimizer: str = 'keep') -> None:
-        require_share(at)
+        if at != 0:
+            require_share(at)
         if not isinstance(losses, Mapping) or not losses or not all(_is_config(loss) for loss in losses.values()):
             raise WrongTypeError(
                 "losses must be configs by path, such as {'decode_head.loss_decode': dict(type='SearchedLoss', "
@@ -97,6 +99,8 @@ def _is_config(loss: Any) -> bool:
 
 def _iteration(loop: Any, at: float) -> int:
     """The number of iterations before a share of a training."""
+    if at == 0:
+        return 0
     if isinstance(loop, EpochBasedTrainLoop):
         return TrainLength(loop.max_epochs, by_epoch=True).step(at) * len(loop.dataloader)
     return TrainLength(loop.max_iters, by_epoch=False).step(at)

@@ -10,6 +10,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 
 from mmautoloss.checks import require_whole
+from mmautoloss.evaluation.embeddings import labelled_embedding
 from mmautoloss.evaluation.identities import identity_scores
 from mmautoloss.evaluation.patterns import compiled, group_of
 from mmautoloss.registry import METRICS, register
@@ -65,8 +66,7 @@ class IdentityMetric(BaseMetric):
             path = str(sample.get('img_path', ''))
             self.results.append(
                 {
-                    'feature': sample['pred_feature'].detach().float().cpu(),
-                    'label': int(sample['gt_label']['label']),
+                    **labelled_embedding(sample),
                     'query': bool(self.query is None or self.query.search(path)),
                     'camera': _number(self.camera, path),
                 }

@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmautoloss.checks import require_whole
 from mmautoloss.errors import SetupError
+from mmautoloss.evaluation.embeddings import labelled_embedding
 from mmautoloss.evaluation.one_shot import draw_runs, given_runs, one_shot_accuracy
 from mmautoloss.evaluation.patterns import compiled, group_of
 from mmautoloss.registry import METRICS, register
@@ -69,8 +70,7 @@ class OneShotMetric(BaseMetric):
             path = str(sample.get('img_path', ''))
             self.results.append(
                 {
-                    'feature': sample['pred_feature'].detach().float().cpu(),
-                    'label': int(sample['gt_label']['label']),
+                    **labelled_embedding(sample),
                     'run': group_of('OneShotMetric.run', self.run, path) if self.run else '',
                     'support': bool(self.support and self.support.search(path)),
                 }

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree
 from mmautoloss.expr.elapsed import reads_elapsed
+from mmautoloss.losses.call_weights import CallWeights
 from mmautoloss.losses.definition import Call, divisor_of, plain_values
 from mmautoloss.losses.elapsed import elapsed_of
 from mmautoloss.losses.fused import fused_total
@@ -64,7 +65,8 @@ class SearchedLoss(nn.Module):
             boxes), ``'bins'`` (distributions), ``'quality'`` (class scores beside the quality ``q`` of a
             box), ``'instance'`` (masks of which each is compared as a whole), ``'peak'`` (heat maps of
             scores), ``'triplet'`` (distances ``a``, ``n`` of embeddings), ``'pairs'`` (their cosines),
-            ``'cosine'`` (cosines of classes). Default: ``'sigmoid'`` with ``use_sigmoid=True``,
+            ``'cosine'`` (cosines of classes), ``'direction'`` (features of length 1), ``'motion'`` (points of
+            frames). Default: ``'sigmoid'`` with ``use_sigmoid=True``,
             else ``'softmax'``.
         use_sigmoid: Read by heads to choose the size of their output; must agree with ``inputs``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``, which returns what the heads expect of
@@ -91,6 +93,9 @@ class SearchedLoss(nn.Module):
         activated: Whether the head passes probabilities, of which the logits are computed first.
         sigmas: The constant of each keypoint, for keypoints, whose head passes areas in place of ``avg_factor``; None
             for coordinates that are in units already.
+        keypoint_weight: Factor of each keypoint, for bins and keypoints; None if all are 1.
+        norm_target_weight: Whether the weights of the keypoints of each person are divided by their mean.
+        motion_weight: Factors of the parts of a motion that are scaled points and velocities; None for 1.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
@@ -120,6 +125,9 @@ class SearchedLoss(nn.Module):
         label_beta: float | None = None,
         activated: bool = False,
         sigmas: Sequence[float] | None = None,
+        keypoint_weight: Sequence[float] | None = None,
+        norm_target_weight: bool = False,
+        motion_weight: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
@@ -151,6 +159,8 @@ class SearchedLoss(nn.Module):
         require_probabilities(activated, self.kind)
         self.sigmas = sigmas
         require_sigmas(sigmas, self.kind)
+        self.call_weights = CallWeights(keypoint_weight, norm_target_weight, motion_weight)
+        self.call_weights.require_valid(self.kind)
 
     @property
     def expression(self) -> str:
@@ -208,7 +218,9 @@ class SearchedLoss(nn.Module):
             raise SetupError(
                 f'reduction_override must be one of {", ".join(_REDUCTIONS)}, but got {reduction_override!r}.'
             )
-        weight = self.counts.weights(self.kind, weight)
+        weight = self.call_weights.applied(pred, self.counts.weights(self.kind, weight))
+        if isinstance(weight, Real):  # a temperature, after which distillers of mmpose pass weights that do not count
+            avg_factor = None
         if isinstance(avg_factor, Tensor) and avg_factor.dim() == 4:  # where heads of mmpose pass a mask of pixels
             weight, avg_factor = self.kind.masked(weight, avg_factor, pred), None
         if self.sigmas is not None and isinstance(avg_factor, Tensor):  # the areas of persons
@@ -217,10 +229,10 @@ class SearchedLoss(nn.Module):
         if avg_factor is not None and reduction == 'sum':
             raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
         calls = [self._with_logits(*call) for call in self.kind.calls(pred, target, weight)]
-        first, *others = [self._reduced(*call, avg_factor, reduction, ignore_index) for call in calls]
+        parts = [self._reduced(*call, avg_factor, reduction, ignore_index) for call in calls]
         if reduction == 'none' and self.kind.elementwise and calls[0][0].dim() != pred.dim():
-            return rows_as_values(first, pred)
-        return sum(others, first)
+            return rows_as_values(parts[0], pred)
+        return self.call_weights.total(parts)
 
     def _with_logits(
         self, pred: Tensor, target: Tensor, weight: Tensor | None
@@ -278,7 +290,7 @@ class SearchedLoss(nn.Module):
         }
         shown |= {'compile': True} if self.compiled else {}
         shown |= self.temperatures.changed | ({'activated': True} if self.activated else {})
-        shown |= {} if self.sigmas is None else {'sigmas': self.sigmas}
+        shown |= ({} if self.sigmas is None else {'sigmas': self.sigmas}) | self.call_weights.changed
         return ', '.join(f'{key}={value!r}' for key, value in shown.items())
 
 

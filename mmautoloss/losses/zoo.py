@@ -106,7 +106,7 @@ _ARC = f'c + y * ({math.cos(0.5) - 1} * c - {math.sin(0.5)} * sqrt(1.000001 - c 
 # the logarithm of a mean in place of that of a sum differs by a constant
 _SUP_CON = 'y * (log(mean_c(exp(p / 0.1))) - p / 0.1) / mean_c(y)'
 
-_VALUES = ('delta', 'heatmap', 'keypoint')
+_VALUES = ('delta', 'heatmap', 'keypoint', 'motion')
 _SCORES = ('softmax', 'sigmoid', 'mask')
 _CSE_SOURCE = 'Liu et al., ICLR 2021, CSE-Autoloss-{} as written; its constants are here in areas of the target'
 
@@ -150,7 +150,10 @@ ZOO: dict[str, KnownLoss] = {
     ),
     'l1': KnownLoss(_D, _VALUES, 'absolute error'),
     'smooth_l1': KnownLoss(_SMOOTH_L1, _VALUES, 'Girshick, ICCV 2015, beta 1'),
-    'mse': KnownLoss('(p - y) ** 2', (*_VALUES, *_SCORES), 'squared error'),
+    'mse': KnownLoss('(p - y) ** 2', (*_VALUES, *_SCORES, 'direction'), 'squared error; of directions, BYOL'),
+    'mpjpe': KnownLoss(
+        'sqrt(mean_c((p - y) ** 2) / 3)', ('motion',), 'the distance of points of space, as MPJPELoss of mmpose'
+    ),
     'wing': KnownLoss(_WING, ('delta',), 'Feng et al., CVPR 2018, omega 10, epsilon 2'),
     'adaptive_wing': KnownLoss(
         _ADAPTIVE_WING, ('heatmap',), 'Wang et al., ICCV 2019, alpha 2.1, omega 14, epsilon 1, theta 0.5'

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import torch
@@ -15,11 +16,13 @@ from torch import Tensor, nn
 from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import Weighting
+from mmautoloss.losses.call_weights import CallWeights
 from mmautoloss.losses.inputs.scores import points_as_maps
 from mmautoloss.losses.keypoint_units import in_units
 from mmautoloss.losses.probabilities import logits_of
 from mmautoloss.losses.temperatures import Temperatures
 from mmautoloss.proxy.begin import Begin
+from mmautoloss.proxy.late_losses import called_late
 from mmautoloss.proxy.recorded_probe import make_probe, place_of
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.screen import Probe, Sample
@@ -62,20 +65,35 @@ def capture_probes(
         raise SetupError(f'The probe needs {samples} training images, but there are {len(loader.dataset)}.')
     images = _spaced(loader.dataset, samples)
     runner.model.train()
-    MessageHub.get_current_instance().update_info('epoch', 0)  # read by heads, as of TOOD
-    batch = _record_batch(runner.model, branches, loader, images)
-    if batch and all(_is_map_each(sample, images) for sample in batch.values()):
-        calls = {name: _by_image(sample) for name, sample in batch.items()}
-    elif batch and all(_is_row_each(sample, images) for sample in batch.values()):
-        more = _spaced(loader.dataset, min(max(_ROWS, samples), len(loader.dataset)))
-        calls = _record_groups(runner.model, branches, loader, [more[k::samples] for k in range(samples)])
-        say(f'probe: {len(more)} training images in {samples} calls, since each image is one row')
-    else:
-        calls = _record_groups(runner.model, branches, loader, [[image] for image in images])
+    hub = MessageHub.get_current_instance()  # read by heads, as of TOOD, and by distillers
+    hub.update_info('epoch', 0)
+    hub.update_info('max_epochs', runner.cfg.train_cfg.get('max_epochs', 1))
+    with called_late(runner, branches):
+        calls = _record_calls_of(runner, branches, loader, images, max(_ROWS, samples), say)
     return {
         branch.name: make_probe(runner.model, branch, _shrink(calls[branch.name], branch, side), monitored)
         for branch in branches
     }
+
+
+def _record_calls_of(
+    runner: ProxyRunner,
+    branches: tuple[Branch, ...],
+    loader: Any,
+    images: list[Any],
+    rows: int,
+    say: Callable[[str], None],
+) -> dict[str, list[Sample]]:
+    """All calls of the losses, one or a group of images each."""
+    model, count = runner.model, len(images)
+    batch = _record_batch(model, branches, loader, images)
+    if batch and all(_is_map_each(sample, images) for sample in batch.values()):
+        return {name: _by_image(sample) for name, sample in batch.items()}
+    if batch and all(_is_row_each(sample, images) for sample in batch.values()):
+        more = _spaced(loader.dataset, min(rows, len(loader.dataset)))
+        say(f'probe: {len(more)} training images in {count} calls, since each image is one row')
+        return _record_groups(model, branches, loader, [more[k::count] for k in range(count)])
+    return _record_groups(model, branches, loader, [[image] for image in images])
 
 
 def _spaced(dataset: Any, count: int) -> list[Any]:
@@ -186,12 +204,16 @@ def _join(branch: Branch, calls: Sequence[dict[str, Any]]) -> Sample:
     settings = {key: value for key, value in branch.settings.items() if key in Weighting._fields}
     with place_of(branch):
         weights: list[Any] = [_weight(branch, call, Weighting(**settings)) for call in calls]
-    factors = {_number(call.get('avg_factor')) for call in calls}
+    factors = {
+        None if isinstance(weight, Real) else _number(call.get('avg_factor'))
+        for call, weight in zip(calls, weights, strict=True)
+    }
     if len(factors) > 1:
         raise SetupError(
             f'The loss at {branch.path!r} is called with several normalisers at once: {_in_order(factors)}.'
         )
-    values = [*(value for part in parts for value in part[:2]), *(weight for weight in weights if weight is not None)]
+    counted = [weight for weight in weights if weight is not None and not isinstance(weight, Real)]
+    values = [*(value for part in parts for value in part[:2]), *counted]
     if not all(map(_is_of_tensors, values)):
         raise SetupError(
             f'The loss at {branch.path!r} is not called with two tensors, a prediction and its target, and weights, so it '
@@ -231,6 +253,8 @@ def _in_units(branch: Branch, call: dict[str, Any]) -> dict[str, Any]:
 def _weight(branch: Branch, call: dict[str, Any], weighting: Weighting) -> Any:
     weight, mask = next((call[name] for name in _THIRD if name in call), None), call.get('mask')
     weight = weighting.weights(branch.kind, weight)
+    weights = {key: value for key, value in branch.settings.items() if key in CallWeights._fields}
+    weight = CallWeights(**weights).applied(next(iter(call.values())), weight)
     if mask is None and isinstance(call.get('avg_factor'), Tensor) and call['avg_factor'].dim() == 4:
         mask = call.pop('avg_factor')
     return weight if mask is None else branch.kind.masked(weight, mask, next(iter(call.values())))

@@ -14,7 +14,7 @@ from mmengine.registry import DATASETS, METRICS, MODELS
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from mmautoloss.screen.metrics import delta_iou
+from mmautoloss.screen.value_metrics import delta_iou
 from mmautoloss.testing.fault_injection import Faults, read_faults
 
 FEATURES, CLASSES, ROWS = 8, 3, 8

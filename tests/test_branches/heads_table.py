@@ -193,7 +193,7 @@ HEADS: dict[str, Row] = {
     'YOLOX': Row(
         'mmdet',
         'yolox/yolox_tiny_8xb8-300e_coco.py',
-        {'cls': 'sigmoid', 'box': 'area', 'obj': 'sigmoid', 'l1': None},
+        {'cls': 'sigmoid', 'box': 'area', 'obj': 'sigmoid', 'l1': 'delta'},
         _YOLOX,
     ),
     'YOLOv3': Row(

@@ -24,7 +24,7 @@ from mmengine.structures import PixelData
 from mmpose.testing import get_packed_inputs
 from mmseg.structures import SegDataSample
 
-from mmautoloss.branches import Branch, build_branches, check_branches, find_losses
+from mmautoloss.branches import Branch, build_branches, check_branches, find_losses, late_switch
 from mmautoloss.engine.config.losses import with_losses
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
@@ -160,6 +160,9 @@ def build(cfg: Config) -> nn.Module:
     MessageHub.get_current_instance().update_info('epoch', 0)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         model = MODELS.build(deepcopy(cfg.model))
+    for loss in find_losses(model):
+        if switch := late_switch(model, loss.path):
+            setattr(*switch, True)  # as a hook does in the last epochs
     return model.train()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,6 +22,7 @@ seg = pytest.importorskip('mmseg.models.losses', exc_type=ImportError)
 pose = pytest.importorskip('mmpose.models.losses', exc_type=ImportError)
 heat = pytest.importorskip('mmpose.models.losses.heatmap_loss', exc_type=ImportError)
 distributions = pytest.importorskip('mmpose.models.losses.classification_loss', exc_type=ImportError)
+teacher = pytest.importorskip('mmpose.models.losses.logit_dis_loss', exc_type=ImportError)
 pre = pytest.importorskip('mmpretrain.models.losses', exc_type=ImportError)
 
 KL = 'y * (log(y) - log(p))'
@@ -121,7 +123,39 @@ CASES = {
 }  # fmt: skip
 
 
+MASKED = distributions.KLDiscretLoss(mask=[0, 2], mask_weight=0.25, beta=2.0)
+NORMED = pose.OKSLoss(norm_target_weight=True)
+MOTION = 3 * rand(2, 5, 4, 3)
+VIEWS = rand(8, 5) - 0.5
+
 CASES |= {
+    'axes of which some keypoints count less': Case(
+        MASKED, randn(2, 3, 6), lambda x: ((x, 2 * x), (rand(2, 3, 6).softmax(-1), rand(2, 3, 6).softmax(-1)), SEEN), 'bins',
+        KL, 1 / 3,
+    ),
+    'axes of which some keypoints count less, without weights': Case(
+        distributions.KLDiscretLoss(use_target_weight=False, mask=[1], mask_weight=0.5), randn(2, 3, 6),
+        lambda x: ((x, 2 * x), (rand(2, 3, 6).softmax(-1), rand(2, 3, 6).softmax(-1)), SEEN), 'bins', KL, 1 / 3,
+    ),
+    'keypoints that share the weight of a person': Case(
+        NORMED, lambda: POINTS + 20 * randn(2, 3, 2)(), lambda x: (x, POINTS, SEEN, AREAS), 'keypoint',
+        known_loss('oks', 'keypoint'), 1.0, True,
+    ),
+    'logits of a teacher on two axes': Case(
+        teacher.KDLoss('loss_logit', True, 10.0), randn(2, 3, 6),
+        lambda x: ((x, 3 * x[..., :4]), (4 * rand(2, 3, 6), 4 * rand(2, 3, 4)), 2.0, SEEN), 'bins', KL, 10.0,
+    ),
+    'points of frames': Case(
+        pose.MPJPEVelocityJointLoss(loss_weight=2.0), lambda: MOTION + 0.5 * randn(2, 5, 4, 3)(), lambda x: (x, MOTION),
+        'motion', known_loss('mpjpe', 'motion'),
+    ),
+    'features of two views': Case(
+        pre.CosineSimilarityLoss(2.0, 2.0), randn(8, 5), lambda x: (x, VIEWS), 'direction', '(p - y) ** 2'
+    ),
+    'features of two views with a mask': Case(
+        pre.CosineSimilarityLoss(0.0, 0.5), randn(8, 5), lambda x: (x, VIEWS, (VIEWS[:, 0] > 0).float()), 'direction',
+        '-0.5 * p * y',
+    ),
     'values of pixels one by one': Case(
         seg.CrossEntropyLoss(reduction='none'), randn(2, 3, 4, 4), lambda x: (x, (3 * rand(2, 4, 4)).long()), 'softmax',
         '-y * log(p)',
@@ -140,6 +174,7 @@ CASES |= {
 
 class Head(nn.Module):
     out_channels = num_keypoints = 3
+    student = SimpleNamespace(head=SimpleNamespace(loss_module=SimpleNamespace(beta=2.0)))  # of a distiller
 
     def __init__(self, loss: nn.Module) -> None:
         super().__init__()
@@ -193,7 +228,7 @@ def test_on_a_recorded_call_losses_are_as_large_as_in_training(case: Case) -> No
 @pytest.mark.parametrize(
     ('loss', 'remedy'),
     [
-        (pose.OKSLoss(norm_target_weight=True), 'leave it out'),
+        (pose.MPJPEVelocityJointLoss(use_target_weight=True), 'set use_target_weight=False'),
         (pose.OKSLoss(mode='log'), "use mode='linear'"),
         (pose.OKSLoss(reduction='sum'), "use reduction='mean'"),
         (heat.MLECCLoss(mode='square'), "use mode='log'"),

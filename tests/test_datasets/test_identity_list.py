@@ -60,7 +60,7 @@ WRONG = {
     ),
     'images of triplets': (
         {'triplet_sampler': {'num_ids': 2, 'ins_per_id': 2}, 'indices': 3},
-        'cannot choose images by indices where it draws triplets',
+        'cannot choose images by indices, since triplets are drawn from all',
     ),
     'no number': ({'identities': ['7']}, 'IdentityList.identities must be a whole number'),
 }

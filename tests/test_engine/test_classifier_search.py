@@ -104,6 +104,19 @@ def test_mixed_images_and_class_weights(data: Path, tmp_path: Path) -> None:
     assert Config.fromfile(tmp_path / 'best_config.py').model.head.loss.class_weight == weights
 
 
+def test_margins_are_searched_on_cosines(data: Path, tmp_path: Path) -> None:
+    head = {'type': 'ArcFaceClsHead', 'num_classes': 10, 'in_channels': 64, 'scale': 1.0, 'margins': 0.0}
+    more = {
+        'model.head': {'_delete_': True, **head},
+        'train_cfg.options': {'model.head': {'_delete_': True, **head}},
+        'train_cfg.branches': {'cls': {'path': 'head.loss_module', 'inputs': 'cosine'}},
+        'train_cfg.seeds': ['normface', 'cosface'],
+    }
+    history = search(data, tmp_path, **more)
+    assert history.of_role(Role.SEARCH) and not history.running()
+    assert Config.fromfile(tmp_path / 'best_config.py').model.head.loss.inputs == 'cosine'
+
+
 def test_labels_are_wrong_in_the_training_alone(data: Path, tmp_path: Path) -> None:
     cfg = load_search_config(
         str(ROOT / 'configs/fashion/resnet_search.py'), str(tmp_path), {'data_root': str(data), **SMALL}

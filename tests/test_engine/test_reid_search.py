@@ -87,6 +87,20 @@ def test_both_losses_are_searched_and_found_losses_train(data: Path, tmp_path: P
     assert Config.fromfile(out).model.head == found.model.head
 
 
+def test_pairs_are_searched_in_the_calls_of_triplets(data: Path, tmp_path: Path) -> None:
+    more = {
+        'train_cfg.branches': {'_delete_': True, 'triplet': {'path': 'head.loss_triplet', 'inputs': 'pairs'}},
+        'train_cfg.seeds': ['contrastive', 'sup_con'],
+    }
+    history = search(data, tmp_path, **more)
+    assert history.of_role(Role.SEARCH) and not history.running()
+    found = Config.fromfile(tmp_path / 'best_config.py')
+    assert found.model.head.loss_triplet.inputs == 'pairs'
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        losses = {loss.name: loss.inputs for loss in find_losses(MODELS.build(found.model))}
+    assert losses == {'cls': 'softmax', 'triplet': 'pairs'}
+
+
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(data: Path, tmp_path: Path) -> None:
     whole = search(data, tmp_path / 'whole')
     short = {**SMALL['train_cfg.budget'], 'max_trials': 3}

@@ -18,14 +18,14 @@ def column(*numbers: float) -> torch.Tensor:
 def test_names_say_what_depends_on_what():
     names = [
         *('softmax', 'sigmoid', 'mask', 'heatmap', 'delta', 'area', 'bins', 'quality', 'instance', 'peak', 'keypoint'),
-        *('triplet', 'pairs', 'cosine'),
+        *('triplet', 'pairs', 'cosine', 'direction', 'motion'),
     ]
     assert list(INPUT_KINDS) == names
     for name, kind in INPUT_KINDS.items():
         assert input_kind(name) is kind
         assert kind.name == name
         assert kind.from_prediction | kind.from_target == set(kind.names)
-        assert kind.regression == (name in ('delta', 'area', 'keypoint'))
+        assert kind.regression == (name in ('delta', 'area', 'keypoint', 'direction', 'motion'))
         assert kind.spread > 0
     with pytest.raises(SetupError, match=f"one of {', '.join(names)}, but got 'iou'"):
         input_kind('iou')

@@ -23,6 +23,8 @@ CALLS = {
     'instance': (MAPS[0], torch.eye(4).repeat(3, 1, 1)),
     'peak': (MAPS, (0.25 + 0.75 * torch.eye(4)).expand_as(MAPS)),
     'keypoint': (ROWS, ROWS + 0.5),
+    'direction': (ROWS, ROWS.flip(1)),
+    'motion': (ROWS, ROWS + 0.5),
     'triplet': (torch.tensor([[0.0, 1.0], [2.0, 1.0], [0.5, 0.0], [3.0, 3.0]]), torch.tensor([0, 0, 1, 1])),
     'pairs': (torch.tensor([[0.0, 1.0], [2.0, 1.0], [0.5, 0.0], [3.0, 3.0]]), torch.tensor([0, 0, 1, 1])),
     'cosine': (0.1 * ROWS, torch.tensor([0, 1, 2, 3])),

@@ -10,8 +10,8 @@ from mmautoloss.losses import input_kind, known_loss, plain_loss
 from mmautoloss.screen import FastScreen, Probe, ProbeScreen, Sample
 from mmautoloss.screen.calibration import calibrate
 from mmautoloss.screen.fingerprints import fingerprint
-from mmautoloss.screen.metrics import apart
 from mmautoloss.screen.rejection import RejectionTest
+from mmautoloss.screen.value_metrics import apart
 
 TEST = RejectionTest(steps=80)
 USEFUL = {
@@ -20,7 +20,7 @@ USEFUL = {
     'pairs': (known_loss('contrastive', 'pairs'), known_loss('sup_con', 'pairs'), '(p - y) ** 2'),
 }
 USELESS = {
-    'triplet': ('n', '-a', 'n - a', 'n / a', '-n', 'a + n'),
+    'triplet': ('a', 'n', '-a', 'n - a', 'n / a', '-n', 'a + n'),
     'cosine': ('c', '-c', 'y * c', '-(c - y) ** 2'),
     'pairs': ('p', '-p', 'p * y', '-(p - y) ** 2', '(p + y) ** 2'),
 }

@@ -7,19 +7,10 @@ import pytest
 import torch
 
 from mmautoloss.evaluation import SEGMENTATION_METRICS, segmentation_scores
-from mmautoloss.screen.metrics import (
-    PROBE_METRICS,
-    area_iou,
-    average_precision,
-    delta_iou,
-    heatmap_pck,
-    heatmap_recall,
-    mask_iou,
-    sigmoid_ap,
-    sigmoid_recall,
-    softmax_ap,
-    softmax_recall,
-)
+from mmautoloss.screen.map_metrics import heatmap_pck, heatmap_recall, mask_iou
+from mmautoloss.screen.metrics import PROBE_METRICS
+from mmautoloss.screen.score_metrics import average_precision, sigmoid_ap, sigmoid_recall, softmax_ap, softmax_recall
+from mmautoloss.screen.value_metrics import area_iou, delta_iou
 from tests.test_screen.conftest import SCALING
 
 
@@ -98,6 +89,7 @@ def test_perfect_is_one(name: str) -> None:
         'apart_by_angle': (one_hot * torch.arange(1, 13)[:, None], labels, {}),
         'delta_iou': (deltas, deltas, SCALING),
         'closeness': (deltas, deltas, {}),
+        'alignment': (2 * deltas, deltas, {}),
         'score_closeness': (torch.where(one_hot > 0, torch.tensor(0.4).logit(), -99.0), 0.4 * one_hot, {}),
         'overlap': (one_hot * 99, one_hot, {}),
         'quality_closeness': (one_hot * 99 - 50, torch.cat([one_hot, torch.ones(len(one_hot), 1)], dim=1), {}),

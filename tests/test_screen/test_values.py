@@ -10,8 +10,8 @@ from mmautoloss.expr import parse
 from mmautoloss.losses import plain_loss
 from mmautoloss.screen import Probe, Sample
 from mmautoloss.screen.calibration import calibrate
-from mmautoloss.screen.metrics import closeness
 from mmautoloss.screen.rejection import RejectionTest
+from mmautoloss.screen.value_metrics import closeness
 
 TEST = RejectionTest(steps=80)
 USEFUL = ('abs(p - y)', '(p - y) ** 2', 'log(1 + abs(p - y))')

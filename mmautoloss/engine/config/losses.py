@@ -22,19 +22,35 @@ from mmautoloss.proxy import type_name
 def with_losses(cfg: Config, branches: tuple[Branch, ...], genome: Genome, weights: Mapping[str, float]) -> Config:
     """Replaces the losses of a config, and nothing else, in place.
 
+    Losses of modules that the config does not have, such as the student of a distiller, are exchanged by a
+    ``LossSwitchHook`` as the training begins.
+
     Raises:
         SetupError: A branch's head is not in the config, or a hook of the config exchanges its loss.
     """
     require_unswitched(cfg, branches)
-    for branch in branches:
+    configs = {branch: branch.config(str(genome[branch.name]), weights[branch.name]) for branch in branches}
+    absent = {branch.path: configs.pop(branch) for branch in branches if _is_built_elsewhere(cfg, branch)}
+    if absent:
+        hook = {'type': 'mmautoloss.LossSwitchHook', 'at': 0, 'losses': absent}
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+    for branch, config in configs.items():
         head, _, key = branch.config_path.rpartition('.')
         node = cfg.model
         for part in head.split('.') if head else []:
             node = _step(node, part, branch)
-        _put(
-            node, key, branch, cfg.get('default_scope'), branch.config(str(genome[branch.name]), weights[branch.name])
-        )
+        _put(node, key, branch, cfg.get('default_scope'), config)
     return cfg
+
+
+_STUDENTS = ('student', 'distill_losses')
+"""Parts of distillers and of semi-supervised detectors, which configs describe by other names or in other files."""
+
+
+def _is_built_elsewhere(cfg: Config, branch: Branch) -> bool:
+    """Whether the config of a model lacks the module of a loss, which is built of another part or file."""
+    first = branch.config_path.partition('.')[0]
+    return first in _STUDENTS and first not in cfg.model
 
 
 def require_unswitched(cfg: Config, branches: Sequence[Branch]) -> None:

@@ -43,7 +43,7 @@ def write(found: Found, options: Options) -> str:
     calls = identifiers([_call_name(loss) for loss in found.losses], {*TAKEN, 'areas', 'as_rows', 'log_of_rest'})
     operators: set[str] = set()
     functions = [AREAS] if any(loss.inputs == 'area' for loss in found.losses) else []
-    functions += [AS_ROWS] if any(loss.inputs in ('delta', 'keypoint') for loss in found.losses) else []
+    functions += [AS_ROWS] if any(loss.inputs in ('delta', 'keypoint', 'motion') for loss in found.losses) else []
     functions += [LOG_OF_REST] if any(map(_reads_rest, found.losses)) else []
     for loss in found.losses:
         name, masked = calls[_call_name(loss)], _is_masked(loss)
@@ -76,6 +76,9 @@ def _call(name: str, graph: str, loss: NamedLoss, masked: bool, logs: list[str],
         masks=', valid' if masked else '',
         ignored=settings.get('ignore_index', -1),
         settings=_settings(settings, loss.inputs),
+        keypoints=_keypoints(settings, 'pred[0]', 8),
+        scaled=settings.get('motion_weight', (1.0, 1.0))[0],
+        changes=settings.get('motion_weight', (1.0, 1.0))[1],
         classes=_OF_WEIGHTS.get(settings.get('average', ''), '')
         + ''.join(line for name, line in _CLASSES.items() if name in settings)
         + ('    count = 1  # the head divides\n' if settings.get('average') == 'sum' else ''),
@@ -91,9 +94,12 @@ def _reads_rest(loss: NamedLoss) -> bool:
 
 def _settings(settings: Mapping[str, Any], inputs: str) -> str:
     """Lines that define class weights, and one that drops the weights of a call if the loss ignores them."""
-    lines = [] if settings.get('use_target_weight', True) else ['    weight = None']
+    of_axes = inputs == 'bins' and 'keypoint_weight' in settings  # where weights are dropped before
+    lines = [] if settings.get('use_target_weight', True) or of_axes else ['    weight = None']
     if settings.get('reduction') == 'none':
         lines.append('    # the head takes the values one by one; this is their mean')
+    if inputs != 'bins':
+        lines += _keypoints(settings, 'pred', 4).splitlines()
     if 'sigmas' in settings:
         lines += [f'    sigmas = pred.new_tensor({list(settings["sigmas"])!r})', *_IN_UNITS]
     lines += [_TO_LOGITS[input_kind(inputs).activation]] if settings.get('activated') else []
@@ -104,6 +110,28 @@ def _settings(settings: Mapping[str, Any], inputs: str) -> str:
             numbers = wrap(', '.join(map(repr, settings[name])), 100)
             lines += [f'    {name} = pred.new_tensor([', *(f'        {line}' for line in numbers), '    ])']
     return ''.join(f'{line}\n' for line in lines)
+
+
+def _keypoints(settings: Mapping[str, Any], first: str, indent: int) -> str:
+    """Lines that weigh keypoints by themselves."""
+    factors, norm = settings.get('keypoint_weight'), settings.get('norm_target_weight')
+    if factors is None and not norm:
+        return ''
+    lines = [] if settings.get('use_target_weight', True) else ['weight = None']
+    lines += [
+        f'shape = {first}.shape[:2]',
+        f'weight = {first}.new_ones(shape) if weight is None else weight.reshape(shape)',
+    ]
+    lines += ['weight = weight / weight.mean(dim=1, keepdim=True).clamp(min=1e-8)'] if norm else []
+    if factors is not None:
+        numbers = wrap(', '.join(map(repr, factors)), 90)
+        lines += [
+            'factors = [',
+            *(f'    {line}' for line in numbers),
+            ']',
+            'weight = weight * weight.new_tensor(factors)',
+        ]
+    return ''.join(f'{" " * indent}{line}\n' for line in lines)
 
 
 def _call_name(loss: NamedLoss) -> str:

@@ -5,6 +5,7 @@
 ``{again}`` passes that share on, ``{masks}`` is ``, valid`` if it needs the mask of valid elements, ``{weight}`` the
 ``loss_weight``, ``{ignored}`` the default of ``ignore_index``. ``{settings}`` and ``{classes}`` are lines that define and
 apply class weights. ``{count}``, an expression of the valid labels, is the divisor of the sum without a normaliser.
+``{keypoints}`` are lines that weigh keypoints, ``{scaled}`` and ``{changes}`` factors of the parts of a motion.
 """
 
 from __future__ import annotations
@@ -234,7 +235,12 @@ def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
     Of logits (N, K, C) and distributions for each axis, with weights (N, K), it is the sum over
     the axes, each divided by its number of bins.
     \"\"\"
+    if isinstance(weight, (int, float)):  # a temperature
+        axes = [(p.flatten(0, -2), y.flatten(0, -2)) for p, y in zip(pred, target)]
+        axes = [(weight * p, (weight * y).softmax(dim=1)) for p, y in axes]
+        return sum({{name}}(p, y{{again}}) for p, y in axes)
     if not torch.is_tensor(pred):
+{{keypoints}}\
         weight = weight if weight is None else weight.flatten()
         axes = [(p.flatten(0, -2), y.flatten(0, -2)) for p, y in zip(pred, target)]
         return sum({{name}}(p, y, weight, avg_factor{{again}}) / p.shape[1] for p, y in axes)
@@ -347,6 +353,37 @@ def {{name}}(pred, target, weight=None, avg_factor=None, ignore_index={{ignored}
     values = {{graph}}(c, y{{logs}})
 {_OF_CHOSEN}"""
 
+_DIRECTION = f"""\
+def {{name}}(pred, target, weight=None, avg_factor=None{{elapsed}}):
+    \"\"\"The loss of one call: features and targets (M, C), weights (M,); or (N, L, C) and (N, L).\"\"\"
+    {_START}\
+    if pred.dim() == 3:
+        pred, target = pred.flatten(0, 1), target.flatten(0, 1)
+        weight = weight if weight is None else weight.flatten()
+{_CHOSEN}\
+    units = (torch.nn.functional.normalize(x) for x in (pred, target.to(pred)))
+    p, y = (x[:, :, None, None] for x in units)
+    values = {{graph}}(p, y{{logs}})
+{_OF_CHOSEN}"""
+
+_MOTION = _DELTA.replace(
+    '; or points, or maps."""\n',
+    """.
+
+    Of points (N, T, K, D) in T frames it is the sum of the losses of the points, of the points in the
+    scale that fits best, and of their changes from frame to frame.
+    \"\"\"
+    if pred.dim() == 4:
+        scale = (target * pred).sum(dim=(2, 3), keepdim=True)
+        scale = scale / (pred * pred).sum(dim=(2, 3), keepdim=True)
+        steps = pred.diff(dim=1), target.diff(dim=1)
+        parts = [(pred, target), (scale * pred, target), steps]
+        parts = [(p.flatten(0, 1), y.flatten(0, 1)) for p, y in parts]
+        points, scaled, changes = ({name}(p, y{again}) for p, y in parts)
+        return points + {scaled} * scaled + {changes} * changes
+""",
+)
+
 ROWS = {
     'softmax': _SOFTMAX,
     'sigmoid': _SIGMOID,
@@ -362,6 +399,8 @@ ROWS = {
     'triplet': _TRIPLET,
     'pairs': _PAIRS,
     'cosine': _COSINE,
+    'direction': _DIRECTION,
+    'motion': _MOTION,
 }
 """For losses whose elements do not depend on each other; softmax takes pixels as rows and removes invalid ones."""
 
@@ -372,6 +411,7 @@ MAPS = {
     'delta': _DELTA,
     'peak': _PEAK,
     'keypoint': _DELTA,
+    'motion': _MOTION,
 }
 """For losses whose elements depend on others: the graph gets the mask of valid elements."""
 

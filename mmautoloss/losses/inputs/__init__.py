@@ -17,11 +17,13 @@ from mmautoloss.losses.inputs.bins import Bins
 from mmautoloss.losses.inputs.boxes import Area
 from mmautoloss.losses.inputs.cosines import Cosine
 from mmautoloss.losses.inputs.deltas import Delta
+from mmautoloss.losses.inputs.directions import Direction
 from mmautoloss.losses.inputs.embeddings import Pairs, Triplet
 from mmautoloss.losses.inputs.heatmaps import Heatmap
 from mmautoloss.losses.inputs.instances import Instance
 from mmautoloss.losses.inputs.keypoints import Keypoint
 from mmautoloss.losses.inputs.kind import InputKind
+from mmautoloss.losses.inputs.motions import Motion
 from mmautoloss.losses.inputs.peaks import Peak
 from mmautoloss.losses.inputs.quality import Quality
 from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows
@@ -32,7 +34,7 @@ INPUT_KINDS: dict[str, InputKind] = {
     for kind in (
         *(Softmax(), Sigmoid(), Mask(), Heatmap(), Delta(), Area()),
         *(Bins(), Quality(), Instance(), Peak(), Keypoint()),
-        *(Triplet(), Pairs(), Cosine()),
+        *(Triplet(), Pairs(), Cosine(), Direction(), Motion()),
     )
 }
 """All kinds by the name that configs use; first the built-in ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ class Bins(InputKind):
     A call may also have one tensor of logits (N, K, C) an axis, each with target distributions of that shape, and weights
     (N, K), as SimCC and RTMPose call their loss. The loss is then the sum over the axes, and each row is weighted with
     1 / C, as in mmpose's ``KLDiscretLoss``, which takes the mean over bins. Maps (N, K, H, W) are distributions over pixels,
-    with weights (N, K).
+    with weights (N, K). Where a call has a number in place of weights, as that of mmpose's ``KDLoss``, the targets are the
+    logits of a teacher, and the number is the temperature of both; the loss is the sum over the axes of means over rows.
     """
 
     name = 'bins'
@@ -41,6 +43,8 @@ class Bins(InputKind):
                 f'Inputs "bins" need targets for each of {len(pred)} axes, but got {_count(target)}; a call without axes '
                 'has one tensor of logits (M, C).'
             )
+        if isinstance(weight, Real):
+            return [_of_teacher(*axis, float(weight)) for axis in zip(pred, target, strict=True)]
         return [_of_axis(*axis, weight) for axis in zip(pred, target, strict=True)]
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
@@ -65,6 +69,10 @@ def _of_axis(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tenso
     weight = torch.ones(len(rows), device=pred.device) if weight is None else weight.flatten()
     # halves would round the factor
     return rows, target.flatten(0, -2), weight.to(torch.promote_types(weight.dtype, torch.float32)) / pred.shape[-1]
+
+
+def _of_teacher(pred: Tensor, target: Tensor, beta: float) -> tuple[Tensor, Tensor, None]:
+    return beta * pred.flatten(0, -2), (beta * target.flatten(0, -2)).softmax(dim=1), None
 
 
 def _count(target: Any) -> str:

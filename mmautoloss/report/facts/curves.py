@@ -28,7 +28,7 @@ DRAWN_AS = {'mask': 'sigmoid', 'bins': 'softmax', 'quality': 'sigmoid', 'instanc
 """Kinds of input whose curves are those of another kind: bins at a distribution that is one bin, qualities of 1 (0 for
 background)."""
 
-NOT_DRAWN = ('triplet', 'pairs', 'cosine')
+NOT_DRAWN = ('triplet', 'pairs', 'cosine', 'direction')
 """Kinds of input without curves: what they read depends on several predictions at once."""
 
 CLASSES = 3
@@ -40,7 +40,7 @@ TARGETS = (1.0, 0.0)
 OVER_CELLS = frozenset({'mean_nhw', 'maxpool', 'minpool'})
 """Operators over several cells; each is the identity on a single cell."""
 
-_RANGES = {'heatmap': (-0.25, 1.25), 'delta': (-3.0, 3.0), 'keypoint': (-3.0, 3.0)}
+_RANGES = {'heatmap': (-0.25, 1.25), 'delta': (-3.0, 3.0), 'keypoint': (-3.0, 3.0), 'motion': (-3.0, 3.0)}
 _MIN_PROBABILITY = 0.005
 
 
@@ -140,7 +140,7 @@ def finite(value: float) -> float | None:
 
 def _predictions(inputs: str, y: float, points: int) -> Tensor:
     low, high = _RANGES.get(inputs, (_MIN_PROBABILITY, 1 - _MIN_PROBABILITY))
-    start = y if inputs in ('delta', 'keypoint') else 0.0
+    start = y if inputs in ('delta', 'keypoint', 'motion') else 0.0
     return start + torch.linspace(low, high, points, dtype=torch.float64)
 
 

@@ -44,7 +44,7 @@ def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mappin
         values.set_title('loss', fontsize=10)
         slopes.set_title('gradient by the score' if inputs in SCORES else 'gradient', fontsize=10)
         for axes in (values, slopes):
-            axes.set_xlabel('p - y' if inputs in ('delta', 'keypoint') else 'prediction p')
+            axes.set_xlabel('p - y' if inputs in ('delta', 'keypoint', 'motion') else 'prediction p')
         _legend(figure, curves)
         svg = to_svg(figure, name, title)
     return Figure(name, title, f'{caption} {_reading(inputs)}', curves_table(dict(curves)), svg)

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from mmautoloss.evaluation.regions import area_scores
 from mmautoloss.losses.inputs.rows import as_nchw
-from mmautoloss.screen.metrics import MAX_LOG_RATIO, PROBE_METRICS, delta_boxes
+from mmautoloss.screen.metrics import PROBE_METRICS
 from mmautoloss.screen.native.activations import areas_of
 from mmautoloss.screen.native.compiler import compiled
 from mmautoloss.screen.native.layout import flat, unflat
 from mmautoloss.screen.probe import Probe, Sample
+from mmautoloss.screen.value_metrics import MAX_LOG_RATIO, delta_boxes
 
 ArrayMetric = Callable[[np.ndarray], float]
 """The metric of raw predictions in the layout of ``SampleArrays.raw``."""

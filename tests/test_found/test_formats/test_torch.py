@@ -107,6 +107,12 @@ def calls(inputs: str) -> dict[str, tuple[Tensor, dict[str, Any]]]:
             'shares': (0.8 * randn(N, 3), {'target': randn(N, 3).softmax(dim=1), 'avg_factor': 7.0}),
             'nothing': (randn(N, 3), {'target': integers(3, N), 'weight': torch.zeros(N)}),
         }
+    if inputs == 'direction':
+        return {
+            'plain': (randn(N, 5), {'target': randn(N, 5)}),
+            'weights': (randn(N, 5), {'target': randn(N, 5), 'weight': weight, 'avg_factor': 5}),
+            'nothing': (randn(N, 5), {'target': randn(N, 5), 'weight': torch.zeros(N)}),
+        }
     if inputs in ('triplet', 'pairs'):
         return {
             'plain': (randn(N, 5), {'target': integers(6, N)}),
@@ -214,6 +220,38 @@ def test_of_keypoints_with_areas() -> None:
     )
     pred = target + torch.randn(2, 3, 2)
     torch.testing.assert_close(code(pred, target, seen, areas), loss(pred, target, seen, areas))
+
+
+SEEN = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
+AXES = (torch.randn(2, 3, 6), torch.randn(2, 3, 5))
+OTHER_AXES = (torch.rand(2, 3, 6).softmax(-1), torch.rand(2, 3, 5).softmax(-1))
+POINTS = torch.randn(2, 3, 2)
+MOTION = torch.randn(2, 4, 3, 3)
+FEATURES = torch.randn(6, 5)
+WHOLE = {
+    'some keypoints': ('bins', {'keypoint_weight': [0.5, 1.0, 2.0]}, (AXES, OTHER_AXES, SEEN)),
+    'some keypoints, no weights': (
+        'bins', {'keypoint_weight': [0.5, 1.0, 2.0], 'use_target_weight': False}, (AXES, OTHER_AXES, SEEN),
+    ),
+    'a teacher': ('bins', {}, (AXES, tuple(3 * axis for axis in OTHER_AXES), 2.0, SEEN)),
+    'persons': ('keypoint', {'norm_target_weight': True}, (POINTS, POINTS + 1, SEEN)),
+    'persons with areas': (
+        'keypoint', {'norm_target_weight': True, 'sigmas': [0.05, 0.1, 0.2]}, (POINTS, POINTS + 1, SEEN, torch.ones(2)),
+    ),
+    'frames': ('motion', {'motion_weight': [0.5, 20.0]}, (MOTION, MOTION.flip(0))),
+    'one frame': ('motion', {}, (MOTION[:, :1], MOTION[:, 1:2])),
+    'two views': ('direction', {'average': 'weights'}, (FEATURES, FEATURES.flip(0), torch.arange(6.0))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(('inputs', 'settings', 'call'), WHOLE.values(), ids=WHOLE)
+def test_of_persons_and_motions(inputs: str, settings: dict[str, Any], call: tuple[Any, ...]) -> None:
+    text = 'abs(p - y) * (p - y) ** 2 + mean_c(p)'
+    code, loss = (
+        exported(text, inputs, 2.0, **settings)['loss'],
+        SearchedLoss(text, inputs, loss_weight=2.0, **settings),
+    )
+    torch.testing.assert_close(code(*call), loss(*call))
 
 
 def test_of_values_one_by_one_says_that_it_is_their_mean() -> None:

@@ -138,7 +138,8 @@ def call(module: SearchedLoss, pred: torch.Tensor, target: torch.Tensor) -> torc
         return module(pred.flatten(1), torch.nn.functional.one_hot(target.flatten().long(), pred.shape[1]).double())
     if module.kind.name == 'quality':
         return module(pred.flatten(1), (1 - target.flatten().long(), torch.ones(1)))
-    return module(pred.flatten(1), target.flatten(1)) if module.kind.name == 'delta' else module(pred, target)
+    rows = module.kind.name in ('delta', 'motion')
+    return module(pred.flatten(1), target.flatten(1)) if rows else module(pred, target)
 
 
 def same(one: float, other: float) -> None:
