@@ -82,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: that of the command; 2 if it raised an error of this package, which is printed
-        without a traceback; or 1 if the reader of its output closed the pipe early, as ``head`` does.
+        without a traceback; 130 if the user stopped it; or 1 if the reader of its output closed the pipe early, as
+        ``head`` does.
     """
     args = build_parser().parse_args(argv)
     # MMEngine causes this warning in every process
@@ -95,6 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MMAutoLossError as error:
         print(f'mmautoloss {args.command}: error: {error}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print('stopped', file=sys.stderr)
+        return 130
     except BrokenPipeError:
         # otherwise Python reports the closed pipe at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

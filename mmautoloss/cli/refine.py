@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mmautoloss.cli.search import run_to_end
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -58,21 +59,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Searches, and prints the tuned loss."""
-    from mmautoloss.engine import build_search, require_writable
+    from mmautoloss.engine import require_writable
 
     cfg = _search_config(args)
     require_writable(Path(cfg.work_dir))
-    runner = build_search(cfg)
-    try:
-        runner.train()
-        stopped = runner.train_loop.interrupted
-    except KeyboardInterrupt:
-        stopped = True
-    if stopped:
-        print(f'stopped; the same command with --resume goes on ({cfg.work_dir})', file=sys.stderr)
-        return 130
-    _print_tuned(Path(cfg.work_dir))
-    return 0
+    status = run_to_end(cfg)
+    if status == 0:
+        _print_tuned(Path(cfg.work_dir))
+    return status
 
 
 def _search_config(args: argparse.Namespace) -> Config:

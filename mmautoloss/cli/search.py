@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 DESCRIPTION = """\
 Searches losses as CONFIG says, a search config such as configs/digits/faster_rcnn_search.py. It may be killed at
@@ -39,35 +43,40 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Searches to the end, or until it is stopped."""
     from mmautoloss.cli.arguments import options_of
-    from mmautoloss.engine import build_search, load_search_config, require_writable
+    from mmautoloss.engine import load_search_config, require_writable
     from mmautoloss.trial import repair
 
-    cfg = None
+    cfg = load_search_config(
+        args.config,
+        args.work_dir,
+        options_of(args.cfg_options),
+        budget__max_trials=args.max_trials,
+        budget__max_seconds=args.max_seconds,
+        execute__workers=args.workers,
+        execute__executor=args.executor,
+        execute__ray_address=args.ray_address,
+        execute__gpus_per_candidate=args.gpus_per_candidate,
+        execute__isolate=args.isolate or None,
+        seed=args.seed,
+        results=args.results,
+        resume=args.resume or None,
+    )
+    require_writable(Path(cfg.work_dir))
+    if args.repair:
+        print(repair(Path(cfg.work_dir) / 'journal.jsonl'))
+    return run_to_end(cfg)
+
+
+def run_to_end(cfg: Config) -> int:
+    """Runs a search; gives 0, or 130 where it was stopped."""
+    from mmautoloss.engine import build_search
+
     try:
-        cfg = load_search_config(
-            args.config,
-            args.work_dir,
-            options_of(args.cfg_options),
-            budget__max_trials=args.max_trials,
-            budget__max_seconds=args.max_seconds,
-            execute__workers=args.workers,
-            execute__executor=args.executor,
-            execute__ray_address=args.ray_address,
-            execute__gpus_per_candidate=args.gpus_per_candidate,
-            execute__isolate=args.isolate or None,
-            seed=args.seed,
-            results=args.results,
-            resume=args.resume or None,
-        )
-        require_writable(Path(cfg.work_dir))
-        if args.repair:
-            print(repair(Path(cfg.work_dir) / 'journal.jsonl'))
         runner = build_search(cfg)
         runner.train()
-        if runner.train_loop.interrupted:
-            raise KeyboardInterrupt
+        stopped = runner.train_loop.interrupted
     except KeyboardInterrupt:
-        folder = f' ({cfg.work_dir})' if cfg else ''
-        print(f'stopped; the same command with --resume goes on{folder}', file=sys.stderr)
-        return 130
-    return 0
+        stopped = True
+    if stopped:
+        print(f'stopped; the same command with --resume goes on ({cfg.work_dir})', file=sys.stderr)
+    return 130 if stopped else 0

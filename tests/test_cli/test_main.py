@@ -90,3 +90,12 @@ def test_a_module_that_cannot_be_imported(tmp_path: Path, monkeypatch, capsys, c
     monkeypatch.syspath_prepend(tmp_path)
     assert main(['--import', 'module_that_fails', 'status', str(tmp_path)]) == 2
     assert 'error: --import module_that_fails: ' in capsys.readouterr().err
+
+
+def test_an_early_stop_is_one_word(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('mmautoloss.cli.zoo.run', stop)
+    assert main(['zoo']) == 130
+    assert capsys.readouterr().err == 'stopped\n'
