@@ -8,7 +8,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mmautoloss.branches.loss_settings import OF_DISTRIBUTIONS, carried, channels_of, reads_probabilities
+from mmautoloss.branches.loss_settings import (
+    OF_DISTRIBUTIONS,
+    OF_FORMULAS,
+    carried,
+    channels_of,
+    reads_probabilities,
+)
 from mmautoloss.expr import parse
 from mmautoloss.losses import known_loss, plain_loss
 from mmautoloss.losses.temperatures import Temperatures
@@ -156,7 +162,7 @@ def _of_identities(loss: Callable[..., Tensor], head: nn.Module) -> Callable[...
 
 
 _ADAPTED: dict[str, Callable[[Callable[..., Tensor], nn.Module], Callable[..., Tensor]]] = {
-    'SearchedLoss': _at_logits,
+    **dict.fromkeys(OF_FORMULAS, _at_logits),
     'OKSLoss': _of_units,
     'MLECCLoss': _of_likelihoods,
     'JSDiscretLoss': _of_persons,

@@ -14,7 +14,7 @@ from torch import nn
 
 from mmautoloss.branches.contracts import refused_by_head
 from mmautoloss.branches.loss_names import short_names
-from mmautoloss.branches.loss_settings import carried, channels_of, library_of, lost
+from mmautoloss.branches.loss_settings import OF_FORMULAS, carried, channels_of, library_of, lost
 from mmautoloss.branches.unsearchable import UNSEARCHABLE
 
 
@@ -107,7 +107,7 @@ def _never(reason: str) -> Callable[[nn.Module, nn.Module], Verdict]:
 
 
 _RULES: dict[str, Callable[[nn.Module, Any], Verdict]] = {
-    'SearchedLoss': _searched,
+    **dict.fromkeys(OF_FORMULAS, _searched),
     'CrossEntropyLoss': _cross_entropy,
     'FocalLoss': _sigmoid,
     'DiceLoss': _dice,

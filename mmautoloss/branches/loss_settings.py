@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from mmautoloss.losses.temperatures import Temperatures
 
+OF_FORMULAS = ('SearchedLoss', 'LossMixture')
+"""Classes of losses of this package."""
+
 CARRIED = (
     'class_weight',
     'pos_weight',
@@ -35,7 +38,7 @@ def carried(loss: nn.Module, inputs: str | None, head: nn.Module) -> dict[str, A
         inputs: Kind of input of the searched loss.
         head: The module that calls it.
     """
-    if type(loss).__name__ == 'SearchedLoss':
+    if type(loss).__name__ in OF_FORMULAS:
         searched: Any = loss
         settings = {
             **searched.counts._asdict(),
@@ -85,7 +88,7 @@ _OF_PROBABILITIES = ('GaussianFocalLoss', 'FocalHeatmapLoss', *OF_DISTRIBUTIONS)
 def reads_probabilities(loss: nn.Module) -> bool:
     """Whether the head of a loss passes probabilities in place of logits."""
     name = type(loss).__name__
-    if name == 'SearchedLoss':  # of which the settings are kept as they are
+    if name in OF_FORMULAS:  # of which the settings are kept as they are
         return False
     if name == 'BCELoss':  # of mmpose
         return bool(getattr(loss, 'use_sigmoid', False))
@@ -265,7 +268,7 @@ def _check_counts(loss: nn.Module, head: nn.Module) -> str:
 
 
 def _check_other_settings(loss: nn.Module, head: nn.Module) -> str:
-    if type(loss).__name__ == 'SearchedLoss':
+    if type(loss).__name__ in OF_FORMULAS:
         return ''
     if _inner(loss) is not loss and _factors(_inner(loss), 'pos_weight'):
         return 'its pos_weight weighs smoothed labels, which a formula does not know; leave it out'

@@ -15,6 +15,7 @@ from mmautoloss.losses.inputs import (
     register_kind,
 )
 from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.losses.mixture import LossMixture
 from mmautoloss.losses.named_sums import expression_of, is_by_name, kinds_by_name
 from mmautoloss.losses.searched_loss import SearchedLoss
 from mmautoloss.losses.short_forms import by_algebra, by_sympy, shorter_form, without_constants
@@ -28,6 +29,7 @@ __all__ = [
     'InputKind',
     'KnownLoss',
     'LossGraph',
+    'LossMixture',
     'Measured',
     'Rows',
     'SearchedLoss',
