@@ -10,6 +10,6 @@ A command is a module of this package with two functions, listed by name in ``CO
 from __future__ import annotations
 
 COMMANDS = (
-    *('doctor', 'branches', 'zoo', 'split', 'evaluate', 'apply', 'export'),
+    *('doctor', 'branches', 'zoo', 'split', 'evaluate', 'apply', 'export', 'mixture'),
     *('status', 'report', 'replay', 'rungs', 'correlate', 'transfer'),
 )

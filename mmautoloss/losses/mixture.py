@@ -89,21 +89,26 @@ class LossMixture(SearchedLoss):
         self.weights = _read_weights(weights, len(losses))
         self.controller = None if controller is None else _build_controller(controller, len(losses), self.kind)
         self.settings = {'inputs': inputs, 'use_sigmoid': use_sigmoid, 'loss_name': loss_name, **settings}
+        self._given = (
+            scales if isinstance(scales, str) else list(scales),
+            None if controller is None else dict(controller),
+        )
 
     @property
     def expression(self) -> str:
         """The mixture as one expression; weights of examples, which are none, are called ``w1``, ``w2``."""
-        factors = self.scales.factors()
-        weights = self._words()
-        return ' + '.join(
-            f'{weight} * {factor:.7g} * ({tree})' if factor != 1 else f'{weight} * ({tree})'
-            for weight, factor, tree in zip(weights, factors, self.trees, strict=True)
-        )
+        words = zip(self._words(), self.trees, strict=True)
+        return ' + '.join(f'{weight} * ({tree})' for weight, tree in words)
 
     @property
     def reads_elapsed(self) -> bool:
         """Whether a loss or a weight reads ``t``."""
         return any(reads_elapsed(tree) for tree in (*self.trees, *self.weights))
+
+    def described(self) -> dict[str, Any]:
+        """The arguments of a mixture with a controller in plain types, for checkpoints."""
+        scales, controller = self._given
+        return {'losses': [*map(str, self.trees)], **self.settings, 'scales': scales, 'controller': controller}
 
     def alone(self, expression: str | Tree, factor: float = 1.0) -> SearchedLoss:
         """Another loss, or one of the mixture, with all other settings of this one.
@@ -180,12 +185,14 @@ class LossMixture(SearchedLoss):
         )
 
     def _words(self) -> list[str]:
-        """The weights as text."""
+        """The weights times the scales, as text."""
+        scales = self.scales.factors()
         if self.controller is None:
-            return [_in_product(tree) for tree in self.weights]
-        if self.controller.per == 'example':
-            return [f'w{number}' for number in range(1, len(self.trees) + 1)]
-        return [f'{weight:.7g}' for weight in self.controller.of_branch().tolist()]
+            return [_product(tree, scale) for tree, scale in zip(self.weights, scales, strict=True)]
+        if self.controller.per == 'branch':
+            weights = self.controller.of_branch().tolist()
+            return [f'{weight * scale:.7g}' for weight, scale in zip(weights, scales, strict=True)]
+        return [f'w{number} * {scale:.7g}' if scale != 1 else f'w{number}' for number, scale in enumerate(scales, 1)]
 
     def extra_repr(self) -> str:
         return f'losses={[str(tree) for tree in self.trees]}, {super().extra_repr()}'
@@ -224,9 +231,11 @@ def _value(weight: Tree) -> float:
     return float(compile_tree(weight)({ELAPSED: share}, None))
 
 
-def _in_product(weight: Tree) -> str:
-    text = str(weight)
-    return f'({text})' if ' ' in text else text
+def _product(weight: Tree, scale: float) -> str:
+    """The text of a weight times a scale."""
+    if not reads_elapsed(weight):
+        return f'{_value(weight) * scale:.7g}'
+    return f'({weight}) * {scale:.7g}' if scale != 1 else f'({weight})'
 
 
 def _build_controller(settings: Mapping[str, Any], count: int, kind: InputKind) -> Controller:
