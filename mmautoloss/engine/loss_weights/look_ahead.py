@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mmautoloss.engine.loss_weights.aside import LossCall, recorded_calls
+from mmautoloss.engine.loss_weights.side_pass import LossCall, recorded_calls
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import LossMixture, SearchedLoss
 

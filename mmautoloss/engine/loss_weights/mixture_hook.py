@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmautoloss.checks import require_number, require_whole
 from mmautoloss.compat import allow_mmengine_checkpoints
-from mmautoloss.engine.loss_weights.aside import LossCall, aside, bare
+from mmautoloss.engine.loss_weights.side_pass import LossCall, aside, bare
 from mmautoloss.engine.loss_weights.held_back import HeldBack
 from mmautoloss.engine.loss_weights.look_ahead import controller_gradients
 from mmautoloss.errors import SetupError
