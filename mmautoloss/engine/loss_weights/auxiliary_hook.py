@@ -14,10 +14,10 @@ from mmengine.hooks import Hook
 
 from mmautoloss.checks import WrongTypeError, require_number, require_whole
 from mmautoloss.compat import allow_mmengine_checkpoints
-from mmautoloss.engine.loss_weights.side_pass import aside, bare, recorded_calls
 from mmautoloss.engine.loss_weights.choices import Table, draw
 from mmautoloss.engine.loss_weights.held_back import HeldBack
 from mmautoloss.engine.loss_weights.places import losses_at, require_disjoint, set_weight
+from mmautoloss.engine.loss_weights.side_pass import aside, bare, recorded_calls
 from mmautoloss.errors import SetupError
 from mmautoloss.files import write_output
 from mmautoloss.registry import HOOKS, register

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from mmautoloss.checks import require_number, require_whole
 from mmautoloss.compat import allow_mmengine_checkpoints
-from mmautoloss.engine.loss_weights.side_pass import LossCall, aside, bare
 from mmautoloss.engine.loss_weights.held_back import HeldBack
 from mmautoloss.engine.loss_weights.look_ahead import controller_gradients
+from mmautoloss.engine.loss_weights.side_pass import LossCall, aside, bare
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import LossMixture, SearchedLoss, examples_of
 from mmautoloss.registry import HOOKS, register

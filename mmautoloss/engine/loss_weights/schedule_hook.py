@@ -8,8 +8,8 @@ from typing import Any
 from mmengine.hooks import Hook
 
 from mmautoloss.checks import WrongTypeError, require_number, require_whole
-from mmautoloss.engine.loss_weights.side_pass import bare
 from mmautoloss.engine.loss_weights.places import losses_at, require_disjoint, set_weight
+from mmautoloss.engine.loss_weights.side_pass import bare
 from mmautoloss.errors import SetupError
 from mmautoloss.registry import HOOKS, register
 

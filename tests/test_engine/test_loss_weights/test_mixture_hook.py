@@ -11,9 +11,9 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmautoloss.__main__ import main
-from mmautoloss.engine.loss_weights.side_pass import aside
 from mmautoloss.engine.loss_weights.held_back import HeldBack
 from mmautoloss.engine.loss_weights.look_ahead import controller_gradients, last_layer
+from mmautoloss.engine.loss_weights.side_pass import aside
 from mmautoloss.errors import SetupError
 from mmautoloss.losses import LossMixture, SearchedLoss
 from tests.test_engine.test_loss_weights.trainings import PICTURES, train
