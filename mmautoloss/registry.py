@@ -43,6 +43,7 @@ HOOKS = _child(
     'proxy.predictions',
     'engine.channels_last',
     'engine.loss_switch',
+    'engine.loss_weights',
 )
 VISBACKENDS = _child('vis_backend', 'VISBACKENDS', 'engine.guarded_backend')
 DATASETS = _child('dataset', 'DATASETS', 'datasets.noisy_labels')

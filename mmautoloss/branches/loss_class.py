@@ -24,6 +24,10 @@ def _no_settings(loss: nn.Module, head: nn.Module) -> dict[str, Any]:
     return {}
 
 
+OF_FORMULAS = ('SearchedLoss', 'LossMixture')
+"""Classes of losses of this package, whose settings are kept as they are."""
+
+
 @dataclass(frozen=True)
 class LossClass:
     """What a search knows of a class of losses; the defaults hold for those of which it knows nothing.

@@ -13,7 +13,7 @@ from torch import nn
 from mmautoloss.branches import loss_kinds as kinds
 from mmautoloss.branches import objectives
 from mmautoloss.branches.attributes import channels_of, numbers_of
-from mmautoloss.branches.loss_class import LossClass
+from mmautoloss.branches.loss_class import OF_FORMULAS, LossClass
 from mmautoloss.losses.temperatures import Temperatures
 
 
@@ -74,7 +74,7 @@ _BY_IDENTITIES = LossClass(kinds.always('triplet'), objective=objectives.of_iden
 
 _SEARCHABLE: Mapping[str, LossClass] = {
     # its settings are taken over as they are
-    'SearchedLoss': LossClass(kinds.searched, objective=objectives.at_logits, probabilities=_never),
+    **dict.fromkeys(OF_FORMULAS, LossClass(kinds.searched, objective=objectives.at_logits, probabilities=_never)),
     'CrossEntropyLoss': LossClass(kinds.cross_entropy, averaging={'mmseg': ('sigmoid',)}),
     'FocalLoss': LossClass(kinds.scores, averaging={'mmseg': ('sigmoid',)}),
     'BCELoss': LossClass(kinds.always('sigmoid'), probabilities=_by_sigmoid, averaging={'mmpose': ('sigmoid',)}),

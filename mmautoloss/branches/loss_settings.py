@@ -17,6 +17,7 @@ from mmautoloss.branches.attributes import (
     inner_of,
     library_of,
 )
+from mmautoloss.branches.loss_class import OF_FORMULAS
 from mmautoloss.branches.loss_classes import LOSS_CLASSES, class_of
 from mmautoloss.losses.call_weights import CallWeights
 from mmautoloss.losses.temperatures import Temperatures
@@ -45,7 +46,7 @@ def carried(loss: nn.Module, inputs: str | None, head: nn.Module) -> dict[str, A
         inputs: Kind of input of the searched loss.
         head: The module that calls it.
     """
-    if type(loss).__name__ == 'SearchedLoss':
+    if type(loss).__name__ in OF_FORMULAS:
         return _of_searched(loss)
     return {
         **_class_weights(loss, inputs),

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmautoloss.branches.attributes import factors_of, ignored_label, inner_of, library_of, numbers_of
+from mmautoloss.branches.loss_class import OF_FORMULAS
 from mmautoloss.branches.loss_classes import class_of
 
 
@@ -91,7 +92,7 @@ def _check_counts(loss: nn.Module, head: nn.Module) -> str:
 
 
 def _check_other_settings(loss: nn.Module, head: nn.Module) -> str:
-    if type(loss).__name__ == 'SearchedLoss':
+    if type(loss).__name__ in OF_FORMULAS:
         return ''
     if inner_of(loss) is not loss and factors_of(inner_of(loss), 'pos_weight'):
         return 'its pos_weight weighs smoothed labels, which a formula does not know; leave it out'

@@ -10,19 +10,7 @@ A command is a module of this package with two functions, listed by name in ``CO
 from __future__ import annotations
 
 COMMANDS = (
-    *(
-        'doctor',
-        'branches',
-        'zoo',
-        'split',
-        'config',
-        'search',
-        'refine',
-        'status',
-        'report',
-        'replay',
-        'apply',
-        'export',
-    ),
-    *('train', 'test', 'evaluate', 'compare', 'transfer', 'rungs', 'correlate'),
+    *('doctor', 'branches', 'zoo', 'split', 'config'),
+    *('search', 'refine', 'status', 'report', 'replay', 'apply', 'export'),
+    *('train', 'test', 'mixture', 'evaluate', 'compare', 'transfer', 'rungs', 'correlate'),
 )

@@ -28,6 +28,7 @@ from mmautoloss.engine.config import (
 from mmautoloss.engine.data import apply_options, check_files, final_split_of
 from mmautoloss.engine.illustration import read_facts, write_report
 from mmautoloss.engine.loss_switch import LossSwitchHook
+from mmautoloss.engine.loss_weights import AuxiliaryScheduleHook, LossWeightScheduleHook, MixtureHook
 from mmautoloss.engine.reproduction import Replayed, load_planner, load_spec, replay
 from mmautoloss.engine.search_loop import SearchLoop
 from mmautoloss.engine.search_run import launch
@@ -42,7 +43,10 @@ from mmautoloss.engine.training import (
 )
 
 __all__ = [
+    'AuxiliaryScheduleHook',
     'LossSwitchHook',
+    'LossWeightScheduleHook',
+    'MixtureHook',
     'Replayed',
     'Result',
     'SearchLoop',

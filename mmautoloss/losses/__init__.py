@@ -16,6 +16,8 @@ from mmautoloss.losses.inputs import (
     register_kind,
 )
 from mmautoloss.losses.loss_graph import LossGraph
+from mmautoloss.losses.mixture import LossMixture
+from mmautoloss.losses.mixture_summary import OneExpression, WeightsOfGroup, examples_of, groups_of, one_expression
 from mmautoloss.losses.named_sums import expression_of, is_by_name, kinds_by_name
 from mmautoloss.losses.searched_loss import SearchedLoss
 from mmautoloss.losses.short_forms import by_algebra, by_sympy, shorter_form, without_constants
@@ -30,10 +32,13 @@ __all__ = [
     'InputKind',
     'KnownLoss',
     'LossGraph',
+    'LossMixture',
     'Measured',
+    'OneExpression',
     'Rows',
     'SearchedLoss',
     'Weighting',
+    'WeightsOfGroup',
     'as_nchw',
     'by_algebra',
     'by_sympy',
@@ -41,8 +46,10 @@ __all__ = [
     'choose_images',
     'choose_rows',
     'elapsed_share',
+    'examples_of',
     'expression_of',
     'family_of',
+    'groups_of',
     'input_kind',
     'is_by_name',
     'is_custom',
@@ -50,6 +57,7 @@ __all__ = [
     'kinds_by_name',
     'known_loss',
     'name_of',
+    'one_expression',
     'plain_loss',
     'register_kind',
     'shorter_form',

@@ -255,22 +255,26 @@ class SearchedLoss(nn.Module):
             if reduction == 'none':
                 return self._values(rows, len(pred)).view(self._shape(pred, target))
             if not rows.pred.numel():  # a 0 with a gradient: DDP needs one for every parameter
-                return _full_precision(rows.pred).sum()
+                return in_full_precision(rows.pred).sum()
             return self._total(rows, 1 if reduction == 'sum' else divisor_of(rows, avg_factor))
 
     def _total(self, rows: Rows, divisor: float | Tensor) -> Tensor:
         """The weighted sum over all elements, divided by ``divisor``."""
-        pred = _full_precision(rows.pred)
+        pred = in_full_precision(rows.pred)
         if isinstance(divisor, Tensor):
             divisor = divisor.to(pred)
-        return fused_total(pred, self._call(pred, rows), self.loss_weight / divisor, self.compiled)
+        return fused_total(pred, self._call(self.graph.tree, pred, rows), self.loss_weight / divisor, self.compiled)
 
     def _values(self, rows: Rows, count: int) -> Tensor:
         """One value per element, (M, C, H, W) or (M, H, W), 0 for those that do not count."""
-        pred = _full_precision(rows.pred)
-        values = plain_values(pred, self._call(pred, rows)) if pred.numel() else as_nchw(pred)
+        pred = in_full_precision(rows.pred)
+        values = self._elements(pred, rows) if pred.numel() else as_nchw(pred)
         values = values if self.kind.elementwise else values.sum(dim=1)
         return self.loss_weight * values.new_zeros(count, *values.shape[1:]).index_put((rows.index,), values)
+
+    def _elements(self, pred: Tensor, rows: Rows) -> Tensor:
+        """The weighted values (M, C, H, W) of rows, without ``loss_weight``."""
+        return plain_values(pred, self._call(self.graph.tree, pred, rows))
 
     def _shape(self, pred: Tensor, target: Tensor) -> torch.Size:
         """The shape of the result without reduction; a map of one channel has the shape of its labels."""
@@ -278,10 +282,10 @@ class SearchedLoss(nn.Module):
             return pred.shape[:1] + pred.shape[2:]
         return target.shape if pred.dim() == 4 and pred.shape[1] == 1 else pred.shape
 
-    def _call(self, pred: Tensor, rows: Rows) -> Call:
+    def _call(self, tree: Tree, pred: Tensor, rows: Rows) -> Call:
         weight = None if rows.weight is None else rows.weight.to(pred.dtype)
-        elapsed = elapsed_of(self.graph.tree, pred)
-        return Call(self.graph.tree, self.kind, rows.target, weight, rows.channel_weight, rows.valid, elapsed)
+        elapsed = elapsed_of(tree, pred)
+        return Call(tree, self.kind, rows.target, weight, rows.channel_weight, rows.valid, elapsed)
 
     def extra_repr(self) -> str:
         shown = {'inputs': self.kind.name, 'loss_weight': self.loss_weight, 'reduction': self.reduction}
@@ -302,5 +306,6 @@ def _precision(pred: Tensor) -> torch.dtype:
     return torch.float64 if pred.dtype == torch.float64 else torch.float32
 
 
-def _full_precision(pred: Tensor) -> Tensor:
+def in_full_precision(pred: Tensor) -> Tensor:
+    """A prediction in float32 or float64, whatever the precision of the model."""
     return pred.to(_precision(pred))

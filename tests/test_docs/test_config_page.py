@@ -13,13 +13,14 @@ import pytest
 from mmengine.evaluator import BaseMetric
 
 from mmautoloss.backbones.efficientnet_lite import EfficientNetLite
-from mmautoloss.engine import LossSwitchHook
+from mmautoloss.engine import AuxiliaryScheduleHook, LossSwitchHook, LossWeightScheduleHook, MixtureHook
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
 from mmautoloss.evaluation import IdentityMetric, OneShotMetric
 from mmautoloss.execute import ExecuteSettings
-from mmautoloss.losses import INPUT_KINDS, SearchedLoss
+from mmautoloss.losses import INPUT_KINDS, LossMixture, SearchedLoss
+from mmautoloss.losses.controller import Controller
 from mmautoloss.report import Description
 from mmautoloss.screen import RejectionTest, ScreenSettings
 from mmautoloss.search import Budget, Funnel, FunnelStage, Rung
@@ -57,9 +58,18 @@ SECTIONS = {
         name: NEEDED if each.default is each.empty else each.default
         for name, each in inspect.signature(SearchedLoss).parameters.items()
     },
-    'LossSwitchHook': {
-        name: NEEDED if each.default is each.empty else each.default
-        for name, each in inspect.signature(LossSwitchHook).parameters.items()
+    **{
+        own.__name__: {
+            name: NEEDED if each.default is each.empty else each.default
+            for name, each in inspect.signature(own).parameters.items()
+            if each.kind is not each.VAR_KEYWORD
+        }
+        for own in (LossSwitchHook, LossMixture, MixtureHook, LossWeightScheduleHook, AuxiliaryScheduleHook)
+    },
+    'LossMixture controller': {
+        name: each.default
+        for name, each in inspect.signature(Controller).parameters.items()
+        if name not in ('count', 'kind')
     },
     'IdentityList': {'identities': None},
     **{
