@@ -76,7 +76,7 @@ REFUSED = {
         losses.LabelSmoothLoss(0.1, 2, mode='multi_label', use_sigmoid=True, pos_weight=WEIGHTS), 'weighs smoothed labels',
     ),
     'class weights that are text': (losses.LabelSmoothLoss(0.1, 2, class_weight='file.npy'), 'must be a list of numbers'),
-    'features': (losses.CosineSimilarityLoss(), 'compares features'),
+    'features': (losses.CrossCorrelationLoss(), 'compares features'),
 }  # fmt: skip
 
 
