@@ -15,6 +15,7 @@ from scipy.stats import kendalltau
 pytest.importorskip('mmengine')
 
 from mmautoloss.errors import SetupError
+from tests.isolation import ROOT
 
 HEADER = 'task,set,network,metric,loss,expression,weights,seed,split,begin,iterations,tail,images,value\n'
 SHORT, MIDDLE, FULL = ('scratch', 70, 70), ('scratch', 210, 210), ('scratch', 700, 700)
@@ -302,3 +303,15 @@ def test_trainings_on_other_images_are_not_mixed(load, tmp_path: Path) -> None:
     others = [[*row[:-2], '8:cd', row[-1]] if row[7] else row for row in rows]
     with pytest.raises(SetupError, match=r'must have seen the same images, but those of .* have seen 8:ab, 8:cd'):
         load('recorded_rows').read_recorded(write(tmp_path / 'a.csv', others))
+
+
+def test_the_page_of_the_recorded_table_says_what_is_printed(load, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    page = (ROOT / 'docs/results/recorded/README.md').read_text(encoding='utf-8')
+    status, out = run(load, monkeypatch, capsys, '--quick', '--metric', 'BIoU')
+    found = json.loads(out.splitlines()[-1])
+    assert status == 0 and '47 losses' in out and '47 losses' in page
+    for key, words in (('tau_short', 'a tenth with whole ones'), ('tau_late', 'late trainings with whole ones')):
+        (row,) = (line for line in page.splitlines() if line.startswith('|') and words in line)
+        assert row.split('|')[3].strip().startswith(f'{found[key]:.2f} (')
+    (row,) = (line for line in page.splitlines() if line.startswith('| mean gain of a late loss'))
+    assert row.split('|')[3].strip().startswith(f'{found["tail_gain"]:+.3f} (')

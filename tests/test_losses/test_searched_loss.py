@@ -106,7 +106,10 @@ WRONG_SETTINGS = {
         {'inputs': 'sigmoid', 'class_weight': [1.0], 'average': 'class_weight'},
         'average="class_weight" needs inputs="softmax", but got inputs=\'sigmoid\'',
     ),
-    'inputs': ({'inputs': 'box'}, "one of softmax, sigmoid, .*, quality, instance, .*, pairs, cosine, .*, but got 'box'"),
+    'inputs': (
+        {'inputs': 'box'},
+        "one of softmax, sigmoid, .*, quality, instance, .*, pairs, cosine, .*, but got 'box'",
+    ),
     'use_sigmoid with softmax': (
         {'use_sigmoid': True, 'inputs': 'softmax'},
         'use_sigmoid=True needs inputs="sigmoid", but got inputs=\'softmax\'',
