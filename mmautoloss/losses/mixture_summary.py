@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from mmautoloss.expr import Tree
 from mmautoloss.losses.controller import describe, features_of
 from mmautoloss.losses.mixture import LossMixture
+from mmautoloss.losses.temperatures import Temperatures
 
 EXAMPLES = 512
 """Most examples that are kept."""
@@ -138,6 +140,8 @@ def _fit(mixture: LossMixture, trees: Sequence[Tree], wanted: Tensor, examples: 
 
 def _gradient(loss: Any, examples: Examples) -> Tensor:
     """The gradient of the sum over all examples with respect to the raw prediction, flat, in float64."""
+    loss = copy.copy(loss)
+    loss.temperatures, loss.activated = Temperatures(), False  # examples are logits of the right temperature
     pred = examples[0].double().requires_grad_()
     target = examples[1].double() if examples[1].is_floating_point() else examples[1]
     total = loss.double()(pred, target, reduction_override='sum')
