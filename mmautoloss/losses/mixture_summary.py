@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree
+from mmautoloss.losses.call_weights import CallWeights
 from mmautoloss.losses.controller import describe, features_of
 from mmautoloss.losses.mixture import LossMixture
 from mmautoloss.losses.temperatures import Temperatures
@@ -141,8 +142,10 @@ def _fit(mixture: LossMixture, trees: Sequence[Tree], wanted: Tensor, examples: 
 def _gradient(loss: Any, examples: Examples) -> Tensor:
     """The gradient of the sum over all examples with respect to the raw prediction, flat, in float64."""
     loss = copy.copy(loss)
-    loss.temperatures, loss.activated = Temperatures(), False  # examples are logits of the right temperature
+    # examples are rows of logits of the right temperature
+    loss.temperatures, loss.activated, loss.call_weights = Temperatures(), False, CallWeights()
     pred = examples[0].double().requires_grad_()
     target = examples[1].double() if examples[1].is_floating_point() else examples[1]
-    total = loss.double()(pred, target, reduction_override='sum')
+    call = (target[:, 0], torch.zeros(len(pred)).long()) if loss.kind.name == 'mask' else (target,)
+    total = loss.double()(pred, *call, reduction_override='sum')
     return torch.autograd.grad(total, pred)[0].flatten() if total.requires_grad else torch.zeros(pred.numel()).double()
