@@ -10,7 +10,7 @@ from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from mmautoloss.checks import require_number, require_whole
+from mmautoloss.checks import WrongTypeError, require_number, require_whole
 from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.engine.loss_weights.held_back import HeldBack
 from mmautoloss.engine.loss_weights.look_ahead import controller_gradients
@@ -56,6 +56,8 @@ class MixtureHook(Hook):
         require_whole('every', every, 1)
         require_number('lr', lr, 0, above=True)
         require_number('step', step, 0, above=True)
+        if not isinstance(outer, (str, Mapping)):
+            raise WrongTypeError(f"outer must be a loss such as 'ce', or one by path of a mixture, but got {outer!r}.")
         self.held_back = HeldBack(dataloader, seed)
         self.outer, self.every, self.lr, self.step = outer, every, lr, step
         self._mixtures: dict[str, LossMixture] = {}

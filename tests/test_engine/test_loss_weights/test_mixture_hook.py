@@ -215,6 +215,7 @@ ERRORS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     'every': (mixture('ce', 'mse'), {'every': 0}, 'every must be at least 1'),
     'rate': (mixture('ce', 'mse'), {'lr': 0}, 'lr must be positive'),
     'outer of another kind': (mixture('ce', 'mse'), {'outer': 'giou'}, 'giou'),
+    'a number as outer': (mixture('ce', 'mse'), {'outer': 3}, "outer must be a loss such as 'ce'"),
     'no outer': (mixture('ce', 'mse'), {'outer': {'head.x': 'ce'}}, "a loss for the mixture at 'head.loss_cls'"),
     'no pictures': (mixture('ce', 'mse'), {'dataloader': {'batch_size': 8}}, 'dataloader must be a dict with dataset'),
     'empty': (
