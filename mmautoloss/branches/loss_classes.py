@@ -27,8 +27,9 @@ def _of_axes(loss: Any, head: nn.Module) -> dict[str, Any]:
     label_beta = loss.label_beta if loss.label_softmax else None
     weights: dict[str, Any] = {}
     if loss.mask is not None:
-        masked = set(range(channels_of(head))).intersection(loss.mask)
-        weights = {'keypoint_weight': [loss.mask_weight if k in masked else 1.0 for k in range(channels_of(head))]}
+        keypoints = range(channels_of(head))
+        masked = {keypoints[k] for k in loss.mask}  # -1 is the last
+        weights = {'keypoint_weight': [loss.mask_weight if k in masked else 1.0 for k in keypoints]}
     return {'average': 'sum', **Temperatures(loss.beta, label_beta).changed, **weights}
 
 

@@ -11,6 +11,7 @@ from mmautoloss.branches.attributes import channels_of
 from mmautoloss.branches.loss_class import Objective
 from mmautoloss.expr import parse
 from mmautoloss.losses import known_loss, plain_loss
+from mmautoloss.losses.call_weights import CallWeights
 from mmautoloss.losses.temperatures import Temperatures
 
 KL = 'y * (log(y) - log(p))'
@@ -92,9 +93,11 @@ def of_patches(loss: Any, head: nn.Module) -> Objective:
 
 
 def at_logits(loss: Any, head: nn.Module) -> Objective:
-    """A searched loss whose temperatures and logits are already in the recorded tensors."""
+    """A searched loss whose temperatures and logits are already in the recorded tensors, and its weights in theirs."""
     tempered = copy.copy(loss)
-    tempered.temperatures, tempered.activated = Temperatures(), False
+    tempered.temperatures, tempered.activated, tempered.call_weights = Temperatures(), False, CallWeights()
+    # weights that do not count are not recorded
+    tempered.counts = loss.counts._replace(use_target_weight=True)
     return tempered
 
 

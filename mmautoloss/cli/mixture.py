@@ -83,6 +83,20 @@ def _print_mixture(path: str, mixture: LossMixture, examples: Any) -> None:
         print(f'  One expression has {100 * (1 - found.unexplained):.1f} % of the squared gradient; to paste:')
     else:
         print('  One expression, to paste:')
-    kept = {key: value for key, value in mixture.settings.items() if key not in ('inputs', 'loss_name') and value}
-    settings = ''.join(f', {key}={value!r}' for key, value in {'inputs': mixture.kind.name, **kept}.items())
+    settings = ''.join(f', {key}={value!r}' for key, value in _settings(mixture).items())
     print(f"    dict(type='mmautoloss.SearchedLoss', expression='{found.text}'{settings})")
+
+
+def _settings(mixture: LossMixture) -> dict[str, Any]:
+    """The settings of a mixture that are no defaults, of the loss in its place."""
+    import inspect
+
+    from mmautoloss.losses import LossMixture, SearchedLoss
+
+    defaults = {
+        key: argument.default
+        for loss in (SearchedLoss, LossMixture)
+        for key, argument in inspect.signature(loss).parameters.items()
+    }
+    kept = {key: value for key, value in mixture.settings.items() if value != defaults[key]}
+    return {'inputs': mixture.kind.name, **{key: value for key, value in kept.items() if key != 'inputs'}}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from mmautoloss.checks import WrongTypeError
 from mmautoloss.errors import SetupError
 from mmautoloss.losses.inputs import InputKind
 
@@ -43,6 +44,8 @@ class CallWeights(NamedTuple):
                 raise SetupError(f'{name} needs {allowed}, but got inputs={kind.name!r}; leave it out.')
         for name in ('keypoint_weight', 'motion_weight'):
             values = getattr(self, name)
+            if values is not None and not isinstance(values, (list, tuple)):
+                raise WrongTypeError(f'{name} must be a list of factors, such as [1, 0.5], but got {values!r}.')
             if values is not None and not all(
                 isinstance(value, (int, float)) and 0 <= value < math.inf for value in values
             ):

@@ -134,7 +134,7 @@ class LossMixture(SearchedLoss):
         ignore_index: int | None = None,
     ) -> list[Rows]:
         """The rows that count in a call, of each call of single tensors; arguments as of ``forward``."""
-        weight = self.counts.weights(self.kind, weight)
+        pred, target, weight, _ = self._read_call(pred, target, weight, avg_factor)
         calls = (self._with_logits(*call) for call in self.kind.calls(pred, target, weight))
         return [self.counts.rows(self.kind, *call, ignore_index) for call in calls]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,8 +10,10 @@ import torch
 from torch import Tensor
 
 from mmautoloss.expr import Tree
+from mmautoloss.losses.call_weights import CallWeights
 from mmautoloss.losses.controller import describe, features_of
 from mmautoloss.losses.mixture import LossMixture
+from mmautoloss.losses.temperatures import Temperatures
 
 EXAMPLES = 512
 """Most examples that are kept."""
@@ -138,7 +141,11 @@ def _fit(mixture: LossMixture, trees: Sequence[Tree], wanted: Tensor, examples: 
 
 def _gradient(loss: Any, examples: Examples) -> Tensor:
     """The gradient of the sum over all examples with respect to the raw prediction, flat, in float64."""
+    loss = copy.copy(loss)
+    # examples are rows of logits of the right temperature
+    loss.temperatures, loss.activated, loss.call_weights = Temperatures(), False, CallWeights()
     pred = examples[0].double().requires_grad_()
     target = examples[1].double() if examples[1].is_floating_point() else examples[1]
-    total = loss.double()(pred, target, reduction_override='sum')
+    call = (target[:, 0], torch.zeros(len(pred)).long()) if loss.kind.name == 'mask' else (target,)
+    total = loss.double()(pred, *call, reduction_override='sum')
     return torch.autograd.grad(total, pred)[0].flatten() if total.requires_grad else torch.zeros(pred.numel()).double()

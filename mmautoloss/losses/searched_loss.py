@@ -218,6 +218,19 @@ class SearchedLoss(nn.Module):
             raise SetupError(
                 f'reduction_override must be one of {", ".join(_REDUCTIONS)}, but got {reduction_override!r}.'
             )
+        pred, target, weight, avg_factor = self._read_call(pred, target, weight, avg_factor)
+        if avg_factor is not None and reduction == 'sum':
+            raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
+        calls = [self._with_logits(*call) for call in self.kind.calls(pred, target, weight)]
+        parts = [self._reduced(*call, avg_factor, reduction, ignore_index) for call in calls]
+        if reduction == 'none' and self.kind.elementwise and calls[0][0].dim() != pred.dim():
+            return rows_as_values(parts[0], pred)
+        return self.call_weights.total(parts)
+
+    def _read_call(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None, avg_factor: float | Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None, float | Tensor | None]:
+        """A call with the weights that count, and points in units of persons, for which heads pass other arguments."""
         weight = self.call_weights.applied(pred, self.counts.weights(self.kind, weight))
         if isinstance(weight, Real):  # a temperature, after which distillers of mmpose pass weights that do not count
             avg_factor = None
@@ -226,13 +239,7 @@ class SearchedLoss(nn.Module):
         if self.sigmas is not None and isinstance(avg_factor, Tensor):  # the areas of persons
             pred, target = (in_units(points, avg_factor, self.sigmas) for points in (pred, target))
             avg_factor = None
-        if avg_factor is not None and reduction == 'sum':
-            raise SetupError('avg_factor cannot be used with reduction="sum"; use "mean".')
-        calls = [self._with_logits(*call) for call in self.kind.calls(pred, target, weight)]
-        parts = [self._reduced(*call, avg_factor, reduction, ignore_index) for call in calls]
-        if reduction == 'none' and self.kind.elementwise and calls[0][0].dim() != pred.dim():
-            return rows_as_values(parts[0], pred)
-        return self.call_weights.total(parts)
+        return pred, target, weight, avg_factor
 
     def _with_logits(
         self, pred: Tensor, target: Tensor, weight: Tensor | None

@@ -133,6 +133,10 @@ CASES |= {
         MASKED, randn(2, 3, 6), lambda x: ((x, 2 * x), (rand(2, 3, 6).softmax(-1), rand(2, 3, 6).softmax(-1)), SEEN), 'bins',
         KL, 1 / 3,
     ),
+    'axes of which the last keypoint counts less': Case(
+        distributions.KLDiscretLoss(mask=[-1], mask_weight=0.25), randn(2, 3, 6),
+        lambda x: ((x, 2 * x), (rand(2, 3, 6).softmax(-1), rand(2, 3, 6).softmax(-1)), SEEN), 'bins', KL, 1 / 3,
+    ),
     'axes of which some keypoints count less, without weights': Case(
         distributions.KLDiscretLoss(use_target_weight=False, mask=[1], mask_weight=0.5), randn(2, 3, 6),
         lambda x: ((x, 2 * x), (rand(2, 3, 6).softmax(-1), rand(2, 3, 6).softmax(-1)), SEEN), 'bins', KL, 1 / 3,
@@ -223,6 +227,27 @@ def test_on_a_recorded_call_losses_are_as_large_as_in_training(case: Case) -> No
     wanted = loss.loss_weight * sample.gradient(formula)
     size = float(wanted.abs().max())
     torch.testing.assert_close(sample.gradient(branch.objective(model)), wanted, rtol=5e-3, atol=2e-3 * size)
+
+
+@pytest.mark.parametrize('name', [name for name in CASES if 'count less' in name or 'share the weight' in name])
+def test_a_searched_loss_that_is_searched_again_weighs_keypoints_once(name: str) -> None:
+    """Their weights are in a recorded call, of which they are rows."""
+    case = CASES[name]
+    *_, loss = searched(case)
+    model = nn.Module()
+    model.head = Head(loss)
+    (found,) = find_losses(model)
+    branch = Branch('x', found.path, found.inputs, found.settings)
+    heard: list[dict[str, Any]] = []
+    handle = _record_calls(loss, heard)
+    with torch.no_grad():
+        loss(*case.call(case.logits()))
+    handle.remove()
+    sample = _join(branch, heard)
+    wanted = loss.loss_weight * sample.gradient(
+        plain_loss(loss.kind.parse(case.formula), case.inputs, sample.settings)
+    )
+    torch.testing.assert_close(sample.gradient(branch.objective(model)), wanted)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ WRONG = {
     'a norm of another kind': ('softmax', {'norm_target_weight': True}, 'norm_target_weight needs inputs="bins"'),
     'parts of another kind': ('delta', {'motion_weight': [1, 1]}, 'motion_weight needs inputs="motion"'),
     'a negative number': ('keypoint', {'keypoint_weight': [-1.0]}, 'must be finite and not negative'),
+    'a number for a list': ('bins', {'keypoint_weight': 3.0}, 'keypoint_weight must be a list of factors'),
     'one part': ('motion', {'motion_weight': [1.0]}, 'must be two factors'),
 }
 

@@ -13,7 +13,15 @@ from torch import Tensor
 
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.expr import parse, random_tree
-from mmautoloss.losses import LossMixture, SearchedLoss, input_kind, known_loss, training_at
+from mmautoloss.losses import (
+    LossMixture,
+    SearchedLoss,
+    examples_of,
+    input_kind,
+    known_loss,
+    one_expression,
+    training_at,
+)
 from mmautoloss.losses.controller import Controller, describe
 from mmautoloss.losses.gradient_sizes import CALLS
 
@@ -281,3 +289,54 @@ def test_a_mixture_of_distances_has_weights_of_the_branch() -> None:
     torch.testing.assert_close(mixture(*call), sum(parts) / 2)
     torch.testing.assert_close(SearchedLoss(mixture.expression, 'triplet')(*call), sum(parts) / 2)
     assert parse(mixture.expression)
+
+
+@pytest.mark.parametrize(
+    ('inputs', 'settings', 'losses'),
+    [
+        ('sigmoid', {'activated': True}, ('bce', 'mse')),
+        ('bins', {'beta': 10.0}, ('y * (log(y) - log(p))', '(p - y) ** 2')),
+    ],
+)
+def test_examples_are_logits_of_the_right_temperature(inputs: str, settings: dict[str, Any], losses: tuple) -> None:
+    """So the one expression is that of a mixture whose head passes such logits."""
+    torch.manual_seed(0)
+    logits, target = torch.randn(50, 4), torch.rand(50, 4).softmax(1)
+    found = []
+    for options in (settings, {}):
+        mixture = LossMixture(losses, inputs, scales='none', controller={'per': 'example'}, **options)
+        for parameter in mixture.controller.parameters():
+            parameter.copy_(torch.linspace(-1, 1, parameter.numel()).view(parameter.shape))
+        pred = logits if not options else logits.sigmoid() if 'activated' in options else logits / options['beta']
+        found.append(one_expression(mixture, examples_of(mixture, (pred, target), {})))
+    assert found[0].text == found[1].text and found[0].unexplained == pytest.approx(found[1].unexplained, rel=1e-3)
+
+
+def _points_of_persons() -> tuple[str, dict[str, Any], tuple]:
+    points = 50 * torch.randn(9, 3, 2)
+    call = (points + 5 * torch.randn(9, 3, 2), points, torch.ones(9, 3), 400 * (1 + torch.rand(9)))
+    return 'keypoint', {'sigmas': [0.1, 0.2, 0.3], 'norm_target_weight': True}, call
+
+
+def _axes() -> tuple[str, dict[str, Any], tuple]:
+    pair = torch.randn(9, 3, 6), torch.randn(9, 3, 8)
+    call = pair, tuple(axis.softmax(-1) for axis in pair), torch.ones(9, 3)
+    return 'bins', {'keypoint_weight': [1.0, 2.0, 0.5]}, call
+
+
+def _masks() -> tuple[str, dict[str, Any], tuple]:
+    return 'mask', {}, (torch.randn(9, 4, 5, 5), (torch.rand(9, 5, 5) > 0.5).float(), torch.arange(9) % 4)
+
+
+@pytest.mark.parametrize('make', [_points_of_persons, _axes, _masks])
+def test_one_expression_of_calls_that_are_no_rows(make: Any) -> None:
+    """Examples have what the controller has seen in the call, such as points in units of persons."""
+    torch.manual_seed(0)
+    inputs, settings, call = make()
+    mixture = LossMixture(['(p - y) ** 2', 'abs(p - y)'], inputs, scales='none', controller=EXAMPLE, **settings)
+    seen: list[Tensor] = []
+    mixture.controller.register_forward_hook(lambda module, args, output: seen.append(args[0].flatten()))
+    mixture(*call)
+    examples = examples_of(mixture, call, {})
+    assert torch.allclose(seen[0].sort().values, examples[0].flatten().sort().values)
+    assert one_expression(mixture, examples).unexplained < 0.01

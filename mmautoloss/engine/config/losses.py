@@ -54,7 +54,7 @@ def _is_built_elsewhere(cfg: Config, branch: Branch) -> bool:
 
 
 def require_unswitched(cfg: Config, branches: Sequence[Branch]) -> None:
-    """Requires that no hook of a config exchanges these losses in the course of the training.
+    """Requires that no hook of a config exchanges these losses, or sets their weights, in the course of the training.
 
     Raises:
         SetupError: One does.
@@ -67,6 +67,28 @@ def require_unswitched(cfg: Config, branches: Sequence[Branch]) -> None:
             f'A LossSwitchHook in custom_hooks exchanges the loss at {", ".join(paths)}, so that another one would only be '
             'trained before: take the hook out, or leave out these losses.'
         )
+    for hook in hooks:
+        _require_own_weight(hook, branches)
+
+
+def _require_own_weight(hook: Mapping[str, Any], branches: Sequence[Branch]) -> None:
+    """Requires that a hook leaves the weights of losses, which go with their expressions."""
+    name = type_name(hook.get('type'))
+    places = _weighed_places(hook) if name in ('LossWeightScheduleHook', 'AuxiliaryScheduleHook') else []
+    paths = [b.path for b in branches if any(b.path == place or b.path.startswith(f'{place}.') for place in places)]
+    if paths:
+        raise SetupError(
+            f'{name} in custom_hooks sets the loss_weight of the loss at {", ".join(paths)}, so that the weight that goes '
+            'with another loss would be lost: take the hook out, or leave out these losses.'
+        )
+
+
+def _weighed_places(hook: Mapping[str, Any]) -> list[str]:
+    """The losses and heads whose weights a hook sets; none if its settings are wrong, which it says itself."""
+    weights, groups = hook.get('weights'), hook.get('groups')
+    places = [*weights] if isinstance(weights, Mapping) else []
+    lists = [group for group in groups.values() if isinstance(group, Sequence)] if isinstance(groups, Mapping) else []
+    return [*places, *(place for group in lists for place in group)]
 
 
 def _put(node: Any, key: str, branch: Branch, scope: str | None, loss: dict[str, Any]) -> None:

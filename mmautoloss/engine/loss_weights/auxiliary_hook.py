@@ -100,10 +100,18 @@ class AuxiliaryScheduleHook(Hook):
         self._main = {path: model.get_submodule(path).loss_weight for path in next(iter(self._paths.values()))}
         self.held_back.require_apart(runner.cfg)
         self.held_back.build()
-        if runner.iter and self._loaded:
+        if runner.iter:
+            self._require_choices()
             self._choices, self._before = list(self._loaded['choices']), self._loaded['before']
             self._main = dict(self._loaded['main'])
             self.table.load(self._loaded['table'])
+
+    def _require_choices(self) -> None:
+        if not self._loaded:
+            raise SetupError(
+                'AuxiliaryScheduleHook cannot go on with a training that has begun without it, whose checkpoint has no '
+                'choices: leave it out, or begin a new training with load_from in place of resume.'
+            )
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
         """Ends a period and chooses the next action, and sets its weights."""
@@ -139,7 +147,7 @@ class AuxiliaryScheduleHook(Hook):
     def _reward(self, runner: Any) -> None:
         """Adds the reward of the period that has ended, if one has."""
         now = self._main_loss(runner)
-        if self._choices and math.isfinite(now) and self._before:
+        if self._choices and math.isfinite(now) and math.isfinite(self._before) and self._before:
             reward = (self._before - now) / abs(self._before)
             self.table.add(self._position(runner, len(self._choices) - 1), self._choices[-1], reward)
         self._before = now if math.isfinite(now) else self._before
@@ -157,7 +165,13 @@ class AuxiliaryScheduleHook(Hook):
                 set_weight(model, [path], weight)
             losses = {path: model.get_submodule(path) for path in self._main}
             calls = recorded_calls(model.eval(), losses, self.held_back.batch(0))
-        total = torch.stack([call.output.double().sum() for path in calls for call in calls[path]]).sum()
+        values = [call.output.double().sum() for path in calls for call in calls[path]]
+        if not values:
+            raise SetupError(
+                f'The model calls no loss of the main group ({", ".join(losses)}) on the pictures that are held back: take '
+                'others or more of them, or a loss that it calls always.'
+            )
+        total = torch.stack(values).sum()
         all_reduce(total, 'mean')
         return float(total)
 

@@ -10,7 +10,7 @@ from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from mmautoloss.checks import require_number, require_whole
+from mmautoloss.checks import WrongTypeError, require_number, require_whole
 from mmautoloss.compat import allow_mmengine_checkpoints
 from mmautoloss.engine.loss_weights.held_back import HeldBack
 from mmautoloss.engine.loss_weights.look_ahead import controller_gradients
@@ -56,6 +56,8 @@ class MixtureHook(Hook):
         require_whole('every', every, 1)
         require_number('lr', lr, 0, above=True)
         require_number('step', step, 0, above=True)
+        if not isinstance(outer, (str, Mapping)):
+            raise WrongTypeError(f"outer must be a loss such as 'ce', or one by path of a mixture, but got {outer!r}.")
         self.held_back = HeldBack(dataloader, seed)
         self.outer, self.every, self.lr, self.step = outer, every, lr, step
         self._mixtures: dict[str, LossMixture] = {}
@@ -91,8 +93,8 @@ class MixtureHook(Hook):
             gradients, calls = controller_gradients(model, self._mixtures, self._outer, batches, self.step)
             for path in gradients:
                 self._keep_examples(path, calls[path])
-        for path, slopes in gradients.items():
-            self._descend(path, slopes)
+        for path in self._mixtures:
+            self._descend(path, gradients.get(path))
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Writes what the optimisers remember, and what describes the mixtures, in plain types."""
@@ -128,10 +130,15 @@ class MixtureHook(Hook):
         if len(examples[0]):
             self._examples[path] = examples
 
-    def _descend(self, path: str, slopes: list[Tensor]) -> None:
+    def _descend(self, path: str, slopes: list[Tensor] | None) -> None:
+        """A step of a controller, also of a process in which its loss was not called: the others wait for it."""
+        called = torch.tensor(float(slopes is not None))
+        all_reduce(called)
+        if not called:
+            return
         optimizer = self._optimizers[path]
         parameters = list(self._mixtures[path].controller.parameters())  # type: ignore[union-attr]
-        for parameter, slope in zip(parameters, slopes, strict=True):
+        for parameter, slope in zip(parameters, slopes or map(torch.zeros_like, parameters), strict=True):
             all_reduce(slope, 'mean')  # so that all processes have the same controller
             parameter.grad = slope if bool(slope.isfinite().all()) else torch.zeros_like(slope)
         optimizer.step()

@@ -38,7 +38,9 @@ def aside(model: nn.Module, seed: int) -> Iterator[None]:
     So statistics of norms do not see what is computed in it, and it is the same in a resumed training.
     """
     before, states = Snapshot(model), random_states()
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]  # a snapshot leaves out those of our losses
+    # a snapshot leaves out our losses
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    modes = [(module, module.training) for module in model.modules()]
     seed = seed % MAX_SEED
     random.seed(seed)
     np.random.seed(seed)  # that is what transforms draw from
@@ -49,6 +51,8 @@ def aside(model: nn.Module, seed: int) -> Iterator[None]:
         before.restore()
         for buffer, kept in buffers:
             buffer.data.copy_(kept)
+        for module, training in modes:
+            module.training = training
         set_random_states(states)
 
 

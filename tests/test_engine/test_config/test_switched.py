@@ -27,6 +27,24 @@ def test_search(tmp_path: Path) -> None:
     assert spec_of(toy_config(tmp_path, alone, {'custom_hooks': hooks()})).branches, 'another loss may be searched'
 
 
+WEIGHING: dict[str, dict[str, Any]] = {
+    'LossWeightScheduleHook': {'weights': {'head.loss_cls': [(0, 1.0), (0.5, 0.0)]}},
+    'AuxiliaryScheduleHook': {'groups': {'main': ['head.loss_cls'], 'aux': ['neck']}},
+}
+
+
+@pytest.mark.parametrize('name', WEIGHING)
+def test_weights_that_a_hook_sets(tmp_path: Path, name: str) -> None:
+    """A candidate would be trained with the weight of the hook in place of its own."""
+    of_hook = {'custom_hooks': [{'type': f'mmautoloss.{name}', **WEIGHING[name]}]}
+    with pytest.raises(
+        SetupError, match=rf'{name} in custom_hooks sets the loss_weight of the loss at head\.loss_cls'
+    ):
+        spec_of(toy_config(tmp_path, base=of_hook))
+    alone = {'branches': {'box': {'path': 'head.loss_box', 'inputs': 'delta'}}, 'seeds': []}
+    assert spec_of(toy_config(tmp_path, alone, of_hook)).branches, 'another loss may be searched'
+
+
 def test_evaluate(tmp_path: Path) -> None:
     cfg = toy_config(tmp_path, base={'custom_hooks': hooks(), 'train_cfg.max_iters': 4})
     del cfg

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmautoloss.__main__ import main
+from mmautoloss.engine.loss_weights import MixtureHook, mixture_hook
 from mmautoloss.engine.loss_weights.held_back import HeldBack
 from mmautoloss.engine.loss_weights.look_ahead import controller_gradients, last_layer
 from mmautoloss.engine.loss_weights.side_pass import aside
@@ -75,6 +77,37 @@ def test_a_training_beside_leaves_no_trace(tmp_path: Path) -> None:
     states = [runner.model.state_dict() for runner in runs]
     differ = [key for key in states[0] if not torch.equal(states[0][key], states[1][key])]
     assert all('controller' in key for key in differ), differ
+
+
+def test_losses_are_trained_again_after_a_pass_in_evaluation() -> None:
+    loss = LossMixture(['ce', 'mse'])
+    model = nn.Sequential(nn.Dropout(), loss)
+    with aside(model, 0):
+        model.eval()
+    assert model[0].training and loss.training and loss.scales.training
+
+
+def test_a_data_set_that_is_held_back_leaves_no_trace() -> None:
+    """The sampler of a loader draws a seed while it is built."""
+    np.random.seed(5)
+    wanted = np.random.randint(2**31)
+    np.random.seed(5)
+    HeldBack(PICTURES).build()
+    assert np.random.randint(2**31) == wanted
+
+
+def test_processes_without_a_call_take_part_in_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or those with one would wait forever; where no process has a call, there is no step."""
+    loss = LossMixture(['ce', 'mse'], controller={'per': 'branch'})
+    trained = MixtureHook(PICTURES, 'ce')
+    trained._mixtures = {'loss': loss}
+    trained._optimizers = {'loss': torch.optim.Adam(loss.controller.parameters(), lr=0.1)}
+    trained._descend('loss', None)
+    assert not loss.controller.scores.any()
+    others = iter([torch.tensor(1.0), torch.tensor([0.5, -0.5])])
+    monkeypatch.setattr(mixture_hook, 'all_reduce', lambda value, op='sum': value.add_(next(others)))
+    trained._descend('loss', None)
+    assert loss.controller.scores[0] < 0 < loss.controller.scores[1]
 
 
 class Linear(nn.Module):
@@ -182,6 +215,7 @@ ERRORS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     'every': (mixture('ce', 'mse'), {'every': 0}, 'every must be at least 1'),
     'rate': (mixture('ce', 'mse'), {'lr': 0}, 'lr must be positive'),
     'outer of another kind': (mixture('ce', 'mse'), {'outer': 'giou'}, 'giou'),
+    'a number as outer': (mixture('ce', 'mse'), {'outer': 3}, "outer must be a loss such as 'ce'"),
     'no outer': (mixture('ce', 'mse'), {'outer': {'head.x': 'ce'}}, "a loss for the mixture at 'head.loss_cls'"),
     'no pictures': (mixture('ce', 'mse'), {'dataloader': {'batch_size': 8}}, 'dataloader must be a dict with dataset'),
     'empty': (
@@ -212,6 +246,18 @@ def test_the_command_shows_weights_and_an_expression(tmp_path: Path, per: str, c
     target = torch.randint(4, (40,))
     slopes = [torch.autograd.grad(each(pred, target), pred)[0] for each in (loss, SearchedLoss(text))]
     assert (slopes[0] - slopes[1]).norm() < (1e-5 if per == 'branch' else 0.15) * slopes[0].norm()
+
+
+def test_the_command_keeps_settings(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Those, too, that are 0 or False."""
+    options = mixture('ce', 'mse')
+    settings = {'ignore_index': 0, 'use_target_weight': False, 'loss_name': 'loss_x', 'loss_weight': 0.5}
+    options['model.head.loss_cls'] |= settings
+    train(tmp_path, options, [hook()], 2, keep=2)
+    assert main(['mixture', str(tmp_path / 'iter_2.pth')]) == 0
+    printed = capsys.readouterr().out
+    assert all(f', {key}={value!r}' in printed for key, value in settings.items()), printed
+    assert 'use_sigmoid' not in printed and 'reduction' not in printed
 
 
 def test_the_command_says_what_a_checkpoint_lacks(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from mmengine.hooks import Hook
 from torch import nn
 
+from mmautoloss.engine.loss_weights import AuxiliaryScheduleHook
 from mmautoloss.engine.loss_weights.choices import Table, draw
 from mmautoloss.engine.loss_weights.places import losses_at
 from mmautoloss.errors import SetupError
@@ -169,3 +171,29 @@ AUXILIARY: dict[str, tuple[dict[str, Any], str]] = {
 def test_refused_choices(tmp_path: Path, settings: dict[str, Any], error: str) -> None:
     with pytest.raises(SetupError, match=error):
         train(tmp_path, {'model.faults': {'fail_at': 0}}, [auxiliary(**settings)], 4)
+
+
+def test_a_training_that_has_begun_without_it_is_not_continued(tmp_path: Path) -> None:
+    train(tmp_path / 'first', {}, [], 5, keep=5)
+    with pytest.raises(SetupError, match='begun without it'):
+        train(tmp_path / 'second', {}, [auxiliary()], 8, tmp_path / 'first/iter_5.pth')
+
+
+def test_a_main_loss_that_is_never_called_is_refused(tmp_path: Path) -> None:
+    class Hidden(Hook):
+        def before_train(self, runner: Any) -> None:
+            runner.model.forward = lambda *args, **kwargs: {'loss': torch.zeros((), requires_grad=True)}
+
+    with pytest.raises(SetupError, match=r'calls no loss of the main group \(head.loss_cls\)'):
+        train(tmp_path, {}, [auxiliary(), Hidden()], 2)
+
+
+def test_a_period_after_a_loss_that_was_not_finite_has_no_reward() -> None:
+    """Or its NaN would stay in the mean for ever."""
+    hook = AuxiliaryScheduleHook({'main': ['a']}, [(1,), (2,)], 1, PICTURES)
+    runner: Any = SimpleNamespace(train_loop=SimpleNamespace(max_iters=4))
+    hook._choices = [1]
+    for now in (torch.nan, 2.0, 1.0):
+        hook._main_loss = lambda runner, now=now: now  # type: ignore[method-assign]
+        hook._reward(runner)
+    assert hook.table.sums == [[0.0, 0.5]] and hook.table.counts == [[0, 1]]
