@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,7 @@ def _read(args: argparse.Namespace) -> Found:
     from mmautoloss.losses import is_by_name
 
     source = Path(args.result)
-    by_hand = args.inputs is not None or (is_by_name(args.result) and not source.exists())
+    by_hand = args.inputs is not None or (is_by_name(args.result) and not os.path.exists(source))
     if not by_hand:
         return read_found(source, args.trial)
     if args.trial is not None:

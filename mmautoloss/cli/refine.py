@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,8 @@ def _search_config(args: argparse.Namespace) -> Config:
     from mmautoloss.errors import SetupError
 
     source = Path(args.loss[0])
-    work_dir = source if len(args.loss) == 1 and source.is_dir() else None
+    # of os.path, since a long expression is no name that pathlib would look for
+    work_dir = source if len(args.loss) == 1 and os.path.isdir(source) else None
     if work_dir is None and args.config is None:
         raise SetupError('Name the search on which the loss is tuned: --config CONFIG, a search config.')
     path = args.config if work_dir is None else chosen_config(work_dir, args.config)
@@ -100,7 +102,7 @@ def _losses(args: argparse.Namespace) -> str | dict[str, str]:
         len(args.loss) == 1
         and text not in FAMILIES
         and not is_known(text)
-        and (Path(text).exists() or text in cards())
+        and (os.path.exists(text) or text in cards())
     ):
         return {loss.name: loss.expression for loss in read_result(Path(text), args.trial)}
     if args.trial is not None:

@@ -18,7 +18,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='file or URL of the weights')
     parser.add_argument('--work-dir', help='where the log is written; default work_dirs/CONFIG')
     parser.add_argument('--out', metavar='FILE.pkl', help='file for the predictions')
-    parser.add_argument('--show-dir', metavar='DIR', help='folder in WORK_DIR/TIME for pictures of the predictions')
+    parser.add_argument('--show-dir', metavar='DIR', help='folder for pictures of the predictions')
     parser.add_argument('--tta', action='store_true', help="test-time augmentation, the config's tta_model")
     add_launcher(parser)
     parser.add_argument(

@@ -12,6 +12,7 @@ from mmautoloss.engine.guarded_backend import guard
 from mmautoloss.report.confirmation import confirmation_of
 from mmautoloss.report.figures.progress_image import draw_progress_image
 from mmautoloss.report.statistics import spread
+from mmautoloss.report.tasks import awaits_yardstick, is_measured
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search import DrawProgress, Observer, Planner
 from mmautoloss.trial import History, Role, Trial
@@ -85,7 +86,7 @@ class Dashboard(Observer):
     def _trial_scalars(self, trial: Trial) -> dict[str, float]:
         outcome = trial.required_outcome
         scalars: dict[str, float] = {'trial': trial.number}
-        if trial.score is not None and not trial.was_spared:
+        if trial.score is not None and is_measured(trial) and not trial.was_spared:
             scalars[f'score/{trial.role.value}'] = self._sign * trial.score
         if not trial.was_spared:
             scalars['seconds/all'] = outcome.seconds
@@ -95,7 +96,8 @@ class Dashboard(Observer):
         return scalars
 
     def _search_scalars(self, history: History) -> dict[str, float]:
-        funnel, baseline, winner = history.funnel(), history.baseline_scores(), history.winner()
+        baseline = [] if awaits_yardstick(history) else history.baseline_scores()
+        funnel, winner = history.funnel(), history.winner()
         scalars: dict[str, float] = {'trained': history.n_proxies(), 'funnel/explored': sum(funnel.values())}
         if funnel:
             scalars['funnel/yield'] = funnel[ACCEPTED] / sum(funnel.values())

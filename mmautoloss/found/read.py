@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -35,13 +36,14 @@ def read_found(source: Path, number: int | None = None, task: str = '') -> Found
     Raises:
         SetupError: The source does not exist, has no losses or cannot be read, or has several tasks and none is named.
     """
-    if not source.exists() and str(source) in cards():
+    # of os.path, since a long expression is no name that pathlib would look for
+    if not os.path.exists(source) and str(source) in cards():
         if number is not None:
             raise SetupError(f'Only a journal has trials to choose from, but got trial {number} of the card {source}.')
         return _of_card(cards()[str(source)])
-    if source.is_dir():
+    if os.path.isdir(source):
         source = source / 'journal.jsonl'
-    if not source.is_file():
+    if not os.path.isfile(source):
         raise SetupError(f'RESULT must be {RESULTS}, but there is no {source}.')
     if source.suffix == '.jsonl':
         return _of_journal(source, number, task)

@@ -37,6 +37,11 @@ def awaits_yardstick(history: History) -> bool:
     return history.yardstick is None and any(trial.outcome and trial.outcome.tasks for trial in first)
 
 
+def is_measured(trial: Trial) -> bool:
+    """Whether it settled with its score, unlike the first trainings of the hand-made losses in several tasks."""
+    return not trial.required_outcome.tasks or trial.yardstick is not None
+
+
 def task_columns(scales: Mapping[str, Scale]) -> tuple[str, ...]:
     """Names of the columns with the values of each task."""
     return tuple(f'task {name}' for name in scales)

@@ -59,7 +59,12 @@ def test_files_here_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ('args', 'text'),
     [
-        (['digits/mask'], 'There is no shipped config digits/mask; similar are digits/mask_rcnn.py'),
+        (['digits/mask'], "There is no shipped config 'digits/mask'; similar are digits/mask_rcnn.py"),
+        ([''], "There is no shipped config ''; `mmautoloss config` lists all"),
+        (['.'], "There is no shipped config '.'"),
+        (['../setup'], "There is no shipped config '../setup'"),
+        (['/proc/self/mine'], "There is no shipped config '/proc/self/mine'"),
+        (['digits/pose', '-o', 'there.py/pose.py'], 'but there.py/pose.py is not'),
         (['nothing'], '`mmautoloss config` lists all'),
         (['digits/pose', '-o', 'there.py'], 'there.py is there already'),
         (['digits/pose', '-o', 'pose.yaml'], '--output must be a Python file'),

@@ -147,6 +147,13 @@ def test_code_needs_nothing_of_this_package_and_is_formatted(work_dir, tmp_path,
         subprocess.run([ruff, *command, '--isolated', out], check=True, capture_output=True)
 
 
+def test_an_expression_may_be_longer_than_a_name_of_a_file(capsys):
+    text = ' + '.join(['abs(p - y)'] * 30)
+    assert export(capsys, text, '--inputs', 'delta', '--format', 'python')
+    assert main(['export', text, '--format', 'python']) == 2
+    assert 'RESULT must be' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('inputs', INPUT_KINDS)
 @pytest.mark.parametrize('name', ['python', 'torch'])
 def test_code_of_every_kind_is_formatted(tmp_path, name, inputs):

@@ -17,6 +17,7 @@ from mmautoloss.testing.toy_searches import write_toy
 from mmautoloss.trial import Role, read_history
 
 LOSSES = ['cls=ce + 0.5 * mse', 'box={a=2, 0..9} * abs(p - y) + (p - y) ** 2']
+LONG = ' + '.join(['q'] * 99)
 FIRST = {'cls': '-y * log(p) + 0.5 * (p - y) ** 2', 'box': '2 * abs(p - y) + (p - y) ** 2'}
 
 
@@ -86,6 +87,7 @@ def test_it_goes_on_with_resume(config: Path, refined: Path) -> None:
         pytest.param(['cls=gce', '--config', '{}'], 'one for each branch', id='a branch is missing'),
         pytest.param(['gce', '--config', '{}'], "branch 'box': The known losses for", id='of another kind'),
         pytest.param(['cls=gce', 'box=l1', '--config', '{}', '--trial', '3'], '--trial chooses from', id='trial'),
+        pytest.param([LONG, '--config', '{}'], "strategy.family, branch 'cls'", id='longer than a name of a file'),
         pytest.param(['cls=gce', 'box=l1', '--config', '{}', '--sigma', '0'], 'sigma must be positive', id='sigma'),
     ],
 )

@@ -13,11 +13,12 @@ from mmengine.visualization import Visualizer
 from mmengine.visualization.vis_backend import BaseVisBackend
 
 from mmautoloss.engine import load_search_config
+from mmautoloss.engine.dashboard import Dashboard
 from mmautoloss.engine.guarded_backend import GuardedVisBackend, guard_config
 from mmautoloss.errors import SetupError
 from mmautoloss.report.figures.progress_image import draw_progress_image
 from mmautoloss.testing.toy_searches import run_toy, write_toy
-from mmautoloss.trial import History, Role, State
+from mmautoloss.trial import History, Outcome, Role, State, Trial
 
 
 class RecordingBackend(BaseVisBackend):
@@ -184,3 +185,14 @@ def test_guard_has_no_text_where_the_backend_has_none(tmp_path: Path) -> None:
 
 def test_figure_of_a_search_that_has_nothing_yet() -> None:
     assert draw_progress_image(History(), 'a_b$c', 1).shape == (480, 800, 3)
+
+
+def test_hand_made_losses_without_a_yardstick_have_no_score(tmp_path: Path) -> None:
+    visualizer = Visualizer(vis_backends=[{'type': 'RecordingBackend', 'save_dir': str(tmp_path)}])
+    dashboard = Dashboard(visualizer, 'least gain', True, print)
+    history = History()
+    history.add(Trial(0, Role.BASELINE, 0))
+    history.settle(0, Outcome(State.COMPLETE, 0.0, tasks={'near': 0.5, 'far': 0.25}))
+    dashboard.settled(history[0], history)
+    scalars = RecordingBackend.made[0].told('scalars')
+    assert scalars and not any('score' in name or 'baseline' in name for each, *_ in scalars for name in each)

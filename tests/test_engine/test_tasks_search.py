@@ -226,6 +226,16 @@ def test_what_does_not_fit_is_one_clear_error(tmp_path: Path, case: str) -> None
         spec_of(cfg)
 
 
+@pytest.mark.parametrize('key', ['custom_hooks', 'data_preprocessor', 'val_cfg'])
+def test_a_section_without_effect_is_refused(tmp_path: Path, key: str) -> None:
+    cfg = tasks_config(tmp_path)
+    cfg[key] = {'custom_hooks': [{'type': 'EMAHook'}], 'data_preprocessor': {'type': 'BaseDataPreprocessor'}}.get(
+        key, {'type': 'ValLoop', 'fp16': True}
+    )
+    with pytest.raises(SetupError, match=f'without a change of {key}'):
+        spec_of(cfg)
+
+
 def test_hand_made_losses_alone_have_values_but_no_score(tmp_path: Path) -> None:
     rows = tmp_path / 'rows.csv'
     changes = {**PLAIN, 'budget.max_trials': 0, 'seeds': [], 'results': str(rows)}

@@ -8,7 +8,7 @@ from mmautoloss.engine.config.read import is_search, read_config
 from mmautoloss.engine.config.shipped import require_shipped, shipped_folder
 from mmautoloss.engine.config.writing import settings_text
 from mmautoloss.errors import SetupError
-from mmautoloss.files import write_text
+from mmautoloss.files import write_output
 from mmautoloss.proxy import plain_config
 
 
@@ -20,7 +20,8 @@ def write_shipped(name: str, output: Path | None = None) -> Path:
         output: The new file; by default the last part of the name, here.
 
     Raises:
-        SetupError: There is no such config, what it needs is not installed, or the file is there already.
+        SetupError: There is no such config, what it needs is not installed, the file is there already, or it
+            cannot be written.
     """
     path = require_shipped(name)
     output = Path(path.name) if output is None else output
@@ -35,8 +36,7 @@ def write_shipped(name: str, output: Path | None = None) -> Path:
         search['base_config'] = _by_name(search['base_config'], path)
         if search.get('tasks'):
             search['tasks'] = {name: _by_name(task, path) for name, task in search['tasks'].items()}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_text(output, f'# from configs/{path.relative_to(shipped_folder())} of mmautoloss\n{settings_text(settings)}')
+    write_output(output, f'# from {_by_name(path.name, path)} of mmautoloss\n{settings_text(settings)}')
     return output
 
 

@@ -54,11 +54,13 @@ def require_shipped(name: str) -> Path:
     Raises:
         SetupError: There is none of that name.
     """
-    path = shipped_folder() / Path(name.removeprefix('configs/')).with_suffix('.py')
-    if not path.is_file():
-        near = [each for each in shipped_configs() if Path(name).stem in each]
+    folder, below = shipped_folder(), name.removeprefix('configs/').removesuffix('.py')
+    path = folder / f'{below}.py'
+    if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+        stem = Path(below).name
+        near = [each for each in shipped_configs() if stem and stem in each]
         raise SetupError(
-            f'There is no shipped config {name}; '
+            f'There is no shipped config {name!r}; '
             + (f'similar are {", ".join(near)}.' if near else '`mmautoloss config` lists all.')
         )
     return path

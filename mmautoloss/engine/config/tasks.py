@@ -23,6 +23,9 @@ _SHARED = ('screen', 'execute', 'options')
 
 _IN_HEADER = ('metric', 'rule', 'aux', 'proxy', 'branches', 'config', 'begin')
 
+_UNDIGESTED = ('custom_hooks', 'data_preprocessor', 'val_cfg')
+"""Sections of a config that change a training or its score, and of which a header has no digest."""
+
 
 def read_search(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> SearchSpec:
     """Reads the settings of a ``SearchLoop``, of one task or of several; ``cfg`` is the whole search config.
@@ -124,6 +127,8 @@ def _require_first(spec: SearchSpec, name: str, first: SearchSpec) -> None:
     if 'config' in differing:
         own, other = spec.header['config'], first.header['config']
         differing[differing.index('config') :] = [key for key in own if own[key] != other[key]]
+    own, other = spec.proxy.config, first.proxy.config
+    differing += [key for key in _UNDIGESTED if own.get(key) != other.get(key)]
     if _base_of(spec) != _base_of(first):
         differing.append('base_config')
     if differing:

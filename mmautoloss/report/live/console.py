@@ -19,7 +19,7 @@ from mmautoloss.report.labels import HAND_MADE, label_of
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.live.watch import Watch
 from mmautoloss.report.statistics import spread
-from mmautoloss.report.tasks import task_scales, task_values
+from mmautoloss.report.tasks import is_measured, task_scales, task_values
 from mmautoloss.report.trunk_cost import trunk_cost_of
 from mmautoloss.report.verdict import verdict_of
 from mmautoloss.report.words import last_line
@@ -215,7 +215,7 @@ class ConsoleObserver(Observer):
             result = f'[yellow]stopped: {score} at the rung[/yellow] {escape(detail)}'
         else:
             style = 'bold green' if _leads(trial, history) else 'default'
-            score = f'{self.sign * trial.required_score:.4f}' if _is_measured(trial) else 'hand-made'
+            score = f'{self.sign * trial.required_score:.4f}' if is_measured(trial) else 'hand-made'
             result = f'[{style}]{score}[/{style}] {outcome.seconds:5.1f} s{self._values(trial)}'
         origin = trial.origin if trial.parent is None else f'{trial.origin} of {trial.parent}'
         formulas = '' if trial.genome is None else '  '.join(f'{k}: {v}' for k, v in trial.genome.to_text().items())
@@ -246,11 +246,6 @@ class ConsoleObserver(Observer):
             f'{spread(scores):.4f}' if len(scores) > 1 else '-',
             str(len(scores)),
         )
-
-
-def _is_measured(trial: Trial) -> bool:
-    """Whether it has its score by now; by the first trainings of the hand-made losses in several tasks that is fixed."""
-    return not trial.required_outcome.tasks or trial.yardstick is not None
 
 
 def _leads(trial: Trial, history: History) -> bool:
