@@ -91,7 +91,9 @@ def test_several_nodes_of_slurm_are_a_ray_cluster(fake: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(('gpus', 'error'), [('many', "but got 'many'"), ('0', 'must be at least 1')])
+@pytest.mark.parametrize(
+    ('gpus', 'error'), [('many', "but got 'many'"), ('08', "but got '08'"), ('0', 'must be at least 1')]
+)
 def test_numbers_of_slurm_are_checked(fake: Path, gpus: str, error: str) -> None:
     lines = call(fake, 'slurm_search.sh', 'gpu', 'job', 'a.py', 'work', code=2, GPUS=gpus)
     assert error in lines[0]
@@ -147,6 +149,7 @@ def test_a_training_under_slurm(fake: Path) -> None:
         ({'NNODES': 'two'}, "must be numbers, but got 'two'"),
         ({'NNODES': '2', 'NODE_RANK': '2', 'MASTER_ADDR': 'n1'}, 'NODE_RANK must be below NNODES, 2, but got 2'),
         ({'NNODES': '2'}, 'needs MASTER_ADDR'),
+        ({'NNODES': '2', 'MASTER_ADDR': 'n1'}, 'and NODE_RANK'),
         ({'MASTER_ADDR': 'n1'}, 'NNODES is not set'),
         ({'NODE_RANK': '0'}, 'NNODES is not set'),
         ({'PORT': ''}, None),

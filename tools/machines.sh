@@ -14,8 +14,8 @@ if [ "$rank" -ge "$nodes" ]; then
   echo "error: NODE_RANK must be below NNODES, $nodes, but got $rank." >&2
   exit 2
 fi
-if [ "$nodes" -gt 1 ] && [ -z "${MASTER_ADDR:-}" ]; then
-  echo "error: NNODES=$nodes needs MASTER_ADDR, the address of the machine of rank 0." >&2
+if [ "$nodes" -gt 1 ] && { [ -z "${MASTER_ADDR:-}" ] || [ -z "${NODE_RANK:-}" ]; }; then
+  echo "error: NNODES=$nodes needs MASTER_ADDR, the address of the machine of rank 0, and NODE_RANK, that of this one." >&2
   exit 2
 fi
 if [ "$nodes" -eq 1 ] && [ -n "${MASTER_ADDR:-}${NODE_RANK:-}" ]; then
