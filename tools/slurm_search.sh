@@ -18,7 +18,7 @@ gpus=${GPUS:-4}
 per_node=${GPUS_PER_NODE:-8}
 cpus=${CPUS_PER_GPU:-4}
 case "$gpus:$per_node:$cpus" in
-  *[!0-9:]* | 0?* | *:0?* | :* | *: | *::*) echo "error: GPUS, GPUS_PER_NODE and CPUS_PER_GPU must be numbers, but got '$gpus', '$per_node', '$cpus'." >&2; exit 2 ;;
+  *[!0-9:]* | 0[0-9]* | *:0[0-9]* | :* | *: | *::*) echo "error: GPUS, GPUS_PER_NODE and CPUS_PER_GPU must be numbers, but got '$gpus', '$per_node', '$cpus'." >&2; exit 2 ;;
 esac
 if [ "$gpus" -eq 0 ] || [ "$per_node" -eq 0 ]; then echo "error: GPUS and GPUS_PER_NODE must be at least 1." >&2; exit 2; fi
 
