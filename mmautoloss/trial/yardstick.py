@@ -48,7 +48,7 @@ def unit_of(values: Sequence[float]) -> Unit:
     The noise is at least a thousandth of the mean, and of 1 where that is 0.
 
     Example:
-        >>> unit_of([0.6, 0.7, 0.8]).noise
+        >>> round(unit_of([0.6, 0.7, 0.8]).noise, 3)
         0.1
         >>> unit_of([0.5, 0.5]).noise
         0.0005
