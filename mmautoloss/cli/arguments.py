@@ -1,4 +1,4 @@
-"""Parses ``--cfg-options``."""
+"""Arguments that several commands have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmautoloss.key_values import pairs_of
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--cfg-options``, which ``options_of`` reads."""
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in the config'
+    )
+
+
+def add_rows(parser: argparse.ArgumentParser) -> None:
+    """Adds what the rows of a comparison are about."""
+    parser.add_argument(
+        '--metrics',
+        nargs='+',
+        default=[],
+        metavar='KEY',
+        help='keys of the validation, such as BF1 mIoU, for a row and a table each, which says if lower is better; '
+        "the search's metric by default",
+    )
+    parser.add_argument(
+        '--split',
+        help='name of the set that is scored, for the rows; default test, or val where it is the validation set',
+    )
 
 
 def options_of(words: Sequence[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mmautoloss.checks import MAX_SEED, whole_argument
+from mmautoloss.cli.arguments import add_cfg_options, add_rows, options_of
 
 DESCRIPTION = """\
 Trains hand-made, known and found losses as the base config of a search says, with several seeds, and scores on images
@@ -33,28 +34,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--first-seed', type=whole_argument(0, MAX_SEED), default=100, help='one that the search has not used'
     )
-    parser.add_argument(
-        '--metrics',
-        nargs='+',
-        default=[],
-        metavar='KEY',
-        help='keys of the validation, such as BF1 mIoU, for a row and a table each, which says if lower is better; '
-        "the search's metric by default",
-    )
-    parser.add_argument(
-        '--split',
-        help='name of the set that is scored, for the rows; default test, or val where it is the validation set',
-    )
+    add_rows(parser)
     parser.add_argument('--workers', type=int, help='worker processes; 1 trains in this process')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in the config'
-    )
+    add_cfg_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Trains what the file of results has not yet, and prints a table a metric."""
-    from mmautoloss.cli.arguments import options_of
     from mmautoloss.engine import compare_and_print, load_search_config, require_one_task, spec_of, with_usual_weight
     from mmautoloss.search import best_losses
     from mmautoloss.trial import Role, State, read_history

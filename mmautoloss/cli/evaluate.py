@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmautoloss.cli.arguments import add_cfg_options, options_of
+
 if TYPE_CHECKING:
     from mmautoloss.engine import Result
 
@@ -37,14 +39,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--balance', action='store_true', help='make their gradients as long as the hand-made ones')
     parser.add_argument('--timeout', type=float, metavar='SECONDS', help='how long it may take')
     parser.add_argument('--work-dir', help="where MMEngine's files are kept; by default nowhere")
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in CONFIG')
+    add_cfg_options(parser)
     parser.add_argument('--json', action='store_true', help='the result as a JSON object')
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Trains, scores and prints."""
-    from mmautoloss.cli.arguments import options_of
     from mmautoloss.engine import evaluate
     from mmautoloss.key_values import pairs_of
 

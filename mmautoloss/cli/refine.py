@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmautoloss.cli.arguments import add_cfg_options, options_of
 from mmautoloss.cli.search import run_to_end
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--workers', type=int, help="candidates at the same time; the config's by default")
     parser.add_argument('--seed', type=int, help="seed of the search; the config's by default")
     parser.add_argument('--resume', action='store_true', help='continue the search in the work dir')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in the config'
-    )
+    add_cfg_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -72,7 +71,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _search_config(args: argparse.Namespace) -> Config:
     """The config of the search of numbers."""
-    from mmautoloss.cli.arguments import options_of
     from mmautoloss.engine import chosen_config, load_search_config, tuning_of
     from mmautoloss.errors import SetupError
 

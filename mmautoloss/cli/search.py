@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmautoloss.cli.arguments import add_cfg_options, options_of
+
 if TYPE_CHECKING:
     from mmengine.config import Config
 
@@ -34,15 +36,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         '--repair', action='store_true', help='first make a damaged journal whole again; the damaged one is kept'
     )
     parser.add_argument('--results', metavar='CSV', help='file to which rows of baseline and finalists are appended')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in the config'
-    )
+    add_cfg_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Searches to the end, or until it is stopped."""
-    from mmautoloss.cli.arguments import options_of
     from mmautoloss.engine import load_search_config, require_writable
     from mmautoloss.trial import repair
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from mmautoloss.cli.arguments import add_cfg_options, options_of
 from mmautoloss.cli.train import add_launcher
 
 DESCRIPTION = """\
@@ -21,9 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--show-dir', metavar='DIR', help='folder for pictures of the predictions')
     parser.add_argument('--tta', action='store_true', help="test-time augmentation, the config's tta_model")
     add_launcher(parser)
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in the config'
-    )
+    add_cfg_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -32,7 +31,6 @@ def run(args: argparse.Namespace) -> int:
     from mmengine.dist import is_main_process
     from mmengine.runner import Runner
 
-    from mmautoloss.cli.arguments import options_of
     from mmautoloss.compat import allow_mmengine_checkpoints
     from mmautoloss.engine import load_test_config
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from mmautoloss.checks import MAX_SEED, whole_argument
+from mmautoloss.cli.arguments import add_cfg_options, options_of
 
 DESCRIPTION = """\
 Trains the model of CONFIG, a config of mmdet, mmseg, mmpose or mmpretrain, with hand-made or found losses, such as
@@ -36,9 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument('--seed', type=whole_argument(0, MAX_SEED), help='seed of weights and data')
     add_launcher(parser)
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in the config'
-    )
+    add_cfg_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -58,7 +57,6 @@ def run(args: argparse.Namespace) -> int:
     """Trains to the end, or until it is stopped."""
     from mmengine.runner import Runner
 
-    from mmautoloss.cli.arguments import options_of
     from mmautoloss.compat import allow_mmengine_checkpoints
     from mmautoloss.engine import load_train_config
 

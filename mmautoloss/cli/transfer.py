@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmautoloss.cli.arguments import add_cfg_options, add_rows, options_of
+
 if TYPE_CHECKING:
     from mmautoloss.search import Budget
     from mmautoloss.trial import History, Trial
@@ -41,18 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--seeds', type=_positive, default=5, help='trainings of each loss (5)')
     parser.add_argument('--first-seed', type=_seed, default=100, help='seeds that the search has not used (100)')
     parser.add_argument('--results', metavar='CSV', help='file of the rows; WORK_DIR/transfer.csv by default')
-    parser.add_argument(
-        '--metrics',
-        nargs='+',
-        default=[],
-        metavar='KEY',
-        help='keys of the validation, such as BF1 mIoU, for a row and a table each, which says if lower is better; '
-        "the search's metric by default",
-    )
-    parser.add_argument(
-        '--split',
-        help='name of the set that is scored, for the rows; default test, or val where it is the validation set',
-    )
+    add_rows(parser)
     parser.add_argument(
         '--describe', nargs='+', default=[], metavar='K=V', help='network, set, hand_made, ... of the rows'
     )
@@ -60,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--search-config', metavar='CONFIG', help='the search config, where the work dir has none of yours'
     )
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='K=V', help='settings to replace in CONFIG')
+    add_cfg_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -68,7 +59,6 @@ def run(args: argparse.Namespace) -> int:
     """Trains, files and prints."""
     from dataclasses import replace
 
-    from mmautoloss.cli.arguments import options_of
     from mmautoloss.engine import (
         Transfer,
         chosen_config,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import inspect
 import re
@@ -13,6 +14,7 @@ import pytest
 from mmengine.evaluator import BaseMetric
 
 from mmautoloss.backbones.efficientnet_lite import EfficientNetLite
+from mmautoloss.cli import search
 from mmautoloss.engine import AuxiliaryScheduleHook, LossSwitchHook, LossWeightScheduleHook, MixtureHook
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
@@ -114,8 +116,9 @@ def test_every_kind_of_input_has_a_line_with_its_names() -> None:
 
 
 def test_every_option_of_a_search_has_a_line() -> None:
-    text = (ROOT / 'mmautoloss/cli/search.py').read_text(encoding='utf-8')
-    options = set(re.findall(r"'(--[\w-]+)'", text))
+    commands = argparse.ArgumentParser().add_subparsers()
+    search.add_parser(commands)
+    options = set(commands.choices['search']._option_string_actions) - {'-h', '--help'}
     page = PAGE.read_text(encoding='utf-8').split('## Options of mmautoloss search')[1]
     assert options == set(re.findall(r'`(--[\w-]+)`', page))
 
