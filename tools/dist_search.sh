@@ -13,10 +13,10 @@ usage() { echo "usage: bash tools/dist_search.sh CONFIG GPUS [arguments of tools
 [ $# -ge 2 ] || usage
 config=$1 gpus=$2
 shift 2
-case $gpus in '' | *[!0-9]* | 0*) echo "error: GPUS must be a number of at least 1, but got '$gpus'." >&2; usage ;; esac
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/machines.sh"
+is_count GPUS "$gpus" || usage
 search=("$python" "$here/search.py" "$config" --workers "$((gpus * nodes))")
 if [ "$nodes" -eq 1 ]; then exec "${search[@]}" "$@"; fi
 RANK=$rank NODES=$nodes HEAD=$address PORT=$port exec bash "$here/ray_node.sh" "$python" "${search[@]}" "$@"

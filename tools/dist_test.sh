@@ -10,9 +10,9 @@ usage() { echo "usage: bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [arguments
 [ $# -ge 3 ] || usage
 config=$1 checkpoint=$2 gpus=$3
 shift 3
-case $gpus in '' | *[!0-9]* | 0*) echo "error: GPUS must be a number of at least 1, but got '$gpus'." >&2; usage ;; esac
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/machines.sh"
+is_count GPUS "$gpus" || usage
 exec "$python" -m torch.distributed.run --nnodes="$nodes" --node_rank="$rank" --master_addr="$address" \
   --master_port="$port" --nproc_per_node="$gpus" "$here/test.py" "$config" "$checkpoint" --launcher pytorch "$@"

@@ -1,7 +1,6 @@
-# Sourced by the launchers: the Python, and the machines that NNODES, NODE_RANK, MASTER_ADDR and PORT name, as the
+# Sourced by the launchers: what arguments.sh has, and the machines that NNODES, NODE_RANK, MASTER_ADDR and PORT name, as the
 # launchers of OpenMMLab do. What would be ignored is an error.
-python=${PYTHON:-$here/../.venv/bin/python}
-[ -x "$python" ] || command -v "$python" >/dev/null || python=python
+. "$here/arguments.sh"
 
 nodes=${NNODES:-1} rank=${NODE_RANK:-0} address=${MASTER_ADDR:-127.0.0.1} port=${PORT:-29500}
 case "$nodes:$rank:$port" in

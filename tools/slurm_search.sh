@@ -17,14 +17,10 @@ shift 4
 gpus=${GPUS:-4}
 per_node=${GPUS_PER_NODE:-8}
 cpus=${CPUS_PER_GPU:-4}
-case "$gpus:$per_node:$cpus" in
-  *[!0-9:]* | 0[0-9]* | *:0[0-9]* | :* | *: | *::*) echo "error: GPUS, GPUS_PER_NODE and CPUS_PER_GPU must be numbers, but got '$gpus', '$per_node', '$cpus'." >&2; exit 2 ;;
-esac
-if [ "$gpus" -eq 0 ] || [ "$per_node" -eq 0 ]; then echo "error: GPUS and GPUS_PER_NODE must be at least 1." >&2; exit 2; fi
 
 here=$(cd "$(dirname "$0")" && pwd)
-python=${PYTHON:-$here/../.venv/bin/python}
-[ -x "$python" ] || command -v "$python" >/dev/null || python=python
+. "$here/arguments.sh"
+is_count GPUS "$gpus" && is_count GPUS_PER_NODE "$per_node" && is_count CPUS_PER_GPU "$cpus" || exit 2
 if [ "$gpus" -lt "$per_node" ]; then per_node=$gpus; fi
 nodes=$(((gpus + per_node - 1) / per_node))
 

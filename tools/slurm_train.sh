@@ -14,17 +14,11 @@ shift 4
 gpus=${GPUS:-8}
 per_node=${GPUS_PER_NODE:-8}
 cpus=${CPUS_PER_TASK:-5}
-case "$gpus:$per_node:$cpus" in
-  *[!0-9:]* | 0* | *:0* | :* | *: | *::*)
-    echo "error: GPUS, GPUS_PER_NODE and CPUS_PER_TASK must be at least 1, but got '$gpus', '$per_node', '$cpus'." >&2
-    exit 2
-    ;;
-esac
-if [ "$gpus" -lt "$per_node" ]; then per_node=$gpus; fi
 
 here=$(cd "$(dirname "$0")" && pwd)
-python=${PYTHON:-$here/../.venv/bin/python}
-[ -x "$python" ] || command -v "$python" >/dev/null || python=python
+. "$here/arguments.sh"
+is_count GPUS "$gpus" && is_count GPUS_PER_NODE "$per_node" && is_count CPUS_PER_TASK "$cpus" || exit 2
+if [ "$gpus" -lt "$per_node" ]; then per_node=$gpus; fi
 read -r -a extra <<<"${SRUN_ARGS:-}"
 exec srun -p "$partition" --job-name="$job" --gres="gpu:$per_node" --ntasks="$gpus" --ntasks-per-node="$per_node" \
   --cpus-per-task="$cpus" --kill-on-bad-exit=1 ${extra[@]+"${extra[@]}"} \
