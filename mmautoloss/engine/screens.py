@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.config.writing import written
 from mmautoloss.errors import in_task
-from mmautoloss.proxy import Begin, Evaluator, ProxyEvaluator, Trunks, capture_probes, parts_of
+from mmautoloss.proxy import Begin, Evaluator, ProxyEvaluator, Trunks, capture_probes, evaluators_by_task
 from mmautoloss.report import ConsoleObserver
 from mmautoloss.screen import (
     Probe,
@@ -56,7 +56,7 @@ class Screens(Mapping[str, Screen]):
             CalibrationError: The rejection test cannot tell good losses from bad ones here.
         """
         if self._screens is None:
-            parts = parts_of(self._evaluator)
+            parts = evaluators_by_task(self._evaluator)
             self._screens = join_tasks({task: self._of_task(task, part) for task, part in parts.items()})
         return self._screens
 

@@ -30,8 +30,8 @@ from mmautoloss.proxy import (
     ProxyEvaluator,
     Trunks,
     evaluator_of,
+    evaluators_by_task,
     one_at_a_time,
-    parts_of,
     require_fitting,
     require_metric,
 )
@@ -67,7 +67,7 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
             files = TrialFiles(spec.work_dir)
         spec = replace(spec, proxy=spec.proxy.everywhere(trials=str(files.folder), pictures=spec.execute.pictures))
         evaluator = build_evaluator(spec)
-        for task, part in parts_of(evaluator).items():
+        for task, part in evaluators_by_task(evaluator).items():
             with in_task(task):
                 check_untrained(part, observer)
         if not spec.execute.in_driver and spec.execute.kept_by_workers:

@@ -40,10 +40,7 @@ class Slot(Generic[W]):
         now = self.heard = time.monotonic()
         if (pulse.phase, pulse.step, pulse.trial) != (self.pulse.phase, self.pulse.step, self.pulse.trial):
             self.moved = now
-        if pulse.phase in (
-            'prove',
-            'build',
-        ):  # the trial, or its part of one of several tasks, is over within its limit
+        if pulse.phase in ('prove', 'build'):  # the trial, or its part of one task, was over within its limit
             self.since = None
         elif self.since is None and pulse.phase in ('train', 'validate'):
             self.since = now

@@ -13,7 +13,7 @@ from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.proxy.sanity_check import require_metric
 from mmautoloss.proxy.settings import ProxySettings, numbers
 from mmautoloss.proxy.shared_datasets import build_dataset
-from mmautoloss.proxy.tasks_evaluator import Evaluator, TasksEvaluator, evaluator_of, parts_of
+from mmautoloss.proxy.tasks_evaluator import Evaluator, TasksEvaluator, evaluator_of, evaluators_by_task
 from mmautoloss.proxy.training_lock import one_at_a_time
 from mmautoloss.proxy.trunk import Trunk
 from mmautoloss.proxy.trunks import Trunks, read_trunk, sha256_of, write_trunk
@@ -31,11 +31,11 @@ __all__ = [
     'build_dataset',
     'capture_probes',
     'evaluator_of',
+    'evaluators_by_task',
     'hook_class',
     'lengthen',
     'numbers',
     'one_at_a_time',
-    'parts_of',
     'plain_config',
     'proxy_config',
     'read_trunk',

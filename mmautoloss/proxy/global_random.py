@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,3 +25,13 @@ def set_random_states(states: tuple[Any, ...]) -> None:
     torch.set_rng_state(cpu)
     if cuda and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(cuda[: torch.cuda.device_count()])
+
+
+@contextmanager
+def kept_random_states() -> Iterator[None]:
+    """Restores all global random generators afterwards."""
+    states = random_states()
+    try:
+        yield
+    finally:
+        set_random_states(states)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.hooks import EMAHook, Hook
 
-from mmautoloss.proxy.global_random import random_states, set_random_states
+from mmautoloss.proxy.global_random import kept_random_states
 from mmautoloss.proxy.state import Snapshot
 from mmautoloss.registry import HOOKS, register
 
@@ -64,15 +64,14 @@ def undisturbed(runner: Any) -> Iterator[None]:
     of this package. Others, such as early stopping or a scheduler that steps on a metric, would count this validation.
     """
     before = Snapshot(runner.model, runner.val_dataloader.dataset, runner.val_evaluator)
-    states = random_states()
     hooks = runner._hooks
-    runner._hooks = [hook for hook in hooks if isinstance(hook, EMAHook) or _is_ours(hook)]
-    try:
-        yield
-    finally:
-        runner._hooks = hooks
-        before.restore()
-        set_random_states(states)
+    with kept_random_states():
+        runner._hooks = [hook for hook in hooks if isinstance(hook, EMAHook) or _is_ours(hook)]
+        try:
+            yield
+        finally:
+            runner._hooks = hooks
+            before.restore()
 
 
 def _is_ours(hook: Hook) -> bool:

@@ -177,10 +177,8 @@ class ProxyRunner(Runner):
         names = (self._experiment_name, self.visualizer.instance_name)
         for manager in (MMLogger, Visualizer, DefaultScope):
             for name in names:
-                if name in manager._instance_dict:
-                    manager._instance_dict[name] = manager._instance_dict.pop(
-                        name
-                    )  # the last entry is the current one
+                if name in manager._instance_dict:  # the last entry is the current one
+                    manager._instance_dict[name] = manager._instance_dict.pop(name)
 
     def _restore(self) -> None:
         """Restores the initial state; before the first training, records it."""

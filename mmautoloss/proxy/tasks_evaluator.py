@@ -74,7 +74,7 @@ def evaluator_of(settings: ProxySettings) -> Evaluator:
     return TasksEvaluator(settings) if settings.tasks else ProxyEvaluator(settings)
 
 
-def parts_of(evaluator: Evaluator) -> Mapping[str, ProxyEvaluator]:
+def evaluators_by_task(evaluator: Evaluator) -> Mapping[str, ProxyEvaluator]:
     """The evaluators by task; that of one task alone under ''."""
     return evaluator.parts if isinstance(evaluator, TasksEvaluator) else {'': evaluator}
 

@@ -12,7 +12,7 @@ from mmautoloss.checks import WrongTypeError, require_whole
 from mmautoloss.engine.data.datasets import LOADERS, data_sets
 from mmautoloss.engine.data.locations import share_images
 from mmautoloss.errors import SetupError, in_setup
-from mmautoloss.proxy.global_random import random_states, set_random_states
+from mmautoloss.proxy.global_random import kept_random_states
 
 _KEYS = ('dataset', 'batch_size', 'collate_fn')
 
@@ -61,11 +61,8 @@ class HeldBack:
             SetupError: It cannot be built, or has no pictures.
         """
         plain = {'num_workers': 0, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}}
-        states = random_states()
-        try:
+        with kept_random_states():  # samplers and data sets draw random numbers, of which the training keeps no trace
             loader = in_setup(lambda: Runner.build_dataloader({**plain, **self.config}))
-        finally:  # samplers and data sets draw random numbers, of which the training keeps no trace
-            set_random_states(states)
         if not len(loader.dataset):
             raise SetupError(
                 'The data set of the hook has no pictures; look at its ann_file, data_prefix and indices.'

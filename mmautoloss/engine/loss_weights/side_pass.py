@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import numpy as np
-import torch
 from mmengine.model import is_model_wrapper
+from mmengine.runner import set_random_seed
 from torch import Tensor, nn
 
 from mmautoloss.checks import MAX_SEED
-from mmautoloss.proxy.global_random import random_states, set_random_states
+from mmautoloss.proxy.global_random import kept_random_states
 from mmautoloss.proxy.state import Snapshot
 
 
@@ -37,23 +35,20 @@ def aside(model: nn.Module, seed: int) -> Iterator[None]:
 
     So statistics of norms do not see what is computed in it, and it is the same in a resumed training.
     """
-    before, states = Snapshot(model), random_states()
+    before = Snapshot(model)
     # a snapshot leaves out our losses
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     modes = [(module, module.training) for module in model.modules()]
-    seed = seed % MAX_SEED
-    random.seed(seed)
-    np.random.seed(seed)  # that is what transforms draw from
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        before.restore()
-        for buffer, kept in buffers:
-            buffer.data.copy_(kept)
-        for module, training in modes:
-            module.training = training
-        set_random_states(states)
+    with kept_random_states():
+        set_random_seed(seed % MAX_SEED)
+        try:
+            yield
+        finally:
+            before.restore()
+            for buffer, kept in buffers:
+                buffer.data.copy_(kept)
+            for module, training in modes:
+                module.training = training
 
 
 def recorded_calls(model: Any, losses: Mapping[str, nn.Module], batch: Any) -> dict[str, list[LossCall]]:
