@@ -12,7 +12,7 @@ from mmautoloss.engine.guarded_backend import guard
 from mmautoloss.report.confirmation import confirmation_of
 from mmautoloss.report.figures.progress_image import draw_progress_image
 from mmautoloss.report.statistics import spread
-from mmautoloss.report.tasks import awaits_yardstick, is_measured
+from mmautoloss.report.tasks import hand_made_scores, is_measured
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search import DrawProgress, Observer, Planner
 from mmautoloss.trial import History, Role, Trial
@@ -96,7 +96,7 @@ class Dashboard(Observer):
         return scalars
 
     def _search_scalars(self, history: History) -> dict[str, float]:
-        baseline = [] if awaits_yardstick(history) else history.baseline_scores()
+        baseline = hand_made_scores(history)
         funnel, winner = history.funnel(), history.winner()
         scalars: dict[str, float] = {'trained': history.n_proxies(), 'funnel/explored': sum(funnel.values())}
         if funnel:

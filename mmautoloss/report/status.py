@@ -10,7 +10,7 @@ from typing import Any
 from mmautoloss.report.confirmation import Confirmation, Fresh, confirmation_of
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.pace import Pace, pace_of
-from mmautoloss.report.tasks import task_means, task_scales
+from mmautoloss.report.tasks import hand_made_scores, task_means, task_scales
 from mmautoloss.report.verdict import verdict_of
 from mmautoloss.search import funnel_rounds, holding, read_funnel
 from mmautoloss.search.broken_setup import kind_of
@@ -187,7 +187,7 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
         beat=None if record.beat_time is None else max(0.0, now - record.beat_time),
         pace=pace,
         end=now + pace.seconds_left if state == 'running' and pace.seconds_left is not None else None,
-        baseline=_score(baselines[0], baselines, scale.sign, scales) if baselines else None,
+        baseline=_score(baselines[0], baselines, scale.sign, scales) if hand_made_scores(history) else None,
         best=_score(winner, [winner, *history.repeats_of(winner.number)], scale.sign, scales) if winner else None,
         lengths=lengths,
         fresh=_fresh_scores(confirmation_of(history), history, scale.sign, scales),

@@ -37,6 +37,11 @@ def awaits_yardstick(history: History) -> bool:
     return history.yardstick is None and any(trial.outcome and trial.outcome.tasks for trial in first)
 
 
+def hand_made_scores(history: History) -> list[float]:
+    """Scores of the hand-made losses, one per seed; none before there is a yardstick, if they need one."""
+    return [] if awaits_yardstick(history) else history.baseline_scores()
+
+
 def is_measured(trial: Trial) -> bool:
     """Whether it settled with its score, unlike the first trainings of the hand-made losses in several tasks."""
     return not trial.required_outcome.tasks or trial.yardstick is not None

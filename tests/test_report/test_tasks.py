@@ -15,6 +15,7 @@ from mmautoloss.report.facts import Facts, facts_of
 from mmautoloss.report.live.standing import scores_text, standing_of
 from mmautoloss.report.live.status_page import print_status
 from mmautoloss.report.page import build_report
+from mmautoloss.report.status import status_of
 from mmautoloss.search import Budget
 from mmautoloss.trial import History, Record, read_events, read_journal
 from tests.isolation import ROOT
@@ -55,6 +56,7 @@ def test_hand_made_losses_have_no_score_on_the_console_before_the_others_have_be
     assert '2 baseline hand-made' in file.getvalue() and '0.0000' not in file.getvalue()
     standing = standing_of(before.history, Budget(), Counter(), None, 1)
     assert scores_text(standing) == 'no score yet'
+    assert status_of(before, before.last_time).baseline is None
 
 
 def test_status_has_the_mean_of_each_task(facts: Facts) -> None:

@@ -18,6 +18,7 @@ from mmautoloss.report.figures.ancestry import draw_ancestry
 from mmautoloss.report.figures.curves import EARLIER, STAGES, draw_curves
 from mmautoloss.report.figures.surface import draw_lines, draw_surfaces
 from mmautoloss.report.figures.tree import draw_tree
+from mmautoloss.report.tasks import hand_made_scores
 from mmautoloss.trial import Record, Trial, scale_of
 
 Facts = TypeVar('Facts')
@@ -45,7 +46,7 @@ def portraits_of(record: Record, trial: Trial, config: Path | None) -> tuple[Fig
     figures = [figure for branch in branches for figure in _of_branch(stem, branch, trial, hand_made[branch.name])]
     scale = scale_of(record.header)
     line = ancestry_of(record.history, trial, scale)
-    baseline = [scale.sign * score for score in record.history.baseline_scores()]
+    baseline = [scale.sign * score for score in hand_made_scores(record.history)]
     return (*figures, draw_ancestry(f'{stem}_ancestry', 'Ancestry', line, baseline))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmautoloss.report.facts.progress import bests, is_found
 from mmautoloss.report.statistics import spread
+from mmautoloss.report.tasks import hand_made_scores
 from mmautoloss.trial import History
 
 _INK, _FOUND, _BASE = '#52606d', '#0b7285', '#d9480f'
@@ -29,7 +30,7 @@ def draw_progress_image(history: History, metric: str, sign: int) -> np.ndarray:
 
     figure = Figure(figsize=(8, 4.8), dpi=100, layout='constrained')
     canvas, axes = FigureCanvasAgg(figure), figure.subplots()
-    _draw_baseline(axes, [sign * score for score in history.baseline_scores()])
+    _draw_baseline(axes, [sign * score for score in hand_made_scores(history)])
     numbers, scores, best = _scores(history, sign)
     if numbers:
         axes.plot(numbers, scores, 'o', color=_FOUND, alpha=0.5, label='candidates')

@@ -19,7 +19,7 @@ from mmautoloss.report.labels import HAND_MADE, label_of
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.live.watch import Watch
 from mmautoloss.report.statistics import spread
-from mmautoloss.report.tasks import is_measured, task_scales, task_values
+from mmautoloss.report.tasks import hand_made_scores, is_measured, task_scales, task_values
 from mmautoloss.report.trunk_cost import trunk_cost_of
 from mmautoloss.report.verdict import verdict_of
 from mmautoloss.report.words import last_line
@@ -160,7 +160,7 @@ class ConsoleObserver(Observer):
 
     def _choosing_table(self, history: History, ranking: Sequence[Trial]) -> Table:
         table = _new_table(f'{self.metric} by which losses were chosen, too high on average for those found')
-        table.add_row('hand-made losses', *self._numbers(history.baseline_scores()), style='bold')
+        table.add_row('hand-made losses', *self._numbers(hand_made_scores(history)), style='bold')
         ranked = {trial.number for trial in ranking}
         seeds = [trial for trial in history.of_role(Role.KNOWN) if trial.number not in ranked]
         for kind, trials in (('', ranking), ('seed, ', seeds)):

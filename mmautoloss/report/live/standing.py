@@ -10,7 +10,7 @@ from statistics import mean
 
 from mmautoloss.report.pace import Pace
 from mmautoloss.report.statistics import spread
-from mmautoloss.report.tasks import awaits_yardstick
+from mmautoloss.report.tasks import hand_made_scores
 from mmautoloss.report.words import large, soon, span
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search import Budget, DrawProgress, confirmations_left
@@ -60,7 +60,7 @@ def standing_of(history: History, budget: Budget, states: Counter[State], pace: 
         pace: Speed of the search.
         sign: 1 where higher values of the metric are better, else -1.
     """
-    winner, baseline = history.winner(), [] if awaits_yardstick(history) else history.baseline_scores()
+    winner, baseline = history.winner(), hand_made_scores(history)
     best = history.scores_of(winner.number) if winner else []
     return Standing(
         wanted=max(budget.max_trials, history.n_proxies()),  # seeds may be caught up after the budget
