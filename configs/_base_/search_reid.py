@@ -8,6 +8,12 @@ search = dict(
         cls=dict(path='head.loss_cls', inputs='softmax'),
         triplet=dict(path='head.loss_triplet', inputs='triplet'),
     ),
-    seeds=[dict(cls='ce', triplet='triplet'), dict(cls='label_smoothing', triplet='triplet_soft')],
+    seeds=[
+        dict(cls='ce', triplet='triplet'),
+        dict(cls='ce', triplet='triplet_soft'),
+        dict(cls='label_smoothing', triplet='triplet'),
+        dict(cls='label_smoothing', triplet='triplet_soft'),
+        dict(cls='focal_softmax', triplet='triplet_soft'),
+    ],
     screen=dict(samples=4),
 )

@@ -19,5 +19,5 @@ train_cfg = dict(
         '1 - mean_nhw(p * y) / (mean_nhw(y) + 0.001)',  # soft recall, whose hard form is the metric
         '1 - mean_nhw(p * y) / (mean_nhw(p * y) + 0.1 * mean_nhw(p * (1 - y)) + 0.9 * mean_nhw((1 - p) * y))',
     ],
-    budget=dict(max_trials=160, finalists=8, finalist_repeats=2),
+    budget=dict(max_trials=200, candidate_seeds=3, finalists=8, finalist_repeats=3),
 )

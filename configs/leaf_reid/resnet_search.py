@@ -14,6 +14,6 @@ train_cfg = dict(
     **_base_.search,
     base_config='{{ fileDirname }}/resnet.py',
     proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=_base_.max_iters)),
-    budget=dict(max_trials=64, baseline_repeats=2, finalists=3, finalist_repeats=2),
+    budget=dict(max_trials=150, baseline_repeats=2, candidate_seeds=3, finalists=8, finalist_repeats=3),
     describe=dict(task='reid', set='leaf_reid', network='resnet_w16', hand_made='ce+triplet', split='search_val'),
 )

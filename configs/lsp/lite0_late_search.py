@@ -15,6 +15,6 @@ train_cfg = dict(
     **_base_.search,
     base_config='{{ fileDirname }}/lite0_held_out.py',
     proxy=dict(begin='trunk'),
-    budget=dict(max_trials=240, baseline_repeats=2, finalists=12, finalist_repeats=3),
+    budget=dict(max_trials=240, baseline_repeats=2, candidate_seeds=3, finalists=8, finalist_repeats=3),
     describe=dict(task='pose', set='lsp', network='heatmap_lite0', hand_made='mse', split='search_val'),
 )
