@@ -1,4 +1,4 @@
-"""Searches the loss of the linear classifier on leaves of beans for trainings on wrong labels, with a test set for a last word."""
+"""Searches the loss of the linear classifier on leaves of beans for trainings on wrong labels; a test set is left."""
 
 _base_ = './lite0_held_out_search.py'
 

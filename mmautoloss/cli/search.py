@@ -35,6 +35,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--repair', action='store_true', help='first make a damaged journal whole again; the damaged one is kept'
     )
+    parser.add_argument(
+        '--dry',
+        action='store_true',
+        help='build everything, train a few iterations, estimate time and memory, and end',
+    )
     parser.add_argument('--results', metavar='CSV', help='file to which rows of baseline and finalists are appended')
     add_cfg_options(parser)
     parser.set_defaults(run=run)
@@ -42,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Searches to the end, or until it is stopped."""
-    from mmautoloss.engine import load_search_config, require_writable
+    from mmautoloss.engine import dry_run, load_search_config, require_writable, spec_of
     from mmautoloss.trial import repair
 
     cfg = load_search_config(
@@ -60,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
         results=args.results,
         resume=args.resume or None,
     )
+    if args.dry:
+        print(*dry_run(spec_of(cfg)).lines(), sep='\n')
+        return 0
     require_writable(Path(cfg.work_dir))
     if args.repair:
         print(repair(Path(cfg.work_dir) / 'journal.jsonl'))

@@ -26,6 +26,7 @@ from mmautoloss.engine.config import (
     write_shipped,
 )
 from mmautoloss.engine.data import apply_options, check_files, final_split_of
+from mmautoloss.engine.dry_run import dry_run
 from mmautoloss.engine.illustration import read_facts, write_report
 from mmautoloss.engine.loss_switch import LossSwitchHook
 from mmautoloss.engine.loss_weights import AuxiliaryScheduleHook, LossWeightScheduleHook, MixtureHook
@@ -60,6 +61,7 @@ __all__ = [
     'compare',
     'compare_and_print',
     'config_text',
+    'dry_run',
     'evaluate',
     'final_split_of',
     'launch',

@@ -13,6 +13,7 @@ from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.proxy.sanity_check import require_metric
 from mmautoloss.proxy.settings import ProxySettings, numbers
 from mmautoloss.proxy.shared_datasets import build_dataset
+from mmautoloss.proxy.speed import Speed, measure_speed
 from mmautoloss.proxy.tasks_evaluator import Evaluator, TasksEvaluator, evaluator_of, evaluators_by_task
 from mmautoloss.proxy.training_lock import one_at_a_time
 from mmautoloss.proxy.trunk import Trunk
@@ -25,6 +26,7 @@ __all__ = [
     'ProxyEvaluator',
     'ProxyRunner',
     'ProxySettings',
+    'Speed',
     'TasksEvaluator',
     'Trunk',
     'Trunks',
@@ -34,6 +36,7 @@ __all__ = [
     'evaluators_by_task',
     'hook_class',
     'lengthen',
+    'measure_speed',
     'numbers',
     'one_at_a_time',
     'plain_config',

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from torch import Tensor
 
 from mmautoloss.branches import check_branches
@@ -185,6 +186,12 @@ class ProxyEvaluator:
             runner.model.eval()
             return _first_scores(runner.model, runner.val_loop)
 
+    @one_at_a_time
+    def train_briefly(self, end: Hook) -> None:
+        """Trains with the hand-made losses from the beginning until a hook raises ``FarEnough``."""
+        with _silence():
+            self._train_until(Trial(0, Role.BASELINE, 0), end)
+
     def close(self) -> None:
         """Frees the Runner; the next use builds another."""
         if self._runner is not None:
@@ -248,12 +255,16 @@ class ProxyEvaluator:
         if own:
             self._clear()
         beginning = BeginningHook(ends=True)
+        self._train_until(trial, beginning)
+        return beginning
+
+    def _train_until(self, trial: Trial, end: Hook) -> None:
+        """Trains a trial until a hook raises ``FarEnough``."""
         with contextlib.suppress(FarEnough):
             self._training(trial).prepare(self.runner)
-            self.runner.register_hook(beginning)
+            self.runner.register_hook(end)
             with nothing_logged(self.runner.bare_model):
                 self.runner.train()
-        return beginning
 
     def _judge(self, bar: float | None, metrics: Mapping[str, Any]) -> None:
         """Decides at the rung; without a bar, also a network without a score continues.

@@ -4,17 +4,20 @@ from mmautoloss.report.correlation import Correlation, Pair, choose_spread, corr
 from mmautoloss.report.description import Description
 from mmautoloss.report.live.console import ConsoleObserver
 from mmautoloss.report.live.status_page import print_status
+from mmautoloss.report.remaining_work import Lengths, work_left
 from mmautoloss.report.result_row import Conditions, ResultRow, Setting, make_row
 from mmautoloss.report.result_table import is_greater, print_comparison
 from mmautoloss.report.results import append_results, read_results, result_rows
 from mmautoloss.report.rung_savings import Rungs, rungs_of
 from mmautoloss.report.status import Status, status_of
+from mmautoloss.report.words import span
 
 __all__ = [
     'Conditions',
     'ConsoleObserver',
     'Correlation',
     'Description',
+    'Lengths',
     'Pair',
     'ResultRow',
     'Rungs',
@@ -30,5 +33,7 @@ __all__ = [
     'read_results',
     'result_rows',
     'rungs_of',
+    'span',
     'status_of',
+    'work_left',
 ]

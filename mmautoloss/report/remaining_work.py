@@ -45,6 +45,13 @@ class Lengths:
         self.seconds = _seconds([trial for trial in trained if trial.times == 1 and trial.role not in OF_TRUNKS])
         self._of_trunks = {role: self._measured([t for t in trained if t.role is role]) for role in OF_TRUNKS}
 
+    @classmethod
+    def planned(cls, trunk: float, plain: float) -> Lengths:
+        """The lengths of trunks and of whole trainings with the hand-made losses, before any was trained."""
+        lengths = cls([])
+        lengths._of_trunks = {Role.TRUNK: trunk, Role.PLAIN: plain}
+        return lengths
+
     def of(self, role: Role, times: float = 1) -> float:
         """The length of a training; that of a trunk is measured, and 1 before it can be."""
         return times * self._of_trunks.get(role, 1.0)

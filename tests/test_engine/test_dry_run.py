@@ -1,0 +1,62 @@
+"""The estimate of a search before it begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmautoloss.__main__ import main
+from mmautoloss.engine import dry_run, spec_of
+from mmautoloss.engine.dry_run import estimate
+from mmautoloss.proxy import Speed
+from mmautoloss.testing.toy_searches import toy_config, write_toy
+
+
+def test_whole_trainings_are_counted_with_their_length(tmp_path: Path) -> None:
+    budget = {'max_trials': 10, 'baseline_repeats': 2, 'finalists': 0, 'finalist_repeats': 0, 'confirm_seeds': 0}
+    spec = spec_of(toy_config(tmp_path, {'budget': budget, 'execute': {'workers': 4, 'threads': 1}}))
+    found = estimate(spec, {'': Speed(iteration=2.0, iterations=8, batch=3.0, batches=4, memory=None)})
+    assert found.candidate == 2 * 8 + 3 * 4
+    assert found.seconds == 28 * (10 + 3) / 4
+    assert found.counts['candidate'] == 10 and found.counts['baseline'] == 3
+
+
+def test_a_trunk_takes_its_share_once_a_seed(tmp_path: Path) -> None:
+    budget = {'max_trials': 10, 'baseline_repeats': 1, 'finalists': 0, 'finalist_repeats': 0, 'confirm_seeds': 0}
+    spec = spec_of(toy_config(tmp_path, {'budget': budget, 'proxy.begin': {'at': 0.75}}))
+    found = estimate(spec, {'': Speed(iteration=1.0, iterations=8, batch=1.0, batches=2, memory=2**30)})
+    assert found.candidate == 2 + 2
+    # ten candidates and two baselines, two trunks of six iterations, two plain trainings of the hand-made losses
+    assert found.seconds == pytest.approx(12 * 4 + 2 * 6 + 2 * (8 + 2))
+
+
+def test_tasks_are_trained_one_after_the_other(tmp_path: Path) -> None:
+    spec = spec_of(toy_config(tmp_path, {}))
+    speed = Speed(iteration=1.0, iterations=8, batch=0.0, batches=1, memory=None)
+    assert estimate(spec, {'a': speed, 'b': speed}).candidate == 16
+
+
+def test_it_trains_some_iterations_and_writes_nothing(tmp_path: Path) -> None:
+    spec = spec_of(toy_config(tmp_path, {}))
+    before = sorted(tmp_path.rglob('*'))
+    found = dry_run(spec)
+    speed = found.speeds['']
+    assert (speed.iterations, speed.batches, speed.memory) == (8, 2, None)
+    assert 0 < speed.iteration < 10 and 0 < speed.batch < 10
+    assert sorted(tmp_path.rglob('*')) == before
+
+
+def test_the_command_says_what_the_search_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_toy(tmp_path)
+    assert main(['search', str(config), '--dry', '--work-dir', str(tmp_path / 'work')]) == 0
+    text = capsys.readouterr().out
+    assert 'trainings: 2 baseline, 4 candidate' in text and 'with one worker about' in text
+    assert not (tmp_path / 'work').exists()
+
+
+def test_a_search_that_cannot_work_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_toy(tmp_path)
+    arguments = ['search', str(config), '--dry', '--cfg-options', 'train_cfg.metric=toy/scores']
+    assert main(arguments) == 2
+    assert "'toy/scores' is not among" in capsys.readouterr().err
