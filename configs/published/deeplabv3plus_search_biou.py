@@ -1,0 +1,5 @@
+"""The search of ``deeplabv3plus_search_miou.py`` for another metric, the IoU of the boundaries."""
+
+_base_ = './deeplabv3plus_search_miou.py'
+
+train_cfg = dict(metric='BIoU')
