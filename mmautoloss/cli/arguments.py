@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from mmautoloss.checks import whole_argument
 from mmautoloss.key_values import pairs_of
 
 
@@ -30,6 +31,22 @@ def add_rows(parser: argparse.ArgumentParser) -> None:
         '--split',
         help='name of the set that is scored, for the rows; default test, or val where it is the validation set',
     )
+
+
+def add_scale(parser: argparse.ArgumentParser) -> None:
+    """Adds how trainings of a base config use GPUs, and the estimate of what they take."""
+    parser.add_argument(
+        '--gpus',
+        type=whole_argument(1),
+        metavar='N',
+        help='GPUs that train a loss together, each with the batch of the config, as dist_train.sh does',
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the learning rate by the batch of all GPUs over the config's auto_scale_lr.base_batch_size",
+    )
+    parser.add_argument('--dry', action='store_true', help='train a few iterations, estimate time and memory, and end')
 
 
 def options_of(words: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mmautoloss.checks import MAX_SEED, whole_argument
-from mmautoloss.cli.arguments import add_cfg_options, add_rows, options_of
+from mmautoloss.cli.arguments import add_cfg_options, add_rows, add_scale, options_of
 
 DESCRIPTION = """\
 Trains hand-made, known and found losses as the base config of a search says, with several seeds, and scores on images
@@ -36,13 +36,21 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     add_rows(parser)
     parser.add_argument('--workers', type=int, help='worker processes; 1 trains in this process')
+    add_scale(parser)
     add_cfg_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Trains what the file of results has not yet, and prints a table a metric."""
-    from mmautoloss.engine import compare_and_print, load_search_config, require_one_task, spec_of, with_usual_weight
+    from mmautoloss.engine import (
+        at_scale,
+        compare_and_print,
+        load_search_config,
+        require_one_task,
+        spec_of,
+        with_usual_weight,
+    )
     from mmautoloss.search import best_losses
     from mmautoloss.trial import Role, State, read_history
 
@@ -55,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     )
     spec = spec_of(cfg)
     require_one_task(spec, 'A comparison')
+    spec = at_scale(spec, args.gpus, args.auto_scale_lr)
     best, known = [], []
     if args.best:
         _, history = read_history(spec.work_dir / 'journal.jsonl')
@@ -63,5 +72,5 @@ def run(args: argparse.Namespace) -> int:
         known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
     known += [with_usual_weight(entry, spec) for entry in args.also]
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    compare_and_print(spec, best, known, seeds, args.split, args.metrics)
+    compare_and_print(spec, best, known, seeds, args.split, args.metrics, args.dry)
     return 0

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmautoloss.cli.arguments import add_cfg_options, add_rows, options_of
+from mmautoloss.cli.arguments import add_cfg_options, add_rows, add_scale, options_of
 
 if TYPE_CHECKING:
     from mmautoloss.search import Budget
@@ -51,6 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--search-config', metavar='CONFIG', help='the search config, where the work dir has none of yours'
     )
+    add_scale(parser)
     add_cfg_options(parser)
     parser.set_defaults(run=run)
 
@@ -61,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     from mmautoloss.engine import (
         Transfer,
+        at_scale,
         chosen_config,
         compare_and_print,
         load_spec,
@@ -89,9 +91,10 @@ def run(args: argparse.Namespace) -> int:
     spec, moved, left_out = transfer.move(trials)
     for name in left_out:
         print(f'{name}: has no place in this model')
+    spec = at_scale(spec, args.gpus, args.auto_scale_lr)
     known = [with_usual_weight(entry, spec) for entry in args.also]
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    compare_and_print(spec, moved, known, seeds, args.split, args.metrics)
+    compare_and_print(spec, moved, known, seeds, args.split, args.metrics, args.dry)
     return 0
 
 

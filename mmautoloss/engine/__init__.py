@@ -26,7 +26,6 @@ from mmautoloss.engine.config import (
     write_shipped,
 )
 from mmautoloss.engine.data import apply_options, check_files, final_split_of
-from mmautoloss.engine.dry_run import dry_run
 from mmautoloss.engine.illustration import read_facts, write_report
 from mmautoloss.engine.loss_switch import LossSwitchHook
 from mmautoloss.engine.loss_weights import AuxiliaryScheduleHook, LossWeightScheduleHook, MixtureHook
@@ -36,8 +35,10 @@ from mmautoloss.engine.search_run import launch
 from mmautoloss.engine.training import (
     Result,
     Transfer,
+    at_scale,
     compare,
     compare_and_print,
+    dry_run,
     evaluate,
     train_longer,
     with_usual_weight,
@@ -54,6 +55,7 @@ __all__ = [
     'SearchSpec',
     'Transfer',
     'apply_options',
+    'at_scale',
     'build_model',
     'build_search',
     'check_files',

@@ -8,7 +8,7 @@ import pytest
 
 from mmautoloss.__main__ import main
 from mmautoloss.engine import dry_run, spec_of
-from mmautoloss.engine.dry_run import estimate
+from mmautoloss.engine.training.dry_run import estimate
 from mmautoloss.proxy import Speed
 from mmautoloss.testing.toy_searches import toy_config, write_toy
 

@@ -51,7 +51,7 @@ def load_train_config(
     if amp:
         _use_mixed_precision(cfg)
     if scale_lr:
-        _scale_learning_rate(cfg)
+        scale_learning_rate(cfg)
     if seed is not None:
         cfg.merge_from_dict({'randomness.seed': seed})
     return cfg
@@ -148,7 +148,12 @@ def _use_mixed_precision(cfg: Config) -> None:
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
-def _scale_learning_rate(cfg: Config) -> None:
+def scale_learning_rate(cfg: Config) -> None:
+    """Makes the learning rate of a config follow the batch of all processes.
+
+    Raises:
+        SetupError: It does not say for which batch it is.
+    """
     scale = cfg.get('auto_scale_lr') or {}
     if not isinstance(scale.get('base_batch_size'), int):
         raise SetupError(

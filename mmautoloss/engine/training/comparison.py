@@ -16,6 +16,7 @@ from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.engine.data.leak import require_unseen
 from mmautoloss.engine.training.filed_trainings import FailedTrainings, FiledTrainings, conditions_of
 from mmautoloss.engine.training.late_start import begun_settings
+from mmautoloss.engine.training.scale import unscaled_rate
 from mmautoloss.errors import SetupError
 from mmautoloss.key_values import pairs_of
 from mmautoloss.losses import name_of
@@ -67,9 +68,25 @@ def compare_and_print(
     seeds: Sequence[int],
     split: str | None = None,
     metrics: Sequence[str] = (),
+    dry: bool = False,
 ) -> None:
-    """Compares (``compare``) and prints a table a metric, with all rows of the file on these images; also after failures."""
+    """Compares (``compare``) and prints a table a metric, with all rows of the file on these images; also after failures.
+
+    Args:
+        spec: The search; its ``base`` says how to train.
+        candidates: Trials of the search whose losses are compared.
+        known: Trials of the search with known losses, which are compared as well.
+        seeds: Each loss is trained once per seed.
+        split: Name of the set that is scored, for the rows.
+        metrics: Keys of the validation.
+        dry: Whether to print what the trainings take, from a few iterations, instead.
+    """
     filed = _filed(spec, split, metrics)
+    if note := unscaled_rate(spec.base):
+        print(note)
+    if dry:
+        print(*filed.dry_run(_trials(candidates, known, seeds), spec.execute).lines(), sep='\n')
+        return
     failed: FailedTrainings | None = None
     try:
         _train(filed, _trials(candidates, known, seeds), spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import nan
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.data.images import images_of
+from mmautoloss.engine.training.dry_run import DryRun, speeds_of, trunk_share
 from mmautoloss.engine.training.late_start import with_trunks
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all
@@ -22,6 +24,7 @@ from mmautoloss.report import (
     append_results,
     make_row,
     read_results,
+    span,
 )
 from mmautoloss.report.result_row import SCRATCH, loss_name
 from mmautoloss.trial import History, Outcome, Role, Trial
@@ -113,10 +116,34 @@ class FiledTrainings:
             in_setup(lambda: require_metric(evaluator, self.metrics))
             pending = with_trunks(pending, self.settings, execute, evaluator)
             executor = build_executor(execute, self.settings, evaluator)
-            for trial, outcome in train_all(executor, [self._numbered(trial) for trial in pending]):
+            began = time.monotonic()
+            for done, (trial, outcome) in enumerate(train_all(executor, [*map(self._numbered, pending)]), start=1):
                 yield self._settle(trial, outcome)
+                self._say_end(done, len(pending), time.monotonic() - began)
         finally:
             evaluator.close()
+
+    def dry_run(self, trials: Sequence[Trial], execute: ExecuteSettings) -> DryRun:
+        """What it takes to train what the file has not.
+
+        Raises:
+            SetupError: Something cannot be built, or a metric is not among those of the validation.
+        """
+        speeds = speeds_of(self.settings, execute)
+        share = trunk_share(self.settings)
+        pending = [trial for trial in self._distinct(trials) if not self.has(trial)]
+        trunks = len({trial.seed for trial in pending}) if share else 0
+        whole = sum(speed.iteration * speed.iterations for speed in speeds.values())
+        one = sum(speed.seconds(1 - share) for speed in speeds.values())
+        seconds = (len(pending) * one + trunks * share * whole) / execute.workers
+        return DryRun(speeds, one, {'compared': len(pending), 'trunk': trunks}, seconds, execute.workers)
+
+    def _say_end(self, done: int, count: int, seconds: float) -> None:
+        """Says after the first training, and each tenth of all, how long the rest takes."""
+        if done < count and (done == 1 or done * 10 // count > (done - 1) * 10 // count):
+            self._observer.say(
+                f'-- {done} of {count} trainings; the others take about {span(seconds / done * (count - done))}'
+            )
 
     def _distinct(self, trials: Sequence[Trial]) -> list[Trial]:
         """One trial for each row that there would be, such as where a loss is named twice."""

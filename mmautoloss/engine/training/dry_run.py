@@ -11,6 +11,7 @@ import torch
 
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.errors import in_task
+from mmautoloss.execute import ExecuteSettings
 from mmautoloss.proxy import ProxySettings, Speed, evaluator_of, evaluators_by_task, measure_speed, require_metric
 from mmautoloss.report import Lengths, span, work_left
 from mmautoloss.trial import Record, Session
@@ -46,14 +47,11 @@ class DryRun:
             yield f'memory: {max(memory) / 2**30:.1f} GiB of {torch.cuda.get_device_name()}'
         else:
             yield f'memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB of this process, on the CPU'
-        yield f'a candidate: {span(self.candidate)}'
+        yield f'a training and its validation: {span(self.candidate)}'
         counts = ', '.join(f'{count} {kind}' for kind, count in self.counts.items() if count)
         yield f'trainings: {counts}'
         workers = 'one worker' if self.workers == 1 else f'{self.workers} workers'
-        yield (
-            f'with {workers} about {span(self.seconds)}; drawing candidates and computing the metric are not in these '
-            'numbers'
-        )
+        yield f'with {workers} about {span(self.seconds)}; drawing candidates and computing the metric come on top'
 
 
 def dry_run(spec: SearchSpec) -> DryRun:
@@ -65,19 +63,32 @@ def dry_run(spec: SearchSpec) -> DryRun:
     Raises:
         SetupError: The search cannot work; the message says why, and how to correct it.
     """
-    if spec.execute.threads:
-        torch.set_num_threads(spec.execute.threads)
+    return estimate(spec, speeds_of(spec.proxy, spec.execute))
+
+
+def speeds_of(settings: ProxySettings, execute: ExecuteSettings) -> dict[str, Speed]:
+    """Speed of a training by task, '' for one task; only a temporary folder is written.
+
+    Args:
+        settings: How a candidate is evaluated.
+        execute: Where; one process with its number of threads is measured.
+
+    Raises:
+        SetupError: Something cannot be built.
+    """
+    if execute.threads:
+        torch.set_num_threads(execute.threads)
+    speeds = {}
     with tempfile.TemporaryDirectory() as folder:
-        evaluator = evaluator_of(spec.proxy.everywhere(work_dir=folder, trials=''))
+        evaluator = evaluator_of(settings.everywhere(work_dir=folder, trials=''))
         try:
-            speeds = {}
             for task, part in evaluators_by_task(evaluator).items():
                 with in_task(task):
                     require_metric(part)
                     speeds[task] = measure_speed(part)
         finally:
             evaluator.close()
-    return estimate(spec, speeds)
+    return speeds
 
 
 def estimate(spec: SearchSpec, speeds: Mapping[str, Speed]) -> DryRun:

@@ -1,0 +1,43 @@
+"""Trainings of a base config as its libraries' launchers do them: a batch a GPU, and the learning rate that fits."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+from mmengine.config import Config
+
+from mmautoloss.engine.config.spec import SearchSpec
+from mmautoloss.engine.config.train_test import scale_learning_rate
+
+
+def at_scale(spec: SearchSpec, gpus: int | None, scale_lr: bool) -> SearchSpec:
+    """A search whose base config is trained on several GPUs.
+
+    Args:
+        spec: The search.
+        gpus: GPUs that train together, each with the batch of the config; None as the search says, with that batch in all.
+        scale_lr: Whether the learning rate follows the batch of all GPUs, by ``auto_scale_lr`` of the config.
+
+    Raises:
+        SetupError: The config does not say for which batch its learning rate is.
+    """
+    base = copy.deepcopy(spec.base)
+    if scale_lr:
+        scale_learning_rate(base)
+    if gpus is None:
+        return replace(spec, base=base)
+    base.train_dataloader.batch_size *= gpus
+    return replace(spec, base=base, execute=replace(spec.execute, gpus_per_candidate=gpus))
+
+
+def unscaled_rate(base: Config) -> str:
+    """What to know where the learning rate of a config is for other batches than its own; '' where it fits."""
+    scale = base.get('auto_scale_lr') or {}
+    meant, given = scale.get('base_batch_size'), base.train_dataloader.get('batch_size')
+    if scale.get('enable') or not isinstance(meant, int) or meant == given:
+        return ''
+    return (
+        f'The learning rate of the config is for batches of {meant} images (auto_scale_lr), but each of these has {given}: '
+        '--auto-scale-lr makes it fit, and --gpus the batch larger.'
+    )
