@@ -1,4 +1,5 @@
-"""A search of the toy with all options of the evolution: numbers, sums as seeds, ageing, winners measured again."""
+"""A search of the toy with all options of the evolution: numbers, sums as seeds, ageing, winners measured again,
+priorities of operators."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ CHANGES = {
     'strategy.number_rate': 0.5,
     'strategy.max_nodes': 4,
     'strategy.shrink': False,
+    'strategy.priority': 'ucb',
     'budget.max_trials': 8,
 }
 
