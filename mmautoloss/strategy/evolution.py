@@ -48,7 +48,8 @@ class RegularizedEvolution(RandomSearch):
             copies of the winner and expressions that are the same loss crowd out all others in a small search, and
             grow without becoming new losses.
         priority: How operators of mutations and of fresh graphs are drawn: None, all alike, as published; or ``'ucb'``, by
-            the scores of the losses with them and by how seldom they were tried (``OperatorPriority``).
+            the ranks of the losses with them and by how seldom they were tried (``OperatorPriority``), which was no clear
+            gain on tasks of known truth (docs/systems.md).
         alpha: Weight of how seldom an operator was tried, from 0 to 10; only with ``priority='ucb'``.
 
     Raises:
