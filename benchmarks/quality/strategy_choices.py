@@ -33,6 +33,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     'mutations=1': {'strategy.mutations': 1},
     'mutations=6': {'strategy.mutations': 6},
     'distinct=False': {'strategy.distinct': False},
+    'priority=ucb, alpha=0.1': {'strategy.priority': 'ucb', 'strategy.alpha': 0.1},
+    'priority=ucb, alpha=0.5': {'strategy.priority': 'ucb', 'strategy.alpha': 0.5},
     'random search': {'strategy': {'type': 'RandomSearch'}},
 }
 

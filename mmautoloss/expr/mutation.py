@@ -6,24 +6,24 @@ import random
 from collections.abc import Sequence
 
 from mmautoloss.expr.primitives import PRIMITIVES
-from mmautoloss.expr.random_trees import random_leaf, random_operator
+from mmautoloss.expr.random_trees import Weights, random_leaf, random_operator
 from mmautoloss.expr.tree import Tree, arity, fits, format_number, graft, is_number, join
 
 SMALLEST, LARGEST = 1e-6, 1e6
 """Range of the numbers that mutate and that arise; smaller ones are protections, such as the 1e-12 in a logarithm."""
 
 
-def insert(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
+def insert(tree: Tree, rng: random.Random, inputs: Sequence[str], weights: Weights = None) -> Tree:
     """Inserts an operator between a node and its parent; a missing operand is a random leaf."""
     position = rng.randrange(tree.size)
-    operator = random_operator(rng)
+    operator = random_operator(rng, weights=weights)
     operands = [tree.subtree(position)]
     while len(operands) < PRIMITIVES[operator].arity:
         operands.insert(rng.randrange(len(operands) + 1), random_leaf(rng, inputs))
     return graft(tree, position, join(operator, *operands))
 
 
-def delete(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
+def delete(tree: Tree, rng: random.Random, inputs: Sequence[str], weights: Weights = None) -> Tree:
     """Replaces an operator by one of its children; a single leaf is unchanged."""
     positions = _operators(tree)
     if not positions:
@@ -33,13 +33,13 @@ def delete(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
     return graft(tree, position, tree.subtree(child))
 
 
-def replace(tree: Tree, rng: random.Random, inputs: Sequence[str]) -> Tree:
+def replace(tree: Tree, rng: random.Random, inputs: Sequence[str], weights: Weights = None) -> Tree:
     """Replaces an operator by another; surplus children are removed, missing ones are random leaves."""
     positions = _operators(tree)
     if not positions:
         return random_leaf(rng, inputs)
     position = rng.choice(positions)
-    operator = random_operator(rng, without=tree.nodes[position])
+    operator = random_operator(rng, tree.nodes[position], weights)
     operands = [tree.subtree(child) for child in tree.children(position)]
     while len(operands) > PRIMITIVES[operator].arity:
         operands.pop(rng.randrange(len(operands)))
@@ -78,7 +78,12 @@ MUTATIONS = {'insert': insert, 'delete': delete, 'replace': replace}
 
 
 def mutate(
-    tree: Tree, rng: random.Random, inputs: Sequence[str], max_nodes: int, number_rate: float = 0.0
+    tree: Tree,
+    rng: random.Random,
+    inputs: Sequence[str],
+    max_nodes: int,
+    number_rate: float = 0.0,
+    weights: Weights = None,
 ) -> tuple[Tree, str]:
     """Draws a mutation and applies it; if the child exceeds ``max_nodes`` or the limits of ``fits``, deletes instead.
 
@@ -88,6 +93,8 @@ def mutate(
         inputs: Names of the inputs that the child may read.
         max_nodes: Most nodes of the child.
         number_rate: Share of the mutations that change a number.
+        weights: Positive weights by operator of ``DRAWN``, in proportion to which a new operator is drawn; None for equal
+            ones.
 
     Returns:
         The child and the name of the mutation.
@@ -96,7 +103,7 @@ def mutate(
         name, child = 'number', change_number(tree, rng, inputs)
     else:
         name = rng.choice(tuple(MUTATIONS))
-        child = MUTATIONS[name](tree, rng, inputs)
+        child = MUTATIONS[name](tree, rng, inputs, weights)
     if child.size > max_nodes or not fits(child):
         name = 'delete'
         child = delete(tree, rng, inputs)

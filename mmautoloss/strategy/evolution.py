@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree, mutate
+from mmautoloss.expr.random_trees import Weights
 from mmautoloss.expr.tree import MAX_NODES
 from mmautoloss.strategy.base import Draw, Drawn, Proposal
+from mmautoloss.strategy.priority import OperatorPriority
 from mmautoloss.strategy.random_search import RandomSearch
 from mmautoloss.trial import History, Trial
 
 VARIED = ('one', 'all')
 COPIES = ('reuse', 'measure')
+PRIORITIES = (None, 'ucb')
 
 
 class RegularizedEvolution(RandomSearch):
@@ -44,6 +47,10 @@ class RegularizedEvolution(RandomSearch):
         distinct: Whether only the shortest of the individuals with the same fingerprint survives. Otherwise, as published,
             copies of the winner and expressions that are the same loss crowd out all others in a small search, and
             grow without becoming new losses.
+        priority: How operators of mutations and of fresh graphs are drawn: None, all alike, as published; or ``'ucb'``, by
+            the ranks of the losses with them and by how seldom they were tried (``OperatorPriority``), which was no clear
+            gain on tasks of known truth (docs/systems.md).
+        alpha: Weight of how seldom an operator was tried, from 0 to 10; only with ``priority='ucb'``.
 
     Raises:
         SetupError: A number is out of range.
@@ -65,6 +72,8 @@ class RegularizedEvolution(RandomSearch):
         number_rate: float = 0.0,
         shrink: bool = True,
         copies: str = 'reuse',
+        priority: str | None = None,
+        alpha: float = 0.5,
     ) -> None:
         super().__init__(inputs, depth)
         require_whole('initial', initial, None)
@@ -90,6 +99,9 @@ class RegularizedEvolution(RandomSearch):
             raise SetupError(f'vary must be one of {", ".join(VARIED)}, but got {vary!r}.')
         if copies not in COPIES:
             raise SetupError(f'copies must be one of {", ".join(COPIES)}, but got {copies!r}.')
+        if priority not in PRIORITIES:
+            raise SetupError(f"priority must be None or 'ucb', but got {priority!r}.")
+        OperatorPriority(alpha)  # refuses what is out of range
         self.initial = initial
         self.population = population
         self.tournament = tournament
@@ -102,6 +114,8 @@ class RegularizedEvolution(RandomSearch):
         self.number_rate = number_rate
         self.shrink = shrink
         self.copies = copies
+        self.priority = priority
+        self.alpha = alpha
 
     def for_budget(self, max_trials: int) -> RegularizedEvolution:
         """The strategy with its population as a number."""
@@ -126,7 +140,7 @@ class RegularizedEvolution(RandomSearch):
             if index:  # the first branch uses the draw that decided against a copy
                 chance = rng.uniform(self.copy_rate, 1)
             fresh = chance < self.copy_rate + self.fresh_rate
-            drawn = self._child(genome[branch], branch, fresh, rng, draw)
+            drawn = self._child(genome[branch], branch, fresh, history, rng, draw)
             genome = genome.with_tree(branch, drawn.tree)
             origins.append(f'{drawn.origin}({branch})')
         return Proposal(genome, parent.number, ' '.join(origins))
@@ -149,16 +163,20 @@ class RegularizedEvolution(RandomSearch):
         parent = _trained(parent, history)
         return Proposal(parent.required_genome, parent.number, 'measure', repeats=parent.number)
 
-    def _child(self, tree: Tree, branch: str, fresh: bool, rng: random.Random, draw: Draw) -> Drawn:
+    def _child(self, tree: Tree, branch: str, fresh: bool, history: History, rng: random.Random, draw: Draw) -> Drawn:
         if fresh:
-            return self._fresh(branch, rng, draw)
-        return draw(branch, lambda: self._mutated(tree, branch, rng))
+            return self._fresh(branch, history, rng, draw)
+        weights = self._weights(branch, history)
+        return draw(branch, lambda: self._mutated(tree, branch, weights, rng))
 
-    def _mutated(self, tree: Tree, branch: str, rng: random.Random) -> Drawn:
+    def _weights(self, branch: str, history: History) -> Weights:
+        return None if self.priority is None else OperatorPriority(self.alpha).weights(branch, history)
+
+    def _mutated(self, tree: Tree, branch: str, weights: Weights, rng: random.Random) -> Drawn:
         names = []
         limit = self.max_nodes if self.shrink else max(self.max_nodes, tree.size)
         for _ in range(rng.randint(1, self.mutations) if self.mutations > 1 else 1):
-            tree, name = mutate(tree, rng, self.inputs[branch], limit, self.number_rate)
+            tree, name = mutate(tree, rng, self.inputs[branch], limit, self.number_rate, weights)
             names.append(name)
         return Drawn(tree, '+'.join(names))
 

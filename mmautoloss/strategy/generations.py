@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmautoloss.strategy.joint_numbers import JointNumbers
-from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.strategy.places import place_of
+from mmautoloss.trial import History, Role, Trial
 
 if TYPE_CHECKING:
     from cmaes import CMA
@@ -53,7 +54,7 @@ class Generations:
         count = 0
         best: tuple[list[float], tuple[float, float]] | None = None
         for vector, trial in self._settled(history):
-            place = _place(trial, history)
+            place = place_of(trial, history)
             generation.append((vector, trial, place))
             best = (vector, place) if best is None or place < best[1] else best
             if len(generation) == optimizer.population_size:
@@ -77,14 +78,6 @@ class Generations:
                 vector = self.numbers.read(trial.genome)
                 if vector is not None:
                     yield vector, trial
-
-
-def _place(trial: Trial, history: History) -> tuple[float, float]:
-    """What orders candidates, the best lowest: by their scores; then those stopped at the rung; last those that failed."""
-    if trial.score is not None:
-        return 0.0, -history.estimate(trial.number)
-    rung = trial.required_outcome.rung
-    return (2.0, 0.0) if trial.state is State.FAILED or rung is None else (1.0, -rung)
 
 
 def _ranked(generation: Sequence[tuple[Sequence[float], tuple[float, float]]]) -> list[tuple[np.ndarray, float]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mmautoloss.checks import require_whole
 from mmautoloss.expr import Genome, random_tree
-from mmautoloss.expr.random_trees import MAX_DEPTH
+from mmautoloss.expr.random_trees import MAX_DEPTH, Weights
 from mmautoloss.strategy.base import Draw, Drawn, Proposal, Strategy
 from mmautoloss.trial import History
 
@@ -30,8 +30,13 @@ class RandomSearch(Strategy):
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Draws a graph for every branch."""
-        trees = {branch: self._fresh(branch, rng, draw).tree for branch in self.inputs}
+        trees = {branch: self._fresh(branch, history, rng, draw).tree for branch in self.inputs}
         return Proposal(Genome(trees), None, 'random')
 
-    def _fresh(self, branch: str, rng: random.Random, draw: Draw) -> Drawn:
-        return draw(branch, lambda: Drawn(random_tree(rng, self.inputs[branch], self.depth), 'fresh'))
+    def _fresh(self, branch: str, history: History, rng: random.Random, draw: Draw) -> Drawn:
+        inputs, weights = self.inputs[branch], self._weights(branch, history)
+        return draw(branch, lambda: Drawn(random_tree(rng, inputs, self.depth, weights), 'fresh'))
+
+    def _weights(self, branch: str, history: History) -> Weights:
+        """Weights by which the operators of a branch are drawn; all alike."""
+        return None

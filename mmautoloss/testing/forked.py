@@ -24,7 +24,10 @@ import torch
 SERVER = multiprocessing.get_context('forkserver')
 """Starts processes, which have its imports."""
 
-_OURS = ['engine', 'report.figures.progress_image', 'screen.native.race', 'testing.killed_searches', 'testing.toy']
+_OURS = [
+    *('engine', 'report.figures.progress_image', 'screen.native.race'),
+    *('testing.compiled_types', 'testing.killed_searches', 'testing.toy'),
+]
 _OTHERS = [
     *(
         'matplotlib.backends.backend_agg',

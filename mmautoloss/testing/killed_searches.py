@@ -16,41 +16,42 @@ from mmautoloss.testing.forked import SERVER
 from mmautoloss.testing.toy_searches import run_toy
 
 
-def run_to_next_event(config: Path, work: Path, seconds: float) -> int | None:
-    """Begins or continues a search until it has written one event; then sends SIGKILL, before anything else happens.
+def run_to_next_event(config: Path, work: Path, seconds: float, events: int = 1) -> int | None:
+    """Begins or continues a search until it has written so many events; then sends SIGKILL, before anything else happens.
 
     Args:
         config: The search.
         work: Its work dir.
         seconds: How long to wait.
+        events: After how many events it is killed; its beginning is one only where there is no journal yet.
 
     Returns:
         The exit code of the process: -9 where it was killed, 0 where there was nothing left to do, None where it still runs.
     """
-    process = SERVER.Process(target=_run, args=(config, work))
+    process = SERVER.Process(target=_run, args=(config, work, events))
     process.start()
     process.join(seconds)
     return process.exitcode
 
 
-def _run(config: Path, work: Path) -> None:
+def _run(config: Path, work: Path, events: int) -> None:
     torch.set_num_threads(1)
     journal = work / 'journal.jsonl'
     cfg = Config.fromfile(config)
     cfg.work_dir = str(work)
     cfg.train_cfg.resume = journal.exists()
-    setattr(os, 'fsync', _sync_and_die(journal, os.fsync))  # noqa: B010 (its type tells the name of its argument)
+    setattr(os, 'fsync', _sync_and_die(journal, os.fsync, events))  # noqa: B010 (its type tells the name of its argument)
     run_toy(cfg)
 
 
-def _sync_and_die(journal: Path, sync: Callable[[Any], None]) -> Callable[[Any], None]:
+def _sync_and_die(journal: Path, sync: Callable[[Any], None], events: int) -> Callable[[Any], None]:
     known = len(_lines(journal))
 
     def sync_and_die(file: Any) -> None:
         sync(file)
-        lines = _lines(journal)
+        new = [json.loads(line)['event'] for line in _lines(journal)[known:]]
         # a resumed session writes an event at its start, which alone would make no progress
-        if len(lines) > known and (not known or json.loads(lines[-1])['event'] not in ('started', 'ended')):
+        if sum(not known or event not in ('started', 'ended') for event in new) >= events:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return sync_and_die

@@ -35,7 +35,7 @@ def test_what_is_known_to_be_right_is_filed(load, tmp_path: Path, monkeypatch: p
 
 
 def test_choices_of_the_strategy_are_filed(load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the share of the way from the usual loss to the right one; the page's command makes the filed rows again."""
+    """As the share of the way from the usual loss to the right one; the pages' commands make the filed rows again."""
     choices = load('strategy_choices')
     monkeypatch.setattr(choices, 'search', lambda *args: load('known_truth').Found(0.1, 0.5, 0.3, 7, 'p'))
     rows = run(choices, monkeypatch, tmp_path / 'a.csv', '--seeds', '0', '1', '--settings', 'fresh_rate=0')
@@ -44,15 +44,16 @@ def test_choices_of_the_strategy_are_filed(load, tmp_path: Path, monkeypatch: py
     ]
     assert {row['share'] for row in rows} == {'0.5'}
 
-    page = (ROOT / 'docs/short_trainings.md').read_text(encoding='utf-8')
-    command = re.search(r'benchmarks/quality/strategy_choices.py (.+?)\n```', page, re.DOTALL)[1].replace('\\\n', ' ')
-    *options, _, filed = shlex.split(command)
-    rows = run(choices, monkeypatch, tmp_path / 'b.csv', *options)
-    with (ROOT / filed).open() as file:
-        old = list(csv.DictReader(file))
-    assert [(row['setting'], row['task'], row['seed']) for row in rows] == [
-        (row['setting'], row['task'], row['seed']) for row in old
-    ]
+    for name in ('short_trainings', 'systems'):
+        page = (ROOT / f'docs/{name}.md').read_text(encoding='utf-8')
+        command = re.search(r'benchmarks/quality/strategy_choices.py (.+?)\n```', page, re.DOTALL)[1]
+        *options, _, filed = shlex.split(command.replace('\\\n', ' '))
+        rows = run(choices, monkeypatch, tmp_path / 'b.csv', *options)
+        with (ROOT / filed).open() as file:
+            old = list(csv.DictReader(file))
+        assert [(row['setting'], row['task'], row['seed']) for row in rows] == [
+            (row['setting'], row['task'], row['seed']) for row in old
+        ]
 
 
 def test_choices_of_the_rejection_test_may_be_combined(load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

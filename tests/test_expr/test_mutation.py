@@ -10,8 +10,8 @@ from statistics import mean, stdev
 
 import pytest
 
-from mmautoloss.expr import MUTATIONS, PRIMITIVES, Tree, mutate, parse, random_tree
-from mmautoloss.expr.mutation import LARGEST, SMALLEST, change_number
+from mmautoloss.expr import DRAWN, MUTATIONS, PRIMITIVES, Tree, mutate, parse, random_tree
+from mmautoloss.expr.mutation import LARGEST, SMALLEST, change_number, replace
 from mmautoloss.expr.tree import is_number
 
 INPUTS = ('p', 'y')
@@ -220,6 +220,22 @@ def test_numbers_change_at_their_rate_only(trees):
     assert set(names) == {*MUTATIONS, 'number'}
     for seed, tree in enumerate(trees):
         assert mutate(tree, random.Random(seed), INPUTS, 40) == mutate(tree, random.Random(seed), INPUTS, 40, 0.0)
+
+
+def test_new_operators_are_drawn_by_their_weights(trees):
+    """None is drawn a second time in a row, whatever its weight; operands are as many as an operator has."""
+    weights = {**dict.fromkeys(DRAWN, 1e-9), 'add': 1.0, 'abs': 3.0}
+    rng, added = random.Random(11), Counter()
+    for tree in trees:
+        before = Counter(tree.nodes)
+        child, name = mutate(tree, rng, INPUTS, 1000, weights=weights)
+        if name != 'delete':
+            added.update(node for node in Counter(child.nodes) - before if node in PRIMITIVES)
+        assert parse(str(child)) == child
+    assert set(added) == {'add', 'abs'} and 2.5 < added['abs'] / added['add'] < 4
+    assert {replace(parse('abs(p)'), rng, INPUTS, weights).root for _ in range(50)} == {'add'}
+    nodes = {node for _ in range(300) for node in random_tree(rng, INPUTS, 3, weights).nodes}
+    assert nodes == {'add', 'abs', *INPUTS, '1'}
 
 
 def test_a_factor_beyond_the_limit_becomes_a_deletion():

@@ -40,6 +40,11 @@ class TestEvolutionThatMeasuresAgain(StrategySuite):
         return RegularizedEvolution(inputs, initial=2, copy_rate=0.5, fresh_rate=0.2, copies='measure')
 
 
+class TestEvolutionByPriority(StrategySuite):
+    def build(self, inputs: Inputs) -> Strategy:
+        return RegularizedEvolution(inputs, initial=2, mutations=3, priority='ucb')
+
+
 def test_every_strategy_is_in_the_table() -> None:
     assert {
         'RandomSearch': RandomSearch,

@@ -41,6 +41,7 @@ NOT_NUMBERS = {
         'execute.cache',
         'strategy.vary',
         'strategy.copies',
+        'strategy.priority',
     ),
     *('screen.optimizer', 'screen.start', 'screen.balance', 'screen.engine', 'budget.allocation', 'budget.funnel'),
 }
