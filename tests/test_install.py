@@ -26,51 +26,77 @@ def lines_of(name: str) -> dict[str, str]:
     return named
 
 
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what the install reads, which it could do no harm to."""
+    shutil.copytree(TOOLS, tmp_path / 'tools')
+    shutil.copytree(ROOT / 'requirements', tmp_path / 'requirements')
+    shutil.copy(ROOT / 'setup.py', tmp_path)
+    return tmp_path
+
+
+def install(project: Path, **env: str) -> str:
+    """What an install says that ends before it has changed anything."""
+    done = subprocess.run(
+        ['bash', 'tools/install.sh'],
+        cwd=project,
+        env={'PATH': os.environ['PATH'], 'HOME': str(project), 'VENV': 'venv', **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert not list(project.glob('venv/.installed*'))
+    return done.stderr
+
+
+def program(folder: Path, version: str) -> str:
+    """A program that says that it is this Python."""
+    path = folder / 'python'
+    path.write_text(f'#!/bin/bash\necho {version}\n')
+    path.chmod(0o755)
+    return str(path)
+
+
 class TestWhatIsRefused:
-    @pytest.fixture
-    def project(self, tmp_path: Path) -> Path:
-        """A copy of what the install reads, which it could do no harm to."""
-        shutil.copytree(TOOLS, tmp_path / 'tools')
-        shutil.copytree(ROOT / 'requirements', tmp_path / 'requirements')
-        shutil.copy(ROOT / 'setup.py', tmp_path)
-        return tmp_path
-
-    @staticmethod
-    def install(project: Path, **env: str) -> str:
-        done = subprocess.run(
-            ['bash', 'tools/install.sh'],
-            cwd=project,
-            env={'PATH': os.environ['PATH'], 'HOME': str(project), 'VENV': 'venv', **env},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 1
-        assert not (project / 'venv').exists()
-        return done.stderr
-
-    @staticmethod
-    def python(project: Path, version: str) -> str:
-        """A program that says that it is this Python."""
-        program = project / 'python'
-        program.write_text(f'#!/bin/bash\necho {version}\n')
-        program.chmod(0o755)
-        return str(program)
-
     def test_a_python_that_the_packages_are_not_for(self, project: Path) -> None:
-        told = self.install(project, PYTHON=self.python(project, '3.9'))
+        told = install(project, PYTHON=program(project, '3.9'))
         assert 'is Python 3.9, but the locked set is for 3.10, 3.11 and 3.12' in told
 
     def test_a_python_that_is_not_there(self, project: Path) -> None:
-        assert 'python_of_nobody does not run' in self.install(project, PYTHON='python_of_nobody')
+        assert 'python_of_nobody does not run' in install(project, PYTHON='python_of_nobody')
 
     def test_another_cuda(self, project: Path) -> None:
-        told = self.install(project, PYTHON=self.python(project, '3.12'), CUDA='11')
+        told = install(project, PYTHON=program(project, '3.12'), CUDA='11')
         assert "CUDA is 12 or 13, not '11'" in told
 
     def test_a_compiler_that_is_not_there(self, project: Path) -> None:
-        told = self.install(project, PYTHON=self.python(project, '3.12'), CXX='compiler_of_nobody')
+        told = install(project, PYTHON=program(project, '3.12'), CXX='compiler_of_nobody')
         assert 'there is no C++ compiler compiler_of_nobody' in told
+
+
+class TestWhatIsKept:
+    """A .venv that is there has its Python and CUDA, until others are named; what is said of them shows which."""
+
+    @pytest.fixture
+    def project(self, project: Path) -> Path:
+        (project / 'venv/bin').mkdir(parents=True)
+        (project / 'venv/pyvenv.cfg').write_text('version = 3.12.1\n')
+        program(project / 'venv/bin', '3.12')
+        return project
+
+    def test_its_python(self, project: Path) -> None:
+        told = install(project)
+        assert 'the headers of venv/bin/python are missing' in told
+        assert 'python3.12-dev' in told
+
+    def test_its_cuda(self, project: Path) -> None:
+        (project / 'venv/.cuda').write_text('11\n')
+        assert "not '11'" in install(project)
+        assert 'the headers of' in install(project, CUDA='12')
+
+    def test_another_python_is_named(self, project: Path) -> None:
+        assert 'python3.10-dev' in install(project, PYTHON=program(project, '3.10'))
 
 
 class TestLists:
@@ -127,6 +153,28 @@ class TestCompiler:
         ).stdout
         assert re.match(r'\d+', told)
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('says', 'kind', 'taken'),
+    [
+        ('g++ Free Software Foundation', 'cpu', True),
+        ('clang version 14', 'cpu', False),
+        ('Free Software Foundation', 'cuda', False),
+    ],
+)
+def test_only_gcc_builds_with_a_compiled_header_and_only_for_the_cpu(
+    tmp_path: Path, says: str, kind: str, taken: bool
+) -> None:
+    compiler = tmp_path / 'compiler'
+    compiler.write_text(f'#!/bin/bash\necho {says}\n')
+    compiler.chmod(0o755)
+    script = f'. tools/mmcv_wheel.sh; kind={kind}; choose_compiler {tmp_path}; printf "%s\n" "${{compiler[@]}}"'
+    done = subprocess.run(
+        ['bash', '-euc', script], cwd=ROOT, env={**os.environ, 'CXX': str(compiler)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (f'MMCV_COMPILER={compiler}' in done.stdout.split()) == taken
 
 
 @pytest.mark.parametrize(('gpus', 'told'), [('8.0', 'sm8.0'), ('7.0;8.0+PTX', 'sm7.0_8.0+PTX')])
