@@ -3,8 +3,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-# Read by tools/install.sh as well, hence exported.
-export PYTHON ?= python3.11
+# Read by tools/install.sh as well, hence exported; PYTHON and CUDA stay as they are in the .venv where they are not named.
+export PYTHON ?=
+export CUDA ?=
 export VENV ?= .venv
 
 CONFIG ?= configs/digits/faster_rcnn_search.py
@@ -18,7 +19,7 @@ PY = $(VENV)/bin/python
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
-	@echo 'Variables: CONFIG of search, TESTS and JOBS of test, ARGS for the program, PYTHON and VENV of install.'
+	@echo 'Variables: CONFIG of search, TESTS and JOBS of test, ARGS for the program; PYTHON, CUDA (12 or 13) and VENV of install.'
 
 install: ## Bring .venv to the tested set; builds the operators of mmcv once a machine
 	@bash tools/install.sh

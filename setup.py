@@ -1,4 +1,4 @@
-"""Packaging of mmautoloss; the set tested together stands in ``requirements/locked.txt``."""
+"""Packaging of mmautoloss; the set tested together stands in ``requirements``."""
 
 import re
 from pathlib import Path
@@ -41,6 +41,15 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Science/Research',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
     packages=find_packages(include=['mmautoloss', 'mmautoloss.*']),
     package_data={'mmautoloss.report.page': ['templates/*'], 'mmautoloss.losses': ['shipped/*.json']},
     python_requires='>=3.10',

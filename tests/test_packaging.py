@@ -1,4 +1,4 @@
-"""A source distribution, the wheel that is made of it, and this wheel where nothing of the project is beside it."""
+"""A source distribution, the wheel that is made of it, and this wheel where nothing else of the project is installed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
-import zipfile
+import venv
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip('mmdet')
 
+from mmautoloss.testing.toy_searches import write_toy
 from mmautoloss.version import VERSION
 from tests.isolation import ROOT
 
@@ -43,7 +45,7 @@ def build(kind: str, folder: Path) -> Path:
 
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the wheel is unpacked."""
+    """A virtual environment in which the wheel is installed, beside the libraries of this one."""
     source, folder = (tmp_path_factory.mktemp(name) for name in ('source', 'installed'))
     for part in PARTS:
         shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns('__pycache__'))
@@ -54,33 +56,52 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (unpacked,) = (folder / 'sdist').iterdir()
     wheel = build('wheel', unpacked)
     assert wheel.name == f'mmautoloss-{VERSION}-py3-none-any.whl'
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder / 'site')
-    return folder / 'site'
+    environment = folder / 'venv'
+    venv.create(environment)
+    pip = [sys.executable, '-m', 'pip', '--python', str(environment / 'bin/python')]
+    options = ['-q', '--no-deps', '--no-index', '--no-compile', '--disable-pip-version-check']
+    subprocess.run([*pip, 'install', *options, str(wheel)], check=True)
+    # Afterwards, so that pip does not take a package that is installed there for one of the environment.
+    (own,) = environment.glob('lib/python*/site-packages')
+    (own / 'libraries.pth').write_text(sysconfig.get_path('purelib'))
+    return environment
 
 
-def run(installed: Path, cwd: Path, *arguments: str) -> str:
-    env = {**os.environ, 'PYTHONPATH': str(installed), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run([sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True)
+def run(installed: Path, cwd: Path, program: str, *arguments: str) -> str:
+    env = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    env.pop('PYTHONPATH', None)
+    command = [str(installed / 'bin' / program), *arguments]
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_a_wheel_has_configs_pages_and_cards(installed: Path, tmp_path: Path) -> None:
-    assert run(installed, tmp_path, '-c', 'import mmautoloss; print(mmautoloss.__file__)').startswith(str(installed))
-    listed = run(installed, tmp_path, '-m', 'mmautoloss', 'config').splitlines()
+    where = run(installed, tmp_path, 'python', '-c', 'import mmautoloss; print(mmautoloss.__file__)')
+    assert where.startswith(str(installed))
+    assert run(installed, tmp_path, 'mmautoloss', '--version').split() == ['mmautoloss', VERSION]
+    listed = run(installed, tmp_path, 'mmautoloss', 'config').splitlines()
     assert listed[::2] == sorted(
         str(path.relative_to(ROOT / 'configs'))
         for path in (ROOT / 'configs').rglob('*.py')
         if '_base_' not in path.parts
     )
     assert all(line.strip() for line in listed[1::2]), 'each says what it is'
-    assert 'camvid_bf1_late' in run(installed, tmp_path, '-m', 'mmautoloss', 'zoo')
-    assert list((installed / 'mmautoloss/report/page/templates').iterdir())
+    assert 'camvid_bf1_late' in run(installed, tmp_path, 'mmautoloss', 'zoo')
+    assert list((Path(where.strip()).parent / 'report/page/templates').iterdir())
 
 
 def test_a_wheel_reads_its_configs_by_name_and_copies_them(installed: Path, tmp_path: Path) -> None:
-    told = run(installed, tmp_path, '-m', 'mmautoloss', 'branches', 'configs/digits/mask_rcnn.py')
+    told = run(installed, tmp_path, 'mmautoloss', 'branches', 'configs/digits/mask_rcnn.py')
     assert 'roi_head.mask_head.loss_mask' in told
-    run(installed, tmp_path, '-m', 'mmautoloss', 'config', 'digits/mask_rcnn_search', '-o', 'mine.py')
-    assert 'roi_head.mask_head.loss_mask' in run(installed, tmp_path, '-m', 'mmautoloss', 'branches', 'mine.py')
+    run(installed, tmp_path, 'mmautoloss', 'config', 'digits/mask_rcnn_search', '-o', 'mine.py')
+    assert 'roi_head.mask_head.loss_mask' in run(installed, tmp_path, 'mmautoloss', 'branches', 'mine.py')
+
+
+def test_a_wheel_searches(installed: Path, tmp_path: Path) -> None:
+    config = write_toy(
+        tmp_path, {'screen.engine': 'plain'}
+    )  # a new place of the package would compile the screen anew
+    run(installed, tmp_path, 'mmautoloss', 'search', str(config), '--work-dir', 'work')
+    assert 'finished' in run(installed, tmp_path, 'mmautoloss', 'status', 'work')
+    assert (tmp_path / 'work/best_losses.json').exists()

@@ -53,6 +53,8 @@ def check(command: str, monkeypatch: pytest.MonkeyPatch) -> str:
         return _package(arguments if program == 'mmautoloss' else arguments[2:])
     if _PYTHON.fullmatch(program) and arguments[:2] == ['-m', 'pytest']:
         return _tests(arguments[2:])
+    if _PYTHON.fullmatch(program) and arguments == ['-m', 'build']:
+        return 'read'
     if _PYTHON.fullmatch(program) and arguments[0].endswith('.py'):
         return _script(arguments, monkeypatch)
     if program in ('pip', 'cd', 'git', 'ruff', 'tensorboard'):
