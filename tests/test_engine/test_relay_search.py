@@ -192,6 +192,7 @@ REFUSED = {
     ),
     'rung': ({'proxy': {'begin': 'best', 'rung': {'at': 0.5}}}, 'leave proxy.rung out'),
     'seeds': ({'budget.candidate_seeds': 2}, 'once: leave budget.candidate_seeds out'),
+    'finalists': ({'budget.finalists': 3}, 'ends with one loss: leave budget.finalists out'),
     'funnel': ({'budget.funnel': {}}, 'leave budget.funnel out'),
     'trials': ({'budget.max_trials': 9}, 'generations times candidates trainings: leave budget.max_trials out'),
     'progress': ({'progress': True}, 'leave progress=True out'),

@@ -53,6 +53,7 @@ def require_relay_alone(settings: Mapping[str, Any], rung: Rung | None, execute:
         'budget.candidate_seeds': budget.get('candidate_seeds', 1) > 1
         and 'trains each candidate of a generation once',
         'budget.funnel': budget.get('funnel') is not None and 'trains at full length, so there is nothing to lengthen',
+        'budget.finalists': budget.get('finalists', 1) > 1 and 'ends with one loss',
         'budget.max_trials': 'max_trials' in budget and 'has generations times candidates trainings',
         'execute.executor': execute.executor != 'local'
         and 'keeps weights in the work dir, for processes of this machine',
@@ -63,5 +64,5 @@ def require_relay_alone(settings: Mapping[str, Any], rung: Rung | None, execute:
 
 
 def budget_of(relay: Relay, known: int, budget: Budget) -> Budget:
-    """The budget with its number of trainings: all legs, what they come to, and the known losses."""
-    return replace(budget, max_trials=relay.trainings + 1 + known)
+    """The budget with its number of trainings: all legs, the one loss that they come to, and the known losses."""
+    return replace(budget, max_trials=relay.trainings + 1 + known, finalists=1)
