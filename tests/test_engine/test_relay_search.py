@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 
 from mmautoloss.__main__ import main
-from mmautoloss.engine import search_run
+from mmautoloss.engine import search_run, spec_of, tuning_of
 from mmautoloss.engine.relay_files import RelayFiles
 from mmautoloss.engine.reproduction import load_spec
 from mmautoloss.errors import JournalError, SetupError
@@ -80,6 +80,7 @@ def test_it_is_replayed_and_shown(finished: Path, history: History, capsys: pyte
     assert [row['iterations'] for row in rows] == [4, 8, 12, 16, 20]
     assert [row['from_trial'] for row in rows[1:]] == [row['trial'] for row in rows[:-1]]
     page = (finished / 'report.html').read_text()
+    assert '--resume' in page and '--max-trials' not in page
     assert 'id="relay"' in page and '5 of 5 generations of 3: after 20 iterations its network scores' in page
     assert str(end.genome['cls']) in (finished / 'best_losses.json').read_text()
 
@@ -205,6 +206,15 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, name: str) -> None:
     changes, error = REFUSED[name]
     with pytest.raises(SetupError, match=error):
         run_toy(toy_config(tmp_path, {**copy.deepcopy(CHANGES), **changes}))
+
+
+def test_losses_of_a_relay_are_tuned_in_whole_trainings(tmp_path: Path) -> None:
+    steps = {'type': 'IterBasedTrainLoop', 'max_iters': 20}
+    cfg = relay_config(tmp_path, budget__max_trials=4, proxy={'begin': 'best', 'schedule': steps})
+    spec = spec_of(tuning_of(cfg, FAMILY, 0.3))
+    assert spec.search.relay is None and spec.training.iterations == 20 and spec.search.budget.max_trials == 4
+    with pytest.raises(SetupError, match=r'tuned in whole trainings.*add the train_cfg'):
+        tuning_of(relay_config(tmp_path / 'other'), FAMILY, 0.3)
 
 
 def test_a_task_is_no_relay(tmp_path: Path) -> None:

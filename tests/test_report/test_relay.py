@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mmautoloss.report.facts.facts import facts_of
@@ -11,7 +13,7 @@ from mmautoloss.report.pace import pace_of
 from mmautoloss.report.relay import relay_text
 from mmautoloss.report.remaining_work import Lengths, work_left
 from mmautoloss.report.verdict import verdict_of
-from mmautoloss.trial import Record, Role, Scale, read_journal
+from mmautoloss.trial import SAME, Outcome, Record, Role, Scale, State, read_journal
 from mmautoloss.trial.read import Reader
 from tests.isolation import ROOT
 
@@ -76,6 +78,17 @@ def test_facts_have_it_and_legs_are_no_candidates_of_the_ranking(record: Record)
     text = verdict_of(record_until(Role.SEARCH, 1).history, facts.ranking).text
     assert text.startswith(
         'Not confirmed: the losses that the relay ends with score 0.0261 worse than the hand-made ones.'
+    )
+
+
+def test_a_relay_that_ends_where_it_began_has_found_nothing() -> None:
+    history = record_until(Role.LEG, 15).history
+    end = replace(history[14], number=17, role=Role.SEARCH, outcome=None, begin=None)
+    history.add(end)
+    history.settle(17, Outcome(State.EQUIVALENT, 0.82, reason=f'{SAME}0'))
+    verdict = verdict_of(history, [])
+    assert verdict.word == 'nothing' and verdict.text.startswith(
+        'The relay ends with the same losses as those of trial 0'
     )
 
 
