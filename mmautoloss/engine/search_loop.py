@@ -30,10 +30,10 @@ class SearchLoop(BaseLoop):
         metric: Key of the monitored value in the validation's result, such as ``'coco/bbox_mAP'``, or a list of keys,
             whose mean is monitored.
         proxy: ``schedule``, the ``train_cfg`` of a proxy training; ``begin``, where it begins: from ``'scratch'``, at a
-            ``'trunk'`` of hand-made losses, or ``dict(checkpoint=PATH)``; and ``invalid_stop``, the iterations in which NaN
-            and Inf end it (None for all; 20 is published; 0 for none). ``rung``, settings of ``search.Rung``, such as
-            ``dict(at=0.3, keep=0.5)``: a validation during the training, after which clearly poor candidates are stopped;
-            off by default, as published.
+            ``'trunk'`` of hand-made losses, ``dict(checkpoint=PATH)``, or in generations with the ``'best'`` weights of
+            the one before; and ``invalid_stop``, the iterations in which NaN and Inf end it (None for all; 20 is published;
+            0 for none). ``rung``, settings of ``search.Rung``, such as ``dict(at=0.3, keep=0.5)``: a validation during the
+            training, after which clearly poor candidates are stopped; off by default, as published.
         aux: Auxiliary heads (semantic segmentation): ``'search'`` searches their losses, ``'keep'`` keeps the hand-made
             ones, ``'off'`` removes the heads from the model.
         rule: Whether a ``'greater'`` or a ``'less'`` value of the metric is better.
@@ -42,7 +42,7 @@ class SearchLoop(BaseLoop):
         aggregate: Its score in several tasks: the mean (``'gain'``) or the least (``'least'``) of its gains over the
             hand-made losses, in standard deviations of these.
         strategy: ``dict(type='RegularizedEvolution', ...)``, ``dict(type='RandomSearch', ...)`` or, for the numbers of given
-            formulas, ``dict(type='CMAES', ...)``.
+            formulas, ``dict(type='CMAES', ...)`` or ``dict(type='Reinforce', ...)``.
         progress: Whether random expressions and mutations may read ``t``, the elapsed share of the training.
         screen: Settings of ``screen.RejectionTest``; ``samples``, the images of the probe (B); ``balance``:
             ``'gradient'`` gives every branch the weight that makes its gradient as long as that of the hand-made loss,

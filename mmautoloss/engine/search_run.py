@@ -17,6 +17,7 @@ from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.config.writing import write_config, written
 from mmautoloss.engine.dashboard import Dashboard
 from mmautoloss.engine.illustration.search_page import write_report
+from mmautoloss.engine.relay_files import RelayFiles
 from mmautoloss.engine.screens import Screens
 from mmautoloss.engine.signals import stop_on_signals
 from mmautoloss.engine.training import conditions_of
@@ -36,7 +37,7 @@ from mmautoloss.proxy import (
     require_metric,
 )
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
-from mmautoloss.search import Observers, Planner, Stop, best_losses, run_search
+from mmautoloss.search import Observer, Observers, Planner, Stop, best_losses, run_search
 from mmautoloss.trial import History, Journal, Role, Trial
 from mmautoloss.version import VERSION
 
@@ -72,13 +73,13 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
                 check_untrained(part, observer)
         if not spec.execute.in_driver and spec.execute.kept_by_workers:
             observer.say(spec.execute.kept_by_workers)
-        require_trunks(spec, journal.history)
+        require_saved(spec, journal.history)
         screens = Screens(spec, evaluator, journal.history, observer)
         if not spec.proxy.trunk:
             screens.build()
         executor = build_executor(spec.execute, spec.proxy, evaluator)
         planner = Planner(spec.search, spec.strategy, screens)
-        observers = [files, observer]
+        observers: list[Observer] = [files, observer, *relay_files(spec)]
         if visualizer is not None:
             observers.append(Dashboard(visualizer, spec.proxy.metric, spec.proxy.greater, observer.say))
         try:
@@ -135,17 +136,22 @@ def tell_branches(evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:
         observer.say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
 
 
-def require_trunks(spec: SearchSpec, history: History) -> None:
-    """Requires the trunks of a search that is continued.
+def require_saved(spec: SearchSpec, history: History) -> None:
+    """Requires the saved trainings from which trials of a search that is continued begin.
 
     Raises:
         SetupError: One is missing, or is another file than was saved.
     """
-    if spec.proxy.trunk:
-        trunks = Trunks(spec.proxy.trunk.folder)
-        for trial in history.of_role(Role.TRUNK):
-            if trial.outcome and trial.outcome.saved:
-                trunks.read(trial.outcome.saved)  # its content is loaded where it is continued
+    trunks = [trial.outcome.saved for trial in history.of_role(Role.TRUNK) if trial.outcome]
+    for saved in spec.search.relay.kept(history) if spec.search.relay else trunks:
+        if saved:
+            Trunks(spec.proxy.saved_folder).read(saved)  # its content is loaded where it is continued
+
+
+def relay_files(spec: SearchSpec) -> list[Observer]:
+    """What keeps the saved trainings of a relay few; nothing in any other search."""
+    relay = spec.search.relay
+    return [RelayFiles(Path(spec.proxy.saved_folder), relay)] if relay else []
 
 
 def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:

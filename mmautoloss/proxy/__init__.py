@@ -5,6 +5,7 @@ from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.checkpoint import require_fitting
 from mmautoloss.proxy.config import hook_class, proxy_config, share_batch
 from mmautoloss.proxy.evaluator import ProxyEvaluator
+from mmautoloss.proxy.leg import Leg, leg_name
 from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.objects import plain_config, spelled, type_name
 from mmautoloss.proxy.progress import SUSPENDED
@@ -23,6 +24,7 @@ __all__ = [
     'SUSPENDED',
     'Begin',
     'Evaluator',
+    'Leg',
     'ProxyEvaluator',
     'ProxyRunner',
     'ProxySettings',
@@ -35,6 +37,7 @@ __all__ = [
     'evaluator_of',
     'evaluators_by_task',
     'hook_class',
+    'leg_name',
     'lengthen',
     'measure_speed',
     'numbers',

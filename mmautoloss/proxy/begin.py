@@ -31,6 +31,11 @@ class Begin(NamedTuple):
         """Epochs that are done; 0 in a training by iterations."""
         return self.checkpoint['meta']['epoch']
 
+    @property
+    def steps(self) -> int:
+        """Steps that are done: epochs of a training by epochs, else iterations."""
+        return self.epochs or self.iterations
+
     def put_random_state(self) -> None:
         """Sets the random generators of this process to those of the saved training."""
         put_random_state(self.checkpoint)

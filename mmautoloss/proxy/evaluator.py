@@ -47,7 +47,7 @@ class ProxyEvaluator:
     Attributes:
         progress: The current phase and step; may be read from another thread.
         broken: Whether this process cannot run further trials, such as after a CUDA error.
-        trunks: The trunks that candidates continue.
+        trunks: The saved trainings that candidates continue.
         kept: Which samples are cached in memory, or why none are; '' if caching is off or nothing was trained yet.
     """
 
@@ -64,8 +64,8 @@ class ProxyEvaluator:
         self._name = ''  # name of the Runner in MMEngine's managers
         self._log: TrialLog | None = None  # of the current trial
         self._proof = RepeatCheck(settings.prove)
-        self.trunks = Trunks(settings.trunk.folder if settings.trunk else '')
-        self._saved: Saved | None = None  # by the current trial, if it is a trunk
+        self.trunks = Trunks(settings.saved_folder)
+        self._saved: Saved | None = None  # by the current trial, if it is a trunk or a leg
 
     @property
     def spent(self) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy.leg import Leg
 from mmautoloss.proxy.trunk import Trunk
 
 
@@ -39,6 +40,7 @@ class ProxySettings:
         schedulers: ``param_scheduler`` in place of that of the config; None for that one. ``Role.PLAIN`` has that of the
             config in any case.
         trunk: The trunk that candidates continue; None if they begin as the config says.
+        leg: The legs of a relay, of which each candidate is one; None in any other search.
         checkpoint: File of a trained model with which they begin; '' for none.
         task: Name of the task; '' in a search of one.
         tasks: How a candidate is evaluated in each of several tasks; the other attributes are then those of the first, and
@@ -59,6 +61,7 @@ class ProxySettings:
     prove: bool = False
     schedulers: Any = None
     trunk: Trunk | None = None
+    leg: Leg | None = None
     checkpoint: str = ''
     task: str = ''
     tasks: tuple[ProxySettings, ...] = ()
@@ -66,6 +69,12 @@ class ProxySettings:
     def everywhere(self, **values: Any) -> ProxySettings:
         """The same with other values, also in each task."""
         return replace(self, tasks=tuple(replace(task, **values) for task in self.tasks), **values)
+
+    @property
+    def saved_folder(self) -> str:
+        """The folder of the saved trainings that others continue; '' for none."""
+        kept = self.trunk or self.leg
+        return kept.folder if kept else ''
 
     def import_modules(self) -> None:
         """Imports the modules in ``custom_imports`` of the config; in a worker process, no config file did so.

@@ -51,7 +51,7 @@ def put_weights(runner: Any, checkpoint: Mapping[str, Any]) -> None:
     if result.missing_keys or result.unexpected_keys:
         keys = ', '.join([*result.missing_keys, *result.unexpected_keys][:3])
         raise SetupError(
-            f'The trunk does not fit the model with these losses, which have weights of their own: {keys}. '
+            f'The saved training does not fit the model with these losses, which have weights of their own: {keys}. '
             "Take losses without weights, or proxy.begin='scratch'."
         )
 

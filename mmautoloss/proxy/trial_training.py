@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
 from mmautoloss.branches import install_losses
 from mmautoloss.proxy.begin import Begin
+from mmautoloss.proxy.leg import leg_name
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.proxy.settings import ProxySettings
 from mmautoloss.proxy.trunk_hook import TrunkHook
@@ -17,11 +20,11 @@ from mmautoloss.trial import Role, Saved, Trial
 
 
 class TrialTraining:
-    """Prepares a Runner for the training of a trial, and saves it if it is a trunk.
+    """Prepares a Runner for the training of a trial, and saves it if it is a trunk or a leg of a relay.
 
     Args:
         settings: How trials of its length are evaluated.
-        trunks: The trunks that trials continue.
+        trunks: The saved trainings that trials continue.
         trial: The trial.
     """
 
@@ -29,8 +32,9 @@ class TrialTraining:
         self._settings = settings
         self._trunks = trunks
         self._trial = trial
-        is_trunk = settings.trunk is not None and trial.role is Role.TRUNK
-        self._end = TrunkHook(settings.trunk.steps) if settings.trunk and is_trunk else None
+        self._begin = self._find_begin()
+        end = self._find_end()
+        self._end = None if end is None else TrunkHook(end, last=end == _length(settings.schedule))
 
     @property
     def hooks(self) -> tuple[Hook, ...]:
@@ -43,17 +47,36 @@ class TrialTraining:
         runner.reset(
             self._trial.seed,
             partial(install_losses, self._trial, self._settings.branches),
-            self._begin(),
+            self._begin,
             plain if self._trial.role is Role.PLAIN else self._settings.schedulers,
         )
 
     def save(self) -> Saved | None:
-        """Saves the trunk; None if this is none, or another process saves it."""
+        """Saves the trunk or the leg; None if this is none, or another process saves it."""
         if self._end is None or get_rank() != 0:
             return None
-        return self._trunks.save(trunk_name(self._trial.seed, self._trial.times), self._end.checkpoint)
+        return self._trunks.save(self._name, self._end.checkpoint)
 
-    def _begin(self) -> Begin | None:
+    @property
+    def _name(self) -> str:
+        trial = self._trial
+        return leg_name(trial.number) if trial.role is Role.LEG else trunk_name(trial.seed, trial.times)
+
+    def _find_begin(self) -> Begin | None:
         """The saved training that it continues."""
-        trunk, saved = self._settings.trunk, self._trial.begin
-        return Begin(self._trunks.load(saved), trunk.keep_optimizer) if trunk and saved else None
+        kept, saved = self._settings.trunk or self._settings.leg, self._trial.begin
+        return Begin(self._trunks.load(saved), kept.keep_optimizer) if kept and saved else None
+
+    def _find_end(self) -> int | None:
+        """The step after which it is saved; None if it is not."""
+        trunk, leg, role = self._settings.trunk, self._settings.leg, self._trial.role
+        if trunk and role is Role.TRUNK:
+            return trunk.steps
+        if leg is None or role is not Role.LEG:
+            return None
+        return (self._begin.steps if self._begin else 0) + leg.steps
+
+
+def _length(schedule: Mapping[str, Any]) -> int | None:
+    """The steps of a whole training."""
+    return schedule.get('max_iters') or schedule.get('max_epochs')

@@ -1,4 +1,4 @@
-"""The end of a trunk: the training is saved there, and goes no further."""
+"""The end of a trunk or a leg: the training is saved there, and goes no further."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmautoloss.proxy.training_state import take_state
 
 
 class TrunkReached(Exception):
-    """A training has reached the end of its trunk."""
+    """A training has reached the step at which it is saved."""
 
 
 class TrunkHook(Hook):
@@ -18,18 +18,20 @@ class TrunkHook(Hook):
 
     Args:
         steps: Iterations of a training by iterations, epochs of one by epochs.
+        last: Whether the training ends there by itself.
 
     Attributes:
         checkpoint: The state (``take_state``); empty until then.
 
     Raises:
-        TrunkReached: After that.
+        TrunkReached: After that, unless it is the end of the training.
     """
 
     priority = 'LOWEST'  # after the schedulers' step
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, last: bool = False) -> None:
         self.steps = steps
+        self.last = last
         self.checkpoint: dict[str, Any] = {}
 
     def after_train_iter(
@@ -46,7 +48,8 @@ class TrunkHook(Hook):
 
     def _end(self, runner: Any, iterations: int, epochs: int) -> None:
         self.checkpoint = take_state(runner, iterations, epochs)
-        raise TrunkReached
+        if not self.last:
+            raise TrunkReached
 
 
 def _by_epoch(runner: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The folder of the trunks: trainings that are saved and continued, in files from which no code is run."""
+"""The folder of trunks or legs: trainings that are saved and continued, in files from which no code is run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mmautoloss.files import write_bytes
 from mmautoloss.trial import Saved
 
 _KEPT = 2
-"""Trunks that stay in memory, those that were used last."""
+"""Saved trainings that stay in memory, those that were used last."""
 
 
 class Trunks:
@@ -109,7 +109,9 @@ def write_trunk(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, data)
     except OSError as error:
-        raise SetupError(f'The trunk {path} cannot be written: {error.strerror}. Free space, then --resume.') from None
+        raise SetupError(
+            f'The saved training {path} cannot be written: {error.strerror}. Free space, then --resume.'
+        ) from None
 
 
 def read_trunk(folder: Path, saved: Saved) -> bytes:
@@ -123,8 +125,8 @@ def read_trunk(folder: Path, saved: Saved) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SetupError(
-            f'The trunk {path}, which candidates continue, cannot be read: {error.strerror}. Bring the file back, or begin '
-            'the search anew.'
+            f'The saved training {path}, which candidates continue, cannot be read: {error.strerror}. Bring the file back, '
+            'or begin the search anew.'
         ) from None
 
 
@@ -132,8 +134,8 @@ def _verify(saved: Saved, data: bytes) -> None:
     found = hashlib.sha256(data).hexdigest()
     if found != saved.sha256:
         raise SetupError(
-            f'{saved.name} in the folder trunks is not the trunk of this search: its SHA-256 begins with {found[:12]}, that '
-            f'in the journal with {saved.sha256[:12]}. Bring that file back, or begin the search anew.'
+            f'{saved.name} in the work dir is not the training that this search has saved: its SHA-256 begins with '
+            f'{found[:12]}, that in the journal with {saved.sha256[:12]}. Bring that file back, or begin the search anew.'
         )
 
 

@@ -10,14 +10,15 @@ from mmautoloss.search import (
     Budget,
     confirmations_left,
     finalist_trainings_left,
+    relay_of,
     seeds_left,
     trainings_left,
     trunks_left,
 )
 from mmautoloss.trial import Record, Role, State, Trial
 
-OF_TRUNKS = (Role.TRUNK, Role.PLAIN)
-"""Trainings with the hand-made losses that are longer than that of a candidate."""
+OF_TRUNKS = (Role.TRUNK, Role.PLAIN, Role.LEG)
+"""Trainings that are of another length than that of a candidate, such as the legs of a relay."""
 
 
 class WorkLeft(NamedTuple):
@@ -25,17 +26,17 @@ class WorkLeft(NamedTuple):
 
     Attributes:
         counts: Their number by kind.
-        candidates: Number of candidates.
+        candidates: Total length of the candidates; their number, unless they are legs of a relay.
         others: Total length of all others, as a multiple of that of a candidate.
     """
 
     counts: Mapping[str, int]
-    candidates: int
+    candidates: float
     others: float
 
 
 class Lengths:
-    """Lengths of trainings as multiples of that of a candidate.
+    """Lengths of trainings as multiples of that of a candidate, in a relay as multiples of a whole training.
 
     Args:
         trained: All that were trained.
@@ -85,12 +86,18 @@ def work_left(record: Record, elapsed: float, lengths: Lengths) -> WorkLeft | No
         counts |= {'trunk': sum(trunks.values()), 'plain': 0 if over else _plain(record, budget)}
         others += sum(lengths.of(Role.TRUNK, times) * count for times, count in trunks.items())
         others += lengths.of(Role.PLAIN) * counts['plain']
-    return WorkLeft(counts, counts['candidate'], others)
+    return WorkLeft(counts, _of_candidates(record, counts['candidate'], lengths), others)
+
+
+def _of_candidates(record: Record, count: int, lengths: Lengths) -> float:
+    """Total length of the candidates to come; the last of a relay is a whole training."""
+    is_relay = relay_of(record.header) is not None and count
+    return (count - 1) * lengths.of(Role.LEG) + 1 if is_relay else count
 
 
 def _of_search(record: Record, written: Mapping[str, Any], budget: Budget, elapsed: float) -> dict[str, int]:
     history = record.history
-    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH) if not t.was_spared]
+    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH, Role.LEG) if not t.was_spared]
     settled = sum(trial.state is not State.RUNNING for trial in candidates)
     running = len(candidates) - settled
     total = max(budget.max_trials, len(record.header.get('seeds') or ()))  # known losses are trained in any case
@@ -116,7 +123,7 @@ def _longer(record: Record, budget: Budget, left: Mapping[str, int]) -> dict[flo
 
 def _has_trunks(record: Record) -> bool:
     begin = record.header.get('begin')
-    return begin is not None and 'sha256' not in begin
+    return begin is not None and 'sha256' not in begin and 'generations' not in begin
 
 
 def _plain(record: Record, budget: Budget) -> int:

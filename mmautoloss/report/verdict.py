@@ -59,11 +59,18 @@ def verdict_of(
     if not ranking and not history.of_role(Role.SEARCH):
         return Verdict('nothing', 'No searched loss could be trained: none was begun (budget.max_trials).')
     if not ranking:
-        return Verdict('nothing', 'No searched loss could be trained and scored.')
+        return Verdict('nothing', _why_nothing(history))
     if lengths is not None:
         return _of_funnel(history, lengths, sign)
     confirmation = confirmation_of(history)
     return _unconfirmed(history, ranking[0]) if confirmation is None else _confirmed(confirmation)
+
+
+def _why_nothing(history: History) -> str:
+    twins = [trial.twin for trial in history.of_role(Role.SEARCH) if trial.twin is not None]
+    if history.of_role(Role.LEG) and twins:
+        return f'The relay ends with the same losses as those of trial {twins[-1]}: nothing new was found.'
+    return 'No searched loss could be trained and scored.'
 
 
 def _of_funnel(history: History, lengths: Sequence[Length], sign: int) -> Verdict:
@@ -108,6 +115,9 @@ def _unconfirmed(history: History, best: Trial) -> Verdict:
     if not baseline:
         return Verdict('unconfirmed', f'Not confirmed: the hand-made losses have no score. {_REMEDY}')
     gain = mean(scores) - mean(baseline)
+    if history.of_role(Role.LEG):
+        text = f'Not confirmed: the losses that the relay ends with score {_more(gain)} the hand-made ones. {_REMEDY}'
+        return Verdict('unconfirmed', text, gain)
     text = (
         f'Not confirmed: the best found losses score {_more(gain)} the hand-made ones, but they were chosen by these '
         f'scores, which are too high on average. {_REMEDY}'

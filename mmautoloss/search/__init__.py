@@ -5,6 +5,7 @@ from mmautoloss.search.driver import Stop, run_search
 from mmautoloss.search.funnel import Funnel, FunnelStage, read_funnel
 from mmautoloss.search.observer import Observer, Observers
 from mmautoloss.search.planner import Planner
+from mmautoloss.search.relay import Relay, best_of, relay_of
 from mmautoloss.search.remaining import confirmations_left, finalist_trainings_left, seeds_left, trunks_left
 from mmautoloss.search.rounds import (
     Entrant,
@@ -30,16 +31,19 @@ __all__ = [
     'Observer',
     'Observers',
     'Planner',
+    'Relay',
     'Rung',
     'SearchSettings',
     'SearchStalled',
     'Stop',
     'best_losses',
+    'best_of',
     'confirmations_left',
     'finalist_trainings_left',
     'funnel_rounds',
     'holding',
     'read_funnel',
+    'relay_of',
     'run_search',
     'seeds_left',
     'survivors',

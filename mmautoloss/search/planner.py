@@ -10,10 +10,12 @@ from mmautoloss.search.settings import SearchSettings
 from mmautoloss.search.stages import (
     Breeder,
     Completion,
+    Conclusion,
     Confirmation,
     Finalists,
     HandMade,
     KnownLosses,
+    Legs,
     Longer,
     PlainTrainings,
     Promotion,
@@ -32,7 +34,8 @@ class Planner:
     Stages: the hand-made losses and their repeats, known losses, search, in which good candidates may get further seeds
     before new ones are bred, after all of these have settled, the best few again with other seeds, or, with a funnel, for
     longer, and at last what is compared, with fresh seeds. The first that is due proposes the next trial. In a search with
-    trunks each trial continues the trunk of its seed and length, which is trained before. In a search of several tasks the
+    trunks each trial continues the trunk of its seed and length, which is trained before. In a relay the candidates are legs
+    of one training, and what they come to is then trained from the beginning. In a search of several tasks the
     hand-made losses first fix the yardstick of all scores.
 
     Args:
@@ -65,14 +68,18 @@ class Planner:
             HandMade(settings, self.screens),
             PlainTrainings(settings),
             KnownLosses(settings, breeder),
-            Promotion(settings),
-            SearchedLosses(settings, breeder),
-            Completion(settings),
+            *self._of_candidates(settings, breeder),
             Longer(settings) if settings.budget.funnel else Finalists(settings),
             Confirmation(settings),
         )
         self._trunks = Trunks(settings, self.stages) if settings.trunk else None
         self._yardsticks = Yardsticks(settings.aggregate, self.stages) if settings.aggregate else None
+
+    def _of_candidates(self, settings: SearchSettings, breeder: Breeder) -> tuple[Stage, ...]:
+        if settings.relay:
+            legs = Legs(settings, settings.relay, breeder)
+            return legs, Conclusion(settings, settings.relay, self.strategy, breeder)
+        return Promotion(settings), SearchedLosses(settings, breeder), Completion(settings)
 
     def next(self, history: History, elapsed: float) -> Trial | None:
         """The next trial, without outcome; None while there is none to start, as running trials may still decide which.

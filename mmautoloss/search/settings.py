@@ -10,6 +10,7 @@ from mmautoloss.checks import MAX_SEED, require_number, require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.search.funnel import Funnel, read_funnel
+from mmautoloss.search.relay import Relay
 from mmautoloss.search.rung import Rung
 
 ALLOCATIONS = ('halving', 'equal')
@@ -125,6 +126,7 @@ class SearchSettings:
         rung: Rule for stopping candidates early; None trains all to the end.
         trunk: Whether candidates continue a training with the hand-made losses.
         plain: Whether the hand-made losses are also trained from begin to end, for comparison with the trunk.
+        relay: The generations of a relay, in which all candidates are legs; None in any other search.
         aggregate: How the gains of a candidate in several tasks become its score; '' in a search of one task.
 
     Raises:
@@ -138,6 +140,7 @@ class SearchSettings:
     rung: Rung | None = None
     trunk: bool = False
     plain: bool = False
+    relay: Relay | None = None
     aggregate: str = ''
 
     def __post_init__(self) -> None:

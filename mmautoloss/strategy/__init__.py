@@ -14,8 +14,11 @@ from mmautoloss.strategy.evolution import RegularizedEvolution
 from mmautoloss.strategy.evolution_strategy import CMAES
 from mmautoloss.strategy.joint_numbers import read_templates
 from mmautoloss.strategy.random_search import RandomSearch
+from mmautoloss.strategy.reinforce import Reinforce
 
-STRATEGIES: dict[str, type[Strategy]] = {cls.__name__: cls for cls in (RegularizedEvolution, RandomSearch, CMAES)}
+_SHIPPED = (RegularizedEvolution, RandomSearch, CMAES, Reinforce)
+
+STRATEGIES: dict[str, type[Strategy]] = {cls.__name__: cls for cls in _SHIPPED}
 """Strategies by the name that configs use."""
 
 
@@ -65,6 +68,7 @@ __all__ = [
     'Proposal',
     'RandomSearch',
     'RegularizedEvolution',
+    'Reinforce',
     'Strategy',
     'build_strategy',
     'read_templates',

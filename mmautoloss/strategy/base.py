@@ -60,6 +60,19 @@ class Strategy(ABC):
         """The strategy for these kinds of input, by branch; by default the same one."""
         return self
 
+    @property
+    def generation_size(self) -> int | None:
+        """Number of candidates after which it learns from them; None where it learns from each."""
+        return None
+
+    def conclude(self, history: History) -> Genome | None:
+        """The one loss that stands for all that it has proposed, where it has an opinion; by default it has none.
+
+        Args:
+            history: A history with all generations.
+        """
+        return None
+
     @abstractmethod
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Breeds one genome."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
-from mmautoloss.expr import Genome, Tree
+from mmautoloss.expr import Genome
 from mmautoloss.losses import InputKind
-from mmautoloss.strategy.base import Draw, Drawn, Proposal, Strategy
+from mmautoloss.strategy.base import Draw, Proposal, Strategy
 from mmautoloss.strategy.generations import Generations
 from mmautoloss.strategy.joint_numbers import JointNumbers, read_templates
+from mmautoloss.strategy.vectors import draw_trees
 from mmautoloss.trial import History
 
 
@@ -78,25 +79,26 @@ class CMAES(Strategy):
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Draws a candidate from the distribution after all generations so far."""
-        if self.numbers is None:
-            raise SetupError('The formulas of CMAES are not read yet; see for_kinds.')
-        generations = Generations(self.numbers, self.sigma, self.population, self.lr_adapt)
-        optimizer, count = generations.fold(history, rng.getrandbits(32))
-        genome = Genome(_drawn(self.numbers, lambda: list(optimizer.ask()), draw))
+        numbers = self._read_numbers()
+        optimizer, count = self._generations(numbers).fold(history, rng.getrandbits(32))
+        genome = Genome(draw_trees(numbers, lambda: list(optimizer.ask()), draw))
         return Proposal(genome, None, f'generation {count + 1}')
 
+    @property
+    def generation_size(self) -> int:
+        """Candidates of a generation."""
+        numbers = self._read_numbers()
+        return self.population or 4 + int(3 * math.log(numbers.size))
 
-def _drawn(numbers: JointNumbers, ask: Callable[[], list[float]], draw: Draw) -> dict[str, Tree]:
-    """Expressions of one vector, as far as the screens accept it; a branch that turns it down has numbers of another."""
-    vector, is_new = ask(), True
+    def conclude(self, history: History) -> Genome:
+        """The mean of the distribution."""
+        numbers = self._read_numbers()
+        return numbers.genome(list(self._generations(numbers).fold(history, 0)[0].mean))
 
-    def make(branch: str) -> Drawn:
-        nonlocal vector, is_new
-        vector, is_new = (vector if is_new else ask()), False
-        return Drawn(numbers.fill(branch, vector), 'numbers')
+    def _generations(self, numbers: JointNumbers) -> Generations:
+        return Generations(numbers, self.sigma, self.population, self.lr_adapt)
 
-    trees = {}
-    for branch, template in numbers.templates.items():
-        is_new = True
-        trees[branch] = draw(branch, partial(make, branch)).tree if template.numbers else template.tree
-    return trees
+    def _read_numbers(self) -> JointNumbers:
+        if self.numbers is None:
+            raise SetupError('The formulas of CMAES are not read yet; see for_kinds.')
+        return self.numbers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from mmautoloss.strategy.joint_numbers import JointNumbers
 from mmautoloss.strategy.places import place_of
-from mmautoloss.trial import History, Role, Trial
+from mmautoloss.strategy.vectors import settled_vectors
+from mmautoloss.trial import History
 
 if TYPE_CHECKING:
     from cmaes import CMA
@@ -53,7 +54,7 @@ class Generations:
         optimizer, generation = self._begin([0.0] * self.numbers.size, seed), []
         count = 0
         best: tuple[list[float], tuple[float, float]] | None = None
-        for vector, trial in self._settled(history):
+        for vector, trial in settled_vectors(self.numbers, history):
             place = place_of(trial, history)
             generation.append((vector, trial, place))
             best = (vector, place) if best is None or place < best[1] else best
@@ -70,14 +71,6 @@ class Generations:
         bounds = np.array(self.numbers.bounds)
         inside = np.clip(mean, bounds[:, 0], bounds[:, 1])
         return CMA(inside, self.sigma, bounds, seed=seed, population_size=self.size, lr_adapt=self.lr_adapt)
-
-    def _settled(self, history: History) -> Iterable[tuple[list[float], Trial]]:
-        """The candidates that are of the family, with their numbers, in the order in which they settled."""
-        for trial in history.settled():
-            if trial.role is Role.SEARCH and not trial.measures_again and trial.genome is not None:
-                vector = self.numbers.read(trial.genome)
-                if vector is not None:
-                    yield vector, trial
 
 
 def _ranked(generation: Sequence[tuple[Sequence[float], tuple[float, float]]]) -> list[tuple[np.ndarray, float]]:

@@ -58,6 +58,10 @@ class JointNumbers:
         own = vector[first : first + len(numbers)]
         return self.templates[branch].fill([n.start + n.scale * x for n, x in zip(numbers, own, strict=True)])
 
+    def genome(self, vector: Sequence[float]) -> Genome:
+        """The expressions of all branches."""
+        return Genome({branch: self.fill(branch, vector) for branch in self.templates})
+
     def read(self, genome: Genome) -> list[float] | None:
         """The coordinates of all numbers in a genome; None where its expressions are not of these templates."""
         if set(genome) != set(self.templates):

@@ -74,7 +74,7 @@ class History:
             self._trunks[trial.seed, trial.times] = number
         if trial.repeats is not None and trial.role is Role.LONGER:
             self._longer.setdefault((trial.repeats, trial.times), []).append(number)
-        if trial.role in _CANDIDATES:
+        if trial.role in (*_CANDIDATES, Role.LEG):
             self._n_proxies += 1
             self._n_again += trial.measures_again
         for verdict, count in trial.funnel.items():

@@ -40,7 +40,8 @@ class Role(str, Enum):
     """The purpose of a trial.
 
     A trunk is the training with the hand-made losses that candidates continue, ``plain`` the hand-made losses from begin to
-    end, ``longer`` a stage of the funnel over lengths, and ``confirm`` a training whose seed has chosen nothing.
+    end, ``longer`` a stage of the funnel over lengths, ``confirm`` a training whose seed has chosen nothing, and ``leg`` a
+    candidate of a relay, which trains one generation and begins from the weights that the best of the one before left.
     """
 
     BASELINE = 'baseline'
@@ -51,6 +52,7 @@ class Role(str, Enum):
     PLAIN = 'plain'
     LONGER = 'longer'
     CONFIRM = 'confirm'
+    LEG = 'leg'
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Outcome:
         rung: Its score at the rung, higher is better; None if there was no rung, or no score there.
         leak: What differed when its training was restarted in the same process, and the consequence; '' if nothing did,
             or if it was not restarted.
-        saved: The training that it saved for others to continue, if it is a trunk.
+        saved: The training that it saved for others to continue, if it is a trunk or a leg.
         tasks: Its values by task, higher is better, in a search of several tasks; without a yardstick its score is 0.
     """
 

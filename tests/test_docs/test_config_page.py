@@ -16,7 +16,7 @@ from mmengine.evaluator import BaseMetric
 from mmautoloss.backbones.efficientnet_lite import EfficientNetLite
 from mmautoloss.cli import search
 from mmautoloss.engine import AuxiliaryScheduleHook, LossSwitchHook, LossWeightScheduleHook, MixtureHook
-from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
+from mmautoloss.engine.config.begin import BestBegin, CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
 from mmautoloss.evaluation import IdentityMetric, OneShotMetric
@@ -26,7 +26,7 @@ from mmautoloss.losses.controller import Controller
 from mmautoloss.report import Description
 from mmautoloss.screen import RejectionTest, ScreenSettings
 from mmautoloss.search import Budget, Funnel, FunnelStage, Rung
-from mmautoloss.strategy import CMAES, RandomSearch, RegularizedEvolution
+from mmautoloss.strategy import CMAES, RandomSearch, RegularizedEvolution, Reinforce
 from tests.isolation import ROOT
 from tests.test_docs.pages import PAGES, anchors, read_blocks
 
@@ -46,10 +46,12 @@ SECTIONS = {
     'proxy': {'schedule': None, 'begin': 'scratch', 'invalid_stop': None, 'rung': None},
     'proxy.begin trunk': defaults_of(TrunkBegin),
     'proxy.begin checkpoint': {**defaults_of(CheckpointBegin), 'checkpoint': NEEDED},
+    'proxy.begin best': defaults_of(BestBegin),
     'proxy.rung': defaults_of(Rung),
     'strategy RegularizedEvolution': defaults_of(RegularizedEvolution),
     'strategy RandomSearch': defaults_of(RandomSearch),
     'strategy CMAES': defaults_of(CMAES),
+    'strategy Reinforce': defaults_of(Reinforce),
     'screen': {**defaults_of(RejectionTest), **{k: v for k, v in defaults_of(ScreenSettings).items() if k != 'test'}},
     'budget': defaults_of(Budget),
     'budget.funnel': {'stages': [asdict(stage) for stage in Funnel().stages], 'rivals': Funnel.rivals},

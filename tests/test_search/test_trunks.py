@@ -189,7 +189,7 @@ def test_trunk_of_another_file_is_refused_on_resume(tmp_path: Path, harm: str) -
     data = path.read_bytes()
     path.unlink() if harm == 'missing' else path.write_bytes(data[:-40] + bytes(40))
     cfg.train_cfg.resume = True
-    with pytest.raises(SetupError, match='cannot be read' if harm == 'missing' else 'is not the trunk of this search'):
+    with pytest.raises(SetupError, match='cannot be read' if harm == 'missing' else 'not the training that this'):
         run_toy(cfg)
     assert (Path(cfg.work_dir) / 'journal.jsonl').read_bytes() == before
     path.write_bytes(data)

@@ -12,6 +12,7 @@ from mmautoloss.strategy import (
     STRATEGIES,
     RandomSearch,
     RegularizedEvolution,
+    Reinforce,
     Strategy,
     build_strategy,
 )
@@ -50,6 +51,7 @@ def test_every_strategy_is_in_the_table() -> None:
         'RandomSearch': RandomSearch,
         'RegularizedEvolution': RegularizedEvolution,
         'CMAES': CMAES,
+        'Reinforce': Reinforce,
     } == STRATEGIES
 
 

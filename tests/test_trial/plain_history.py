@@ -55,7 +55,7 @@ class PlainHistory:
         return [trial for trial in self if trial.role in roles]
 
     def n_proxies(self) -> int:
-        return sum(not trial.was_spared for trial in self.of_role(Role.KNOWN, Role.SEARCH))
+        return sum(not trial.was_spared for trial in self.of_role(Role.KNOWN, Role.SEARCH, Role.LEG))
 
     def n_candidates(self) -> int:
         return sum(map(is_new, self.of_role(Role.KNOWN, Role.SEARCH)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmautoloss.errors import JournalError
-from mmautoloss.search import Budget
+from mmautoloss.search import Budget, Relay, relay_of
 from mmautoloss.trial import Journal, Outcome, Record, Role, State, read_events, read_history, read_journal
 from mmautoloss.trial.line import VERSION, seal
 
@@ -159,7 +159,7 @@ def test_version_4_knows_fresh_seeds() -> None:
 def test_version_4_knows_trunks_and_lengths() -> None:
     record = read_journal(JOURNALS / 'version4_trunk.jsonl')
     history = record.history
-    assert {trial.role for trial in history} == set(Role) - {Role.FINALIST} and len(history) == 41
+    assert {trial.role for trial in history} == set(Role) - {Role.FINALIST, Role.LEG} and len(history) == 41
     trunks = {(trial.seed, trial.times): trial for trial in history.of_role(Role.TRUNK)}
     assert [*trunks] == [(0, 1), (1, 1), (0, 2), (0, 3), (1, 3), *((seed, 3) for seed in range(1000, 1005))]
     assert trunks[0, 3].outcome.saved.name == 'seed_0_3x.pth' and trunks[0, 3].outcome.saved.iterations == 54
@@ -183,6 +183,18 @@ def test_version_4_knows_several_tasks() -> None:
     assert [round(score, 4) for score in history.baseline_scores()] == [-0.7320, 1.1223, -0.3903]
     assert (history[6].score, history[6].outcome.tasks['far']) == (-0.550206121726124, -0.37508508563041687)
     assert history[6].of_task('far').weights == {'cls': 1.0, 'box': 0.5}
+
+
+def test_version_4_knows_relays() -> None:
+    record = read_journal(JOURNALS / 'version4_relay.jsonl')
+    history, relay = record.history, relay_of(record.header)
+    assert relay == Relay(5, 3) and [len(part) for part in relay.complete(history)] == [3] * 5
+    winners = relay.winners(history)
+    assert [winner.number for winner in winners] == [3, 5, 9, 11, 14]
+    for leg in history.of_role(Role.LEG)[3:]:
+        assert leg.begin == winners[(leg.number - 5) // 3].outcome.saved
+    assert [trial.number for trial in history.of_role(Role.SEARCH)] == [17] and history.winner().number == 17
+    assert [saved.name for saved in relay.kept(history)] == ['leg_14.pth']
 
 
 def test_version_4_goes_on_where_it_was_killed(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_trials_and_outcomes_of_several_tasks_are_read_as_they_were_written() ->
     assert outcome_from_json(json.loads(json.dumps(outcome_to_json(outcome)))) == outcome
 
 
-@pytest.mark.parametrize('journal', ['version4_confirmed', 'version4_trunk', 'version4_tasks'])
+@pytest.mark.parametrize('journal', ['version4_confirmed', 'version4_trunk', 'version4_tasks', 'version4_relay'])
 def test_a_journal_is_written_as_before_byte_for_byte(journal: str) -> None:
     lines = (JOURNALS / f'{journal}.jsonl').read_bytes().splitlines(keepends=True)
     written = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from mmautoloss.checks import require_number
+from mmautoloss.checks import require_number, require_whole
 from mmautoloss.engine.config.sections import build
 from mmautoloss.engine.config.train_length import require_share
 from mmautoloss.errors import SetupError
@@ -87,7 +87,35 @@ class CheckpointBegin:
         return f'from_checkpoint_{sha256_of(Path(self.checkpoint))[:8]}{rate}'
 
 
-def read_begin(value: Any) -> TrunkBegin | CheckpointBegin | None:
+@dataclass(frozen=True)
+class BestBegin:
+    """``proxy.begin='best'``: a training in generations, each from the weights that the best of the one before left.
+
+    Attributes:
+        generations: Their number, which divides the length of the training.
+        candidates: Candidates of each; None for as many as the strategy learns from at a time, or 8.
+        optimizer: ``'keep'``: a generation goes on with the optimiser's state (momenta) of the best before; ``'new'``:
+            without.
+
+    Raises:
+        SetupError: A value cannot be one.
+    """
+
+    generations: int = 10
+    candidates: int | None = None
+    optimizer: str = 'keep'
+
+    def __post_init__(self) -> None:
+        require_whole('proxy.begin.generations', self.generations, 2)
+        if self.candidates is not None:
+            require_whole('proxy.begin.candidates', self.candidates, 2)
+        if self.optimizer not in OPTIMIZERS:
+            raise SetupError(
+                f'proxy.begin.optimizer must be one of {", ".join(OPTIMIZERS)}, but got {self.optimizer!r}.'
+            )
+
+
+def read_begin(value: Any) -> TrunkBegin | CheckpointBegin | BestBegin | None:
     """Reads ``proxy.begin``; None for a training from scratch.
 
     Raises:
@@ -97,13 +125,17 @@ def read_begin(value: Any) -> TrunkBegin | CheckpointBegin | None:
         return None
     if value == 'trunk':
         return TrunkBegin()
+    if value == 'best':
+        return BestBegin()
     if isinstance(value, Mapping) and 'checkpoint' in value and 'at' in value:
         raise SetupError(f'proxy.begin is a trunk (at=...) or a checkpoint, not both, but got {dict(value)}.')
     if isinstance(value, Mapping) and 'checkpoint' in value:
         return build('proxy.begin', CheckpointBegin, value)
+    if isinstance(value, Mapping) and set(value) & {'generations', 'candidates'}:
+        return build('proxy.begin', BestBegin, value)
     if isinstance(value, Mapping) and set(value) & {field.name for field in fields(TrunkBegin)}:
         return build('proxy.begin', TrunkBegin, value)
     raise SetupError(
-        "proxy.begin must be 'scratch', 'trunk', dict(at=..., rate=..., optimizer=...) for a trunk, or "
-        f'dict(checkpoint=PATH), but got {value!r}.'
+        "proxy.begin must be 'scratch', 'trunk', dict(at=..., rate=..., optimizer=...) for a trunk, "
+        f"dict(checkpoint=PATH), 'best', or dict(generations=...) for one training in generations, but got {value!r}."
     )

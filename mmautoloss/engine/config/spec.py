@@ -19,6 +19,7 @@ from mmautoloss.engine.config.defaults import DEFAULTS, REQUIRED, check_types
 from mmautoloss.engine.config.known_types import require_known
 from mmautoloss.engine.config.late_losses import with_late_losses
 from mmautoloss.engine.config.losses import require_buildable, require_unswitched, with_losses
+from mmautoloss.engine.config.relay import budget_of, read_relay, require_relay_alone
 from mmautoloss.engine.config.screen import read_screen, screen_header
 from mmautoloss.engine.config.sections import as_json, build, only
 from mmautoloss.engine.config.shipped import local_or_shipped
@@ -34,7 +35,7 @@ from mmautoloss.losses import cards, expression_of
 from mmautoloss.proxy import ProxySettings, plain_config, rung_iteration, share_batch, spelled
 from mmautoloss.report import Description
 from mmautoloss.screen import ScreenSettings
-from mmautoloss.search import Budget, Rung, SearchSettings
+from mmautoloss.search import Budget, Relay, Rung, SearchSettings
 from mmautoloss.strategy import Strategy, build_strategy
 
 
@@ -122,6 +123,16 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         )
     _check_losses(base, branches, training)
     rung = _read_rung(proxy['rung'], training.iterations)
+    strategy = build_strategy(
+        spelled(settings['strategy']),
+        _drawn_inputs(branches, settings['progress']),
+        {branch.name: branch.kind for branch in branches},
+    )
+    budget = _read_budget(settings['budget'], training.schedule)
+    relay = read_relay(training.relay, strategy)
+    if relay:
+        require_relay_alone(settings, rung, execute)
+        budget = budget_of(relay, len(seeds), budget)
     config = plain_config(cfg)
     config['train_cfg'] = {**config['train_cfg'], 'base_config': base_config}
     return SearchSpec(
@@ -139,25 +150,23 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
             prove=True,
             schedulers=training.schedulers,
             trunk=training.trunk,
+            leg=training.leg,
             checkpoint=training.checkpoint,
         ),
         training=training,
-        strategy=build_strategy(
-            spelled(settings['strategy']),
-            _drawn_inputs(branches, settings['progress']),
-            {branch.name: branch.kind for branch in branches},
-        ),
+        strategy=strategy,
         screen=screen,
         search=SearchSettings(
             settings['seed'],
-            _read_budget(settings['budget'], training.schedule),
+            budget,
             seeds,
             screen.digits,
             rung,
             trunk=training.trunk is not None,
             plain=training.trunk is not None and training.schedulers is not None,
+            relay=relay,
         ),
-        header=_header(cfg, settings, branches, training),
+        header=_header(cfg, settings, branches, training, relay),
         execute=execute,
         resume=settings['resume'],
         describe=build('describe', Description, settings['describe']),
@@ -256,7 +265,11 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
 
 
 def _header(
-    cfg: Config, settings: Mapping[str, Any], branches: Sequence[Branch], training: CandidateTraining
+    cfg: Config,
+    settings: Mapping[str, Any],
+    branches: Sequence[Branch],
+    training: CandidateTraining,
+    relay: Relay | None,
 ) -> dict[str, Any]:
     """The settings that determine a search, and digests of the model, data and optimiser."""
     determining = ('metric', 'rule', 'aux', 'proxy', 'strategy', 'screen', 'seeds', 'seed')
@@ -274,7 +287,7 @@ def _header(
     if operators:
         header['primitives'] = operators
     if training.header:
-        header['begin'] = training.header
+        header['begin'] = {**training.header, **({'candidates': relay.candidates} if relay else {})}
     if settings['progress']:
         header['progress'] = True
     return {**header, 'branches': places, 'config': digests}

@@ -96,7 +96,8 @@ def _is_of_task(option: str) -> bool:
 
 def _require_plain(specs: Mapping[str, SearchSpec], funnel: bool) -> None:
     for name, spec in specs.items():
-        used = 'rung' if spec.search.rung else "begin='trunk'" if spec.proxy.trunk else ''
+        begin = "begin='trunk'" if spec.proxy.trunk else "begin='best'" if spec.proxy.leg else ''
+        used = 'rung' if spec.search.rung else begin
         if used:
             raise SetupError(
                 f'proxy.{used} is for searches of one task, but task {name} has it: leave it out of its config.'

@@ -21,6 +21,7 @@ from mmautoloss.report.facts import Facts, facts_of
 from mmautoloss.report.figures import Figure, Picture
 from mmautoloss.report.page import Report, build_report, render
 from mmautoloss.report.page.build import with_portraits
+from mmautoloss.search import relay_of
 from mmautoloss.trial import Record, Role, Trial, driver_lives, journal_of, read_journal
 
 DrawPortraits = Callable[[Record, Trial, Path | None], Sequence[Figure]]
@@ -164,6 +165,7 @@ def _sources(facts: Facts, folder: Path, record: Record) -> list[str]:
 def _resume(folder: Path, record: Record, options: Mapping[str, Any]) -> str:
     pairs = ''.join(f' {key}={shlex.quote(str(value))}' for key, value in options.items())
     total = record.sessions[-1].budget.get('max_trials') if record.sessions else None
+    total = None if relay_of(record.header) else total  # that of a relay is not chosen
     return (
         f'python tools/search.py {shlex.quote(str(folder / CONFIG))} --work-dir {shlex.quote(str(folder))} --resume'
         + f' --max-trials {total}' * (total is not None)

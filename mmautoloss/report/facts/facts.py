@@ -12,6 +12,7 @@ from mmautoloss.report.facts.lengths import by_length, length_scores
 from mmautoloss.report.facts.losses import Loss, losses_of
 from mmautoloss.report.facts.operators import operators_of
 from mmautoloss.report.facts.progress import progress_of
+from mmautoloss.report.facts.relay import relay_table
 from mmautoloss.report.facts.seeds import seeds_of, summary_of
 from mmautoloss.report.facts.settings import settings_of
 from mmautoloss.report.facts.sizes import sizes_of
@@ -21,6 +22,7 @@ from mmautoloss.report.facts.trials import trials_of
 from mmautoloss.report.facts.trust import doubts_of
 from mmautoloss.report.facts.yields import yields_of
 from mmautoloss.report.lengths import Length
+from mmautoloss.report.relay import relay_text
 from mmautoloss.report.status import Status, status_of
 from mmautoloss.report.tasks import task_scales
 from mmautoloss.report.verdict import Verdict, verdict_of
@@ -44,7 +46,8 @@ class Facts:
         ranking: The best found trials, best first.
         losses: The losses of these trials, by number of the trial.
         tables: By name: ``progress``, ``seeds``, ``finalists``, ``sizes``, ``operators``, ``funnel``, ``yields``,
-            ``failures``, ``stages``, ``sessions``, ``workers``, ``settings``, ``trials``, ``lengths``, ``by_length``.
+            ``failures``, ``stages``, ``sessions``, ``workers``, ``settings``, ``trials``, ``lengths``, ``by_length``,
+            ``relay``.
     """
 
     describe: Mapping[str, str]
@@ -109,12 +112,14 @@ def facts_of(
     funnel = read_funnel(budget.get('funnel'))
     ranking = tuple(best_losses(history, funnel, max(1, budget.get('finalists', _FINALISTS))))
     tables = _tables(record, scale, status, ranking)
+    doubts = doubts_of(status, history, ranking, tables['finalists'], describe or {})
+    relay = relay_text(history, record.header, scale)
     return Facts(
         describe=describe or {},
         status=status,
         scale=scale,
         verdict=verdict_of(history, ranking, status.lengths if funnel else None, scale.sign),
-        doubts=doubts_of(status, history, ranking, tables['finalists'], describe or {}),
+        doubts=(relay, *doubts) if relay else doubts,
         ranking=ranking,
         losses={trial.number: losses_of(trial, record.header) for trial in ranking},
         tables=tables,
@@ -141,4 +146,5 @@ def _tables(record: Record, scale: Scale, status: Status, ranking: tuple[Trial, 
         'trials': trials_of(record, scale),
         'lengths': lengths,
         'by_length': by_length(lengths),
+        'relay': relay_table(history, record.header, scale),
     }

@@ -69,7 +69,7 @@ def _unfinished(status: Status) -> Iterator[str]:
 
 
 def _choice(best: Mapping | None, history: History) -> Iterator[str]:
-    if best is None:
+    if best is None or history.of_role(Role.LEG):  # a relay ends with one loss, and chooses networks by scores
         return
     count = sum(map(is_found, history.of_role(Role.SEARCH)))
     chosen = f'The best losses were chosen among {count} trained candidates by {_plural(best["seeds"], "score")}'

@@ -38,6 +38,11 @@ _KINDS: dict[str, tuple[Callable[[Row], bool], str, dict[str, Any]]] = {
         'score',
         {'marker': 'o', 'markersize': 4.5, 'color': FOUND},
     ),
+    'leg of a relay': (
+        lambda row: row['role'] == 'leg' and row['state'] == 'complete',
+        'score',
+        {'marker': 'o', 'markersize': 3.5, 'color': FOUND, 'fillstyle': 'none', 'markeredgewidth': 0.8},
+    ),
     'known loss': (
         lambda row: row['role'] == 'known' and row['state'] == 'complete',
         'score',

@@ -18,6 +18,7 @@ from mmautoloss.report.facts.lengths import by_length, length_scores
 from mmautoloss.report.labels import HAND_MADE, label_of
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.live.watch import Watch
+from mmautoloss.report.relay import relay_text
 from mmautoloss.report.statistics import spread
 from mmautoloss.report.tasks import hand_made_scores, is_measured, task_scales, task_values
 from mmautoloss.report.trunk_cost import trunk_cost_of
@@ -129,6 +130,9 @@ class ConsoleObserver(Observer):
         funnel = (budget or {}).get('funnel')
         verdict = verdict_of(history, ranking, lengths if funnel else None, self.sign)
         self.console.print(escape(verdict.text))
+        relay = relay_text(history, self._record.header, scale) if self._record else ''
+        if relay:
+            self.console.print(escape(relay))
         if path:
             which = 'The best losses of the short trainings' if _fell(lengths) else 'The best losses, ready to train'
             self.console.print(f'{which}: {escape(", ".join(map(str, (path, *others))))}')

@@ -68,7 +68,8 @@ def standing_of(history: History, budget: Budget, states: Counter[State], pace: 
         baseline=(spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
         funnel=history.funnel(),
         states=Counter(states),
-        trained=history.n_proxies() - sum(trial.role in (Role.KNOWN, Role.SEARCH) for trial in history.running()),
+        trained=history.n_proxies()
+        - sum(trial.role in (Role.KNOWN, Role.SEARCH, Role.LEG) for trial in history.running()),
         pace=pace,
         confirming=_confirming(history, budget),
     )

@@ -28,7 +28,7 @@ from mmautoloss.trial import History, Record, Role, State, Trial
 EVERY_TRIALS, EVERY_SECONDS = 10, 300.0
 """A log gets a summary after this many trainings, or after this many seconds without one."""
 
-_CANDIDATES = (Role.KNOWN, Role.SEARCH)
+_CANDIDATES = (Role.KNOWN, Role.SEARCH, Role.LEG)
 _PACE_SECONDS = 2.0
 """Minimum interval between two computations of the pace, which take longer in a longer search."""
 

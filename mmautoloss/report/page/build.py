@@ -15,6 +15,7 @@ from mmautoloss.report.figures.funnel import draw_funnel
 from mmautoloss.report.figures.lengths import draw_lengths
 from mmautoloss.report.figures.operators import draw_operators
 from mmautoloss.report.figures.progress import draw_progress
+from mmautoloss.report.figures.relay import draw_relay
 from mmautoloss.report.figures.seeds import draw_seeds
 from mmautoloss.report.figures.sizes import draw_sizes
 from mmautoloss.report.figures.stages import draw_stages
@@ -106,6 +107,7 @@ def _figures(facts: Facts) -> Iterator[Figure | None]:
     yield draw_progress(tables['progress'], scale, 'hours')
     yield draw_seeds(tables['seeds'], scale)
     yield draw_lengths(tables['lengths'], scale)
+    yield draw_relay(tables['relay'], _baseline(tables['seeds']), scale)
     yield draw_sizes(tables['sizes'], _baseline(tables['seeds']), scale)
     yield draw_operators(tables['operators'])
     yield draw_funnel(tables['funnel'])

@@ -2,10 +2,12 @@
 
 from mmautoloss.search.stages.breeder import Breeder, SearchStalled
 from mmautoloss.search.stages.completion import Completion
+from mmautoloss.search.stages.conclusion import Conclusion
 from mmautoloss.search.stages.confirmation import Confirmation
 from mmautoloss.search.stages.finalists import Finalists
 from mmautoloss.search.stages.hand_made import HandMade
 from mmautoloss.search.stages.known import KnownLosses
+from mmautoloss.search.stages.legs import Legs
 from mmautoloss.search.stages.longer import Longer
 from mmautoloss.search.stages.plain import PlainTrainings
 from mmautoloss.search.stages.promotion import Promotion
@@ -17,10 +19,12 @@ from mmautoloss.search.stages.yardsticks import Yardsticks
 __all__ = [
     'Breeder',
     'Completion',
+    'Conclusion',
     'Confirmation',
     'Finalists',
     'HandMade',
     'KnownLosses',
+    'Legs',
     'Longer',
     'PlainTrainings',
     'Promotion',

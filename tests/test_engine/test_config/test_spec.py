@@ -17,7 +17,7 @@ WRONG = [
     pytest.param({'rule': 'bigger'}, "rule must be one of greater, less, but got 'bigger'", id='rule'),
     pytest.param(
         {'strategy': {'type': 'Annealing'}},
-        "one of RegularizedEvolution, RandomSearch, CMAES, but got 'Annealing'",
+        "one of RegularizedEvolution, RandomSearch, CMAES, Reinforce, but got 'Annealing'",
         id='strategy',
     ),
     pytest.param({'strategy.speed': 3}, 'strategy RegularizedEvolution: .*speed', id='option'),
