@@ -96,6 +96,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
             executor.close()
         with written(spec.work_dir):
             finish(spec, journal.history, observer)
+        for line in executor.retired():
+            observer.retired(line)
         if spec.report:
             tell_report(spec, observer)
         return journal.history

@@ -6,7 +6,7 @@ from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.serial import SerialExecutor
 from mmautoloss.execute.settings import EXECUTORS, ExecuteSettings, build_executor, register_executor
 from mmautoloss.execute.supervisor import SupervisedExecutor
-from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.execute.worker import Worker, WorkerDied, WorkerSpoilt, WorkerUnprepared
 from mmautoloss.execute.worker_process import WorkerIdentity, work
 
 __all__ = [
@@ -20,6 +20,8 @@ __all__ = [
     'Worker',
     'WorkerDied',
     'WorkerIdentity',
+    'WorkerSpoilt',
+    'WorkerUnprepared',
     'build_executor',
     'register_executor',
     'train_all',

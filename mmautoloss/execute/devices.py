@@ -45,7 +45,21 @@ def share_gpus(gpus: tuple[str, ...], workers: int, each: int = 1) -> list[tuple
     return [gpus[k % groups * each : k % groups * each + each] for k in range(workers)]
 
 
+def name_gpus(gpus: tuple[str, ...]) -> str:
+    """GPUs in words: ``GPU 2,3``; '' for none."""
+    return f'GPU {",".join(gpus)}' if gpus else ''
+
+
 def share_cores(processes: int) -> int:
     """Number of threads for each of ``processes`` processes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     return max(1, cores // processes)
+
+
+def require_working_gpu() -> None:
+    """Computes on the current GPU, so that one that is lost, or belongs to another process, shows before any trial."""
+    ones = torch.ones(64, 64, device='cuda')
+    if float((ones @ ones).sum()) != 64.0**3:
+        raise SetupError(
+            'The GPU of this worker computes wrong numbers: the product of two matrices of ones is another.'
+        )

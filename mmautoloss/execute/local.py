@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, Pipe, wait
 
 from mmautoloss.errors import SetupError
-from mmautoloss.execute.devices import share_cores, share_gpus, visible_gpus
+from mmautoloss.execute.devices import name_gpus, share_cores, share_gpus, visible_gpus
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.supervisor import SupervisedExecutor
-from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.execute.worker import Worker, WorkerDied, WorkerSpoilt, WorkerUnprepared
 from mmautoloss.execute.worker_process import WorkerIdentity, work
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.trial import Outcome, Pulse, State, Trial, outcome_from_json
@@ -71,6 +71,9 @@ class LocalExecutor(SupervisedExecutor['LocalWorker']):
             for rank in range(self.ranks)
         ]
         return LocalWorker(self.settings, identities)
+
+    def _place(self, index: int) -> str:
+        return name_gpus(self.gpus[index])
 
     def _sleep(self, workers: Sequence[LocalWorker], seconds: float) -> None:
         sources = [source for worker in workers for source in worker.sources()]
@@ -136,9 +139,13 @@ class LocalWorker(Worker):
             raise WorkerDied('it was spoilt by the trial before')
         for rank, link in enumerate(self._links):
             for message in _received(link):
+                if 'unprepared' in message:
+                    raise WorkerUnprepared(message['unprepared'])
                 if 'outcome' in message:
                     self._unusable = self._unusable or message['last']
-                    self._outcomes[rank] = outcome_from_json(message['outcome'])
+                    outcome = self._outcomes[rank] = outcome_from_json(message['outcome'])
+                    if message['spoilt'] and outcome.state is State.FAILED:
+                        raise WorkerSpoilt(outcome.reason)
                 elif rank == 0:
                     yield Pulse.from_json(message['pulse'])
         if len(self._outcomes) == len(self._links):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -134,7 +135,7 @@ class ExecuteSettings(Limits):
             SetupError: The machine or the cluster has too few resources.
         """
         if self.in_driver:
-            return SerialExecutor(evaluator or evaluator_of(proxy))
+            return SerialExecutor(evaluator or evaluator_of(proxy), partial(_build_local, proxy, self))
         return EXECUTORS[self.executor](proxy, self)
 
 

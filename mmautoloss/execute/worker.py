@@ -13,6 +13,14 @@ class WorkerDied(MMAutoLossError):
     """A worker has died; the message gives the reason, as far as it is known."""
 
 
+class WorkerSpoilt(WorkerDied):
+    """A trial has left the device of its worker unusable for the process; the message is the reason of that trial."""
+
+
+class WorkerUnprepared(WorkerDied):
+    """A worker has failed before any trial, such as for a device that does not work; the message gives the reason."""
+
+
 class Worker(ABC):
     """Evaluates one trial after the other in another process; used by a single thread."""
 
@@ -29,6 +37,8 @@ class Worker(ABC):
         """Messages since the last call, without waiting.
 
         Raises:
+            WorkerSpoilt: Its trial has failed by an error of the device.
+            WorkerUnprepared: It has failed before any trial.
             WorkerDied: It has died.
         """
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from mmautoloss.branches import check_branches
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
 from mmautoloss.proxy.config import proxy_config
+from mmautoloss.proxy.device_errors import spoils_process
 from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.log_only import nothing_logged
 from mmautoloss.proxy.memory import freed_memory_kept
@@ -152,11 +153,11 @@ class ProxyEvaluator:
         except TimeLimitExceeded as error:
             score, reason = None, f'time limit: {error}'
             self._clear()  # an interrupted validation leaves its results in the evaluator
-        except (Exception, SystemExit):
+        except (Exception, SystemExit) as error:
             # an error of the user's model, data or metric fails the trial, not the search; the Runner may be in any state
             score, reason = None, traceback.format_exc(limit=-6)
             log.write(traceback.format_exc())  # in full; the journal has the last lines
-            self.broken = 'CUDA error' in reason
+            self.broken = spoils_process(error)
             self._clear()
         seconds = time.perf_counter() - begin
         # metrics other than the score may be NaN, such as that of a class that does not occur

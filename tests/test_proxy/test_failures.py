@@ -73,7 +73,7 @@ def test_gpu_that_refuses_even_to_be_cleared(make_evaluator: Make, monkeypatch: 
     monkeypatch.setattr(evaluator, 'close', refuse)
     outcome = evaluator.evaluate(searched(EXP))
     assert outcome.state is State.FAILED and 'the toy fails' in outcome.reason and evaluator.broken
-    with pytest.raises(SetupError, match=r'has broken the GPU for this process.*--resume.*--isolate'):
+    with pytest.raises(SetupError, match=r'has broken the GPU for this process(.|\n)*--resume(.|\n)*--isolate'):
         SerialExecutor(evaluator).submit(searched(SQUARE))
 
 
