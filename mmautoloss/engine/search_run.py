@@ -22,7 +22,7 @@ from mmautoloss.engine.survey import survey_of
 from mmautoloss.engine.training import conditions_of
 from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.errors import in_task
-from mmautoloss.execute import build_executor
+from mmautoloss.execute import build_executor, device_lines
 from mmautoloss.found import write_losses
 from mmautoloss.found.read import read_found
 from mmautoloss.proxy import (
@@ -59,6 +59,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
     proxy, record = spec.proxy, journal.record
     observer = ConsoleObserver(spec.branches, proxy.metric, proxy.greater, work_dir=spec.work_dir, record=record)
     try:
+        for line in device_lines(spec.execute):
+            observer.say(line)
         with written(spec.work_dir):
             write_resolved(spec)
             files = TrialFiles(spec.work_dir)
@@ -66,6 +68,7 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         evaluator = build_evaluator(spec)
         screens = Screens(spec, evaluator, journal.history, observer)
         with survey_of(evaluator, spec.execute) as survey:
+            survey.look(observer.say)
             for task in evaluators_by_task(evaluator):
                 observer.say(f'building the model and the data{_of(task)}, validating once untrained')
                 with in_task(task):

@@ -26,6 +26,7 @@ from mmautoloss.engine.config.writing import written
 from mmautoloss.errors import MMAutoLossError, SetupError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.execute.devices import visible_gpus
+from mmautoloss.execute.gpu_checks import describe_gpus
 from mmautoloss.proxy import (
     Begin,
     Evaluator,
@@ -70,6 +71,14 @@ class Survey(ABC):
     """
 
     elsewhere = False
+
+    @abstractmethod
+    def look(self, say: Say) -> None:
+        """Names the GPUs that are visible.
+
+        Raises:
+            SetupError: Torch has no code for one.
+        """
 
     @abstractmethod
     def check(self, task: str, say: Say, others: Sequence[str] = ()) -> None:
@@ -123,6 +132,11 @@ class OwnSurvey(Survey):
     def __init__(self, evaluators: Mapping[str, ProxyEvaluator]) -> None:
         self._evaluators = evaluators
 
+    def look(self, say: Say) -> None:
+        """Names the GPUs that are visible."""
+        for line in describe_gpus():
+            say(line)
+
     def check(self, task: str, say: Say, others: Sequence[str] = ()) -> None:
         """Builds all, and validates once untrained."""
         evaluator = self._evaluators[task]
@@ -169,6 +183,10 @@ class ChildSurvey(Survey):
         self._settings = settings
         self._process: multiprocessing.process.BaseProcess | None = None
         self._link: Connection | None = None
+
+    def look(self, say: Say) -> None:
+        """Has the GPUs named."""
+        self._ask({'look': True}, say)
 
     def check(self, task: str, say: Say, others: Sequence[str] = ()) -> None:
         """Has all built, and validated once untrained."""
@@ -248,7 +266,9 @@ def serve(link: Connection, settings: Mapping[str, ProxySettings], threads: int)
 
 
 def _answer(survey: Survey, question: Mapping[str, Any], say: Say) -> None:
-    if 'capture' in question:
+    if 'look' in question:
+        survey.look(say)
+    elif 'capture' in question:
         survey.capture(question['task'], Capture(**question['capture']), say)
     else:
         survey.check(question['task'], say, question['others'])

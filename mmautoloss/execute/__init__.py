@@ -1,6 +1,7 @@
 """Executors of trials: this process, worker processes of this machine, a Ray cluster, or an executor of the user."""
 
 from mmautoloss.execute.base import Executor, train_all
+from mmautoloss.execute.device_plan import device_lines
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.serial import SerialExecutor
@@ -23,6 +24,7 @@ __all__ = [
     'WorkerSpoilt',
     'WorkerUnprepared',
     'build_executor',
+    'device_lines',
     'register_executor',
     'train_all',
     'work',

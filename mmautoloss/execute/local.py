@@ -36,11 +36,11 @@ class LocalExecutor(SupervisedExecutor['LocalWorker']):
         workers: Number of candidates that are trained at the same time.
         threads: CPU threads of a process; by default the cores are distributed evenly.
         gpus_per_candidate: Processes that train a candidate together by distributed data-parallel training (gloo on
-            the CPU).
+            the CPU); below 1 the share of a GPU that a candidate has.
         limits: Time limits of trials and workers.
 
     Raises:
-        SetupError: A number is not positive, or there are fewer GPUs than a candidate needs.
+        SetupError: A number is not positive, or there are fewer GPUs than the workers need.
     """
 
     def __init__(
@@ -48,19 +48,19 @@ class LocalExecutor(SupervisedExecutor['LocalWorker']):
         settings: ProxySettings,
         workers: int,
         threads: int | None = None,
-        gpus_per_candidate: int = 1,
+        gpus_per_candidate: float = 1,
         limits: Limits | None = None,
     ) -> None:
-        if min(workers, gpus_per_candidate) < 1 or (threads is not None and threads < 1):
+        if workers < 1 or gpus_per_candidate <= 0 or (threads is not None and threads < 1):
             raise SetupError(
                 'workers, threads and gpus_per_candidate must be at least 1, '
                 f'but got {workers}, {threads} and {gpus_per_candidate}.'
             )
         super().__init__(workers, limits, prefix='local')
         self.settings = settings
-        self.ranks = gpus_per_candidate
+        self.ranks = int(max(1, gpus_per_candidate))
         self.threads = threads or share_cores(workers * self.ranks)
-        self.gpus = share_gpus(visible_gpus(), workers, self.ranks)
+        self.gpus = share_gpus(visible_gpus(), workers, gpus_per_candidate)
         self._wake_receiver, self._wake_sender = Pipe(duplex=False)
 
     def _start(self, index: int, name: str) -> LocalWorker:
