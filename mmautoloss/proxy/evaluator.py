@@ -19,8 +19,8 @@ from torch import Tensor
 
 from mmautoloss.branches import check_branches
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
+from mmautoloss.proxy.aftermath import free_frames, spoils_process
 from mmautoloss.proxy.config import proxy_config
-from mmautoloss.proxy.device_errors import spoils_process
 from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.log_only import nothing_logged
 from mmautoloss.proxy.memory import freed_memory_kept
@@ -155,9 +155,10 @@ class ProxyEvaluator:
             self._clear()  # an interrupted validation leaves its results in the evaluator
         except (Exception, SystemExit) as error:
             # an error of the user's model, data or metric fails the trial, not the search; the Runner may be in any state
+            self.broken = spoils_process(error)
             score, reason = None, traceback.format_exc(limit=-6)
             log.write(traceback.format_exc())  # in full; the journal has the last lines
-            self.broken = spoils_process(error)
+            free_frames(error)
             self._clear()
         seconds = time.perf_counter() - begin
         # metrics other than the score may be NaN, such as that of a class that does not occur

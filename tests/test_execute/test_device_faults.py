@@ -11,7 +11,7 @@ import torch
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import Executor, Limits, SerialExecutor, WorkerSpoilt, WorkerUnprepared
 from mmautoloss.execute.slot import MAX_FAULTS
-from mmautoloss.proxy.device_errors import spoils_process
+from mmautoloss.proxy.aftermath import spoils_process
 from mmautoloss.trial import RETIRED, Outcome, Role, State, Trial
 from tests.test_execute.straw_devices import Machine
 

@@ -1,8 +1,9 @@
-"""Errors of a device after which nothing more works in a process."""
+"""What errors leave behind: a device that this process can no longer use, and memory."""
 
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator
 
 _OF_A_DEVICE = re.compile(
@@ -27,6 +28,15 @@ def spoils_process(error: BaseException) -> bool:
     errors are of the device. Lack of memory is not one.
     """
     return any(_OF_A_DEVICE.search(text) and not _OF_A_CALL.search(text) for text in map(str, _chain(error)))
+
+
+def free_frames(error: BaseException) -> None:
+    """Empties the frames in which an error and those that led to it were raised: they hold the batch and the model.
+
+    Whoever keeps the error, such as a library or a debugger, would keep these, too.
+    """
+    for each in _chain(error):
+        traceback.clear_frames(each.__traceback__)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
