@@ -7,7 +7,7 @@ from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.serial import SerialExecutor
 from mmautoloss.execute.settings import EXECUTORS, ExecuteSettings, build_executor, register_executor
 from mmautoloss.execute.supervisor import SupervisedExecutor
-from mmautoloss.execute.worker import Worker, WorkerDied, WorkerSpoilt, WorkerUnprepared
+from mmautoloss.execute.worker import Worker, WorkerDied, WorkerSpoilt, WorkerUnprepared, news_of
 from mmautoloss.execute.worker_process import WorkerIdentity, work
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     'WorkerUnprepared',
     'build_executor',
     'device_lines',
+    'news_of',
     'register_executor',
     'train_all',
     'work',

@@ -17,10 +17,10 @@ from mmautoloss.errors import SetupError
 from mmautoloss.execute.devices import name_gpus, share_cores, share_gpus, visible_gpus
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.supervisor import SupervisedExecutor
-from mmautoloss.execute.worker import Worker, WorkerDied, WorkerSpoilt, WorkerUnprepared
+from mmautoloss.execute.worker import Worker, WorkerDied, news_of
 from mmautoloss.execute.worker_process import WorkerIdentity, work
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.trial import Outcome, Pulse, State, Trial, outcome_from_json
+from mmautoloss.trial import Outcome, Pulse, State, Trial
 
 _PATIENCE = 10.0
 """Seconds to wait for the other processes of a candidate after one of them has failed, or has been killed."""
@@ -139,15 +139,12 @@ class LocalWorker(Worker):
             raise WorkerDied('it was spoilt by the trial before')
         for rank, link in enumerate(self._links):
             for message in _received(link):
-                if 'unprepared' in message:
-                    raise WorkerUnprepared(message['unprepared'])
-                if 'outcome' in message:
-                    self._unusable = self._unusable or message['last']
-                    outcome = self._outcomes[rank] = outcome_from_json(message['outcome'])
-                    if message['spoilt'] and outcome.state is State.FAILED:
-                        raise WorkerSpoilt(outcome.reason)
+                self._unusable = self._unusable or message.get('last', False)
+                news = news_of(message)
+                if isinstance(news, Outcome):
+                    self._outcomes[rank] = news
                 elif rank == 0:
-                    yield Pulse.from_json(message['pulse'])
+                    yield news
         if len(self._outcomes) == len(self._links):
             outcomes, self._outcomes = self._outcomes, {}
             yield next((outcome for outcome in outcomes.values() if outcome.state is State.FAILED), outcomes[0])

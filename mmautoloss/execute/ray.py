@@ -19,9 +19,9 @@ from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.ray_cluster import connect, describe, shares
 from mmautoloss.execute.ray_trunks import RayTrunks
 from mmautoloss.execute.supervisor import SupervisedExecutor
-from mmautoloss.execute.worker import Worker, WorkerDied, WorkerSpoilt, WorkerUnprepared
+from mmautoloss.execute.worker import Worker, WorkerDied, WorkerUnprepared, news_of
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.trial import Outcome, Pulse, State, Trial, outcome_from_json
+from mmautoloss.trial import Outcome, Pulse, Trial
 
 _PATIENCE = 60.0
 """Seconds that a worker waits for resources of the cluster before it takes over the actor of an idle one."""
@@ -168,11 +168,9 @@ class RayWorker(Worker):
             answer, self._outcome, self._trial = self._outcome, None, None
             self._pulse = None  # the pending one may still name this trial
             text, trunk = self._take(answer)
-            fields = json.loads(text)
-            outcome = outcome_from_json(fields['outcome'])
-            if fields['spoilt'] and outcome.state is State.FAILED:
-                raise WorkerSpoilt(outcome.reason)
-            self._trunks.write(outcome, trunk)
+            outcome = news_of(json.loads(text))
+            if isinstance(outcome, Outcome):
+                self._trunks.write(outcome, trunk)
             yield outcome
 
     def kill(self) -> None:

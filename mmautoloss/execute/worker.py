@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from mmautoloss.errors import MMAutoLossError
-from mmautoloss.trial import Outcome, Pulse, Trial
+from mmautoloss.trial import Outcome, Pulse, State, Trial, outcome_from_json
 
 
 class WorkerDied(MMAutoLossError):
@@ -19,6 +20,23 @@ class WorkerSpoilt(WorkerDied):
 
 class WorkerUnprepared(WorkerDied):
     """A worker has failed before any trial, such as for a device that does not work; the message gives the reason."""
+
+
+def news_of(message: Mapping[str, Any]) -> Pulse | Outcome:
+    """What a message of a worker process (``work``) tells.
+
+    Raises:
+        WorkerSpoilt: The trial has failed by an error of the device.
+        WorkerUnprepared: The process has failed before any trial.
+    """
+    if 'unprepared' in message:
+        raise WorkerUnprepared(message['unprepared'])
+    if 'pulse' in message:
+        return Pulse.from_json(message['pulse'])
+    outcome = outcome_from_json(message['outcome'])
+    if message['spoilt'] and outcome.state is State.FAILED:
+        raise WorkerSpoilt(outcome.reason)
+    return outcome
 
 
 class Worker(ABC):
