@@ -20,11 +20,12 @@ from mmautoloss.execute import (
     Worker,
     WorkerDied,
     WorkerIdentity,
+    news_of,
     register_executor,
     work,
 )
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.trial import Pulse, Trial, outcome_from_json
+from mmautoloss.trial import Trial
 
 
 class CommandWorker(Worker):
@@ -42,8 +43,7 @@ class CommandWorker(Worker):
     def news(self):
         try:
             while self.link.poll():
-                news = json.loads(self.link.recv_bytes())
-                yield outcome_from_json(news['outcome']) if 'outcome' in news else Pulse.from_json(news['pulse'])
+                yield news_of(json.loads(self.link.recv_bytes()))
         except (EOFError, OSError):
             raise WorkerDied(f'exit code {self.process.wait()}') from None
 

@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--workers', type=int, help='candidates that are trained at the same time, one a GPU')
     parser.add_argument('--executor', help='local (processes of this machine, the default), ray, or one of your own')
     parser.add_argument('--ray-address', help="a running cluster, such as 'auto' or 10.0.0.1:6379; else a local one")
-    parser.add_argument('--gpus-per-candidate', type=float, help='GPUs that train one candidate; with Ray also 0.5')
+    parser.add_argument('--gpus-per-candidate', type=float, help='GPUs that train one candidate; 0.5: two share one')
     parser.add_argument('--isolate', action='store_true', help='a process of its own also for a single worker')
     parser.add_argument('--seed', type=int, help='seed of everything')
     parser.add_argument('--resume', action='store_true', help='continue the search in the work dir')

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mmautoloss.engine.config.branches import build_model
+from mmautoloss.engine.config.branches import hand_made_losses
 from mmautoloss.engine.config.read import read_config
 from mmautoloss.engine.config.search import spec_of
 from mmautoloss.engine.config.spec import SearchSpec
@@ -89,9 +89,7 @@ def _screens(spec: SearchSpec, task: str) -> Mapping[str, Screen]:
         raise SetupError(
             f'The probes of the search are not there: {path}. Without them no verdict can be found again.'
         )
-    model = build_model(spec.base)
-    hand_made = {branch.name: branch.objective(model) for branch in spec.branches}
-    return spec.screen.build(load_probes(path), hand_made)
+    return spec.screen.build(load_probes(path), hand_made_losses(spec.base, spec.branches))
 
 
 def load_spec(work_dir: Path, config: Path | None = None) -> SearchSpec:

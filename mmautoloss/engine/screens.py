@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+from torch import Tensor
+
+from mmautoloss.engine.config.branches import hand_made_losses
 from mmautoloss.engine.config.spec import SearchSpec
-from mmautoloss.engine.config.writing import written
+from mmautoloss.engine.survey import Capture, Survey, survey_of
 from mmautoloss.errors import in_task
-from mmautoloss.proxy import Begin, Evaluator, ProxyEvaluator, Trunks, capture_probes, evaluators_by_task
+from mmautoloss.proxy import Evaluator, evaluators_by_task
 from mmautoloss.report import ConsoleObserver
 from mmautoloss.screen import (
     Probe,
@@ -17,7 +22,6 @@ from mmautoloss.screen import (
     load_probes,
     probes_file,
     require_calibrated,
-    save_probes,
 )
 from mmautoloss.trial import History
 
@@ -48,21 +52,25 @@ class Screens(Mapping[str, Screen]):
     def __len__(self) -> int:
         return len(self.build())
 
-    def build(self) -> Mapping[str, Screen]:
+    def build(self, survey: Survey | None = None) -> Mapping[str, Screen]:
         """The screens, whose probes are captured once and then read from the work dir.
+
+        Args:
+            survey: Captures the probes; None for one of its own.
 
         Raises:
             SetupError: A loss cannot be recorded.
             CalibrationError: The rejection test cannot tell good losses from bad ones here.
         """
         if self._screens is None:
-            parts = evaluators_by_task(self._evaluator)
-            self._screens = join_tasks({task: self._of_task(task, part) for task, part in parts.items()})
+            with contextlib.nullcontext(survey) if survey else survey_of(self._evaluator, self._spec.execute) as own:
+                tasks = evaluators_by_task(self._evaluator)
+                self._screens = join_tasks({task: self._of_task(task, own) for task in tasks})
         return self._screens
 
-    def _of_task(self, task: str, evaluator: ProxyEvaluator) -> Mapping[str, Screen]:
+    def _of_task(self, task: str, survey: Survey) -> Mapping[str, Screen]:
         with in_task(task):
-            probes, hand_made = self._probes(task, evaluator), evaluator.hand_made
+            probes, hand_made = self._probes(task, survey), self._hand_made(task, survey)
         screen = self._spec.screen
         calibrations = {
             f'{task}/{name}' if task else name: calibrate(screen.test, probe, hand_made[name])
@@ -72,28 +80,26 @@ class Screens(Mapping[str, Screen]):
         self._observer.calibrated(calibrations, screen.test.eta)
         return screen.build(probes, hand_made)
 
-    def _probes(self, task: str, evaluator: ProxyEvaluator) -> Mapping[str, Probe]:
+    def _hand_made(self, task: str, survey: Survey) -> Mapping[str, Callable[..., Tensor]]:
+        """The hand-made losses: of the model of the evaluator, or, if another process has that, of one on the CPU."""
+        if survey.elsewhere:
+            spec = self._spec.tasks[task] if task else self._spec
+            return hand_made_losses(spec.base, spec.branches)
+        return evaluators_by_task(self._evaluator)[task].hand_made
+
+    def _probes(self, task: str, survey: Survey) -> Mapping[str, Probe]:
         spec, path = self._spec, self._spec.work_dir / probes_file(task)
         if path.exists() and spec.resume:
             return load_probes(path)
         screen = spec.screen
-        probes = capture_probes(
-            evaluator.runner,
-            evaluator.settings.branches,
-            screen.samples,
-            spec.search.seed,
-            screen.side,
-            evaluator.settings.keys,
-            self._begin(),
-            self._observer.say,
-        )
-        with written(spec.work_dir):
-            save_probes(probes, path)
-        return probes
+        capture = Capture(str(path), screen.samples, spec.search.seed, screen.side, self._saved())
+        survey.capture(task, capture, self._observer.say)
+        return load_probes(path)
 
-    def _begin(self) -> Begin | None:
+    def _saved(self) -> dict[str, Any] | None:
+        """The training that the first candidates continue, as JSON."""
         trunk = self._history.trunk(self._spec.search.seed)
         if self._spec.proxy.trunk is None or trunk is None:
             return None
         saved = trunk.required_outcome.saved
-        return Begin(Trunks(self._spec.proxy.trunk.folder).load(saved)) if saved else None
+        return saved.to_json() if saved else None

@@ -10,7 +10,6 @@ import mmengine
 import torch
 from mmengine.visualization import Visualizer
 
-from mmautoloss.branches import find_losses
 from mmautoloss.engine.config.best import best_config
 from mmautoloss.engine.config.resolved import write_resolved
 from mmautoloss.engine.config.spec import SearchSpec
@@ -20,21 +19,19 @@ from mmautoloss.engine.illustration.search_page import write_report
 from mmautoloss.engine.relay_files import RelayFiles
 from mmautoloss.engine.screens import Screens
 from mmautoloss.engine.signals import stop_on_signals
+from mmautoloss.engine.survey import survey_of
 from mmautoloss.engine.training import conditions_of
 from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.errors import in_task
-from mmautoloss.execute import build_executor
+from mmautoloss.execute import build_executor, device_lines
 from mmautoloss.found import write_losses
 from mmautoloss.found.read import read_found
 from mmautoloss.proxy import (
     Evaluator,
-    ProxyEvaluator,
     Trunks,
     evaluator_of,
     evaluators_by_task,
     one_at_a_time,
-    require_fitting,
-    require_metric,
 )
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
 from mmautoloss.search import Observer, Observers, Planner, Stop, best_losses, run_search
@@ -63,20 +60,25 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
     proxy, record = spec.proxy, journal.record
     observer = ConsoleObserver(spec.branches, proxy.metric, proxy.greater, work_dir=spec.work_dir, record=record)
     try:
+        for line in device_lines(spec.execute):
+            observer.say(line)
         with written(spec.work_dir):
             write_resolved(spec)
             files = TrialFiles(spec.work_dir)
         spec = replace(spec, proxy=spec.proxy.everywhere(trials=str(files.folder), pictures=spec.execute.pictures))
         evaluator = build_evaluator(spec)
-        for task, part in evaluators_by_task(evaluator).items():
-            with in_task(task):
-                check_untrained(part, observer)
+        screens = Screens(spec, evaluator, journal.history, observer)
+        with survey_of(evaluator, spec.execute) as survey:
+            survey.look(observer.say)
+            for task in evaluators_by_task(evaluator):
+                observer.say(f'building the model and the data{_of(task)}, validating once untrained')
+                with in_task(task):
+                    survey.check(task, observer.say)
+            require_saved(spec, journal.history)
+            if not spec.proxy.trunk:
+                screens.build(survey)
         if not spec.execute.in_driver and spec.execute.kept_by_workers:
             observer.say(spec.execute.kept_by_workers)
-        require_saved(spec, journal.history)
-        screens = Screens(spec, evaluator, journal.history, observer)
-        if not spec.proxy.trunk:
-            screens.build()
         executor = build_executor(spec.execute, spec.proxy, evaluator)
         planner = Planner(spec.search, spec.strategy, screens)
         observers: list[Observer] = [files, observer, *relay_files(spec)]
@@ -97,6 +99,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
             executor.close()
         with written(spec.work_dir):
             finish(spec, journal.history, observer)
+        for line in executor.retired():
+            observer.retired(line)
         if spec.report:
             tell_report(spec, observer)
         return journal.history
@@ -109,31 +113,8 @@ def build_evaluator(spec: SearchSpec) -> Evaluator:
     return evaluator_of(spec.proxy if spec.execute.in_driver else spec.proxy.everywhere(cache=0))
 
 
-def check_untrained(evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:
-    """Builds the model and the data of a task, and validates once, so that errors show before any training.
-
-    Raises:
-        SetupError: Something cannot be built, or gives no score.
-    """
-    settings = evaluator.settings
-    observer.say(f'building the model and the data{_of(settings.task)}, validating once untrained')
-    if settings.checkpoint:
-        require_fitting(evaluator.runner.bare_model, settings.checkpoint)
-    require_metric(evaluator)
-    if evaluator.kept:
-        observer.say(evaluator.kept)
-    tell_branches(evaluator, observer)
-
-
 def _of(task: str) -> str:
     return f' of task {task}' if task else ''
-
-
-def tell_branches(evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:
-    """Prints which losses are searched and which stay as they are."""
-    searched = {branch.path for branch in evaluator.settings.branches}
-    for loss in find_losses(evaluator.runner.model):
-        observer.say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
 
 
 def require_saved(spec: SearchSpec, history: History) -> None:

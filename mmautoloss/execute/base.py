@@ -19,7 +19,7 @@ class Executor(ABC):
     executor itself is broken.
 
     Attributes:
-        slots: Number of trials that run at the same time.
+        slots: Number of trials that run at the same time; it falls where a slot is retired.
         isolated: Whether the search survives a trial that kills its process.
     """
 
@@ -48,6 +48,10 @@ class Executor(ABC):
 
     def pulses(self) -> Sequence[Pulse]:
         """The current state of each worker; may be called from another thread."""
+        return ()
+
+    def retired(self) -> Sequence[str]:
+        """A line for each slot that is no longer used, as its device failed again and again."""
         return ()
 
     def close(self) -> None:  # noqa: B027 (an executor in this process has nothing to end)

@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, Pipe, wait
 
 from mmautoloss.errors import SetupError
-from mmautoloss.execute.devices import share_cores, share_gpus, visible_gpus
+from mmautoloss.execute.devices import name_gpus, share_cores, share_gpus, visible_gpus
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.supervisor import SupervisedExecutor
-from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.execute.worker import Worker, WorkerDied, news_of
 from mmautoloss.execute.worker_process import WorkerIdentity, work
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.trial import Outcome, Pulse, State, Trial, outcome_from_json
+from mmautoloss.trial import Outcome, Pulse, State, Trial
 
 _PATIENCE = 10.0
 """Seconds to wait for the other processes of a candidate after one of them has failed, or has been killed."""
@@ -36,11 +36,11 @@ class LocalExecutor(SupervisedExecutor['LocalWorker']):
         workers: Number of candidates that are trained at the same time.
         threads: CPU threads of a process; by default the cores are distributed evenly.
         gpus_per_candidate: Processes that train a candidate together by distributed data-parallel training (gloo on
-            the CPU).
+            the CPU); below 1 the share of a GPU that a candidate has.
         limits: Time limits of trials and workers.
 
     Raises:
-        SetupError: A number is not positive, or there are fewer GPUs than a candidate needs.
+        SetupError: A number is not positive, or there are fewer GPUs than the workers need.
     """
 
     def __init__(
@@ -48,19 +48,19 @@ class LocalExecutor(SupervisedExecutor['LocalWorker']):
         settings: ProxySettings,
         workers: int,
         threads: int | None = None,
-        gpus_per_candidate: int = 1,
+        gpus_per_candidate: float = 1,
         limits: Limits | None = None,
     ) -> None:
-        if min(workers, gpus_per_candidate) < 1 or (threads is not None and threads < 1):
+        if workers < 1 or gpus_per_candidate <= 0 or (threads is not None and threads < 1):
             raise SetupError(
                 'workers, threads and gpus_per_candidate must be at least 1, '
                 f'but got {workers}, {threads} and {gpus_per_candidate}.'
             )
         super().__init__(workers, limits, prefix='local')
         self.settings = settings
-        self.ranks = gpus_per_candidate
+        self.ranks = int(max(1, gpus_per_candidate))
         self.threads = threads or share_cores(workers * self.ranks)
-        self.gpus = share_gpus(visible_gpus(), workers, self.ranks)
+        self.gpus = share_gpus(visible_gpus(), workers, gpus_per_candidate)
         self._wake_receiver, self._wake_sender = Pipe(duplex=False)
 
     def _start(self, index: int, name: str) -> LocalWorker:
@@ -71,6 +71,9 @@ class LocalExecutor(SupervisedExecutor['LocalWorker']):
             for rank in range(self.ranks)
         ]
         return LocalWorker(self.settings, identities)
+
+    def _place(self, index: int) -> str:
+        return name_gpus(self.gpus[index])
 
     def _sleep(self, workers: Sequence[LocalWorker], seconds: float) -> None:
         sources = [source for worker in workers for source in worker.sources()]
@@ -136,11 +139,12 @@ class LocalWorker(Worker):
             raise WorkerDied('it was spoilt by the trial before')
         for rank, link in enumerate(self._links):
             for message in _received(link):
-                if 'outcome' in message:
-                    self._unusable = self._unusable or message['last']
-                    self._outcomes[rank] = outcome_from_json(message['outcome'])
+                self._unusable = self._unusable or message.get('last', False)
+                news = news_of(message)
+                if isinstance(news, Outcome):
+                    self._outcomes[rank] = news
                 elif rank == 0:
-                    yield Pulse.from_json(message['pulse'])
+                    yield news
         if len(self._outcomes) == len(self._links):
             outcomes, self._outcomes = self._outcomes, {}
             yield next((outcome for outcome in outcomes.values() if outcome.state is State.FAILED), outcomes[0])

@@ -19,9 +19,9 @@ from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.ray_cluster import connect, describe, shares
 from mmautoloss.execute.ray_trunks import RayTrunks
 from mmautoloss.execute.supervisor import SupervisedExecutor
-from mmautoloss.execute.worker import Worker, WorkerDied
+from mmautoloss.execute.worker import Worker, WorkerDied, WorkerUnprepared, news_of
 from mmautoloss.proxy import ProxySettings
-from mmautoloss.trial import Outcome, Pulse, Trial, outcome_from_json
+from mmautoloss.trial import Outcome, Pulse, Trial
 
 _PATIENCE = 60.0
 """Seconds that a worker waits for resources of the cluster before it takes over the actor of an idle one."""
@@ -160,7 +160,7 @@ class RayWorker(Worker):
     def news(self) -> Iterator[Pulse | Outcome]:
         """Pulses of the actor, and its outcome."""
         if self._prepared is not None and self._prepared.done():
-            self._take(self._prepared)
+            self._require_prepared(self._prepared)
             self._prepared, self._pulse, self._placed = None, None, True
             yield Pulse(self.name, self._trial, 'idle', where=self._where)  # from now on silence counts
         yield from self._pulses()
@@ -168,8 +168,9 @@ class RayWorker(Worker):
             answer, self._outcome, self._trial = self._outcome, None, None
             self._pulse = None  # the pending one may still name this trial
             text, trunk = self._take(answer)
-            outcome = outcome_from_json(json.loads(text))
-            self._trunks.write(outcome, trunk)
+            outcome = news_of(json.loads(text))
+            if isinstance(outcome, Outcome):
+                self._trunks.write(outcome, trunk)
             yield outcome
 
     def kill(self) -> None:
@@ -201,6 +202,15 @@ class RayWorker(Worker):
             raise WorkerDied(describe(error)) from None
         future.add_done_callback(lambda _: self._news.set())
         return future
+
+    def _require_prepared(self, prepared: Future[None]) -> None:
+        try:
+            self._take(prepared)
+        except WorkerDied as death:
+            # an exception of the actor itself; otherwise the actor or its node has died, which may happen at any time
+            if isinstance(prepared.exception(), self._ray.exceptions.RayTaskError):
+                raise WorkerUnprepared(str(death)) from None
+            raise
 
     def _take(self, future: Future[Any]) -> Any:
         try:

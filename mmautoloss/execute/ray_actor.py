@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import torch
 
+from mmautoloss.execute.devices import require_working_gpu
 from mmautoloss.proxy import ProxySettings, evaluator_of
 from mmautoloss.trial import Trial, outcome_to_json
 
@@ -27,6 +28,8 @@ class TrialActor:
         warnings.filterwarnings('ignore', message='Multi-processing start method')
         if settings.trunk:  # perhaps on a machine without the work dir of the search
             settings = replace(settings, trunk=replace(settings.trunk, folder=''))
+        if torch.cuda.is_available():
+            require_working_gpu()
         self._evaluator = evaluator_of(settings)
         self._threads = threads
         self._trial: int | None = None
@@ -41,7 +44,8 @@ class TrialActor:
             trunk: The file of the trunk that it continues; empty for none.
 
         Returns:
-            The outcome as JSON, and the file of the trunk that it is; empty if it is none.
+            The outcome and whether it has spoilt this process, as JSON, and the file of the trunk that it is; empty if
+            it is none.
         """
         if not torch.cuda.is_available():
             torch.set_num_threads(self._threads)  # applies to this thread only
@@ -56,7 +60,8 @@ class TrialActor:
             outcome = self._evaluator.evaluate(trial, fields['limit'])
         finally:
             self._trial = None
-        return json.dumps(outcome_to_json(outcome)), self._evaluator.trunks.take_unsent()
+        answer = {'outcome': outcome_to_json(outcome), 'spoilt': self._evaluator.broken}
+        return json.dumps(answer), self._evaluator.trunks.take_unsent()
 
     def pulse(self) -> str:
         """The current state as JSON; called in another thread."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,8 +34,8 @@ class ExecuteSettings(Limits):
         options: Settings of a registered executor, in its own format.
         isolate: Whether also a single worker is a separate process, so that the search survives a training that hangs or
             crashes.
-        gpus_per_candidate: GPUs (on the CPU: processes) that train a candidate together; with Ray also a fraction, such
-            as 0.5 for two candidates a GPU.
+        gpus_per_candidate: GPUs (on the CPU: processes) that train a candidate together; or a fraction, such as 0.5 for
+            two candidates a GPU.
         ray_address: Address of the cluster, as for ``ray.init``; None starts one on this machine.
         heartbeat: Seconds between two journal lines about the state of the workers.
         cache: Memory in which all workers together cache samples that were loaded and resized, such as ``'2 GiB'`` or a
@@ -87,13 +88,7 @@ class ExecuteSettings(Limits):
     def _check_gpus(self) -> None:
         gpus = self.gpus_per_candidate
         if gpus <= 0 or (gpus > 1 and gpus != int(gpus)):
-            raise SetupError(
-                f'gpus_per_candidate must be a whole number, or with Ray a fraction of 1, but got {gpus}.'
-            )
-        if gpus < 1 and self.executor != 'ray':
-            raise SetupError(
-                f'gpus_per_candidate={gpus} needs executor="ray"; without it, more workers than GPUs share them.'
-            )
+            raise SetupError(f'gpus_per_candidate must be a whole number, or a fraction of 1, but got {gpus}.')
         if gpus > 1 and self.executor == 'ray':
             raise SetupError(
                 f'gpus_per_candidate={gpus} needs executor="local": with Ray a candidate trains on one GPU.'
@@ -121,7 +116,7 @@ class ExecuteSettings(Limits):
     @property
     def in_driver(self) -> bool:
         """Whether candidates are trained in the process of the search."""
-        return self.executor == 'local' and self.workers == 1 and not self.isolate and self.gpus_per_candidate == 1
+        return self.executor == 'local' and self.workers == 1 and not self.isolate and self.gpus_per_candidate <= 1
 
     def build(self, proxy: ProxySettings, evaluator: Evaluator | None = None) -> Executor:
         """Builds the executor.
@@ -134,7 +129,7 @@ class ExecuteSettings(Limits):
             SetupError: The machine or the cluster has too few resources.
         """
         if self.in_driver:
-            return SerialExecutor(evaluator or evaluator_of(proxy))
+            return SerialExecutor(evaluator or evaluator_of(proxy), partial(_build_local, proxy, self))
         return EXECUTORS[self.executor](proxy, self)
 
 
@@ -160,7 +155,7 @@ def register_executor(name: str, build: Build) -> Build:
 
 
 def _build_local(proxy: ProxySettings, settings: ExecuteSettings) -> Executor:
-    return LocalExecutor(proxy, settings.workers, settings.threads, int(settings.gpus_per_candidate), settings)
+    return LocalExecutor(proxy, settings.workers, settings.threads, settings.gpus_per_candidate, settings)
 
 
 def _build_ray(proxy: ProxySettings, settings: ExecuteSettings) -> Executor:

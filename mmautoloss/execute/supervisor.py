@@ -13,27 +13,24 @@ from typing import Generic
 
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
+from mmautoloss.execute.deadlines import overdue, place_of
 from mmautoloss.execute.limits import Limits
-from mmautoloss.execute.slot import Job, Slot, W
-from mmautoloss.execute.worker import WorkerDied
+from mmautoloss.execute.slot import MAX_FAULTS, Job, Slot, W
+from mmautoloss.execute.slot_table import SlotTable
+from mmautoloss.execute.worker import WorkerDied, WorkerSpoilt, WorkerUnprepared
 from mmautoloss.proxy import SUSPENDED
-from mmautoloss.trial import Outcome, Pulse, State, Trial
+from mmautoloss.trial import RETIRED, Outcome, Pulse, State, Trial
 
 _POLL = 0.5
 """Seconds between two checks of the workers without news."""
-
-_GRACE = 5.0
-"""Seconds in which a worker may itself end a trial that has reached its time limit."""
-
-_START = 600.0
-"""Least limit in seconds for imports and the building of the model, which count no iterations."""
 
 
 class SupervisedExecutor(Executor, Generic[W]):
     """Slots with one worker each, supervised by one thread.
 
     A worker that dies or hangs is replaced, and its trial is repeated up to ``limits.retries`` times; a trial that takes too
-    long fails. Subclasses define how to start a worker.
+    long fails. A trial whose device fails is evaluated in another slot, and a slot whose device fails three times in a row
+    is retired. Subclasses define how to start a worker.
 
     Args:
         slots: Number of workers.
@@ -51,7 +48,7 @@ class SupervisedExecutor(Executor, Generic[W]):
             raise SetupError(f'workers must be at least 1, but got {slots}.')
         self.slots = slots
         self.limits = limits or Limits()
-        self._slots: list[Slot[W]] = [Slot(f'{prefix}-{index}') for index in range(slots)]
+        self._slots: SlotTable[W] = SlotTable([f'{prefix}-{index}' for index in range(slots)])
         self._lock = threading.Lock()
         self._closing = False
         self._error: BaseException | None = None
@@ -81,12 +78,7 @@ class SupervisedExecutor(Executor, Generic[W]):
                 raise self._error
             if self._closing:
                 raise RuntimeError('The executor is closed.')
-            # a slot that has lost its last workers, perhaps because of a broken GPU, is used only if no other is free
-            free = min((slot for slot in self._slots if slot.job is None), key=lambda slot: slot.losses, default=None)
-            if free is None:
-                raise RuntimeError(f'All {self.slots} workers are busy.')
-            free.begun = False  # set before the job, which the supervisor thread polls
-            free.job = Job(trial, limit, future)
+            self._slots.add(Job(trial, limit, future))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
                 self._thread.start()
@@ -94,9 +86,23 @@ class SupervisedExecutor(Executor, Generic[W]):
         return future
 
     def pulses(self) -> Sequence[Pulse]:
-        """The latest pulse of each worker."""
+        """The latest pulse of each worker; one of each slot that is retired, with the reason."""
         now = time.monotonic()
-        return [replace(slot.pulse, silent=round(now - slot.heard, 1)) for slot in self._slots if slot.worker]
+        return [
+            Pulse(slot.pulse.worker, phase=RETIRED, where=slot.retired)
+            if slot.retired
+            else replace(slot.pulse, silent=round(now - slot.heard, 1))
+            for slot in self._slots
+            if slot.worker or slot.retired
+        ]
+
+    def retired(self) -> Sequence[str]:
+        """A line for each slot that is retired."""
+        return self._slots.told
+
+    def _place(self, index: int) -> str:
+        """The device of a slot, as far as it is known."""
+        return self._slots[index].pulse.where
 
     def close(self) -> None:
         """Kills all workers."""
@@ -116,7 +122,8 @@ class SupervisedExecutor(Executor, Generic[W]):
             while not self._closing:
                 now = time.monotonic()
                 if now - checked > SUSPENDED:
-                    self._shift_clocks(now - checked)
+                    for slot in self._slots:
+                        slot.shift_clocks(now - checked)
                 checked = now
                 for index, slot in enumerate(self._slots):
                     job = slot.job
@@ -125,21 +132,14 @@ class SupervisedExecutor(Executor, Generic[W]):
         except BaseException as error:  # an error in the supervisor must not leave the search waiting forever
             with self._lock:
                 self._error = error
-            for slot in self._slots:
-                if slot.job is not None and not slot.job.future.done():
-                    slot.job.future.set_exception(error)
+            for job in self._slots.jobs:
+                if not job.future.done():
+                    job.future.set_exception(error)
         finally:
             for slot in self._slots:
                 if slot.worker is not None:
                     slot.worker.kill()
                     slot.worker = None
-
-    def _shift_clocks(self, seconds: float) -> None:
-        """Discounts the time for which the whole search was suspended."""
-        for slot in self._slots:
-            slot.heard += seconds
-            slot.moved += seconds
-            slot.since = None if slot.since is None else slot.since + seconds
 
     def _poll_idle(self, slot: Slot[W]) -> None:
         """Reads the messages of an idle worker; one that died is replaced when its slot gets a trial."""
@@ -164,13 +164,21 @@ class SupervisedExecutor(Executor, Generic[W]):
                 if isinstance(news, Pulse):
                     slot.hear(news)
                 else:
-                    slot.losses = 0
+                    slot.prove()
                     self._settle(slot, job, news)
                     return
-        except WorkerDied as death:
-            self._lose(slot, job, f'worker died: {death}{_where(slot.pulse)}')
+        except WorkerSpoilt as failure:
+            job.spoils(slot, str(failure))
+            self._fail_device(index, slot, job, str(failure))
             return
-        reason = self._overdue(slot, job)
+        except WorkerUnprepared as failure:
+            slot.fail_to_start(str(failure))
+            self._fail_device(index, slot, job, '')
+            return
+        except WorkerDied as death:
+            self._lose(slot, job, f'worker died: {death}{place_of(slot.pulse)}')
+            return
+        reason = overdue(slot, job, self.limits)
         if reason:
             self._lose(slot, job, reason, again=not reason.startswith('time limit'))
 
@@ -184,26 +192,10 @@ class SupervisedExecutor(Executor, Generic[W]):
         worker.begin(job.trial, job.limit)
         return worker
 
-    def _overdue(self, slot: Slot[W], job: Job) -> str:
-        """Why the worker must be killed; '' while it is within its limits."""
-        now, limits = time.monotonic(), self.limits
-        # the worker itself checks the limit after each iteration; this is for an iteration that does not end
-        if job.limit is not None and slot.since is not None and now - slot.since > 1.1 * job.limit + _GRACE:
-            return f'time limit: more than {job.limit:.0f} s{_where(slot.pulse)}'
-        floor = _START if slot.pulse.phase in ('start', 'build') else 0.0
-        silence, stall = max(limits.silence, floor), max(limits.stall, floor)
-        if slot.pulse.phase != 'start' and now - slot.heard > silence:
-            return f'worker hung: nothing heard for {silence:.0f} s{_where(slot.pulse)}'
-        if now - slot.moved > stall:
-            return f'worker hung: no iteration for {stall:.0f} s{_where(slot.pulse)}'
-        return ''
-
     def _lose(self, slot: Slot[W], job: Job, reason: str, again: bool = True) -> None:
         """Discards a worker that died or must be killed; retries its trial or fails it."""
         slot.losses += 1
-        if slot.worker is not None:
-            slot.worker.kill()
-            slot.worker = None
+        _end(slot)
         if again and job.attempt <= self.limits.retries:
             job.attempt += 1
             slot.begun = False
@@ -211,12 +203,43 @@ class SupervisedExecutor(Executor, Generic[W]):
         else:
             self._settle(slot, job, Outcome(State.FAILED, reason=reason))
 
-    def _settle(self, slot: Slot[W], job: Job, outcome: Outcome) -> None:
-        slot.pulse = replace(slot.pulse, phase='idle', step=0, trial=None)
+    def _fail_device(self, index: int, slot: Slot[W], job: Job, reason: str) -> None:
+        """Discards a worker whose device has failed; another slot evaluates its trial, unless the trial is the cause.
+
+        Args:
+            index: Number of the slot.
+            slot: The slot, which has recorded the failure.
+            job: Its job.
+            reason: Why the trial has failed; '' if it had not begun.
+
+        Raises:
+            SetupError: All slots are retired.
+        """
+        _end(slot)
+        if job.is_guilty:
+            job.absolve()
+        elif len(slot.faults) >= MAX_FAULTS:
+            self.slots -= 1
+            self._slots.retire(slot, self._place(index))
+        if job.is_guilty or (reason and not self._may_repeat(job)):
+            self._settle(slot, job, Outcome(State.FAILED, reason=reason))
+            return
+        job.attempt += bool(reason)
         with self._lock:
-            slot.job = None
+            self._slots.move(slot, job)
+        self._wake()
+
+    def _may_repeat(self, job: Job) -> bool:
+        alone = self.slots == 1 and job.attempt <= self.limits.retries
+        return alone or bool(self._slots.untried(job))
+
+    def _settle(self, slot: Slot[W], job: Job, outcome: Outcome) -> None:
+        with self._lock:
+            self._slots.free(slot)
         job.future.set_result(replace(outcome, worker=slot.pulse.worker, attempts=job.attempt))
 
 
-def _where(pulse: Pulse) -> str:
-    return f' ({pulse.phase}, iteration {pulse.step}, {pulse.where or pulse.worker})'
+def _end(slot: Slot[W]) -> None:
+    if slot.worker is not None:
+        slot.worker.kill()
+        slot.worker = None

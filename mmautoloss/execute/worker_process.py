@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import torch
 
 from mmautoloss.errors import SetupError
+from mmautoloss.execute.devices import name_gpus, require_working_gpu
 from mmautoloss.proxy import Evaluator, ProxySettings, evaluator_of
 from mmautoloss.trial import Pulse, Trial, outcome_to_json
 
@@ -61,11 +62,16 @@ def work(link: Connection, settings: ProxySettings, identity: WorkerIdentity) ->
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the driver handles it
     # a config sets the start method for its data loaders
     warnings.filterwarnings('ignore', message='Multi-processing start method')
-    evaluator = evaluator_of(settings)
-    sender = PulseSender(link, evaluator, identity)
-    evaluator.progress.changed = sender.pulse  # so that the phase in which a process dies is known
-    threading.Thread(target=sender.beat, daemon=True).start()
-    _prepare(identity)
+    try:
+        evaluator = evaluator_of(settings)
+        sender = PulseSender(link, evaluator, identity)
+        evaluator.progress.changed = sender.pulse  # so that the phase in which a process dies is known
+        threading.Thread(target=sender.beat, daemon=True).start()
+        _prepare(identity)
+    except Exception as error:  # of the device, of a module of the config, or of the package that one needs
+        with contextlib.suppress(OSError):
+            link.send_bytes(json.dumps({'unprepared': describe_error(error)}).encode())
+        return
     while True:
         try:
             job = json.loads(link.recv_bytes())
@@ -75,7 +81,7 @@ def work(link: Connection, settings: ProxySettings, identity: WorkerIdentity) ->
         sender.pulse()
         outcome = evaluator.evaluate(Trial.from_json(job['trial']), job['limit'])
         sender.trial = None
-        sender.send({'outcome': outcome_to_json(outcome), 'last': evaluator.spent})
+        sender.send({'outcome': outcome_to_json(outcome), 'last': evaluator.spent, 'spoilt': evaluator.broken})
         if evaluator.spent:
             return  # a new process takes its place
 
@@ -83,14 +89,21 @@ def work(link: Connection, settings: ProxySettings, identity: WorkerIdentity) ->
 def _prepare(identity: WorkerIdentity) -> None:
     """Selects the device of this process and, if several train together, joins their process group."""
     if identity.gpus and not torch.cuda.is_available():
-        raise SetupError(f'GPU {",".join(identity.gpus)} is not available to this worker any more.')
+        raise SetupError(f'{name_gpus(identity.gpus)} is not available to this worker.')
     if torch.cuda.is_available():
         torch.cuda.set_device(identity.rank)
+        require_working_gpu()
     else:
         torch.set_num_threads(identity.threads)
     if identity.ranks > 1:
         backend = 'nccl' if torch.cuda.is_available() else 'gloo'
         torch.distributed.init_process_group(backend, timeout=_COLLECTIVE)
+
+
+def describe_error(error: BaseException) -> str:
+    """The type and the first line of an error; torch adds lines of advice to those of CUDA."""
+    lines = str(error).strip().splitlines()
+    return f'{type(error).__name__}: {lines[0]}' if lines else type(error).__name__
 
 
 class PulseSender:
@@ -101,7 +114,7 @@ class PulseSender:
         self._link = link
         self._progress = evaluator.progress
         self._identity = identity
-        self._where = f'{platform.node()}:{os.getpid()}' + (f' GPU {",".join(identity.gpus)}' if identity.gpus else '')
+        self._where = f'{platform.node()}:{os.getpid()} {name_gpus(identity.gpus)}'.rstrip()
         self._lock = threading.Lock()
 
     def send(self, message: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmautoloss.errors import SetupError
 from mmautoloss.losses.inputs import InputKind, Rows
+from mmautoloss.losses.inputs.devices import is_queued
 from mmautoloss.losses.inputs.rows import as_nchw
 
 AVERAGES = ('positions', 'class_weight', 'weights', 'sum')
@@ -98,6 +99,9 @@ def _sum_of_labels(target: Tensor, labelled: Tensor | int | None, factors: Tenso
     if target.dim() == 2 and target.shape[1] == factors.numel() and not isinstance(labelled, Tensor):
         # a share that is not finite shows in the values, unless its row has no weight
         return (target.nan_to_num(0, 0, 0) * factors.flatten()).sum() + torch.finfo(torch.float32).eps
+    if isinstance(labelled, Tensor) and is_queued(labelled):  # a choice of labels would wait for the device
+        labels = torch.where(labelled, target.reshape(labelled.shape), 0).long()
+        return (factors.flatten()[labels] * labelled).sum() + torch.finfo(torch.float32).eps
     labels = target.reshape(labelled.shape)[labelled] if isinstance(labelled, Tensor) else target
     return factors.flatten()[labels.long()].sum() + torch.finfo(torch.float32).eps
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mmautoloss.branches import check_branches
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
+from mmautoloss.proxy.aftermath import free_frames, spoils_process
 from mmautoloss.proxy.config import proxy_config
 from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.log_only import nothing_logged
@@ -153,11 +154,12 @@ class ProxyEvaluator:
         except TimeLimitExceeded as error:
             score, reason = None, f'time limit: {error}'
             self._clear()  # an interrupted validation leaves its results in the evaluator
-        except (Exception, SystemExit):
+        except (Exception, SystemExit) as error:
             # an error of the user's model, data or metric fails the trial, not the search; the Runner may be in any state
+            self.broken = spoils_process(error)
             score, reason = None, traceback.format_exc(limit=-6)
             log.write(traceback.format_exc())  # in full; the journal has the last lines
-            self.broken = 'CUDA error' in reason
+            free_frames(error)
             self._clear()
         seconds = time.perf_counter() - begin
         # metrics other than the score may be NaN, such as that of a class that does not occur

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -40,12 +41,21 @@ class NonFiniteGuardHook(Hook):
         """Checks the losses of this iteration."""
         if self.first is not None and runner.iter - self._begin >= self.first:
             return
-        problem = ''
-        for name, value in (outputs or {}).items():
-            if 'loss' in name and not math.isfinite(total := float(torch.as_tensor(value).detach().sum())):
-                problem = problem or f'{name} is {total}'
+        totals = _totals({name: value for name, value in (outputs or {}).items() if 'loss' in name})
+        problem = next((f'{name} is {total}' for name, total in totals.items() if not math.isfinite(total)), '')
         if anywhere(bool(problem)):
             raise NonFiniteLoss(f'{problem or "a loss of another process"} in iteration {runner.iter + 1}')
+
+
+def _totals(losses: Mapping[str, Any]) -> dict[str, float]:
+    """The sums of losses; those on a device are read together, since each reading waits for it."""
+    sums = [torch.as_tensor(value).detach().sum() for value in losses.values()]
+    if all(value.device.type == 'cpu' for value in sums):
+        return {name: float(value) for name, value in zip(losses, sums, strict=True)}
+    device = next(value.device for value in sums if value.device.type != 'cpu')
+    double = any(value.dtype == torch.float64 for value in sums)
+    numbers = [value.to(device, torch.float64 if double else torch.float32) for value in sums]
+    return dict(zip(losses, torch.stack(numbers).tolist(), strict=True))
 
 
 def anywhere(here: bool) -> bool:

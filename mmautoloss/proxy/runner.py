@@ -286,4 +286,7 @@ def forget_runner(experiment_name: str) -> None:
 
 def all_finite(model: nn.Module) -> bool:
     """Whether every weight is finite."""
-    return all(bool(torch.isfinite(weight).all()) for weight in model.parameters())
+    found: dict[torch.device, list[Tensor]] = {}
+    for weight in model.parameters():
+        found.setdefault(weight.device, []).append(torch.isfinite(weight).all())
+    return all(bool(torch.stack(flags).all()) for flags in found.values())  # each reading waits for the device

@@ -127,6 +127,7 @@ class _Driver:
         self.stop = stop
         self.began = time.monotonic() - journal.elapsed
         self.running: dict[Future[Outcome], int] = {}
+        self._n_retired = 0
         planner.watch = self._raise_if_stopped
 
     def run(self, beats: Heartbeat) -> None:
@@ -140,13 +141,24 @@ class _Driver:
                 self._start(trial)
             if not self.running:
                 return
-            for future in sorted(self.executor.wait(self.running), key=self.running.__getitem__):
+            done = self.executor.wait(self.running)
+            self._tell_retired()
+            for future in sorted(done, key=lambda future: (future.exception() is not None, self.running[future])):
                 self._settle(self.running.pop(future), future.result())
 
     def beat(self) -> None:
         """Writes the state of the workers to the journal."""
         self.journal.beat(self.executor.pulses(), self._elapsed())
         self.observer.beat(self.history)
+
+    def _tell_retired(self) -> None:
+        """Tells of workers that have been retired since, and records it at once."""
+        lines = self.executor.retired()
+        if len(lines) > self._n_retired:
+            for line in lines[self._n_retired :]:
+                self.observer.retired(line)
+            self._n_retired = len(lines)
+            self.beat()
 
     def _raise_if_stopped(self) -> None:
         if self.stop.requested:

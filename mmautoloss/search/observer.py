@@ -23,6 +23,9 @@ class Observer:
     def beat(self, history: History) -> None:
         """A heartbeat, which occurs even while nothing settles; called in another thread."""
 
+    def retired(self, line: str) -> None:
+        """A worker is no longer used, as its device failed again and again."""
+
     def end(self, history: History) -> None:
         """The search is over, or was stopped."""
 
@@ -56,6 +59,11 @@ class Observers(Observer):
         """A heartbeat."""
         for member in self.members:
             member.beat(history)
+
+    def retired(self, line: str) -> None:
+        """A worker is no longer used."""
+        for member in self.members:
+            member.retired(line)
 
     def end(self, history: History) -> None:
         """The search is over, or was stopped."""

@@ -7,7 +7,7 @@ from mmautoloss.trial.journal import Journal
 from mmautoloss.trial.journal_repair import Repair, repair
 from mmautoloss.trial.line import VERSION
 from mmautoloss.trial.lock import driver_lives
-from mmautoloss.trial.pulse import Pulse
+from mmautoloss.trial.pulse import RETIRED, Pulse
 from mmautoloss.trial.read import find_journal, journal_of, load_journal, read_events, read_history, read_journal
 from mmautoloss.trial.record import Record
 from mmautoloss.trial.saved import Saved
@@ -32,6 +32,7 @@ __all__ = [
     'LABELS',
     'LOG',
     'PREDICTIONS',
+    'RETIRED',
     'SAME',
     'TRIALS',
     'UNSCORED',

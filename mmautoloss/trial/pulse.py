@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+RETIRED = 'retired'
+"""Phase of a worker that is no longer used, since its device failed again and again."""
+
 
 @dataclass(frozen=True)
 class Pulse:
@@ -14,10 +17,10 @@ class Pulse:
     Attributes:
         worker: Name of the worker, such as ``local-0``; ``driver`` where trials run in the process of the search.
         trial: Number of the trial that it measures, or None.
-        phase: ``start`` (imports), ``idle``, ``build``, ``train``, ``rung``, ``validate``.
+        phase: ``start`` (imports), ``idle``, ``build``, ``train``, ``rung``, ``validate``, ``retired``.
         step: Iterations completed in the phase.
         silent: Seconds since its last report.
-        where: Host, process and device, such as ``node7:4711 GPU 2``.
+        where: Host, process and device, such as ``node7:4711 GPU 2``; of one that is retired also the reason.
     """
 
     worker: str

@@ -89,7 +89,7 @@ def field() -> Iterator[Callable[..., Field]]:
 def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Callable[[], None]]:
     """Entries of scripts that let time pass; it stands still otherwise, however busy the machine is."""
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    for module in ('supervisor', 'slot'):
+    for module in ('supervisor', 'slot', 'deadlines'):
         monkeypatch.setattr(f'mmautoloss.execute.{module}.time', clock)
     return lambda seconds: lambda: setattr(clock, 'now', clock.now + seconds)
 
@@ -152,7 +152,7 @@ def test_start_of_a_worker_may_be_silent(field, wait) -> None:
 
 
 def test_iteration_that_does_not_end_meets_the_time_limit_once(field, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('mmautoloss.execute.supervisor._GRACE', 0.1)
+    monkeypatch.setattr('mmautoloss.execute.deadlines._GRACE', 0.1)
     executor = field([pulse(step=2)], [DONE], limits=Limits(silence=600.0, retries=3))
     outcome = executor.submit(trial(), 0.6).result(LIMIT)
     assert outcome.reason == 'time limit: more than 1 s (train, iteration 2, node:1)'

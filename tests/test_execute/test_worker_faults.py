@@ -32,13 +32,13 @@ pytestmark = [
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LocalExecutor]]:
-    """Executors of one worker in which something goes wrong; it is forked, since many are needed."""
+    """Executors, most of one worker, in which something goes wrong; it is forked, since many are needed."""
     monkeypatch.setattr('mmautoloss.execute.local.multiprocessing', SimpleNamespace(get_context=lambda _: SERVER))
     made = []
 
-    def build(faults: dict[str, Any], limits: Limits) -> LocalExecutor:
+    def build(faults: dict[str, Any], limits: Limits, workers: int = 1) -> LocalExecutor:
         settings = spec_of(toy_config(tmp_path, base={'model.faults': faults})).proxy
-        made.append(LocalExecutor(settings, workers=1, threads=1, limits=limits))
+        made.append(LocalExecutor(settings, workers=workers, threads=1, limits=limits))
         return made[-1]
 
     yield build
@@ -75,7 +75,7 @@ def test_worker_that_is_lost_changes_nothing(
 
 
 def test_what_a_worker_survives_and_what_takes_it_along(make, undisturbed: Outcome, tmp_path: Path) -> None:
-    """Lack of memory, then an error of the GPU, after which nothing works any more in a process."""
+    """Lack of memory fails the trial; an error of the GPU, after which nothing works in a process, has it measured again."""
     gpu = 'CUDA error: device-side assert triggered'
     faults = {'memory_at': 2, 'fail_at': 3, 'says': gpu, 'slow': 0.4}
     executor = make({**faults, 'where': 'exp(', 'once': str(tmp_path / 'struck')}, Limits())
@@ -95,11 +95,23 @@ def test_what_a_worker_survives_and_what_takes_it_along(make, undisturbed: Outco
     reason = fail().reason
     assert reason.startswith('Traceback') and 'alloc' in reason.splitlines()[-1]
     assert process_of_the_next() == first
-    assert 'device-side assert' in fail().reason
+    again = executor.submit(searched(DEADLY)).result(LIMIT)
+    assert again.score is not None and again.attempts == 2
     second = process_of_the_next()
     assert second != first
     assert fail(limit=1.0).reason.startswith('time limit: train was at iteration '), 'slow: it ends at its next one'
     assert process_of_the_next(limit=60.0) == second
+
+
+def test_worker_without_its_gpu_says_so_and_another_takes_its_trials(make, undisturbed: Outcome) -> None:
+    """The first of two GPUs is not there; the second worker trains on the CPU, as here is nothing else."""
+    executor = make({}, Limits(retries=0), 2)
+    executor.gpus = [('7',), ()]
+    outcomes = [executor.submit(searched(GOOD, number)).result(LIMIT) for number in range(3)]
+    assert [(outcome.score, outcome.worker, outcome.attempts) for outcome in outcomes] == [
+        (undisturbed.score, 'local-1', 1)
+    ] * 3
+    assert list(executor._slots[0].faults.values()) == ['SetupError: GPU 7 is not available to this worker.']
 
 
 def test_exception_of_the_data_is_an_outcome(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from mmautoloss.execute import SerialExecutor
 from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxyEvaluator, require_metric
 from mmautoloss.proxy.progress import Progress
-from mmautoloss.testing.toy import ToyMetric
+from mmautoloss.testing.toy import ToyHead, ToyMetric
 from mmautoloss.trial import Outcome, State
 from tests.test_proxy.conftest import EXP, SINK, SQUARE, baseline, searched
 
@@ -73,7 +74,7 @@ def test_gpu_that_refuses_even_to_be_cleared(make_evaluator: Make, monkeypatch: 
     monkeypatch.setattr(evaluator, 'close', refuse)
     outcome = evaluator.evaluate(searched(EXP))
     assert outcome.state is State.FAILED and 'the toy fails' in outcome.reason and evaluator.broken
-    with pytest.raises(SetupError, match=r'has broken the GPU for this process.*--resume.*--isolate'):
+    with pytest.raises(SetupError, match=r'has broken the GPU for this process(.|\n)*--resume(.|\n)*--isolate'):
         SerialExecutor(evaluator).submit(searched(SQUARE))
 
 
@@ -203,3 +204,28 @@ def test_weights_of_branches_reach_the_losses(make_evaluator: Make) -> None:
     assert (losses['cls'].loss_weight, losses['box'].loss_weight) == (2.0, 1.0)
     pred = torch.zeros(2, 4)
     assert losses['box'](pred, pred + 1, avg_factor=2).item() == pytest.approx(4.0)
+
+
+def test_error_that_someone_keeps_holds_no_model_and_no_batch(
+    make_evaluator: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a library or a debugger may: its traceback would hold what the next trial has no room for."""
+    kept: list[BaseException] = []
+    alive: list[weakref.ref] = []
+
+    def fail(self: ToyHead, features: torch.Tensor, labels: torch.Tensor, deltas: torch.Tensor) -> dict[str, Any]:
+        batch = features.detach() * 2  # of this frame alone
+        alive[:] = [weakref.ref(self), weakref.ref(batch), weakref.ref(labels)]
+        try:
+            raise RuntimeError('CUDA out of memory')
+        except RuntimeError as error:
+            kept.append(ValueError('the toy fails'))
+            raise kept[0] from error
+
+    evaluator = make_evaluator()
+    with monkeypatch.context() as patch:
+        patch.setattr(ToyHead, 'loss', fail)
+        outcome = evaluator.evaluate(searched(EXP))
+    assert 'CUDA out of memory' in outcome.reason and 'the toy fails' in outcome.reason and not evaluator.broken
+    assert kept[0].__traceback__ is not None and [reference() for reference in alive] == [None] * 3
+    assert evaluator.evaluate(searched(SQUARE)).state is State.COMPLETE

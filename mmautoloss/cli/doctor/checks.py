@@ -38,14 +38,22 @@ def compute_nms() -> tuple[State, str]:
 
 
 def find_cuda() -> tuple[State, str]:
-    """Lists the GPUs that torch sees; none is fine, only slower."""
+    """Lists the GPUs that torch sees; none is fine, only slower, unless the machine has some."""
     import torch
 
+    from mmautoloss.errors import SetupError
+    from mmautoloss.execute.gpu_checks import describe_gpus, unusable_gpus
+
+    problem = unusable_gpus()
+    if problem:
+        return 'failed', problem
     build = f'torch is built for CUDA {torch.version.cuda}' if torch.version.cuda else 'CPU torch'
     if not torch.cuda.is_available():
         return 'note', f'no device is visible; {build}'
-    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return 'ok', f'{", ".join(names)}; {build}'
+    try:
+        return 'ok', f'{", ".join(describe_gpus())}; {build}'
+    except SetupError as error:
+        return 'failed', str(error)
 
 
 def find_mmcv_cuda() -> tuple[State, str]:

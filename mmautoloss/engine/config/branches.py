@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
-from torch import nn
+from torch import Tensor, nn
 
 from mmautoloss.branches import Branch, build_branches
 from mmautoloss.errors import SetupError, in_setup
@@ -58,6 +58,12 @@ def with_aux(cfg: Config, aux: str) -> Config:
     cfg = copy.deepcopy(cfg)
     cfg.model[_HEAD] = None
     return cfg
+
+
+def hand_made_losses(base: Config, branches: Collection[Branch]) -> dict[str, Callable[..., Tensor]]:
+    """The hand-made losses of the model in a plain config, by branch, on the CPU."""
+    model = build_model(base)
+    return {branch.name: branch.objective(model) for branch in branches}
 
 
 def build_model(cfg: Config) -> nn.Module:

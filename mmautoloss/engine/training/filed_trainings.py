@@ -10,11 +10,12 @@ from pathlib import Path
 
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.data.images import images_of
+from mmautoloss.engine.survey import survey_of
 from mmautoloss.engine.training.dry_run import DryRun, speeds_of, trunk_share
 from mmautoloss.engine.training.late_start import with_trunks
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings, require_fitting, require_metric
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.report import (
     Conditions,
     ConsoleObserver,
@@ -111,9 +112,8 @@ class FiledTrainings:
             return
         evaluator = ProxyEvaluator(self.settings)
         try:
-            if self.settings.checkpoint:
-                require_fitting(in_setup(lambda: evaluator.runner).bare_model, self.settings.checkpoint)
-            in_setup(lambda: require_metric(evaluator, self.metrics))
+            with survey_of(evaluator, execute) as survey:
+                in_setup(lambda: survey.check('', lambda line: None, self.metrics))
             pending = with_trunks(pending, self.settings, execute, evaluator)
             executor = build_executor(execute, self.settings, evaluator)
             began = time.monotonic()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mmautoloss.losses.fused.threads import OneThread, on_threads
+from mmautoloss.losses.inputs.devices import is_queued
 
 Result = TypeVar('Result')
 SMALL = 2**17
@@ -20,7 +21,8 @@ TINY = 2**14
 ELEMENTS = {'cpu': 2**19}
 """Elements of a block, a tensor of 2 MiB; on other devices ``DEVICE_ELEMENTS``."""
 DEVICE_ELEMENTS = 2**24
-"""Elements of a block on a GPU: enough to keep it busy, and still a bound on the memory of intermediate values."""
+"""Elements of a block on a GPU, most calls as a whole, since each block launches all operations again; a bound on the memory
+of intermediate values."""
 
 
 _MIN_BLOCKS = 4
@@ -50,7 +52,7 @@ WHOLE = Block(slice(None), slice(None))
 
 def blocks_of(pred: Tensor) -> Iterator[Block]:
     """The blocks of a prediction (M, C) or (N, C, H, W): some whole rows, or lines of one map."""
-    limit = min(ELEMENTS.get(pred.device.type, DEVICE_ELEMENTS), max(SMALL // 2, pred.numel() // _MIN_BLOCKS))
+    limit = _most_elements(pred)
     count, size = len(pred), prod(pred.shape[1:])
     if size <= limit or pred.dim() == 2:
         step = max(1, limit // max(size, 1))
@@ -64,9 +66,16 @@ def blocks_of(pred: Tensor) -> Iterator[Block]:
             yield Block(slice(row, row + 1), slice(first, first + step))
 
 
+def _most_elements(pred: Tensor) -> int:
+    """Most elements of a block."""
+    if is_queued(pred):
+        return ELEMENTS.get(pred.device.type, DEVICE_ELEMENTS)
+    return min(ELEMENTS[pred.device.type], max(SMALL // 2, pred.numel() // _MIN_BLOCKS))
+
+
 def is_small(pred: Tensor) -> bool:
-    """Whether the cost of a call depends on the number of operations, not on their size."""
-    return pred.numel() <= SMALL
+    """Whether a call is computed at once: its cost depends on the number of operations, not on their size."""
+    return pred.numel() <= (_most_elements(pred) if is_queued(pred) else SMALL)
 
 
 def is_tiny(pred: Tensor) -> bool:
@@ -86,7 +95,7 @@ def valid_of(block: Block, valid: Tensor | None) -> Tensor | None:
     if valid is None:
         return None
     valid = block.of(valid)
-    if torch.compiler.is_compiling() or valid.device.type != 'cpu':
+    if torch.compiler.is_compiling() or is_queued(valid):
         return valid
     return None if bool(valid.all()) else valid
 

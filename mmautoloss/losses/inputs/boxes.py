@@ -46,7 +46,8 @@ class Area(InputKind):
         per_box = weight.mean(dim=1) if weight is not None and weight.dim() == 2 else weight
         rows = choose_rows(pred, target, per_box)
         inverted = rows.target[:, 2:] < rows.target[:, :2]
-        if inverted.any():  # box deltas have the shape of boxes, but not their order
+        # box deltas have the shape of boxes, but not their order; worth waiting for a device once more
+        if inverted.any():
             raise _not_boxes(f'the target {rows.target[inverted.any(dim=1)][0].tolist()}')
         return rows
 

@@ -57,6 +57,7 @@ class Triplet(OfEmbeddings):
 
     def rows(self, pred: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None) -> Rows:
         rows = super().rows(pred, target, weight, ignore_index)
+        # waits for a device: without another identity no distance to one exists, so the shape depends on it
         several = len(rows.target) and bool((rows.target != rows.target[0]).any())
         return rows if several else _without_any(rows)
 

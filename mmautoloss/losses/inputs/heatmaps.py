@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmautoloss.losses.inputs.devices import is_queued
 from mmautoloss.losses.inputs.kind import Unactivated, wrong_shapes
 from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images
 
@@ -43,7 +44,9 @@ class Heatmap(Unactivated):
         weight = as_nchw(weight)
         rows = choose_images(pred, target, weight, weight != 0, pred[:, 0].numel())
         # weights of 1 and 0 only say which elements count
-        return rows._replace(weight=None) if bool(((weight == 0) | (weight == 1)).all()) else rows
+        return (
+            rows._replace(weight=None) if not is_queued(pred) and bool(((weight == 0) | (weight == 1)).all()) else rows
+        )
 
     def scatter(self, values: Tensor, unit: Tensor, generator: torch.Generator) -> Tensor:
         """Heat maps with about half of the values high, so that a loss must lower as many as it must raise."""

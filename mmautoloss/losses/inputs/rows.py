@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mmautoloss.losses.inputs.devices import is_queued
+
 
 class Rows(NamedTuple):
     """The rows of a call that count; for maps, the images.
@@ -41,7 +43,10 @@ class Rows(NamedTuple):
         """Number of positions (m, h, w) with a label, the divisor of the published mean."""
         labelled = self.labelled
         if labelled is not None:
-            return labelled.sum() if isinstance(labelled, Tensor) and labelled.dtype == torch.bool else labelled
+            if not isinstance(labelled, Tensor) or labelled.dtype != torch.bool:
+                return labelled
+            # where images without any are not left out, the sum of their values is 0
+            return labelled.sum().clamp(min=1) if is_queued(labelled) else labelled.sum()
         if self.valid is None:
             return len(self.pred) * (self.pred[0, 0].numel() if self.pred.dim() == 4 and len(self.pred) else 1)
         height_width = self.pred.shape[-2:]
@@ -113,8 +118,10 @@ def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tenso
         weight: Weights (M,) or (M, C), or None.
         keep: Which rows have a label that counts, (M,), or None if all do.
     """
-    few = weight is not None and weight.shape[0] <= _FEW_ROWS
     labelled = len(pred) if keep is None else keep
+    if is_queued(pred):
+        return _choose_queued(pred, target, weight, keep, labelled)
+    few = weight is not None and weight.shape[0] <= _FEW_ROWS
     if weight is not None and few and bool(weight.all()):  # the usual call of a RoI head: nothing to copy
         if keep is None or bool(keep.all()):
             return Rows(pred, target, _weight_of(weight), labelled=labelled)
@@ -128,13 +135,28 @@ def choose_rows(pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tenso
     return Rows(pred, target, _weight_of(weight), index, _valid_of(weight), labelled)
 
 
+def _choose_queued(
+    pred: Tensor, target: Tensor, weight: Tensor | None, keep: Tensor | None, labelled: Tensor | int
+) -> Rows:
+    """The same, with at most one wait for the device, for the number of the rows."""
+    if weight is not None:
+        keep = row_counts(weight) if keep is None else keep & row_counts(weight)
+    if keep is None:
+        return Rows(pred, target, None, labelled=labelled)
+    index = keep.nonzero().squeeze(1)
+    if len(index) < len(pred):
+        weight = None if weight is None else weight.index_select(0, index)
+        pred, target = pred.index_select(0, index), target.index_select(0, index)
+    return Rows(pred, target, _weight_of(weight), index, _valid_of(weight), labelled)
+
+
 def _weight_of(weight: Tensor | None) -> Tensor | None:
     return None if weight is None else element_weight(weight)
 
 
 def _valid_of(weight: Tensor | None) -> Tensor | None:
     """Which elements of rows that count have a weight; None if all do, as in rows with one weight."""
-    if weight is None or weight.dim() == 1 or bool(weight.all()):
+    if weight is None or weight.dim() == 1 or (not is_queued(weight) and bool(weight.all())):
         return None
     return element_weight(weight != 0)
 
@@ -142,7 +164,7 @@ def _valid_of(weight: Tensor | None) -> Tensor | None:
 def choose_images(
     pred: Tensor, target: Tensor, weight: Tensor | None, valid: Tensor, labelled: Tensor | int | None = None
 ) -> Rows:
-    """The images in which anything counts.
+    """The images in which anything counts; all of them where operations are queued.
 
     Args:
         pred: Maps (N, C, H, W).
@@ -151,6 +173,8 @@ def choose_images(
         valid: Which elements count, broadcastable to the prediction.
         labelled: See ``Rows``.
     """
+    if is_queued(pred):
+        return Rows(pred, target, weight, None, valid, labelled)
     if bool(valid.all()):
         return Rows(pred, target, weight, labelled=labelled)
     index = valid.flatten(1).any(dim=1).nonzero().squeeze(1)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmautoloss.errors import SetupError
+from mmautoloss.losses.inputs.devices import is_queued
 from mmautoloss.losses.inputs.kind import InputKind, full_gradient, wrong_shapes
 from mmautoloss.losses.inputs.logarithms import add_at_label, at_label, classes_of
 from mmautoloss.losses.inputs.rows import Rows, as_nchw, choose_images, choose_rows, values_as_rows
@@ -125,7 +126,9 @@ class Sigmoid(OfSigmoid):
         fits = target.dim() == pred.dim() - 1 or target.shape == pred.shape
         _check(self.name, pred, target, fits, '(M, C) with labels (M,) or targets (M, C), or maps of them')
         labelled = _labelled(target, ignore_index)
-        whole = target.dim() == pred.dim() and bool(labelled.all())  # the usual case, which needs no mask
+        # the usual case needs no mask; of maps, a mask is less than to wait for a device
+        masked = pred.dim() == 4 and is_queued(pred)
+        whole = target.dim() == pred.dim() and not masked and bool(labelled.all())
         keep = None if whole else labelled
         if pred.dim() == 4:
             return self._maps(pred, target, weight, keep)

@@ -95,6 +95,10 @@ class ConsoleObserver(Observer):
         """Prints a summary if it is due."""
         self._watch.beat(history)
 
+    def retired(self, line: str) -> None:
+        """Prints that a worker is no longer used."""
+        self.console.print(f'[yellow]{escape(line)}[/yellow]', soft_wrap=True)
+
     def end(self, history: History) -> None:
         """Prints the funnel."""
         self._watch.end(history)

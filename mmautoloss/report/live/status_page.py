@@ -11,6 +11,7 @@ from rich.table import Table
 from mmautoloss.report.lengths import Length
 from mmautoloss.report.status import Failure, FreshScores, Score, Status
 from mmautoloss.report.words import clock, span
+from mmautoloss.trial import RETIRED
 
 _STYLES = {
     'running': 'bold green',
@@ -133,6 +134,9 @@ def _print_pace(status: Status, console: Console) -> None:
 
 def _print_workers(status: Status, console: Console) -> None:
     if status.state not in ('running', 'died', 'unknown'):
+        retired = [(pulse.worker, pulse.where) for pulse in status.workers or () if pulse.phase == RETIRED]
+        if retired:
+            _print_table(console, ('workers', RETIRED), retired)
         return
     if not status.workers:
         text = 'unknown' if status.workers is None else 'not heard yet'

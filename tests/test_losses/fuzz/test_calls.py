@@ -19,7 +19,8 @@ from tests.test_losses.fuzz.cases import draw_case
 from tests.test_losses.fuzz.verdict import judge
 
 CASES = int(os.environ.get('MMAUTOLOSS_FUZZ', 2600))
-WAYS = ('tiny', 'at once', 'blocks')
+WAYS = ('tiny', 'at once', 'blocks', 'queued')
+QUEUED = ('inputs.rows', 'inputs.scores', 'inputs.heatmaps', 'weighting', 'fused.blocks')
 PRECISIONS = (torch.float64, torch.float64, torch.float64, torch.float32, torch.float32, torch.float16)
 CLEAR = 0.8
 """Share of all numbers that must be told apart from rounding."""
@@ -31,7 +32,13 @@ COMPILED = (
 
 @pytest.fixture
 def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """How a call is computed, small as it is: by autograd where that pays, all at once, or a line or two at a time."""
+    """How a call is computed, small as it is: by autograd where that pays, all at once, or a line or two at a time.
+
+    Or as on a device whose operations are queued.
+    """
+    if request.param == 'queued':
+        for module in QUEUED:
+            monkeypatch.setattr(f'mmautoloss.losses.{module}.is_queued', lambda tensor: True)
     if request.param != 'tiny':
         monkeypatch.setattr(blocks, 'TINY', 0)
     if request.param == 'blocks':
