@@ -36,6 +36,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         '--repair', action='store_true', help='first make a damaged journal whole again; the damaged one is kept'
     )
     parser.add_argument('--results', metavar='CSV', help='file to which rows of baseline and finalists are appended')
+    parser.add_argument(
+        '-v', '--verbose', action='store_true', help='print every trial in full, equivalent ones too, and all scores'
+    )
     add_cfg_options(parser)
     parser.set_defaults(run=run)
 
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         results=args.results,
         resume=args.resume or None,
+        verbose=args.verbose or None,
     )
     require_writable(Path(cfg.work_dir))
     if args.repair:

@@ -63,6 +63,7 @@ class SearchLoop(BaseLoop):
         describe: The description in rows of results: ``dict(task=..., set=..., network=...)``.
         results: CSV file to which the trained evaluations of baseline and finalists are appended.
         report: Whether ``report.html``, the page of the search, is written at its end.
+        verbose: Whether the console shows every trial in full, equivalent ones too, and all scores at the end.
         options: The user's ``--cfg-options``, which also hold for ``base_config``.
         allow_leak: Whether candidates may be scored on the data on which ``base_config`` is tested (those on which it is
             validated, if it has no test data). False refuses it.

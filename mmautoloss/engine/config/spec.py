@@ -55,6 +55,7 @@ class SearchSpec:
         describe: The description in rows of results.
         results: CSV file for results, or None.
         report: Whether the page of the search is written at its end.
+        verbose: Whether the console shows every trial in full, and all scores at the end.
         work_dir: Where everything is written.
         tasks: What each of several tasks says, by name; empty in a search of one. ``base``, ``training`` and, but for its
             score, ``proxy`` are those of the first.
@@ -72,6 +73,7 @@ class SearchSpec:
     describe: Description
     results: Path | None
     report: bool
+    verbose: bool
     work_dir: Path
     tasks: Mapping[str, SearchSpec] = field(default_factory=dict)
 
@@ -163,6 +165,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         describe=build('describe', Description, settings['describe']),
         results=Path(settings['results']) if settings['results'] else None,
         report=bool(settings['report']),
+        verbose=settings['verbose'],
         work_dir=work_dir,
     )
 
