@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmautoloss.report.confirmation import Confirmation
-from mmautoloss.report.live.cut import cut_formulas
+from mmautoloss.report.live.columns import cut_formulas
 from mmautoloss.report.verdict import Verdict
 from mmautoloss.trial import Scale, Trial
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
-from mmautoloss.report.live.cut import cut
+from mmautoloss.report.live.columns import cut
 from mmautoloss.report.live.footer import Footer, live_footer
 from mmautoloss.report.live.standing import (
     Standing,
