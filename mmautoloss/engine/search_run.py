@@ -31,11 +31,14 @@ from mmautoloss.proxy import (
     Trunks,
     evaluator_of,
     evaluators_by_task,
+    hooks_of,
     one_at_a_time,
     require_fitting,
     require_metric,
+    untrained_value,
 )
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
+from mmautoloss.report.learning import UNTRAINED
 from mmautoloss.search import Observers, Planner, Stop, best_losses, run_search
 from mmautoloss.trial import History, Journal, Role, Trial
 from mmautoloss.version import VERSION
@@ -58,7 +61,8 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
     if spec.execute.threads:  # first, since the rounding of probes and verdicts depends on it as well
         torch.set_num_threads(spec.execute.threads)
     stop = stop or Stop()
-    journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
+    info = _versions()
+    journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), info, spec.resume)
     proxy, record = spec.proxy, journal.record
     observer = ConsoleObserver(
         spec.branches, proxy.metric, proxy.greater, work_dir=spec.work_dir, record=record, verbose=spec.verbose
@@ -71,7 +75,9 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         evaluator = build_evaluator(spec)
         for task, part in evaluators_by_task(evaluator).items():
             with in_task(task):
-                check_untrained(part, observer)
+                untrained = check_untrained(part, observer)
+            if untrained is not None and not task:
+                info[UNTRAINED] = repr(untrained)
         if not spec.execute.in_driver and spec.execute.kept_by_workers:
             observer.say(spec.execute.kept_by_workers)
         require_trunks(spec, journal.history)
@@ -113,8 +119,11 @@ def build_evaluator(spec: SearchSpec) -> Evaluator:
     return evaluator_of(spec.proxy if spec.execute.in_driver else spec.proxy.everywhere(cache=0))
 
 
-def check_untrained(evaluator: ProxyEvaluator, observer: ConsoleObserver) -> None:
+def check_untrained(evaluator: ProxyEvaluator, observer: ConsoleObserver) -> float | None:
     """Builds the model and the data of a task, and validates once, so that errors show before any training.
+
+    Returns:
+        The value of the metric without training; None where there is none.
 
     Raises:
         SetupError: Something cannot be built, or gives no score.
@@ -123,10 +132,15 @@ def check_untrained(evaluator: ProxyEvaluator, observer: ConsoleObserver) -> Non
     observer.say(f'building the model and the data{_of(settings.task)}, validating once untrained')
     if settings.checkpoint:
         require_fitting(evaluator.runner.bare_model, settings.checkpoint)
-    require_metric(evaluator)
+    numbers = require_metric(evaluator)
+    untrained = untrained_value(evaluator, numbers) if not settings.task else None
     if evaluator.kept:
         observer.say(evaluator.kept)
+    gone = hooks_of(settings.config).gone
+    if gone:
+        observer.say(f'hooks that candidates are trained without, since they only write or draw: {", ".join(gone)}')
     tell_branches(evaluator, observer)
+    return untrained
 
 
 def _of(task: str) -> str:

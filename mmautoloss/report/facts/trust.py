@@ -34,7 +34,7 @@ def doubts_of(
     scale = Scale(status.metric, status.greater)
     rows = {row['losses']: row for row in summary.to_json()}
     baseline, best = rows.get(HAND_MADE), rows.get(f'trial {ranking[0].number}') if ranking else None
-    doubts = [*_unfinished(status)]
+    doubts = [*filter(None, [status.learning]), *_unfinished(status)]
     if not status.lengths:
         doubts += [*_choice(best, history), *_winners(history), *_known(best, rows.values(), scale)]
         doubts += _seeds(best, baseline)

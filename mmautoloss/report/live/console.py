@@ -13,10 +13,11 @@ from rich.text import Text
 
 from mmautoloss.branches import Branch
 from mmautoloss.report.confirmation import confirmation_of
+from mmautoloss.report.learning import learning_text
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.live.ending import Ending, Paths
-from mmautoloss.report.live.full_line import full_line, leads
-from mmautoloss.report.live.short_line import short_line
+from mmautoloss.report.live.full_lines import full_line, leads
+from mmautoloss.report.live.short_lines import short_line
 from mmautoloss.report.live.tables import choosing_table, fresh_table, lengths_table
 from mmautoloss.report.live.watch import LOG_WIDTH, Watch
 from mmautoloss.report.tasks import task_scales
@@ -93,6 +94,7 @@ class ConsoleObserver(Observer):
         if self._verbose or not trial.was_spared:  # others are counted
             self.console.print(self._line(trial, history), soft_wrap=True)
         self._print_leak(trial)
+        self._print_learning(trial)
         self._print_trunk_cost(history)
         self._watch.settled(trial, history)
 
@@ -161,6 +163,12 @@ class ConsoleObserver(Observer):
             self._leak_printed = True
             text = f'[yellow]trial {trial.number}: {escape(leak)}[/yellow]'
             self.console.print(text, soft_wrap=True)  # the whole text, also on a terminal
+
+    def _print_learning(self, trial: Trial) -> None:
+        """Prints once, after the first training, if it has learnt next to nothing."""
+        text = learning_text(self._record) if self._record and trial.number == 0 else ''
+        if text:
+            self.console.print(f'[yellow]{escape(text)}[/yellow]', soft_wrap=True)
 
     def _print_trunk_cost(self, history: History) -> None:
         """Prints once what a trunk costs the hand-made losses."""

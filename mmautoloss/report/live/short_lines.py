@@ -11,7 +11,7 @@ from rich.text import Text
 from mmautoloss.losses import name_of
 from mmautoloss.report.labels import label_of
 from mmautoloss.report.live.columns import cut, cut_formulas
-from mmautoloss.report.live.full_line import failure_of, leads, log_of, rung_of, values_of, word_of
+from mmautoloss.report.live.full_lines import failure_of, leads, log_of, rung_of, values_of, word_of
 from mmautoloss.report.tasks import hand_made_scores, is_measured
 from mmautoloss.report.words import short_span
 from mmautoloss.trial import History, Role, Scale, State, Trial
