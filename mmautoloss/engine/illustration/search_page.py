@@ -147,7 +147,7 @@ def _commands(facts: Facts, folder: Path, record: Record, options: Mapping[str, 
     if facts.ranking and record.header.get('branches') and not record.header.get('tasks'):
         commands.append(
             ('Train them at full length, with new seeds, beside the hand-made ones',
-             f'python tools/compare.py {shlex.quote(str(folder / CONFIG))} --work-dir {work_dir} --results results.csv')
+             f'{program} compare {shlex.quote(str(folder / CONFIG))} --work-dir {work_dir} --results results.csv')
         )  # fmt: skip
     commands.append(('Write this page again', f'{program} report {work_dir}'))
     return tuple(commands)
@@ -165,7 +165,7 @@ def _resume(folder: Path, record: Record, options: Mapping[str, Any]) -> str:
     pairs = ''.join(f' {key}={shlex.quote(str(value))}' for key, value in options.items())
     total = record.sessions[-1].budget.get('max_trials') if record.sessions else None
     return (
-        f'python tools/search.py {shlex.quote(str(folder / CONFIG))} --work-dir {shlex.quote(str(folder))} --resume'
+        f'python -m mmautoloss search {shlex.quote(str(folder / CONFIG))} --work-dir {shlex.quote(str(folder))} --resume'
         + f' --max-trials {total}' * (total is not None)
         + f' --cfg-options{pairs}' * bool(pairs)
     )

@@ -43,7 +43,7 @@ def doubts_of(
     doubts += [*_failed(history), *_trunk(history, scale)]
     split = describe.get('split')
     scored = f'the split {split!r}' if split else 'a held-out part of the training data'
-    measures = 'only trainings of each task tell' if history.yardstick else 'tools/compare.py measures'
+    measures = 'only trainings of each task tell' if history.yardstick else 'python -m mmautoloss compare measures'
     doubts.append(
         f'All scores are of {scored}, after {_trainings(status.lengths)}. Whether the losses are better on images that '
         f'no search has seen, {measures}.'

@@ -141,7 +141,8 @@ class ConsoleObserver(Observer):
         self._print_stopped(history)
         best = ranking[0] if ranking else None
         paths = Paths(self.work_dir, tuple(configs), page)
-        ending = Ending(verdict, confirmation, best, scale, paths, _fell(lengths), stopped)
+        none = (budget or {}).get('max_trials') == 0
+        ending = Ending(verdict, confirmation, best, scale, paths, _fell(lengths), stopped, none)
         for title, text in ending.lines(self._width - _TITLE).items():
             self.console.print(Text.assemble((f'{title:{_TITLE}}', 'bold'), text), soft_wrap=True)
 

@@ -47,6 +47,7 @@ class Ending:
         paths: The files of the search.
         fell: Whether the search has longer trainings, in which no found loss holds.
         stopped: Whether it ended before it was done.
+        no_trials: Whether it was to train no candidates.
     """
 
     verdict: Verdict
@@ -56,12 +57,15 @@ class Ending:
     paths: Paths
     fell: bool = False
     stopped: bool = False
+    no_trials: bool = False
 
     def lines(self, width: int) -> dict[str, str]:
         """The lines by their titles; formulas are cut to the width, paths and commands never."""
         return {'found': self._found(width), 'gain': self._gain(), 'use': self._use(), 'next': self._next()}
 
     def _found(self, width: int) -> str:
+        if self.best is None and self.no_trials:
+            return 'nothing, as was asked for: budget.max_trials=0 trains the hand-made and known losses alone'
         if self.best is None:
             return self.verdict.text if not self.stopped else 'nothing yet: no searched loss has a score'
         start = f'trial {self.best.number}  '
@@ -97,13 +101,13 @@ class Ending:
 
     def _advice(self) -> str:
         word = self.verdict.word
+        if self.best is None and self.no_trials:
+            return 'the same command with --resume --max-trials 100 searches'
         if self.best is None:
             return f'{_PROGRAM} status {self._folder} says why'
         if word in ('better', 'worse') and len(self.paths.configs) == 1 and self.paths.work_dir:
             config = _near(self.paths.work_dir / 'search_config.py')
-            return (
-                f'on unseen images: python tools/compare.py {config} --work-dir {self._folder} --results results.csv'
-            )
+            return f'on unseen images: {_PROGRAM} compare {config} --work-dir {self._folder} --results results.csv'
         if word == 'unconfirmed':
             return 'a verdict: the same command with --resume --cfg-options train_cfg.budget.confirm_seeds=5'
         return 'longer trainings, more scoring images, or more budget.confirm_seeds'

@@ -21,7 +21,7 @@ _STYLES = {
 }
 _ADVICE = {
     'interrupted': 'the same command with --resume goes on',
-    'error': 'once that is mended, the same command with --resume goes on',
+    'error': 'once that is corrected, the same command with --resume goes on',
     'died': 'the same command with --resume goes on',
 }
 _MAX_ROWS = 6

@@ -283,7 +283,9 @@ def test_search_ends_with_four_lines() -> None:
         last['gain'],
     )
     assert last['use'] == 'work/best_config.py: ready to train; to paste: python -m mmautoloss export work'
-    assert last['next'].startswith('on unseen images: python tools/compare.py work/search_config.py --work-dir work ')
+    assert last['next'].startswith(
+        'on unseen images: python -m mmautoloss compare work/search_config.py --work-dir work '
+    )
     assert last['next'].endswith('; report: work/report.html')
 
 

@@ -215,7 +215,7 @@ def test_end_is_announced_once_the_first_training_shows_it(monkeypatch: pytest.M
         search.train(0.3, Role.BASELINE)
         said = [line for line in search.printed if 'as the first training shows' in line]
         assert len(said) == 1
-        assert re.search(r'ends at \d\d:\d\d, in 8 min, .* \(24 candidates, 1 other trainings\)', said[0])
+        assert re.search(r'ends at \d\d:\d\d, in 8 min, .* \(candidates: 24, other trainings to come: 1\)', said[0])
 
 
 def test_end_that_is_days_away_is_said_in_days() -> None:
