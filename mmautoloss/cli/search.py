@@ -25,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--work-dir', help='where journal and results are written; default work_dirs/CONFIG')
     parser.add_argument('--max-trials', type=int, help='searched candidates to train, a total across resumes')
     parser.add_argument('--max-seconds', type=float, help='after this time no new candidate begins, a total likewise')
-    parser.add_argument('--workers', type=int, help='candidates that are trained at the same time, one a GPU')
+    parser.add_argument('--workers', type=int, help='candidates that are trained at the same time, one per GPU')
     parser.add_argument('--executor', help='local (processes of this machine, the default), ray, or one of your own')
     parser.add_argument('--ray-address', help="a running cluster, such as 'auto' or 10.0.0.1:6379; else a local one")
     parser.add_argument('--gpus-per-candidate', type=float, help='GPUs that train one candidate; with Ray also 0.5')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mmautoloss.checks import nearest
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.proxy.evaluator import ProxyEvaluator
 from mmautoloss.proxy.settings import numbers
@@ -35,7 +36,8 @@ def require_metric(evaluator: ProxyEvaluator, others: Sequence[str] = ()) -> dic
     for key in wanted if results else ():
         if key not in results:
             raise SetupError(
-                f'metric {key!r} is not among the results of the validation: {", ".join(sorted(results))}.'
+                f'metric {key!r} is not among the results of the validation: {", ".join(sorted(results))}'
+                f'{nearest(key, results)}.'
             )
         if key not in numbers(results):
             kind = type(results[key]).__name__
