@@ -70,7 +70,7 @@ def _import(names: Sequence[str]) -> None:
         except Exception as error:  # a module of the user may raise anything
             raise SetupError(
                 f'--import {name}: the module raised {type(error).__name__}: {error}. '
-                f'Mend it; python -c "import {name}" shows where.'
+                f'Correct it; python -c "import {name}" shows where.'
             ) from None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from mmautoloss.errors import SetupError
@@ -66,6 +67,17 @@ def require_flag(name: str, value: Any) -> None:
     """
     if not isinstance(value, bool):
         raise WrongTypeError(f'{name} must be True or False, but got {value!r}.')
+
+
+def nearest(name: Any, names: Iterable[str]) -> str:
+    """A question after the name that may be meant; '' where none is near.
+
+    Example:
+        >>> nearest('mIuO', ('mIoU', 'mAcc')), nearest('x', ('mIoU', 'mAcc'))
+        (' (did you mean mIoU?)', '')
+    """
+    near = get_close_matches(str(name), list(names), n=1, cutoff=0.6)
+    return f' (did you mean {near[0]}?)' if near else ''
 
 
 def whole_argument(least: int = 0, most: int | None = None) -> Callable[[str], int]:

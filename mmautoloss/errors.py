@@ -59,14 +59,14 @@ def in_task(name: str) -> Iterator[None]:
         raise SetupError(f'Task {name}: {error}') from error
 
 
-def in_setup(work: Callable[[], T]) -> T:
-    """Calls a function that builds from a config; any error becomes a ``SetupError``."""
+def in_setup(work: Callable[[], T], part: str = 'The config') -> T:
+    """Calls a function that builds from a part of a config; any error becomes a ``SetupError``."""
     try:
         return work()
     except MMAutoLossError:
         raise
     except Exception as error:  # of the user's model, data or metric
-        raise SetupError(f'The config cannot be built: {_one_sentence(error)}') from error
+        raise SetupError(f'{part} cannot be built: {_one_sentence(error)}') from error
 
 
 def _one_sentence(error: Exception) -> str:

@@ -25,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--work-dir', help='where journal and results are written; default work_dirs/CONFIG')
     parser.add_argument('--max-trials', type=int, help='searched candidates to train, a total across resumes')
     parser.add_argument('--max-seconds', type=float, help='after this time no new candidate begins, a total likewise')
-    parser.add_argument('--workers', type=int, help='candidates that are trained at the same time, one a GPU')
+    parser.add_argument('--workers', type=int, help='candidates that are trained at the same time, one per GPU')
     parser.add_argument('--executor', help='local (processes of this machine, the default), ray, or one of your own')
     parser.add_argument('--ray-address', help="a running cluster, such as 'auto' or 10.0.0.1:6379; else a local one")
     parser.add_argument('--gpus-per-candidate', type=float, help='GPUs that train one candidate; 0.5: two share one')
@@ -41,6 +41,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help='build everything, train a few iterations, estimate time and memory, and end',
     )
     parser.add_argument('--results', metavar='CSV', help='file to which rows of baseline and finalists are appended')
+    parser.add_argument(
+        '-v', '--verbose', action='store_true', help='print every trial in full, equivalent ones too, and all scores'
+    )
     add_cfg_options(parser)
     parser.set_defaults(run=run)
 
@@ -64,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         results=args.results,
         resume=args.resume or None,
+        verbose=args.verbose or None,
     )
     if args.dry:
         print(*dry_run(spec_of(cfg)).lines(), sep='\n')

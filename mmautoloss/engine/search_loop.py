@@ -9,7 +9,7 @@ from mmengine.runner import BaseLoop
 
 from mmautoloss.engine.config.tasks import read_search
 from mmautoloss.engine.search_run import launch
-from mmautoloss.proxy import hook_class
+from mmautoloss.proxy import hook_class, hooks_of
 from mmautoloss.registry import LOOPS, register
 from mmautoloss.search import Stop
 
@@ -63,6 +63,7 @@ class SearchLoop(BaseLoop):
         describe: The description in rows of results: ``dict(task=..., set=..., network=...)``.
         results: CSV file to which the trained evaluations of baseline and finalists are appended.
         report: Whether ``report.html``, the page of the search, is written at its end.
+        verbose: Whether the console shows every trial in full, equivalent ones too, and all scores at the end.
         options: The user's ``--cfg-options``, which also hold for ``base_config``.
         allow_leak: Whether candidates may be scored on the data on which ``base_config`` is tested (those on which it is
             validated, if it has no test data). False refuses it.
@@ -77,7 +78,8 @@ class SearchLoop(BaseLoop):
         runner._val_loop = None  # workers validate; the Runner would build the validation data as well
         runner._load_from = None  # workers load the weights of the models that they train
         runner.param_schedulers = None  # workers build schedulers; the Runner would fit them to the number of trials
-        candidate_hooks = [hook_class(hook) for hook in runner.cfg.get('custom_hooks') or []]
+        own_hooks = [*(runner.cfg.get('custom_hooks') or []), *hooks_of(runner.cfg).kept]
+        candidate_hooks = [hook_class(hook) for hook in own_hooks]
         runner._hooks = [hook for hook in runner._hooks if type(hook) not in candidate_hooks]
         self.spec = read_search(runner.cfg, Path(runner.work_dir), settings)
         self._settled = 0

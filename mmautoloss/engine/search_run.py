@@ -34,6 +34,7 @@ from mmautoloss.proxy import (
     one_at_a_time,
 )
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
+from mmautoloss.report.learning import UNTRAINED
 from mmautoloss.search import Observer, Observers, Planner, Stop, best_losses, run_search
 from mmautoloss.trial import History, Journal, Role, Trial
 from mmautoloss.version import VERSION
@@ -56,9 +57,12 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
     if spec.execute.threads:  # first, since the rounding of probes and verdicts depends on it as well
         torch.set_num_threads(spec.execute.threads)
     stop = stop or Stop()
-    journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), _versions(), spec.resume)
+    info = _versions()
+    journal = Journal(spec.work_dir / 'journal.jsonl', dict(spec.header), info, spec.resume)
     proxy, record = spec.proxy, journal.record
-    observer = ConsoleObserver(spec.branches, proxy.metric, proxy.greater, work_dir=spec.work_dir, record=record)
+    observer = ConsoleObserver(
+        spec.branches, proxy.metric, proxy.greater, work_dir=spec.work_dir, record=record, verbose=spec.verbose
+    )
     try:
         for line in device_lines(spec.execute):
             observer.say(line)
@@ -74,6 +78,9 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
                 observer.say(f'building the model and the data{_of(task)}, validating once untrained')
                 with in_task(task):
                     survey.check(task, observer.say)
+                    untrained = survey.untrained(task)
+                if untrained is not None and not task:
+                    info[UNTRAINED] = repr(untrained)
             require_saved(spec, journal.history)
             if not spec.proxy.trunk:
                 screens.build(survey)
@@ -98,11 +105,14 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         finally:
             executor.close()
         with written(spec.work_dir):
-            finish(spec, journal.history, observer)
+            ranking, configs = finish(spec, journal.history)
         for line in executor.retired():
             observer.retired(line)
-        if spec.report:
-            tell_report(spec, observer)
+        page = None
+        try:
+            page = tell_report(spec, observer) if spec.report else None
+        finally:  # also where somebody does not wait for the page
+            observer.table(journal.history, ranking, configs, asdict(spec.search.budget), stop.requested, page)
         return journal.history
     finally:
         journal.close()
@@ -135,17 +145,19 @@ def relay_files(spec: SearchSpec) -> list[Observer]:
     return [RelayFiles(Path(spec.proxy.saved_folder), relay)] if relay else []
 
 
-def finish(spec: SearchSpec, history: History, observer: ConsoleObserver) -> None:
-    """Writes the best losses into a copy of the base config, appends the results to their file, prints the tables."""
+def finish(spec: SearchSpec, history: History) -> tuple[list[Trial], list[Path]]:
+    """Writes the best losses into a copy of the base config, and appends the results to their file.
+
+    Returns:
+        The best trials, best first, and the configs with the best, one a task.
+    """
     budget = spec.search.budget
     ranking = best_losses(history, budget.funnel, max(1, budget.finalists))
-    path, others = None, []
-    if ranking:
-        path, *others = [write_best(spec, ranking[0], task) for task in spec.tasks or ('',)]
+    configs = [write_best(spec, ranking[0], task) for task in spec.tasks or ('',)] if ranking else []
     if spec.results:
         conditions = conditions_of(spec.training.begin, spec.proxy)
         append_results(spec.results, result_rows(history, ranking, spec.describe, spec.proxy, conditions))
-    observer.table(history, ranking, path, asdict(budget), others)
+    return ranking, configs
 
 
 def write_best(spec: SearchSpec, best: Trial, task: str) -> Path:
@@ -158,13 +170,14 @@ def write_best(spec: SearchSpec, best: Trial, task: str) -> Path:
     return path
 
 
-def tell_report(spec: SearchSpec, observer: ConsoleObserver) -> None:
+def tell_report(spec: SearchSpec, observer: ConsoleObserver) -> Path | None:
     """Writes the page of the search; an error there must not lose other results."""
     try:
-        observer.say(f'the page of the search: {write_report(spec.work_dir)}')
+        return write_report(spec.work_dir)
     except Exception as error:  # any error: the search is over, and all its results are written
         command = f'python -m mmautoloss report {spec.work_dir}'
         observer.say(f'the page of the search could not be written ({error!r}); to try again: {command}')
+        return None
 
 
 def _versions() -> dict[str, str]:

@@ -35,8 +35,10 @@ from mmautoloss.proxy import (
     Trunks,
     capture_probes,
     evaluators_by_task,
+    hooks_of,
     require_fitting,
     require_metric,
+    untrained_value,
 )
 from mmautoloss.screen import save_probes
 from mmautoloss.trial import Saved
@@ -94,6 +96,10 @@ class Survey(ABC):
         """
 
     @abstractmethod
+    def untrained(self, task: str) -> float | None:
+        """The value of the metric without training, once the task is checked; None where there is none to compare with."""
+
+    @abstractmethod
     def capture(self, task: str, capture: Capture, say: Say) -> None:
         """Captures the probes, and saves them.
 
@@ -131,6 +137,7 @@ class OwnSurvey(Survey):
 
     def __init__(self, evaluators: Mapping[str, ProxyEvaluator]) -> None:
         self._evaluators = evaluators
+        self._first: dict[str, Mapping[str, float]] = {}
 
     def look(self, say: Say) -> None:
         """Names the GPUs that are visible."""
@@ -143,12 +150,19 @@ class OwnSurvey(Survey):
         settings = evaluator.settings
         if settings.checkpoint:
             require_fitting(evaluator.runner.bare_model, settings.checkpoint)
-        require_metric(evaluator, others)
+        self._first[task] = require_metric(evaluator, others)
         if evaluator.kept:
             say(evaluator.kept)
+        gone = hooks_of(settings.config).gone
+        if gone:
+            say(f'hooks that candidates are trained without, since they only write or draw: {", ".join(gone)}')
         searched = {branch.path for branch in settings.branches}
         for loss in find_losses(evaluator.runner.model):
             say(f'{"searched" if loss.path in searched else "kept as it is"}: {loss.path} ({loss.loss})')
+
+    def untrained(self, task: str) -> float | None:
+        """The value of the metric without training; None for one of several tasks, whose scores are gains."""
+        return None if task else untrained_value(self._evaluators[task], self._first[task])
 
     def capture(self, task: str, capture: Capture, say: Say) -> None:
         """Captures the probes, and saves them."""
@@ -192,6 +206,10 @@ class ChildSurvey(Survey):
         """Has all built, and validated once untrained."""
         self._ask({'task': task, 'others': list(others)}, say)
 
+    def untrained(self, task: str) -> float | None:
+        """Has the untrained model validated."""
+        return self._ask({'task': task, 'untrained': True}, _unsaid)
+
     def capture(self, task: str, capture: Capture, say: Say) -> None:
         """Has the probes captured and saved."""
         self._ask({'task': task, 'capture': asdict(capture)}, say)
@@ -204,7 +222,7 @@ class ChildSurvey(Survey):
             self._link.close()
         self._process = self._link = None
 
-    def _ask(self, question: Mapping[str, Any], say: Say) -> None:
+    def _ask(self, question: Mapping[str, Any], say: Say) -> Any:
         link = self._link or self._start()
         try:
             link.send_bytes(json.dumps(question).encode())
@@ -212,6 +230,7 @@ class ChildSurvey(Survey):
                 if 'error' in answer:
                     raise SetupError(answer['error'])
                 say(answer['say'])
+            return answer['done']
         except (EOFError, OSError):
             raise SetupError(
                 f'The process that looks at the model before the search has died: {self._exit()}'
@@ -257,18 +276,24 @@ def serve(link: Connection, settings: Mapping[str, ProxySettings], threads: int)
         except (EOFError, OSError):
             return
         try:
-            _answer(survey, question, lambda text: send(say=text))
-            send(done=True)
+            send(done=_answer(survey, question, lambda text: send(say=text)))
         except MMAutoLossError as error:
             send(error=str(error))
         except Exception:  # of the user's model, data or metric
             send(error=f'The model, the data or the metric fails before any training:\n{traceback.format_exc()}')
 
 
-def _answer(survey: Survey, question: Mapping[str, Any], say: Say) -> None:
+def _unsaid(line: str) -> None:
+    """Where there is nothing to say."""
+
+
+def _answer(survey: Survey, question: Mapping[str, Any], say: Say) -> float | None:
+    if 'untrained' in question:
+        return survey.untrained(question['task'])
     if 'look' in question:
         survey.look(say)
     elif 'capture' in question:
         survey.capture(question['task'], Capture(**question['capture']), say)
     else:
         survey.check(question['task'], say, question['others'])
+    return None

@@ -49,11 +49,11 @@ class NamedLoss:
         if not isinstance(self.path, str) or not re.fullmatch(r'([\w-]+(\.[\w-]+)*)?', self.path):
             raise SetupError(
                 f"The loss {self.name!r}: path must be that of a module, as 'rpn_head.loss_cls', or '', "
-                f'but got {self.path!r}; mend it.'
+                f'but got {self.path!r}; correct it.'
             )
         if not _is_number(self.weight):
             raise SetupError(
-                f'The loss {self.name!r}: weight must be a finite number, but got {self.weight!r}; mend it.'
+                f'The loss {self.name!r}: weight must be a finite number, but got {self.weight!r}; correct it.'
             )
         try:
             SearchedLoss(self.expression, self.inputs, **self.branch.settings)
@@ -116,7 +116,7 @@ class Origin:
 
     def _check(self, key: str, fits: bool, expected: str) -> None:
         if not fits:
-            raise SetupError(f'The {key} of an origin must be {expected}, but got {getattr(self, key)!r}; mend it.')
+            raise SetupError(f'The {key} of an origin must be {expected}, but got {getattr(self, key)!r}; correct it.')
 
     @property
     def entry(self) -> dict[str, Any]:

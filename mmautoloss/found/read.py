@@ -88,7 +88,9 @@ def _of_card(card: Card) -> Found:
 def _read_loss(entry: Mapping[str, Any]) -> NamedLoss:
     loss = NamedLoss(**{key: value for key, value in entry.items() if key not in _NOT_OF_LOSS})
     if 'tree' in entry and tuple(entry['tree']) != loss.tree.nodes:
-        raise ValueError(f'the "tree" of {loss.name!r} is not its "expression"; take out "tree", or mend one of them')
+        raise ValueError(
+            f'the "tree" of {loss.name!r} is not its "expression"; take out "tree", or correct one of them'
+        )
     return loss
 
 

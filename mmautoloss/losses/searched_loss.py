@@ -13,6 +13,7 @@ from mmautoloss.errors import SetupError
 from mmautoloss.expr import Tree
 from mmautoloss.expr.elapsed import reads_elapsed
 from mmautoloss.losses.call_weights import CallWeights
+from mmautoloss.losses.chosen import chosen_loss
 from mmautoloss.losses.definition import Call, divisor_of, plain_values
 from mmautoloss.losses.elapsed import elapsed_of
 from mmautoloss.losses.fused import fused_total
@@ -58,7 +59,7 @@ class SearchedLoss(nn.Module):
     training with MMEngine, in validations, too (``losses.elapsed``).
 
     Args:
-        expression: Infix text, such as ``'-mean_c(y * log(p))'``.
+        expression: Infix text, such as ``'-mean_c(y * log(p))'``, or the name of a known loss, such as ``'dice'``.
         inputs: What the expression reads: ``'softmax'`` or ``'sigmoid'`` (class scores of rows or
             maps), ``'mask'`` (masks of instances), ``'heatmap'`` (maps as they are), ``'delta'``
             (values as they are, such as box deltas), ``'area'`` (``i``, ``u``, ``e`` of decoded
@@ -71,7 +72,7 @@ class SearchedLoss(nn.Module):
         use_sigmoid: Read by heads to choose the size of their output; must agree with ``inputs``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``, which returns what the heads expect of
             hand-made losses: one value per row or pixel for softmax, areas and masks, else one per element.
-        loss_weight: Factor of the loss.
+        loss_weight: Factor of the loss; None for that of the card, otherwise 1.
         ignore_index: Label that does not count.
         class_weight: Factor of each channel of the graph, against imbalance; None if all are 1. With
             ``-y * log(p)`` it weighs each row by its class.
@@ -96,6 +97,7 @@ class SearchedLoss(nn.Module):
         keypoint_weight: Factor of each keypoint, for bins and keypoints; None if all are 1.
         norm_target_weight: Whether the weights of the keypoints of each person are divided by their mean.
         motion_weight: Factors of the parts of a motion that are scaled points and velocities; None for 1.
+        card: ``CARD.BRANCH``, a loss that is shipped with this package, in place of ``expression`` (``mmautoloss zoo``).
 
     Raises:
         ExpressionError: The text is no expression over these inputs.
@@ -109,11 +111,11 @@ class SearchedLoss(nn.Module):
 
     def __init__(
         self,
-        expression: str | Tree,
+        expression: str | Tree | None = None,
         inputs: str | None = None,
         use_sigmoid: bool = False,
         reduction: str = 'mean',
-        loss_weight: float = 1.0,
+        loss_weight: float | None = None,
         ignore_index: int | None = None,
         class_weight: Sequence[float] | Tensor | None = None,
         pos_weight: Sequence[float] | None = None,
@@ -128,9 +130,12 @@ class SearchedLoss(nn.Module):
         keypoint_weight: Sequence[float] | None = None,
         norm_target_weight: bool = False,
         motion_weight: Sequence[float] | None = None,
+        card: str | None = None,
     ) -> None:
         super().__init__()
-        inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
+        text = str(expression) if isinstance(expression, Tree) else expression
+        text, inputs, usual_weight = chosen_loss(text, card, inputs, use_sigmoid)
+        loss_weight = usual_weight if loss_weight is None else loss_weight
         self.kind = input_kind(inputs)
         if use_sigmoid and not self.kind.use_sigmoid:
             raise SetupError(f'use_sigmoid=True needs inputs="sigmoid", but got inputs={inputs!r}.')
@@ -142,7 +147,6 @@ class SearchedLoss(nn.Module):
             )
         if not _is_finite(loss_weight):
             raise SetupError(f'loss_weight must be a finite number, but got {loss_weight!r}.')
-        text = str(expression) if isinstance(expression, Tree) else expression
         self.graph = LossGraph(self.kind.parse(text))
         self.use_sigmoid = self.kind.use_sigmoid
         self.reduction = reduction

@@ -3,7 +3,8 @@
 from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.checkpoint import require_fitting
-from mmautoloss.proxy.config import hook_class, proxy_config, share_batch
+from mmautoloss.proxy.config import proxy_config, share_batch
+from mmautoloss.proxy.config_hooks import hook_class, hooks_of
 from mmautoloss.proxy.evaluator import ProxyEvaluator
 from mmautoloss.proxy.leg import Leg, leg_name
 from mmautoloss.proxy.length import lengthen
@@ -11,7 +12,7 @@ from mmautoloss.proxy.objects import plain_config, spelled, type_name
 from mmautoloss.proxy.progress import SUSPENDED
 from mmautoloss.proxy.rung_hook import rung_iteration
 from mmautoloss.proxy.runner import ProxyRunner
-from mmautoloss.proxy.sanity_check import require_metric
+from mmautoloss.proxy.sanity_check import require_metric, untrained_value
 from mmautoloss.proxy.settings import ProxySettings, numbers
 from mmautoloss.proxy.shared_datasets import build_dataset
 from mmautoloss.proxy.speed import Speed, measure_speed
@@ -37,6 +38,7 @@ __all__ = [
     'evaluator_of',
     'evaluators_by_task',
     'hook_class',
+    'hooks_of',
     'leg_name',
     'lengthen',
     'measure_speed',
@@ -52,5 +54,6 @@ __all__ = [
     'share_batch',
     'spelled',
     'type_name',
+    'untrained_value',
     'write_trunk',
 ]

@@ -11,23 +11,13 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size
-from mmengine.hooks import CheckpointHook, LoggerHook, ProfilerHook
-from mmengine.registry import HOOKS, DefaultScope
 
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy.config_hooks import hooks_of
 from mmautoloss.proxy.objects import type_name
 
 _NEVER = 1 << 30
 _NUMBERS = itertools.count()
-
-_HOOKS = {
-    'runtime_info': {'type': 'mmautoloss.QuietRuntimeInfoHook'},
-    'timer': None,
-    'sampler_seed': {'type': 'DistSamplerSeedHook'},
-    'logger': None,
-    'param_scheduler': {'type': 'ParamSchedulerHook'},
-    'checkpoint': None,
-}
 
 
 def proxy_config(
@@ -50,13 +40,11 @@ def proxy_config(
     """
     cfg = copy.deepcopy(cfg)
     cfg.train_cfg = {**schedule, 'val_begin': _NEVER}  # one validation, at the end, by the evaluator
-    cfg.default_hooks = copy.deepcopy(_HOOKS)
     guard = {'type': 'mmautoloss.NonFiniteGuardHook', 'first': invalid_stop}
     rungs = [] if rung is None else [{'type': 'mmautoloss.RungHook', 'at': rung}]
     own_hooks = [guard, {'type': 'mmautoloss.ProgressHook'}, {'type': 'mmautoloss.PredictionsHook'}, *rungs]
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        user_hooks = [hook for hook in cfg.get('custom_hooks') or [] if not _only_writes(hook)]
-    cfg.custom_hooks = [*user_hooks, *own_hooks]
+    hooks = hooks_of(cfg)
+    cfg.default_hooks, cfg.custom_hooks = dict(hooks.default), [*hooks.custom, *own_hooks]
     cfg.experiment_name = f'proxy_{os.getpid()}_{next(_NUMBERS)}'  # MMEngine's managers are keyed by this name
     cfg.visualizer = {'type': 'Visualizer', 'name': cfg.experiment_name, 'vis_backends': []}
     cfg.log_level = 'ERROR'
@@ -73,19 +61,6 @@ def proxy_config(
     for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         cfg[key] = None
     return cfg
-
-
-def _only_writes(hook: Any) -> bool:
-    """Whether a hook of the config writes checkpoints, logs or profiles, and so does not affect the training."""
-    kind = hook_class(hook)
-    return isinstance(kind, type) and issubclass(kind, (CheckpointHook, LoggerHook, ProfilerHook))
-
-
-def hook_class(hook: Any) -> Any:
-    """The class of a hook of a config, looked up in the current scope; None if its name is not registered."""
-    if not isinstance(hook, dict):
-        return type(hook)
-    return HOOKS.get(hook['type']) if isinstance(hook.get('type'), str) else hook.get('type')
 
 
 _SAME_WITH_FOREACH = ('SGD', 'Adam', 'AdamW')

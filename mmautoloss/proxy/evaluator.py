@@ -176,17 +176,20 @@ class ProxyEvaluator:
             runner.build_training()
 
     @one_at_a_time
-    def validate_untrained(self) -> dict[str, Any]:
+    def validate_untrained(self, whole: bool = False) -> dict[str, Any]:
         """Validates the untrained model on the first batch; returns the result of the metric.
 
         Where a metric fails with so little, such as one that looks for other images of the same identity, it validates on
         more batches, and raises the error of the metric if all are not enough.
+
+        Args:
+            whole: Whether to validate on all batches.
         """
         runner = self.runner
         with _silence():
             runner.reset(0)
             runner.model.eval()
-            return _first_scores(runner.model, runner.val_loop)
+            return _first_scores(runner.model, runner.val_loop, whole)
 
     @one_at_a_time
     def train_briefly(self, end: Hook) -> None:
@@ -293,8 +296,9 @@ class ProxyEvaluator:
         return value if self.settings.greater else -value
 
 
-def _first_scores(model: Any, loop: Any) -> dict[str, Any]:
-    due, last = 1, len(loop.dataloader)
+def _first_scores(model: Any, loop: Any, whole: bool) -> dict[str, Any]:
+    last = len(loop.dataloader)
+    due = last if whole else 1
     for count, batch in enumerate(loop.dataloader, start=1):
         with torch.no_grad():
             outputs = model.val_step(batch)

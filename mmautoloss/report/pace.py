@@ -66,7 +66,7 @@ def pace_of(record: Record, elapsed: float) -> Pace:
         left=left.counts if left else None,
         seconds_left=_seconds_left(
             left,
-            _recent_rate(times, [lengths.of(trial.role, trial.times) for trial in trained], _RECENT),
+            _expected_rate(times, [lengths.of(trial.role, trial.times) for trial in trained], _slots(record)),
             budget.get('max_seconds'),
             elapsed,
         ),
@@ -89,6 +89,25 @@ def _recent_rate(times: list[float], lengths: list[float], count: int) -> float 
         return None
     start = times[-count - 1] if len(times) > count else 0.0
     return _rate(sum(lengths[-count:]), times[-1] - start)
+
+
+def _slots(record: Record) -> int:
+    return record.sessions[-1].slots if record.sessions else 1
+
+
+def _expected_rate(times: list[float], lengths: list[float], slots: int) -> float | None:
+    """Length of the trainings to come an hour: that of the last ones, or of the first in all slots at once.
+
+    The first training of a search is alone, so until each slot has finished one, the rate says nothing of the slots.
+
+    Args:
+        times: The times at which trainings finished, in seconds of search.
+        lengths: Their lengths.
+        slots: Number of trials that run at the same time.
+    """
+    if 0 < len(times) < slots:
+        return _rate(slots * lengths[0], times[0])
+    return _recent_rate(times, lengths, _RECENT)
 
 
 def _stages(trials: list[Trial]) -> dict[str, float]:

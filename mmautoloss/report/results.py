@@ -89,7 +89,7 @@ def read_results(path: Path) -> list[ResultRow]:
         raise SetupError(f'{path} must have the columns {_HEADER}.')
     wrong = [number for number, line in enumerate(lines, 1) if len(line) != len(columns)]
     if wrong:
-        raise SetupError(f'{path} must have {len(columns)} values a row, but line {wrong[0]} has others; mend it.')
+        raise SetupError(f'{path} must have {len(columns)} values a row, but line {wrong[0]} has others; correct it.')
     return [_row(dict(zip(columns, line, strict=True)), f'{path}, line {n}') for n, line in enumerate(lines[1:], 2)]
 
 
@@ -100,7 +100,7 @@ def _row(values: Mapping[str, str], place: str) -> ResultRow:
         return ResultRow(**{**fields, **numbers, 'value': float(values['value'])})
     except ValueError as error:
         raise SetupError(
-            f'{place} must have numbers for seed, iterations, tail and value, but {error}; mend it.'
+            f'{place} must have numbers for seed, iterations, tail and value, but {error}; correct it.'
         ) from None
 
 

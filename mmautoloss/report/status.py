@@ -8,6 +8,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from mmautoloss.report.confirmation import Confirmation, Fresh, confirmation_of
+from mmautoloss.report.learning import learning_text
 from mmautoloss.report.lengths import Length, lengths_of
 from mmautoloss.report.pace import Pace, pace_of
 from mmautoloss.report.tasks import hand_made_scores, task_means, task_scales
@@ -124,6 +125,7 @@ class Status:
         lengths: The stages of ``budget.funnel`` that have begun; empty without it.
         fresh: The same losses and the best known one with fresh seeds, which the verdict compares.
         verdict: The verdict in words.
+        learning: A warning where the hand-made losses have learnt next to nothing; '' otherwise.
     """
 
     state: str
@@ -147,6 +149,7 @@ class Status:
     lengths: tuple[Length, ...]
     fresh: FreshScores
     verdict: str
+    learning: str = ''
 
     def to_json(self) -> dict[str, Any]:
         """The attributes as JSON types."""
@@ -192,6 +195,7 @@ def status_of(record: Record, now: float, lives: bool | None = None) -> Status:
         lengths=lengths,
         fresh=_fresh_scores(confirmation_of(history), history, scale.sign, scales),
         verdict=verdict_of(history, [winner] if winner else [], lengths if funnel else None, scale.sign).text,
+        learning=learning_text(record),
     )
 
 

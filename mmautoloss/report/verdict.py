@@ -11,7 +11,7 @@ from mmautoloss.report.labels import HAND_MADE, label_of
 from mmautoloss.report.lengths import Length, LengthScore
 from mmautoloss.report.statistics import Difference, paired_difference
 from mmautoloss.search import LEAST_SEEDS
-from mmautoloss.trial import History, Role, Trial
+from mmautoloss.trial import History, Role, State, Trial
 
 _REMEDY = f'To know more, set budget.confirm_seeds={LEAST_SEEDS} and go on with --resume: fresh seeds then decide.'
 
@@ -56,21 +56,26 @@ def verdict_of(
         lengths: The stages of the funnel that have begun; None for a search without one.
         sign: 1 where higher values of the metric are better, else -1.
     """
-    if not ranking and not history.of_role(Role.SEARCH):
-        return Verdict('nothing', 'No searched loss could be trained: none was begun (budget.max_trials).')
     if not ranking:
-        return Verdict('nothing', _why_nothing(history))
+        return Verdict('nothing', _without_score(history))
     if lengths is not None:
         return _of_funnel(history, lengths, sign)
     confirmation = confirmation_of(history)
     return _unconfirmed(history, ranking[0]) if confirmation is None else _confirmed(confirmation)
 
 
-def _why_nothing(history: History) -> str:
+def _without_score(history: History) -> str:
+    """Why no searched loss has a score."""
     twins = [trial.twin for trial in history.of_role(Role.SEARCH) if trial.twin is not None]
     if history.of_role(Role.LEG) and twins:
         return f'The relay ends with the same losses as those of trial {twins[-1]}: nothing new was found.'
-    return 'No searched loss could be trained and scored.'
+    searched = history.of_role(Role.SEARCH)
+    settled = [trial for trial in searched if trial.state is not State.RUNNING]
+    if not searched:
+        return 'No searched loss has been trained.'
+    if len(settled) < len(searched):
+        return 'No searched loss has a score yet.'
+    return f'No searched loss could be scored: none of {len(settled)} was trained to its end.'
 
 
 def _of_funnel(history: History, lengths: Sequence[Length], sign: int) -> Verdict:

@@ -53,6 +53,21 @@ def span(seconds: float) -> str:
     return f'{minutes // 1440} d {minutes % 1440 // 60} h'
 
 
+def short_span(seconds: float) -> str:
+    """A duration in at most eight columns.
+
+    Example:
+        >>> [short_span(seconds) for seconds in (3.44, 1500, 7500, 200_000)]
+        ['3.4 s', '25 min', '2.1 h', '2.3 d']
+    """
+    if seconds < 1000:
+        return f'{seconds:.1f} s'
+    for limit, size, unit, digits in ((6000, 60, 'min', 0), (48 * 3600, 3600, 'h', 1)):
+        if seconds < limit:
+            return f'{seconds / size:.{digits}f} {unit}'
+    return f'{seconds / 86400:.1f} d'
+
+
 def last_line(text: str) -> str:
     """The last line of a text; '' where there is none.
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from mmautoloss.checks import nearest
 from mmautoloss.errors import SetupError
 from mmautoloss.extension import add
 from mmautoloss.losses import InputKind
@@ -53,6 +54,12 @@ def build_strategy(
     name = options.pop('type', None)
     if name not in STRATEGIES:
         raise SetupError(f'strategy.type must be one of {", ".join(STRATEGIES)}, but got {name!r}.')
+    known = [key for key in inspect.signature(STRATEGIES[name]).parameters if key != 'inputs']
+    for key in options if 'kwargs' not in known else ():
+        if key not in known:
+            raise SetupError(
+                f'strategy {name} has no setting {key}; there are {", ".join(known)}{nearest(key, known)}.'
+            )
     try:
         strategy = STRATEGIES[name](inputs, **options)
     except TypeError as error:

@@ -30,7 +30,7 @@ def lock_journal(path: Path) -> FileLock:
         return _acquire(lock, path)
     except OSError as error:
         raise JournalError(
-            f'{path} cannot be written: {error.strerror or error}. Choose another --work-dir, or mend this one.'
+            f'{path} cannot be written: {error.strerror or error}. Choose another --work-dir, or make this one writable.'
         ) from error
 
 

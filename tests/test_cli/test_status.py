@@ -120,7 +120,7 @@ def test_error_is_shown_in_full_with_the_remedy(journal: Journal, capsys) -> Non
     journal.end('no space is left\non the disk')
     lines = words(status(journal, capsys))
     assert lines[0].startswith('stopped by an error') and lines[1:3] == ['no space is left', 'on the disk']
-    assert lines[3] == 'once that is mended, the same command with --resume goes on'
+    assert lines[3] == 'once that is corrected, the same command with --resume goes on'
 
 
 def test_json_is_one_object(journal: Journal, capsys) -> None:

@@ -122,7 +122,7 @@ def test_every_option_of_a_search_has_a_line() -> None:
     search.add_parser(commands)
     options = set(commands.choices['search']._option_string_actions) - {'-h', '--help'}
     page = PAGE.read_text(encoding='utf-8').split('## Options of mmautoloss search')[1]
-    assert options == set(re.findall(r'`(--[\w-]+)`', page))
+    assert options == set(re.findall(r'`(--?[\w-]+)`', page))
 
 
 def test_anchors_of_sections_are_there() -> None:

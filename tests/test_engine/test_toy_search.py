@@ -257,3 +257,25 @@ def test_hooks_of_the_config_are_those_of_a_training_not_of_the_search(tmp_path:
     runner = build_search(toy_config(tmp_path / 'again', {}, base))
     assert 'EMAHook' not in [type(hook).__name__ for hook in runner.hooks]
     assert runner.hooks
+
+
+def test_default_hooks_of_ones_own_train_candidates_and_those_that_write_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ema = {'type': 'EMAHook', 'begin_iter': 0, 'momentum': 0.5}
+    budget = {'budget': {'max_trials': 1, 'baseline_repeats': 0, 'finalists': 0, 'confirm_seeds': 0}}
+    scores = []
+    for name, place in (
+        ('none', {}),
+        ('custom', {'custom_hooks': [ema]}),
+        ('default', {'default_hooks.ema': ema, 'default_hooks.checkpoint': {'type': 'CheckpointHook', 'interval': 1}}),
+    ):
+        runner = build_search(toy_config(tmp_path / name, budget, place))
+        assert 'EMAHook' not in [type(hook).__name__ for hook in runner.hooks]
+        runner.train()
+        history = read_history(runner.train_loop.spec.work_dir / 'journal.jsonl')[1]
+        scores.append([trial.score for trial in history.settled()])
+        text = capsys.readouterr().out
+        assert ('default_hooks.checkpoint (CheckpointHook)' in text) == (name == 'default')
+        assert 'EMAHook' not in text
+    assert scores[1] == scores[2] != scores[0]

@@ -130,7 +130,7 @@ def test_wrong_settings(settings, message):
         ('1 - i / u', 'delta', r"Unknown input 'i' \(there are: p, y, t\)"),
         ('relu(p)', 'softmax', "Unknown operator 'relu'"),
         ('', 'softmax', 'must be text such as'),
-        (None, 'softmax', 'must be text such as'),
+        (3, 'softmax', 'must be text such as'),
         (parse('q'), 'softmax', r"Unknown input 'q' \(there are: p, y, t\)"),
     ],
     ids=str,

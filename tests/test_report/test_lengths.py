@@ -260,10 +260,10 @@ def test_page_has_the_figure_and_the_table(tmp_path: Path) -> None:
 
 def console_of(story: FunnelStory) -> str:
     console = Console(file=io.StringIO(), width=200, highlight=False)
-    observer = ConsoleObserver((), 'score', console=console)
+    observer = ConsoleObserver((), 'score', console=console, verbose=True)
     for trial in story.record.history.settled():
         observer.settled(trial, story.record.history)
-    observer.table(story.record.history, story.facts.ranking, Path('best.py'), story.record.sessions[-1].budget)
+    observer.table(story.record.history, story.facts.ranking, [Path('best.py')], story.record.sessions[-1].budget)
     return console.file.getvalue()
 
 
@@ -271,9 +271,9 @@ def test_lines_and_end_on_the_console() -> None:
     text = console_of(FunnelStory().at_10x(0.9, 0.91))
     assert '  11 10x      0.6000' in text and '   8 3x       0.7000' in text
     assert 'score in longer trainings' in text and 'trial 4 holds at 10x' in text
-    assert 'The best losses, ready to train: best.py' in text
+    assert 'best.py: ready to train' in text
     fallen = console_of(FunnelStory().at_10x(0.1, 0.1))
-    assert 'No found loss holds at 10x' in fallen and 'The best losses of the short trainings: best.py' in fallen
+    assert 'No found loss holds at 10x' in fallen and 'best.py: the best losses of the short trainings' in fallen
 
 
 def test_journal_without_a_funnel_is_as_before() -> None:

@@ -228,6 +228,41 @@ def test_page_fetches_nothing_and_nothing_overflows(chromium: Any, file: Path, w
     assert seen.errors == []
 
 
+_LETTERS = """[...document.querySelectorAll('figure svg text')].map((each) => {
+    const matrix = each.getScreenCTM();
+    return parseFloat(getComputedStyle(each).fontSize) * Math.hypot(matrix.a, matrix.b);
+})"""
+
+
+def test_letters_of_drawings_can_be_read_on_a_phone(chromium: Any, file: Path) -> None:
+    with opened(chromium, file, 390) as seen:
+        all_open(seen.page)
+        sizes = seen.page.evaluate(_LETTERS)
+        assert len(sizes) > 50 and min(sizes) > 10.9
+
+
+def test_details_are_folded_and_tables_have_the_whole_width(chromium: Any, file: Path) -> None:
+    with opened(chromium, file, 1280) as seen:
+        assert seen.page.evaluate('document.documentElement.scrollHeight') < 5 * 900
+        assert not seen.page.locator('#sizes, .drawings figure').first.is_visible()
+        seen.page.locator('nav a[href="#size"]').click()
+        seen.page.wait_for_selector('#figure-sizes', state='visible')  # a link opens what it leads to
+        all_open(seen.page)
+        widths = seen.page.evaluate(
+            """[...document.querySelectorAll('.stack .scroll')].map(
+                (each) => each.clientWidth / document.querySelector('main').clientWidth)"""
+        )
+        assert widths and min(widths) > 0.95
+        shadows = seen.page.evaluate("getComputedStyle(document.querySelector('.scroll')).backgroundAttachment")
+        assert shadows == 'local, local, scroll, scroll'
+
+
+def test_missing_pictures_are_a_note_below_the_verdict(whole: Report) -> None:
+    html = render(whole)
+    assert 'class="alert"' not in html
+    assert html.index('Before you believe it') < html.index('<p class="note">') < html.index('could not be drawn')
+
+
 def test_overflow_is_seen(chromium: Any, tmp_path: Path) -> None:
     """The measure itself, on a page that overflows and on one that scrolls in a box."""
     wide = '<div style="width:2000px">x</div>'

@@ -117,5 +117,11 @@ def test_only_trainings_of_one_length_are_compared() -> None:
 
 
 def test_nothing_found() -> None:
-    assert verdict_of(History(), []).word == 'nothing'
-    assert Story(found=None).verdict.text == 'No searched loss could be trained and scored.'
+    assert verdict_of(History(), []) == Verdict('nothing', 'No searched loss has been trained.')
+    assert Story(found=None).verdict.text == 'No searched loss could be scored: none of 1 was trained to its end.'
+
+
+def test_search_that_was_stopped_while_its_first_candidate_ran_has_no_score_yet() -> None:
+    history = History()
+    history.add(Trial(0, Role.SEARCH, 0, Genome.from_text({'cls': '-y * log(p)'})))
+    assert verdict_of(history, []).text == 'No searched loss has a score yet.'

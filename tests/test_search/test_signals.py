@@ -44,12 +44,12 @@ def send(process: ForkedProgram, signum: int) -> None:
 
 
 @pytest.mark.parametrize('workers', [1, 2])
-def test_once_finishes_what_runs_and_shows_the_table(tmp_path: Path, workers: int) -> None:
+def test_once_finishes_what_runs_and_shows_what_was_found(tmp_path: Path, workers: int) -> None:
     config, work, process = begin(tmp_path, workers, slow=0.2)
     send(process, signal.SIGINT)
     assert process.wait(LIMIT) == 130
     text = work.with_suffix('.log').read_text()
-    assert 'what is running is finished first' in text and 'by which losses were chosen' in text
+    assert 'what is running is finished first' in text and 'found  ' in text
     assert 'the same command with --resume goes on' in text and 'Traceback' not in text
     record = read_journal(work / 'journal.jsonl')
     assert record.history.running() == [] and record.ended == 'interrupted'

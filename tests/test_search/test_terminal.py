@@ -66,6 +66,6 @@ def test_foot_moves_while_the_driver_trains_and_fits_a_narrow_terminal(tmp_path:
     bars = [line for line in lines if re.match(r'search \d/1 ', line)]
     assert bars and max(map(len, bars)) <= 50 and any('ends at' in line for line in bars)
     trials = [line for line in lines if re.match(r' +\d+ (baseline|known|search) ', line)]
-    assert len(trials) >= 3 and max(map(len, trials)) <= 50
+    assert len(trials) >= 2 and max(map(len, trials)) <= 50
     assert any(line.startswith('best 0.') for line in lines) and 'Traceback' not in text
     assert 'no metainfo' not in text, "the Runner's own words are in the files of the trials"

@@ -11,7 +11,7 @@ from dataclasses import asdict
 DESCRIPTION = """\
 Prints the versions of everything that a search needs, tries the parts that often break (mmcv's
 compiled operators, CUDA, loading a checkpoint) and tells which tasks work here, with one line that
-mends each that does not. The exit status is 0 if detection works, and 1 otherwise."""
+repairs each that does not. The exit status is 0 if detection works, and 1 otherwise."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
+from mmautoloss.checks import require_whole
 from mmautoloss.engine.config.begin import BestBegin, CheckpointBegin, TrunkBegin, read_begin
 from mmautoloss.engine.config.held_rate import falling_rate, hold_rate
 from mmautoloss.engine.config.sections import as_json, require_dict
@@ -62,6 +63,9 @@ def read_candidate_training(proxy: Mapping[str, Any], cfg: Config, base: Config,
     given = proxy['schedule']
     if given is not None:
         require_dict('proxy.schedule', given)
+        for key in ('max_iters', 'max_epochs'):
+            if given.get(key) is not None:
+                require_whole(f'proxy.schedule.{key}', given[key], 1)
     begin = read_begin(proxy['begin'])
     if begin is None and not given:
         raise SetupError("proxy needs a schedule, such as dict(type='IterBasedTrainLoop', max_iters=100).")

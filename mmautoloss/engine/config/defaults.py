@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     'describe': {},
     'results': None,
     'report': True,
+    'verbose': False,
     'options': {},
     'allow_leak': False,
 }
@@ -43,7 +44,7 @@ def check_types(settings: Mapping[str, Any]) -> None:
     """
     for name in ('tasks', 'strategy', 'screen', 'budget', 'execute', 'describe', 'options', 'proxy'):
         require_dict(name, settings[name])
-    for name in ('resume', 'report', 'allow_leak', 'progress'):
+    for name in ('resume', 'report', 'verbose', 'allow_leak', 'progress'):
         require_flag(name, settings[name])
     if not isinstance(settings['base_config'], str):
         raise SetupError(f'base_config must be the path of a config, but got {settings["base_config"]!r}.')

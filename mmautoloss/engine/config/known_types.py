@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from collections.abc import Mapping
 
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, OPTIMIZERS, Registry
+from mmengine.utils import import_modules_from_strings
 
+from mmautoloss.checks import nearest
 from mmautoloss.errors import SetupError
 
 _LOOKED_UP = {
@@ -27,8 +30,26 @@ def require_known(cfg: Config) -> None:
         kind = _at(cfg, path)
         if isinstance(kind, str) and not _is_known(kind, registry, cfg.get('default_scope')):
             raise SetupError(
-                f'{path}={kind!r} is not in the {registry.name} registry. Correct it, or name its module in custom_imports.'
+                f'{path}={kind!r} is not in the {registry.name} registry. Correct it{nearest(kind, registry.module_dict)}, '
+                'or name its module in custom_imports.'
             )
+
+
+def require_imports(cfg: Config) -> None:
+    """Imports the modules of ``custom_imports``, since options of the command line may have changed them.
+
+    Raises:
+        SetupError: It is something else than names of modules, or one cannot be imported.
+    """
+    imports = cfg.get('custom_imports') or {}
+    if not isinstance(imports, Mapping) or (imports and 'imports' not in imports):
+        raise SetupError(
+            f"custom_imports must be such as dict(imports=['my_package.my_module']), but got {imports!r}."
+        )
+    try:
+        import_modules_from_strings(**imports)
+    except Exception as error:  # a module of the user may raise anything
+        raise SetupError(f'custom_imports: {type(error).__name__}: {error}') from error
 
 
 def _is_known(kind: str, registry: Registry, scope: str | None) -> bool:

@@ -32,7 +32,7 @@ def read_config(path: str | Path) -> Config:
             import_modules_from_strings(**cfg.custom_imports)
     scope = cfg.get('default_scope') or 'mmengine'
     if importlib.util.find_spec(scope) is None:
-        raise SetupError(f'{path} needs {scope}, which is not installed; `make doctor` says how to mend it.')
+        raise SetupError(f'{path} needs {scope}, which is not installed; `make doctor` says how to repair it.')
     return cfg
 
 
@@ -42,7 +42,7 @@ def reading(path: str | Path) -> Iterator[None]:
     try:
         yield
     except ImportError as error:  # the library of a base ('mmdet::...') or of custom_imports
-        raise SetupError(f'{path} needs what is not installed: {error} `make doctor` says how to mend it.') from None
+        raise SetupError(f'{path} needs what is not installed: {error} `make doctor` says how to repair it.') from None
     except Exception as error:  # a config is a program of the user, which may raise anything
         cause = f'{type(error).__name__}: {error}'.strip().splitlines()[-1]
         raise SetupError(f'{path} cannot be read: {cause}') from error

@@ -92,5 +92,5 @@ def build_search(cfg: Config) -> Runner:
 def _built(cfg: Config) -> Runner:
     runner = Runner.from_cfg(cfg)
     runner._train_loop = runner.build_train_loop(runner._train_loop)
-    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    runner.optim_wrapper = in_setup(lambda: runner.build_optim_wrapper(runner.optim_wrapper), 'optim_wrapper')
     return runner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmautoloss.checks import WrongTypeError
+from mmautoloss.checks import WrongTypeError, nearest
 from mmautoloss.errors import SetupError
 
 
@@ -18,7 +18,8 @@ def only(name: str, given: Mapping[str, Any], **defaults: Any) -> dict[str, Any]
     require_dict(name, given)
     unknown = set(given) - set(defaults)
     if unknown:
-        raise SetupError(f'{name} has no setting {", ".join(sorted(unknown))}; there are {", ".join(defaults)}.')
+        hint = nearest(sorted(unknown)[0], defaults)
+        raise SetupError(f'{name} has no setting {", ".join(sorted(unknown))}; there are {", ".join(defaults)}{hint}.')
     return {**defaults, **given}
 
 
@@ -41,6 +42,8 @@ def build(name: str, cls: type[Any], options: Mapping[str, Any]) -> Any:
     options = only(name, options, **{key: field.default for key, field in cls.__dataclass_fields__.items()})
     try:
         return cls(**options)
+    except WrongTypeError as error:
+        raise SetupError(f'{name}.{error}') from None
     except TypeError as error:  # such as a text where a number is compared
         raise SetupError(f'{name} has a value of a wrong type: {error}. Got {dict(options)}.') from None
 

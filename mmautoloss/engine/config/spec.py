@@ -11,12 +11,12 @@ from typing import Any
 from mmengine.config import Config
 
 from mmautoloss.branches import Branch
-from mmautoloss.checks import require_whole
+from mmautoloss.checks import nearest, require_whole
 from mmautoloss.engine.config.begin import TrunkBegin
 from mmautoloss.engine.config.branches import names_left_out, read_branches, with_aux
 from mmautoloss.engine.config.candidate_training import CandidateTraining, read_candidate_training
 from mmautoloss.engine.config.defaults import DEFAULTS, REQUIRED, check_types
-from mmautoloss.engine.config.known_types import require_known
+from mmautoloss.engine.config.known_types import require_imports, require_known
 from mmautoloss.engine.config.late_losses import with_late_losses
 from mmautoloss.engine.config.losses import require_buildable, require_unswitched, with_losses
 from mmautoloss.engine.config.relay import budget_of, read_relay, require_relay_alone
@@ -31,7 +31,7 @@ from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.expr import Genome, custom_primitives, parse
 from mmautoloss.expr.elapsed import ELAPSED
-from mmautoloss.losses import cards, expression_of
+from mmautoloss.losses import ZOO, cards, expression_of
 from mmautoloss.proxy import ProxySettings, plain_config, rung_iteration, share_batch, spelled
 from mmautoloss.report import Description
 from mmautoloss.screen import ScreenSettings
@@ -56,6 +56,7 @@ class SearchSpec:
         describe: The description in rows of results.
         results: CSV file for results, or None.
         report: Whether the page of the search is written at its end.
+        verbose: Whether the console shows every trial in full, and all scores at the end.
         work_dir: Where everything is written.
         tasks: What each of several tasks says, by name; empty in a search of one. ``base``, ``training`` and, but for its
             score, ``proxy`` are those of the first.
@@ -73,6 +74,7 @@ class SearchSpec:
     describe: Description
     results: Path | None
     report: bool
+    verbose: bool
     work_dir: Path
     tasks: Mapping[str, SearchSpec] = field(default_factory=dict)
 
@@ -96,6 +98,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
     if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
         raise SetupError('A search needs val_dataloader, val_cfg and val_evaluator: they score the candidates.')
     check_files(cfg)
+    require_imports(cfg)
     require_known(cfg)
     require_matching_truth(cfg)
     base_config = find_beside(settings['base_config'], cfg)
@@ -172,6 +175,7 @@ def read_spec(cfg: Config, work_dir: Path, settings: Mapping[str, Any]) -> Searc
         describe=build('describe', Description, settings['describe']),
         results=Path(settings['results']) if settings['results'] else None,
         report=bool(settings['report']),
+        verbose=settings['verbose'],
         work_dir=work_dir,
     )
 
@@ -260,7 +264,8 @@ def read_genome(entry: str | Mapping[str, str], branches: Sequence[Branch], left
         try:
             trees[branch.name] = branch.kind.parse(expression_of(text, branch.inputs))
         except (ExpressionError, SetupError) as error:
-            raise SetupError(f'seeds, branch {branch.name!r}: {error}') from None
+            message = str(error).removesuffix('.')
+            raise SetupError(f'seeds, branch {branch.name!r}: {message}{nearest(text, ZOO)}.') from None
     return Genome(trees)
 
 

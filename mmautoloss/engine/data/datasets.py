@@ -19,7 +19,13 @@ def apply_options(cfg: Config, options: Mapping[str, Any]) -> None:
         SetupError: The config has no ``data_root`` to replace.
     """
     old = cfg.get('data_root')
-    cfg.merge_from_dict(dict(options))
+    try:
+        cfg.merge_from_dict(dict(options))
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
+        raise SetupError(
+            f'--cfg-options {" ".join(options)}: no such place in the config ({error}); entries of a list are '
+            'numbered, as in param_scheduler.0.type=LinearLR.'
+        ) from None
     if 'data_root' not in options:
         return
     if 'data_root' not in cfg or not any('data_root' in dataset for dataset in data_sets(cfg)):

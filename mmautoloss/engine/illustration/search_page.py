@@ -148,7 +148,7 @@ def _commands(facts: Facts, folder: Path, record: Record, options: Mapping[str, 
     if facts.ranking and record.header.get('branches') and not record.header.get('tasks'):
         commands.append(
             ('Train them at full length, with new seeds, beside the hand-made ones',
-             f'python tools/compare.py {shlex.quote(str(folder / CONFIG))} --work-dir {work_dir} --results results.csv')
+             f'{program} compare {shlex.quote(str(folder / CONFIG))} --work-dir {work_dir} --results results.csv')
         )  # fmt: skip
     commands.append(('Write this page again', f'{program} report {work_dir}'))
     return tuple(commands)
@@ -167,7 +167,7 @@ def _resume(folder: Path, record: Record, options: Mapping[str, Any]) -> str:
     total = record.sessions[-1].budget.get('max_trials') if record.sessions else None
     total = None if relay_of(record.header) else total  # that of a relay is not chosen
     return (
-        f'python tools/search.py {shlex.quote(str(folder / CONFIG))} --work-dir {shlex.quote(str(folder))} --resume'
+        f'python -m mmautoloss search {shlex.quote(str(folder / CONFIG))} --work-dir {shlex.quote(str(folder))} --resume'
         + f' --max-trials {total}' * (total is not None)
         + f' --cfg-options{pairs}' * bool(pairs)
     )

@@ -34,7 +34,7 @@ def doubts_of(
     scale = Scale(status.metric, status.greater)
     rows = {row['losses']: row for row in summary.to_json()}
     baseline, best = rows.get(HAND_MADE), rows.get(f'trial {ranking[0].number}') if ranking else None
-    doubts = [*_unfinished(status)]
+    doubts = [*filter(None, [status.learning]), *_unfinished(status)]
     if not status.lengths:
         doubts += [*_choice(best, history), *_winners(history), *_known(best, rows.values(), scale)]
         doubts += _seeds(best, baseline)
@@ -43,7 +43,7 @@ def doubts_of(
     doubts += [*_failed(history), *_trunk(history, scale)]
     split = describe.get('split')
     scored = f'the split {split!r}' if split else 'a held-out part of the training data'
-    measures = 'only trainings of each task tell' if history.yardstick else 'tools/compare.py measures'
+    measures = 'only trainings of each task tell' if history.yardstick else 'python -m mmautoloss compare measures'
     doubts.append(
         f'All scores are of {scored}, after {_trainings(status.lengths)}. Whether the losses are better on images that '
         f'no search has seen, {measures}.'

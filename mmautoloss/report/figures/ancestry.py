@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmautoloss.report.facts.ancestry import Ancestor, ancestry_table
-from mmautoloss.report.figures.canvas import BASE, FOUND, new_axes, to_svg
+from mmautoloss.report.figures.canvas import BASE, FOUND, SIZE, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 
 _MAX_TICKS = 14
@@ -33,7 +33,7 @@ def draw_ancestry(name: str, title: str, line: Sequence[Ancestor], baseline: Seq
         axes.set_xlim(-0.4, max(len(line) - 0.6, 0.4))
         axes.set_xlabel('trial')
         axes.set_ylabel('score')
-        figure.legend(loc='outside upper center', ncols=2, fontsize=9)
+        figure.legend(loc='outside upper center', ncols=2, fontsize=SIZE)
         svg = to_svg(figure, name, title)
     caption = 'Scores of one training each, from the first ancestor on; each trial was bred from the one to its left.'
     return Figure(name, title, caption, ancestry_table(tuple(line)), svg)

@@ -32,10 +32,15 @@ VARIABLES = {
 }
 """CSS variables by placeholder; hand-made losses are drawn in BASE, found ones in FOUND, failures in FAULT."""
 
+SIZE = 12
+"""Size of all text in points: a figure as wide as a phone has letters of at least 11 pixels."""
+
 _STYLE: Any = {  # matplotlib's type is a literal of all its settings
     'svg.fonttype': 'none',
     'font.family': 'sans-serif',
-    'font.size': 10,
+    'font.size': SIZE,
+    'xtick.labelsize': SIZE,
+    'ytick.labelsize': SIZE,
     'figure.facecolor': 'none',
     'axes.facecolor': 'none',
     'savefig.facecolor': 'none',
@@ -92,7 +97,7 @@ def to_svg(figure: Canvas, name: str, text: str) -> str:
         svg = svg.replace(colour, variable)
     svg = re.sub(r'<g id="[\w.]+_\d+"', '<g', svg)  # these ids repeat across figures, and nothing refers to them
     svg = re.sub(r'<metadata>.*?</metadata>', '', svg, flags=re.DOTALL)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r'\1', svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) width="([^"]*)pt"', r'\1 style="--points: \2"', svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1', svg, count=1)
     svg = re.sub(r"""font(-family)?: ([^;"']*?)('[^']*'|sans-serif)[^;"]*""", _page_font, svg)
     return svg.replace('<svg ', f'<svg role="img" aria-label="{_attribute(text)}" ', 1)

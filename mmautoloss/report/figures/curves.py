@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mmautoloss.report.facts.curves import SCORES, Curve, curves_table
-from mmautoloss.report.figures.canvas import BASE, FOUND, FOURTH, MUTED, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.canvas import BASE, FOUND, FOURTH, MUTED, SIZE, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 
 STAGES = {'found, t = 0': 0.0, 'found, t = 1/2': 0.5, 'found, t = 1': 1.0}
@@ -41,8 +41,8 @@ def draw_curves(name: str, title: str, caption: str, inputs: str, curves: Mappin
         moved = {key: [from_target(curve.value, curve.at_target) for curve in group] for key, group in curves.items()}
         _draw(values, curves, moved)
         _draw(slopes, curves, {key: [curve.by_raw for curve in group] for key, group in curves.items()})
-        values.set_title('loss', fontsize=10)
-        slopes.set_title('gradient by the score' if inputs in SCORES else 'gradient', fontsize=10)
+        values.set_title('loss', fontsize=SIZE)
+        slopes.set_title('gradient by the score' if inputs in SCORES else 'gradient', fontsize=SIZE)
         for axes in (values, slopes):
             axes.set_xlabel('p - y' if inputs in ('delta', 'keypoint', 'motion') else 'prediction p')
         _legend(figure, curves)
@@ -106,7 +106,7 @@ def _legend(figure: Any, curves: Mapping[str, tuple[Curve, ...]]) -> None:
         for key, group in curves.items()
         for curve in group
     ]
-    figure.legend(handles=entries, loc='outside upper center', ncols=2, fontsize=9, handlelength=3.2)
+    figure.legend(handles=entries, loc='outside upper center', ncols=2, fontsize=SIZE, handlelength=3.2)
 
 
 def _label(key: str, curve: Curve) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmautoloss.report.facts.table import Table
-from mmautoloss.report.figures.canvas import FAULT, FOUND, INK, MUTED, new_axes, to_svg
+from mmautoloss.report.figures.canvas import FAULT, FOUND, INK, MUTED, SIZE, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import WIDTH, plain_powers
 
@@ -32,7 +32,7 @@ def draw_funnel(table: Table) -> Figure | None:
         for place, row in zip(places, rows, strict=True):
             text = f'{row["count"]:,}'.replace(',', ' ') + f' · {_percent(row["share"])}' * (row['share'] < 1)
             axes.annotate(
-                text, (0.6 + row['count'], place), (4, 0), textcoords='offset points', va='center', fontsize=9
+                text, (0.6 + row['count'], place), (4, 0), textcoords='offset points', va='center', fontsize=SIZE
             )
         labels = [_WHOLE[row['of']] if row['outcome'] in ('drawn', 'all') else row['outcome'] for row in rows]
         axes.set(xscale='log', xlim=(0.6, 12 * max(counts)), yticks=places, yticklabels=labels)

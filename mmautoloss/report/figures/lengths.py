@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmautoloss.report.facts.table import Table
-from mmautoloss.report.figures.canvas import BASE, FAULT, FOUND, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.canvas import BASE, FAULT, FOUND, SIZE, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import HEIGHT, WIDTH, put_legend
 from mmautoloss.trial import Scale
@@ -53,7 +53,7 @@ def _draw_loss(axes: Any, rows: list[dict[str, Any]]) -> None:
             axes.plot(row['times'], row['mean'], 'x', color=FAULT, markersize=8, zorder=4)
     if rows[0]['kind'] != 'hand-made':
         place = (rows[-1]['times'], rows[-1]['mean'])
-        axes.annotate(str(rows[0]['trial']), place, (6, 0), textcoords='offset points', va='center', fontsize=8)
+        axes.annotate(str(rows[0]['trial']), place, (6, 0), textcoords='offset points', va='center', fontsize=SIZE)
 
 
 def _label_kinds(axes: Any, kinds: list[str]) -> None:

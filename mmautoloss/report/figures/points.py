@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
-from mmautoloss.report.figures.canvas import BASE
+from mmautoloss.report.figures.canvas import BASE, SIZE
 from mmautoloss.report.statistics import spread
 
-WIDTH, HEIGHT = 5.6, 3.5
+WIDTH, HEIGHT = 5.4, 3.5
 """Size in inches: two figures fit side by side on a wide screen, and one is readable on a narrow one."""
 
 MOST = 800
@@ -62,10 +62,10 @@ def draw_baseline(axes: Any, scores: Sequence[float], along: str = 'h') -> None:
         band(center - noise, center + noise, color=BASE, alpha=0.16, linewidth=0)
 
 
-def put_legend(figure: Any, columns: int = 3) -> None:
+def put_legend(figure: Any, columns: int = 2) -> None:
     """Adds a legend above the axes, unless nothing has a label."""
     if any(axes.get_legend_handles_labels()[0] for axes in figure.axes):
-        style = {'fontsize': 9, 'handletextpad': 0.4, 'columnspacing': 1.2, 'borderpad': 0}
+        style = {'fontsize': SIZE, 'handletextpad': 0.4, 'columnspacing': 1.2, 'borderpad': 0}
         figure.legend(loc='outside upper left', ncols=columns, **style)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmautoloss.report.facts.table import Table
-from mmautoloss.report.figures.canvas import BASE, FAULT, FOUND, FOURTH, MUTED, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.canvas import BASE, FAULT, FOUND, FOURTH, MUTED, SIZE, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import HEIGHT, MOST, WIDTH, draw_baseline, draw_failed, limits, put_legend, thin
 from mmautoloss.trial import Scale
@@ -95,7 +95,7 @@ def draw_progress(table: Table, scale: Scale, axis: str) -> Figure | None:
             x_label = _in_minutes(axes, rows)
         axes.set(xlabel=x_label, ylabel=scale.metric, ylim=ends)
         axes.margins(x=0.02)
-        put_legend(figure, columns=3)
+        put_legend(figure)
         return Figure(name, title, caption, table, to_svg(figure, name, f'{title}. {caption}'))
 
 
@@ -119,7 +119,7 @@ def _draw_best(axes: Any, rows: Sequence[Row], column: str, scale: Scale) -> Non
     last = steps[-1]
     axes.annotate(
         f'{last["trial"]}', (last[column], last['best']), (3, 4 if scale.greater else -11), textcoords='offset points',
-        fontsize=8, color=FOUND,
+        fontsize=SIZE, color=FOUND,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmautoloss.report.facts.table import Table
-from mmautoloss.report.figures.canvas import FOUND, FOURTH, INK, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.canvas import FOUND, FOURTH, INK, SIZE, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import HEIGHT, MOST, WIDTH, draw_baseline, limits, put_legend, thin
 from mmautoloss.trial import Scale
@@ -60,7 +60,7 @@ def _draw_front(axes: Any, front: Sequence[Row]) -> None:
     axes.plot(sizes, scores, 'o', color=INK, fillstyle='none', markersize=8, label='Pareto front')
     for row in front[-_MAX_LABELS:]:
         point = (row['nodes'], row['score'])
-        axes.annotate(f'{row["trial"]}', point, (6, 4), textcoords='offset points', fontsize=8)
+        axes.annotate(f'{row["trial"]}', point, (6, 4), textcoords='offset points', fontsize=SIZE)
 
 
 def _draw_means(axes: Any, rows: Sequence[Row]) -> None:

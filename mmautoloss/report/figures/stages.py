@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmautoloss.report.facts.table import Table
-from mmautoloss.report.figures.canvas import FOUND, INK, MUTED, THIRD, new_axes, to_svg
+from mmautoloss.report.figures.canvas import FOUND, INK, MUTED, SIZE, THIRD, new_axes, to_svg
 from mmautoloss.report.figures.figure import Figure
 from mmautoloss.report.figures.points import WIDTH
 from mmautoloss.report.words import span
@@ -28,7 +28,7 @@ def draw_stages(table: Table) -> Figure | None:
         axes.barh(range(len(rows)), [row['share'] for row in rows], height=0.66, color=colours)
         for place, row in enumerate(rows):
             text = f'{span(3600 * row["hours"])} · {row["share"]:.1%}'
-            axes.annotate(text, (row['share'], place), (4, 0), textcoords='offset points', va='center', fontsize=9)
+            axes.annotate(text, (row['share'], place), (4, 0), textcoords='offset points', va='center', fontsize=SIZE)
         axes.set(yticks=range(len(rows)), yticklabels=[f'{row["stage"]} ({row["by"]})' for row in rows])
         axes.set(xlim=(0, 1.3 * max(row['share'] for row in rows) or 1))
         axes.xaxis.set_major_formatter(lambda value, _: f'{value:.0%}')

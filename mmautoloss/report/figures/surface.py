@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmautoloss.report.facts.surface import BoxLine, Surface, lines_table, surfaces_table
-from mmautoloss.report.figures.canvas import INK, MUTED, new_axes, to_svg
+from mmautoloss.report.figures.canvas import INK, MUTED, SIZE, new_axes, to_svg
 from mmautoloss.report.figures.curves import COLOURS, WIDTHS, from_target, gaps, robust_limits, robust_range
 from mmautoloss.report.figures.figure import Figure
 
@@ -37,7 +37,7 @@ def draw_lines(name: str, title: str, caption: str, lines: Mapping[str, tuple[Bo
         panels[0, 0].set_ylabel('loss')
         panels[1, 0].set_ylabel('derivative')
         handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc='outside upper center', ncols=2, fontsize=9)
+        figure.legend(handles, labels, loc='outside upper center', ncols=2, fontsize=SIZE)
         svg = to_svg(figure, name, title)
     text = (
         f'{caption} Left: a box of the size of the target is moved along one side. Right: a box about the centre of the '
@@ -59,7 +59,7 @@ def draw_surfaces(name: str, title: str, caption: str, surfaces: Mapping[str, Su
     with new_axes(2.7 * count + 0.2, 2.9, ncols=count, sharey=True, squeeze=False) as (figure, panels):
         for axes, (key, surface) in zip(panels[0], surfaces.items(), strict=True):
             _contours(axes, surface, COLOURS[key])
-            axes.set_title(key, fontsize=10, color=COLOURS[key])
+            axes.set_title(key, fontsize=SIZE, color=COLOURS[key])
             axes.set_xlabel('shift, in sides')
         panels[0, 0].set_ylabel('scale')
         svg = to_svg(figure, name, title)
@@ -101,7 +101,7 @@ def _contours(axes: Any, surface: Surface, colour: str) -> None:
     if any(min(levels) < value < max(levels) for value in flat):
         style = {'colors': colour, 'linewidths': 1.2, 'linestyles': 'solid'}
         lines = axes.contour(surface.shift, surface.scale, rows, levels=levels, **style)
-        axes.clabel(lines, fontsize=8, fmt=lambda level: f'{level:.4g}')
+        axes.clabel(lines, fontsize=SIZE, fmt=lambda level: f'{level:.4g}')
     axes.set_yscale('log', base=2)
     axes.set_yticks(_SCALES, [f'{scale:g}' for scale in _SCALES])
     axes.grid(False)

@@ -16,6 +16,8 @@ from mmautoloss.screen import ACCEPTED
 from mmautoloss.search import Budget, DrawProgress, confirmations_left
 from mmautoloss.trial import History, Role, State
 
+_DAY = 86400.0
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -126,7 +128,10 @@ def pace_text(standing: Standing, drawing: DrawProgress) -> str:
 def end_text(standing: Standing) -> str:
     """The expected end."""
     left = standing.seconds_left
-    return 'end not known yet' if left is None else f'ends at {soon(left)}, in {span(left)}'
+    if left is None:
+        return 'end not known yet'
+    days = round(left / _DAY)
+    return f'ends in about {days} days, {soon(left)[:10]}' if days > 2 else f'ends at {soon(left)}, in {span(left)}'
 
 
 def doing_text(standing: Standing, running: Mapping[int, float], drawing: DrawProgress) -> str:

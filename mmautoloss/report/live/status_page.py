@@ -22,7 +22,7 @@ _STYLES = {
 }
 _ADVICE = {
     'interrupted': 'the same command with --resume goes on',
-    'error': 'once that is mended, the same command with --resume goes on',
+    'error': 'once that is corrected, the same command with --resume goes on',
     'died': 'the same command with --resume goes on',
 }
 _MAX_ROWS = 6
@@ -57,6 +57,8 @@ def _print_scores(status: Status, console: Console) -> None:
     rows = [('hand-made', *_numbers(status.baseline))]
     rows.append((f'best, trial {status.best.trial}' if status.best else 'best found', *_numbers(status.best)))
     _print_table(console, (f'{status.metric} ({direction} is better)', 'mean', 'spread', 'seeds'), rows)
+    if status.learning:
+        console.print(status.learning, style='yellow', soft_wrap=True)
     _print_tasks(status, console)
     _print_lengths(status.lengths, console)
     _print_fresh(status.fresh, console)

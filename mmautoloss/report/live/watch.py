@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
+from mmautoloss.report.live.columns import cut
 from mmautoloss.report.live.footer import Footer, live_footer
 from mmautoloss.report.live.standing import (
     Standing,
@@ -27,6 +28,12 @@ from mmautoloss.trial import History, Record, Role, State, Trial
 
 EVERY_TRIALS, EVERY_SECONDS = 10, 300.0
 """A log gets a summary after this many trainings, or after this many seconds without one."""
+
+_MARK = '-- '
+"""Start of a line that is of no trial."""
+
+LOG_WIDTH = 120
+"""Columns of a line where the output is no terminal."""
 
 _CANDIDATES = (Role.KNOWN, Role.SEARCH, Role.LEG)
 _PACE_SECONDS = 2.0
@@ -56,6 +63,7 @@ class Watch(Observer):
         self._live: Live | None = None
         self._began: float | None = None  # monotonic time at which the elapsed search time was 0
         self._pace: tuple[float, Pace | None] = (float('-inf'), None)
+        self._announced = False
         self._last_summary = (0, time.monotonic())  # number of trainings and time
 
     def begin(self, history: History, planner: Planner) -> None:
@@ -64,6 +72,7 @@ class Watch(Observer):
         self._began = time.monotonic() - (self._record.elapsed if self._record else 0.0)
         for trial in history.settled():
             self._count(trial)
+        self._announced = bool(history.settled())
         self._update(history)
         self._last_summary = (self._standing.trained, time.monotonic())
         if self.console.is_terminal and not self.console.is_dumb_terminal:
@@ -80,6 +89,7 @@ class Watch(Observer):
         self._count(trial)
         if self._began is not None:
             self._update(history)
+            self._announce()
             self._summarise(self._standing.trained >= self._last_summary[0] + EVERY_TRIALS)
 
     def beat(self, history: History) -> None:
@@ -124,10 +134,36 @@ class Watch(Observer):
         since = time.monotonic() - self._last_summary[1]
         if self._live is None and self._began is not None and (due or since >= EVERY_SECONDS):
             self._last_summary = self._standing.trained, time.monotonic()
-            self.console.print(f'[dim]{escape(self._summary(time.monotonic() - self._began))}[/dim]', soft_wrap=True)
+            for line in _filled(self._summary(time.monotonic() - self._began)):
+                self._say(line)
 
-    def _summary(self, elapsed: float) -> str:
+    def _announce(self) -> None:
+        """Says how long the search will take, once the first training shows it."""
+        standing, pace = self._standing, self._standing.pace
+        if self._announced or pace is None or pace.left is None or standing.seconds_left is None:
+            return
+        self._announced = True
+        others = sum(pace.left.values()) - pace.left['candidate']
+        counts = f'candidates: {standing.wanted}, other trainings to come: {others}'
+        self._say(f'{end_text(standing)}, as the first training shows ({counts})')
+
+    def _say(self, line: str) -> None:
+        self.console.print(f'[dim]{escape(line)}[/dim]', soft_wrap=True)
+
+    def _summary(self, elapsed: float) -> list[str]:
         standing = self._standing
         trained = f'{standing.trained} of {standing.wanted} candidates after {span(elapsed)}'
-        parts = [trained, scores_text(standing), pace_text(standing, self._drawing), end_text(standing)]
-        return '-- ' + '; '.join(filter(None, [*parts, doing_text(standing, dict(self._running), self._drawing)]))
+        parts = [trained, scores_text(standing)]
+        parts += [funnel_text(standing) if standing.funnel else '', pace_text(standing, self._drawing)]
+        return [*filter(None, parts), end_text(standing), doing_text(standing, dict(self._running), self._drawing)]
+
+
+def _filled(parts: Sequence[str]) -> list[str]:
+    """Lines of a log with these parts, as many in each as there is room for."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(part) + 2 <= LOG_WIDTH:
+            lines[-1] += f'; {part}'
+        else:
+            lines.append(cut(_MARK + part, LOG_WIDTH))
+    return lines

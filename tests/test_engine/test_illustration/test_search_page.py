@@ -89,7 +89,7 @@ def test_journal_alone_has_a_page(copy: Path, tmp_path: Path) -> None:
     (tmp_path / 'alone').mkdir()
     shutil.copy(copy / 'journal.jsonl', tmp_path / 'alone')
     html = write_report(tmp_path / 'alone').read_text(encoding='utf-8')
-    assert 'Losses for toy/score' in html and 'tools/search.py' not in html
+    assert 'Losses for toy/score' in html and 'mmautoloss search' not in html
 
 
 def test_search_is_not_lost_with_its_page(

@@ -194,7 +194,7 @@ def test_a_branch_may_be_called_like_a_column() -> None:
 def test_verdict_waits_while_nothing_has_a_score() -> None:
     assert facts(Story()).headline == facts(Story().started()).headline == 'No searched loss has a score yet.'
     over = Story().started().trained(Role.SEARCH, None).ended()
-    assert facts(over).headline == 'No searched loss could be trained and scored.'
+    assert facts(over).headline == 'No searched loss could be scored: none of 1 was trained to its end.'
 
 
 def test_verdict_waits_for_fresh_seeds_that_are_to_come() -> None:

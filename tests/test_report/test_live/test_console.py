@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -22,16 +23,16 @@ GENOME = Genome.from_text({'cls': '-y * log(p)'})
 class Page:
     """An observer and what it wrote."""
 
-    def __init__(self, greater: bool = True) -> None:
+    def __init__(self, greater: bool = True, verbose: bool = False, width: int = 120, terminal: bool = False) -> None:
         self.file = StringIO()
-        console = Console(file=self.file, width=120)
+        console = Console(file=self.file, width=width, force_terminal=terminal, color_system=None, highlight=False)
         branches = (Branch('cls', 'head.loss_cls', 'softmax'),)
-        self.observer = ConsoleObserver(branches, 'toy/score', greater, console)
+        self.observer = ConsoleObserver(branches, 'toy/score', greater, console, verbose=verbose)
         self.history = History()
 
     def settle(self, outcome: Outcome, role: Role = Role.SEARCH, **fields) -> None:
         number = len(self.history)
-        genome = None if role is Role.BASELINE else GENOME
+        genome = None if role is Role.BASELINE else fields.pop('genome', GENOME)
         self.history.add(Trial(number, role, fields.pop('seed', 0), genome, **fields))
         self.history.settle(number, outcome)
         self.observer.settled(self.history[number], self.history)
@@ -94,8 +95,8 @@ LINES = [
 
 
 @pytest.mark.parametrize(('outcome', 'fields', 'pattern'), LINES)
-def test_line_of_a_trial(outcome: Outcome, fields: dict, pattern: str) -> None:
-    page = Page()
+def test_full_line_of_a_trial(outcome: Outcome, fields: dict, pattern: str) -> None:
+    page = Page(verbose=True)
     page.settle(outcome, **fields)
     assert len(page.lines) == 1 and re.search(pattern, page.lines[0]), page.lines
 
@@ -113,7 +114,7 @@ def test_calibration() -> None:
 
 
 def test_funnel_adds_up() -> None:
-    page = Page()
+    page = Page(verbose=True)
     page.settle(complete(0.5), role=Role.BASELINE)
     page.settle(complete(0.4), funnel={'accepted': 1, 'low gain': 5})
     page.settle(Outcome(State.EQUIVALENT, 0.4, reason='trial 1'), funnel={'accepted': 1})
@@ -129,20 +130,20 @@ def test_funnel_adds_up() -> None:
 
 
 def test_spared_failure_names_its_twin() -> None:
-    page = Page()
+    page = Page(verbose=True)
     page.settle(Outcome(State.FAILED, reason='not finite: a loss'))
     page.settle(Outcome(State.FAILED, reason='trial 0'))
     assert 'failed: not finite: a loss' in page.lines[0] and 'failed as trial 0' in page.lines[1]
 
 
 def test_stopped_ones_are_told_apart() -> None:
-    page = Page()
+    page = Page(verbose=True)
     page.settle(complete(0.4))
     page.settle(Outcome(State.STOPPED, rung=0.1), bar=0.2)
     page.settle(Outcome(State.STOPPED, rung=0.1, reason='trial 1'), bar=0.2)
     page.observer.end(page.history)
     assert page.lines[3].endswith('1 trained, 2 stopped at the rung, 0 failed')
-    page.observer.table(page.history, page.history.ranking(1), None)
+    page.observer.table(page.history, page.history.ranking(1), [])
     assert '1 of 2 candidates were stopped at the rung.' in page.lines
 
 
@@ -150,13 +151,15 @@ def test_stopped_ones_without_a_score_are_counted() -> None:
     page = Page()
     page.settle(Outcome(State.STOPPED, rung=0.1), bar=0.2)
     page.settle(Outcome(State.STOPPED, reason='no score at the rung: nothing'), bar=0.2)
-    page.observer.table(page.history, [], None)
+    page.observer.table(page.history, [], [])
     assert '2 of 2 candidates were stopped at the rung, 1 of them without a score there.' in page.lines
 
 
-def finish(baseline: list[float], best: list[float], fresh: bool = False, greater: bool = True) -> Page:
+def finish(
+    baseline: list[float], best: list[float], fresh: bool = False, greater: bool = True, verbose: bool = True
+) -> Page:
     """A search with these scores of the hand-made and of the best losses, and as many with fresh seeds."""
-    page, sign = Page(greater), 1 if greater else -1
+    page, sign = Page(greater, verbose), 1 if greater else -1
     for score in baseline:
         page.settle(complete(sign * score), role=Role.BASELINE)
     first = len(page.history)
@@ -166,12 +169,12 @@ def finish(baseline: list[float], best: list[float], fresh: bool = False, greate
     for seed in range(5 if fresh else 0):
         page.settle(complete(sign * (baseline[0] + seed / 100)), role=Role.CONFIRM, repeats=0, seed=1000 + seed)
         page.settle(complete(sign * (best[0] + seed / 90)), role=Role.CONFIRM, repeats=first, seed=1000 + seed)
-    page.observer.table(page.history, page.history.ranking(1), None)
+    page.observer.table(page.history, page.history.ranking(1), [])
     return page
 
 
 def cells(page: Page, row: str) -> list[list[str]]:
-    lines = [line for line in page.lines if row in line]
+    lines = [line for line in page.lines if row in line and '│' in line]
     return [[cell.strip() for cell in line.strip('│').split('│')] for line in lines]
 
 
@@ -197,3 +200,111 @@ def test_verdict_where_less_is_better() -> None:
     page = finish([0.5, 0.52], [0.1, 0.11], fresh=True, greater=False)
     assert 'are better than the hand-made ones: +0.39' in ' '.join(page.lines)
     assert cells(page, 'best found')[0][1] == '0.1222'
+
+
+PARENT = Genome.from_text({'cls': '-y * log(p)', 'box': 'abs(p - y)'})
+CHILD = Genome.from_text({'cls': '-y * log(p)', 'box': 'abs(p - y) * abs(p - y) * abs(p - y) * abs(p - y)'})
+
+
+def shown(**kwargs) -> Page:
+    page = Page(**kwargs)
+    page.settle(complete(0.5), role=Role.BASELINE)
+    page.settle(complete(0.4), genome=PARENT, origin='random')
+    page.settle(complete(0.625), genome=CHILD, origin='insert(box)', parent=1)
+    page.settle(Outcome(State.EQUIVALENT, 0.4, reason='trial 1'), genome=CHILD, parent=1)
+    page.settle(Outcome(State.FAILED, reason='Traceback\nValueError: [0] is not a number'), genome=CHILD, parent=1)
+    page.settle(Outcome(State.STOPPED, rung=0.125, seconds=1.25), genome=CHILD, parent=1, bar=0.25)
+    page.settle(complete(0.75), role=Role.FINALIST, genome=CHILD, repeats=2, seed=3)
+    return page
+
+
+def test_line_has_the_difference_and_the_branch_that_changed() -> None:
+    lines = shown().lines
+    assert lines == [
+        '   0 baseline   0.5000             1.2 s  hand-made losses, seed 0',
+        '   1 search     0.4000  -0.1000    1.2 s  cls: -y * log(p)  box: abs(p - y)',
+        '   2 search     0.6250  +0.1250    1.2 s  of 1  box: abs(p - y) * abs(p - y) * abs(p - y) * abs(p - y)',
+        '   4 search   failed: ValueError: [0] is not a number',
+        '   5 search   stopped: 0.1250 at the rung 1.2 s  of 1  box: abs(p - y) * abs(p - y) * abs(p - y) * abs(p - y)',
+        '   6 finalist   0.7500  +0.2500    1.2 s  trial 2 again, seed 3',
+    ]
+
+
+@pytest.mark.parametrize('width', [1, 20, 40, 60, 80, 200])
+def test_no_line_is_wider_than_the_terminal_and_cuts_show(width: int) -> None:
+    lines = shown(width=width, terminal=True).lines
+    assert len(lines) == 6 and max(map(len, lines)) <= width
+    whole = '   2 search     0.6250  +0.1250    1.2 s  of 1  box: abs(p - y) * abs(p - y) * abs(p - y) * abs(p - y)'
+    assert lines[2] == whole if width >= len(whole) else width <= 40 or lines[2].endswith('...')
+
+
+def test_a_log_has_120_columns_whatever_its_console_says() -> None:
+    long = Genome.from_text({'cls': ' + '.join(['-y * log(p)'] * 20), 'box': ' + '.join(['abs(p - y)'] * 20)})
+    page = Page(width=60)
+    page.settle(complete(0.4), genome=long)
+    assert len(page.lines) == 1 and len(page.lines[0]) in (119, 120), page.lines
+    assert 'cls: ' in page.lines[0] and '...  box: ' in page.lines[0] and page.lines[0].endswith('...')
+
+
+def test_differences_are_in_the_units_of_the_metric() -> None:
+    page = Page(greater=False)
+    page.settle(complete(-0.5), role=Role.BASELINE)
+    page.settle(complete(-0.4))
+    assert '0.4000  -0.1000' in page.lines[1]
+
+
+def test_fresh_seeds_are_compared_with_fresh_seeds() -> None:
+    page = Page()
+    page.settle(complete(0.1), role=Role.BASELINE)
+    page.settle(complete(0.4))
+    page.settle(complete(0.3), role=Role.CONFIRM, repeats=0, seed=1000, genome=None)
+    page.settle(complete(0.45), role=Role.CONFIRM, repeats=1, seed=1000)
+    assert '0.4500  +0.1500' in page.lines[3] and 'hand-made losses, seed 1000' in page.lines[2]
+
+
+def ending(search: Page, **kwargs) -> dict[str, str]:
+    before = len(search.lines)
+    search.observer.work_dir = Path('work')
+    configs = [Path('work/best_config.py')]
+    ranking = search.history.ranking(1)
+    search.observer.table(search.history, ranking, configs if ranking else [], **kwargs)
+    lines = search.lines[before:]
+    assert len(lines) == 4, lines
+    return {line[:7].strip(): line[7:] for line in lines}
+
+
+def test_search_ends_with_four_lines() -> None:
+    page = finish([0.5, 0.52], [0.9, 0.91], fresh=True, verbose=False)
+    last = ending(page, page=Path('work/report.html'))
+    assert list(last) == ['found', 'gain', 'use', 'next']
+    assert last['found'] == 'trial 2  cls: -y * log(p)'
+    assert re.fullmatch(
+        r'\+0\.4022 toy/score \(95 % interval \+0\.\d+ to \+0\.\d+, 5 fresh seeds\): better than the hand-made losses',
+        last['gain'],
+    )
+    assert last['use'] == 'work/best_config.py: ready to train; to paste: python -m mmautoloss export work'
+    assert last['next'].startswith(
+        'on unseen images: python -m mmautoloss compare work/search_config.py --work-dir work '
+    )
+    assert last['next'].endswith('; report: work/report.html')
+
+
+def test_last_lines_of_a_search_without_fresh_seeds_and_of_one_where_less_is_better() -> None:
+    last = ending(finish([0.5, 0.52], [0.9, 0.91], verbose=False))
+    assert last['gain'].startswith('Not confirmed') and 'train_cfg.budget.confirm_seeds=5' in last['next']
+    last = ending(finish([0.5, 0.52], [0.1, 0.11], fresh=True, greater=False, verbose=False))
+    assert '+0.39' in last['gain'] and 'positive is better' in last['gain']
+
+
+def test_last_lines_of_a_search_that_was_stopped_early() -> None:
+    for scores in ([], [0.5]):
+        page = Page()
+        for score in scores:
+            page.settle(complete(score), role=Role.BASELINE)
+        last = ending(page, stopped=True)
+        assert last == {
+            'found': 'nothing yet: no searched loss has a score',
+            'gain': 'none',
+            'use': 'your config as it is',
+            'next': 'the same command with --resume goes on',
+        }

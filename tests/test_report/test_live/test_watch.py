@@ -148,11 +148,13 @@ def test_terminal_without_such_letters(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_log_has_a_summary_every_ten_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     search = Search(monkeypatch).some(21)
     summaries = [line for line in search.printed if line.startswith('-- ')]
-    assert len(summaries) == 2 and len(search.printed) == 2 + 21 + 2
+    assert len(summaries) == 2 * 3 and len(search.printed) == 1 + 2 + 21 + 2 * 3
+    assert max(map(len, search.printed)) <= 120
     assert re.fullmatch(
         r'-- 20 of 24 candidates after 7 min; best 0.5900 \(trial 21\), hand-made 0.2000 \+- 0.1414 \(2 seeds\); '
-        r'180 trainings/h; ends at \d\d:\d\d, in 80 s; between two trials',
-        summaries[1],
+        r'-- 2200 explored, 2178 rejected, 0 equivalent, 20 trained, 0 failed; 180 trainings/h; '
+        r'ends at \d\d:\d\d, in 80 s; -- between two trials',
+        '; '.join(summaries[3:]),
     )
     assert not any('\x1b' in line for line in search.printed)
 
@@ -204,3 +206,18 @@ def test_words() -> None:
     assert span(59) == '59 s'
     noon = 1_800_000_000.0
     assert re.fullmatch(r'\d\d:\d\d', soon(0, noon)) and re.fullmatch(r'\d{4}-\d\d-\d\d \d\d:\d\d', soon(86400, noon))
+
+
+def test_end_is_announced_once_the_first_training_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for terminal in (False, True):
+        search = Search(monkeypatch, terminal=terminal, width=120)
+        search.train(0.1, Role.BASELINE)
+        search.train(0.3, Role.BASELINE)
+        said = [line for line in search.printed if 'as the first training shows' in line]
+        assert len(said) == 1
+        assert re.search(r'ends at \d\d:\d\d, in 8 min, .* \(candidates: 24, other trainings to come: 1\)', said[0])
+
+
+def test_end_that_is_days_away_is_said_in_days() -> None:
+    pace = SimpleNamespace(seconds_left=9.2 * 86400)
+    assert re.fullmatch(r'ends in about 9 days, \d{4}-\d\d-\d\d', end_text(Standing(pace=pace)))
