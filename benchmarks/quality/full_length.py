@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arm_journals import read_record
@@ -16,7 +16,10 @@ from mmautoloss.report.statistics import Difference, paired_difference
 
 LEVEL = 0.95
 
-FROM_THE_BEGINNING = {('fashion_sym40', 'resnet_w16'), ('fashion_asym40', 'resnet_w16'), ('fashion', 'resnet_w16')}
+FROM_THE_BEGINNING = {
+    *(('fashion_sym40', 'resnet_w16'), ('fashion_asym40', 'resnet_w16'), ('fashion', 'resnet_w16')),
+    ('leaf_reid', 'resnet_w16'),
+}
 """Sets and networks whose searches train candidates from scratch, as long as the losses are compared."""
 
 TITLES = (
@@ -78,10 +81,27 @@ def full_lengths(comparisons: Sequence[Comparison], winners: Collection[str]) ->
     for each in comparisons:
         late = each if each.setting.begin.startswith('late') and _trained(each) in along else None
         if late or (each.setting.begin == SCRATCH and (each.set, each.network) in FROM_THE_BEGINNING):
-            rivals = tuple(loss for loss in each.losses if loss.kind != 'found')
             won = [loss for loss in each.losses if loss.kind == 'found' and loss.expression in winners]
-            found += [FullLength(along[_trained(each)], late, loss, rivals) for loss in won if rivals]
+            for winner in won:
+                beside = trained_beside(winner, each)
+                rivals = tuple(loss for loss in beside.losses if loss.kind != 'found')
+                if rivals:
+                    whole = along[_trained(each)] if late else beside
+                    found.append(FullLength(whole, beside if late else None, winner, rivals))
     return found
+
+
+def trained_beside(winner: Loss, comparison: Comparison) -> Comparison:
+    """The losses of a comparison that were trained with seeds of the winner, by these seeds.
+
+    Two searches on one network have rivals of their own, whose weights come from the probes of the search.
+    """
+    seeds = winner.values.keys()
+    shared = [
+        replace(loss, values={seed: value for seed, value in loss.values.items() if seed in seeds})
+        for loss in comparison.losses
+    ]
+    return replace(comparison, losses=tuple(loss for loss in shared if loss.values))
 
 
 def _trained(comparison: Comparison) -> tuple[str, ...]:
@@ -114,7 +134,7 @@ def _cells(each: FullLength) -> Iterator[str]:
 
 
 def _means(comparison: Comparison | None, each: FullLength) -> Iterator[str]:
-    """Of the hand-made losses, the best by hand and the winner; bold where the winner was searched."""
+    """Of the hand-made losses, the best by hand and the winner; bold and named where the winner was searched."""
     if comparison is None:
         yield from '---'
         return
@@ -126,7 +146,7 @@ def _means(comparison: Comparison | None, each: FullLength) -> Iterator[str]:
     if found is None:
         yield '-'
     else:
-        yield f'**{found.mean:.3f}**' if comparison is each.searched else f'{found.mean:.3f}'
+        yield f'**{found.mean:.3f}** ({found.label})' if comparison is each.searched else f'{found.mean:.3f}'
 
 
 def _name(loss: Loss) -> str:

@@ -56,7 +56,9 @@ def test_losses_searched_for_whole_trainings_are_compared_in_these(load) -> None
     (each,) = full_lengths(load, filed)
     assert each.late is None and each.winner.label == 'found 7'
     *_, told = lines(load, filed)
-    assert '| 0.400 | 0.450 (dice) | **0.410** | - | - | - | -0.040 (' in told and told.endswith('| worse than one |')
+    assert '| 0.400 | 0.450 (dice) | **0.410** (found 7) | - | - | - | -0.040 (' in told and told.endswith(
+        '| worse than one |'
+    )
     assert full_lengths(load, ALONG) == [], 'of other networks only late losses were searched at full length'
 
 
@@ -73,11 +75,27 @@ def test_the_interval_is_corrected_for_the_number_of_rivals(load) -> None:
 def test_the_lines_of_the_table(load) -> None:
     titles, _, told = lines(load, [*ALONG, *LATE])
     assert titles.count('|') == told.count('|')
-    for part in ('camvid, BF1', '| 10 |', '0.400', '0.450 (dice) | 0.410 |', '0.520 (dice) | **0.530** |'):
+    for part in ('camvid, BF1', '| 10 |', '0.400', '0.450 (dice) | 0.410 |', '0.520 (dice) | **0.530** (found 7) |'):
         assert part in told
     assert told.endswith('| clear |')
     *_, told = lines(load, [*ALONG[:10], *LATE])
     assert '| 0.400 | - | - | 0.500 | 0.520 (dice) |' in told, 'one loss all along: none is the best'
+
+
+def test_the_rivals_of_a_search_are_those_trained_beside_its_winner(load) -> None:
+    """Another search on the network has seeds and weights of its own: its rivals and values do not count here."""
+    second = [row._replace(seed=row.seed + 400, weights='{"decode": 3}') for row in rows('dice', 0.6)]
+    reference = [row._replace(seed=row.seed + 400) for row in rows('ce', 0.55)]
+    other = [row._replace(seed=row.seed + 400) for row in rows('found-9', 0.61, step=0.002)]
+    found = load('full_length').full_lengths(
+        load('comparisons').comparisons_of([*LATE[:30], *second, *reference, *other, *ALONG]),
+        {*WINNERS, other[0].expression},
+    )
+    first, last = sorted(found, key=lambda each: each.winner.mean)
+    assert [loss.label for loss in first.rivals] == ['ce, hand-made', 'dice, balanced']
+    assert [loss.mean for loss in first.rivals] == pytest.approx([0.5, 0.52])
+    assert [loss.mean for loss in last.rivals] == pytest.approx([0.55, 0.6])
+    assert last.nearest[1].mean == pytest.approx(0.01)
 
 
 def test_found_losses_of_cards_are_no_rivals(load) -> None:
