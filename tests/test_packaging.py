@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -20,6 +21,14 @@ from tests.isolation import ROOT
 pytestmark = pytest.mark.slow
 
 PARTS = ('mmautoloss', 'configs', 'tools', 'requirements')
+COMMANDS = """
+import json, sys
+from mmautoloss.__main__ import main
+for command in json.loads(sys.argv[1]):
+    assert main(command) == 0, command
+    print(end='\\f', flush=True)
+print(sys.modules['mmautoloss'].__file__)
+"""
 FILES = (
     'setup.py',
     'pyproject.toml',
@@ -66,8 +75,12 @@ def run(installed: Path, cwd: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_a_wheel_has_configs_pages_and_cards(installed: Path, tmp_path: Path) -> None:
-    assert run(installed, tmp_path, '-c', 'import mmautoloss; print(mmautoloss.__file__)').startswith(str(installed))
+def run_commands(installed: Path, cwd: Path, *commands: str) -> list[str]:
+    """What each command prints; they share a process, whose imports take longer."""
+    return run(installed, cwd, '-c', COMMANDS, json.dumps([command.split() for command in commands])).split('\f')
+
+
+def test_a_wheel_has_configs_and_pages(installed: Path, tmp_path: Path) -> None:
     listed = run(installed, tmp_path, '-m', 'mmautoloss', 'config').splitlines()
     assert listed[::2] == sorted(
         str(path.relative_to(ROOT / 'configs'))
@@ -75,12 +88,18 @@ def test_a_wheel_has_configs_pages_and_cards(installed: Path, tmp_path: Path) ->
         if '_base_' not in path.parts
     )
     assert all(line.strip() for line in listed[1::2]), 'each says what it is'
-    assert 'camvid_bf1_late' in run(installed, tmp_path, '-m', 'mmautoloss', 'zoo')
     assert list((installed / 'mmautoloss/report/page/templates').iterdir())
 
 
-def test_a_wheel_reads_its_configs_by_name_and_copies_them(installed: Path, tmp_path: Path) -> None:
-    told = run(installed, tmp_path, '-m', 'mmautoloss', 'branches', 'configs/digits/mask_rcnn.py')
-    assert 'roi_head.mask_head.loss_mask' in told
-    run(installed, tmp_path, '-m', 'mmautoloss', 'config', 'digits/mask_rcnn_search', '-o', 'mine.py')
-    assert 'roi_head.mask_head.loss_mask' in run(installed, tmp_path, '-m', 'mmautoloss', 'branches', 'mine.py')
+def test_a_wheel_has_cards_reads_its_configs_by_name_and_copies_them(installed: Path, tmp_path: Path) -> None:
+    zoo, named, _, copied, where = run_commands(
+        installed,
+        tmp_path,
+        'zoo',
+        'branches configs/digits/mask_rcnn.py',
+        'config digits/mask_rcnn_search -o mine.py',
+        'branches mine.py',
+    )
+    assert 'camvid_bf1_late' in zoo
+    assert 'roi_head.mask_head.loss_mask' in named and 'roi_head.mask_head.loss_mask' in copied
+    assert where.strip().startswith(str(installed))
