@@ -29,6 +29,8 @@ search: install ## Search loss functions: CONFIG=configs/digits/faster_rcnn_sear
 
 # One thread a process: two processes with two threads each would wait for each other on two cores.
 test: export OMP_NUM_THREADS ?= 1
+# Where bytecode is not kept, each process that a test starts compiles the package, and each run all tests.
+test: export PYTHONDONTWRITEBYTECODE =
 test: install ## Run the tests in JOBS=2 processes: TESTS=tests/test_x.py ARGS="-k name" to run some
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
 

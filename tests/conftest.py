@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -28,6 +28,17 @@ def same_default_scope() -> Iterator[None]:
     registry = sys.modules.get('mmengine.registry')  # not imported here: some tests are about its absence
     if registry is not None:
         registry.DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(scope='module')
+def forked_workers() -> Iterator[None]:
+    """Local workers are forked from a process with all imports; ``test_trial_files`` starts them as a search does."""
+    from mmautoloss.testing.forked import ForkedProcess
+
+    context = SimpleNamespace(Process=ForkedProcess)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmautoloss.execute.local.multiprocessing', SimpleNamespace(get_context=lambda _: context))
+        yield
 
 
 @pytest.fixture

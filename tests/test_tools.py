@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmautoloss.__main__ import main
 from mmautoloss.engine.config.train_test import default_work_dir, load_test_config, load_train_config
 from mmautoloss.errors import SetupError
+from mmautoloss.testing.forked import run_forked
 from tests.isolation import ROOT
 
 DIGITS = 'configs/digits/mask_rcnn.py'
@@ -32,18 +33,8 @@ SMALL = [
 ]
 
 
-def run(*command: str, **env: str) -> str:
-    """Runs Python from the root of the project; gives what it prints."""
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', **env},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def environment(**env: str) -> dict[str, str]:
+    return {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', **env}
 
 
 @pytest.mark.slow
@@ -58,16 +49,21 @@ def test_trains_and_scores_searched_losses(tmp_path: Path) -> None:
     )
     work, env = tmp_path / 'work', {'MMAUTOLOSS_DATA': str(tmp_path)}
     options = ['--cfg-options', *SMALL, 'train_cfg.max_iters=2', 'train_cfg.val_interval=9']
-    run('tools/train.py', str(config), '--work-dir', str(work), '--seed', '7', *options, **env)
+    train = ['tools/train.py', str(config), '--work-dir', str(work), '--seed', '7', *options]
+    done = subprocess.run(
+        [sys.executable, *train], cwd=ROOT, env=environment(**env), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
     assert Config.fromfile(work / 'found.py').randomness.seed == 7
     checkpoint = work / 'iter_2.pth'
     assert checkpoint.is_file()
 
-    scored = ['--work-dir', str(tmp_path / 'test'), '--out', str(tmp_path / 'out.pkl')]
+    scored = [str(config), str(checkpoint), '--work-dir', str(tmp_path / 'test'), '--out', str(tmp_path / 'out.pkl')]
     scored += ['--show-dir', str(tmp_path / 'pictures'), '--cfg-options', *SMALL]
-    text = run('tools/test.py', str(config), str(checkpoint), *scored, **env)
-    scores = dict(re.findall(r'^(coco/\w+_mAP) (\S+)$', text, re.MULTILINE))
-    assert set(scores) == {'coco/bbox_mAP', 'coco/segm_mAP'}, text
+    done = run_forked(['tools/test.py', *scored], ROOT, environment(**env))
+    assert done.returncode == 0, done.stdout + done.stderr
+    scores = dict(re.findall(r'^(coco/\w+_mAP) (\S+)$', done.stdout, re.MULTILINE))
+    assert set(scores) == {'coco/bbox_mAP', 'coco/segm_mAP'}, done.stdout
     assert all(0 <= float(score) <= 1 for score in scores.values())
     assert (tmp_path / 'out.pkl').stat().st_size > 0
     assert len(list((tmp_path / 'pictures').glob('*.*'))) == 6, 'a picture of each image'

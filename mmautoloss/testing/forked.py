@@ -17,6 +17,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import torch
@@ -41,6 +42,23 @@ _OTHERS = [
     *('numba.cpython.unicode', 'numba.np.npyimpl', 'numba.typed', 'torch._dynamo', 'torchvision', 'yapf'),
 ]
 SERVER.set_forkserver_preload([*_OTHERS, *(f'mmautoloss.{name}' for name in _OURS)])  # missing modules are skipped
+
+
+class ForkedProcess(ForkServerProcess):
+    """A process with the environment variables that its parent has when it starts it, as one that is spawned."""
+
+    _environment: dict[str, str]
+
+    def start(self) -> None:
+        """Forks it from the server."""
+        self._environment = dict(os.environ)
+        super().start()
+
+    def run(self) -> None:
+        """Calls its function."""
+        os.environ.clear()
+        os.environ.update(self._environment)
+        super().run()
 
 
 class ForkedProgram:
@@ -114,7 +132,8 @@ def _run(command: list[str], folder: str, environment: Mapping[str, str], out: s
     os.environ.update(environment)
     os.chdir(folder)
     torch.set_num_threads(1)
-    sys.path.insert(0, folder if command[0] == '-m' else str(Path(command[0]).absolute().parent))
+    first = folder if command[0] == '-m' else str(Path(command[0]).absolute().parent)
+    sys.path[:0] = [first, *filter(None, environment.get('PYTHONPATH', '').split(os.pathsep))]
     sys.argv = command[1:] if command[0] == '-m' else command
     if command[0] == '-m':
         runpy.run_module(command[1], run_name='__main__', alter_sys=True)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
 
 from mmautoloss.testing.forked import SERVER
-from mmautoloss.testing.toy_searches import run_toy
+from mmautoloss.testing.toy_searches import read_toy, run_toy
 
 
 def run_to_next_event(config: Path, work: Path, seconds: float, events: int = 1) -> int | None:
@@ -37,8 +36,7 @@ def run_to_next_event(config: Path, work: Path, seconds: float, events: int = 1)
 def _run(config: Path, work: Path, events: int) -> None:
     torch.set_num_threads(1)
     journal = work / 'journal.jsonl'
-    cfg = Config.fromfile(config)
-    cfg.work_dir = str(work)
+    cfg = read_toy(config, work)
     cfg.train_cfg.resume = journal.exists()
     setattr(os, 'fsync', _sync_and_die(journal, os.fsync, events))  # noqa: B010 (its type tells the name of its argument)
     run_toy(cfg)

@@ -46,6 +46,7 @@ BASE: dict[str, Any] = {
     },
     'param_scheduler': [{'type': 'LinearLR', 'start_factor': 0.5, 'by_epoch': False, 'begin': 0, 'end': 5}],
     'default_hooks': {'checkpoint': None, 'logger': None},
+    'visualizer': {'type': 'Visualizer', 'vis_backends': []},  # it would draw the progress of each search
     'log_level': 'ERROR',
 }
 """A plain config, as a user has one before a search."""
@@ -139,17 +140,21 @@ def toy_config(
     folder: Path, changes: Mapping[str, Any] | None = None, base: Mapping[str, Any] | None = None
 ) -> Config:
     """The search config of ``write_toy``, with ``work_dir`` in the same folder."""
-    cfg = Config.fromfile(write_toy(folder, changes, base))
-    cfg.work_dir = str(folder / 'work')
-    return cfg
+    return read_toy(write_toy(folder, changes, base), folder / 'work')
 
 
 def tasks_config(
     folder: Path, changes: Mapping[str, Any] | None = None, other: Mapping[str, Any] | None = None
 ) -> Config:
     """The search config of ``write_toy_tasks``, with ``work_dir`` in the same folder."""
-    cfg = Config.fromfile(write_toy_tasks(folder, changes, other))
-    cfg.work_dir = str(folder / 'work')
+    return read_toy(write_toy_tasks(folder, changes, other), folder / 'work')
+
+
+def read_toy(path: Path, work_dir: Path) -> Config:
+    """A search config, to be run in a work dir; the layout of MMEngine's copies of it would take as long as the trials."""
+    read = Config.fromfile(path)  # which would forget format_python_code
+    cfg = Config(read._cfg_dict, read.text, path, format_python_code=False)
+    cfg.work_dir = str(work_dir)
     return cfg
 
 

@@ -21,6 +21,7 @@ from mmengine.config import Config
 
 from mmautoloss.__main__ import main
 from mmautoloss.compat import allow_mmengine_checkpoints
+from mmautoloss.testing.forked import run_forked
 from tests.isolation import ROOT
 
 pytestmark = pytest.mark.slow
@@ -66,9 +67,9 @@ def write(folder: Path, name: str, losses: list[str]) -> Path:
 
 
 def train(library: str, config: Path, work_dir: Path, resume: Path | None = None) -> str:
-    """Runs the library's own program; gives what it logs."""
+    """Runs the library's own program; gives what it logs. The first time in a process that has imported nothing yet."""
     package = Path(importlib.util.find_spec(library).origin).parent
-    command = [sys.executable, str(package / '.mim' / 'tools' / 'train.py'), str(config), '--work-dir', str(work_dir)]
+    command = [str(package / '.mim' / 'tools' / 'train.py'), str(config), '--work-dir', str(work_dir)]
     if resume:
         named = (
             ['--resume', '--cfg-options', f'load_from={resume}'] if library == 'mmseg' else ['--resume', str(resume)]
@@ -76,7 +77,10 @@ def train(library: str, config: Path, work_dir: Path, resume: Path | None = None
         command += named
     paths = [str(ROOT), str(config.parent)]
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if resume:
+        done = run_forked(command, config.parent, environment)
+    else:
+        done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout + done.stderr
 

@@ -37,6 +37,7 @@ SMALL = {
     'train_cfg.budget': {
         'max_trials': 4,
         'baseline_repeats': 0,
+        'candidate_seeds': 1,
         'finalists': 1,
         'finalist_repeats': 0,
         'confirm_seeds': 0,

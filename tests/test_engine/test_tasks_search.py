@@ -267,6 +267,7 @@ def test_options_hold_for_all_tasks(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures('forked_workers')
 def test_workers_measure_the_same(finished: Finished, tmp_path: Path) -> None:
     history = run_toy(tasks_config(tmp_path, {**PLAIN, 'budget.max_trials': 3, 'execute.workers': 2}))
     assert {trial.state for trial in history} <= {State.COMPLETE, State.EQUIVALENT}

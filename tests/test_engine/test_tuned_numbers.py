@@ -58,6 +58,7 @@ def test_killed_at_every_third_event_it_is_the_same_search(tmp_path: Path, histo
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures('forked_workers')
 def test_two_workers_fill_their_slots_and_are_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cfg = toy_config(tmp_path, {**CHANGES, 'execute.workers': 2})
     run_toy(cfg)

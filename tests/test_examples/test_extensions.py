@@ -141,9 +141,9 @@ def test_a_search_breeds_by_an_own_strategy(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_search_trains_by_an_own_executor(tmp_path: Path) -> None:
-    execute = {'executor': 'command', 'options': {'command': ['nice', '-n', '1']}, 'workers': 2, 'threads': 1}
+    execute = {'executor': 'command', 'options': {'command': ['nice', '-n', '1']}, 'workers': 1, 'threads': 1}
     history = search(tmp_path, 'executor', {'execute': execute, 'budget.max_trials': 2})
-    assert {trial.outcome.worker for trial in history.settled() if trial.outcome.worker} <= {'command-0', 'command-1'}
+    assert {trial.outcome.worker for trial in history.settled() if trial.outcome.worker} == {'command-0'}
     local = search(tmp_path / 'local', 'executor', {'budget.max_trials': 2})
     assert history[0].score == local[0].score
 

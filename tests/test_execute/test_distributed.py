@@ -19,7 +19,7 @@ from tests.test_execute.conftest import DEADLY, GOOD, searched
 
 LIMIT = 240
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('forked_workers')]
 
 MakeLocal = Callable[..., LocalExecutor]
 

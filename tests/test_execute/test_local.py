@@ -17,6 +17,7 @@ from tests.test_search.processes import is_alive, wait_for
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures('forked_workers')
 class TestLocalExecutor(ExecutorSuite):
     def build(self, settings: ProxySettings, slots: int) -> Executor:
         return LocalExecutor(settings, workers=slots, threads=1, limits=Limits(retries=1))

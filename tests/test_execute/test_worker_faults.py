@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ import torch
 from mmautoloss.engine import spec_of
 from mmautoloss.execute import Limits, LocalExecutor
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
-from mmautoloss.testing.forked import SERVER
 from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.trial import Outcome, State
 from tests.test_execute.conftest import DEADLY, GOOD, searched
@@ -26,14 +24,14 @@ LIMIT = 400
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures('forked_workers'),
     pytest.mark.skipif(not sys.platform.startswith('linux'), reason='stops and kills processes as Linux does'),
 ]
 
 
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LocalExecutor]]:
-    """Executors, most of one worker, in which something goes wrong; it is forked, since many are needed."""
-    monkeypatch.setattr('mmautoloss.execute.local.multiprocessing', SimpleNamespace(get_context=lambda _: SERVER))
+def make(tmp_path: Path) -> Iterator[Callable[..., LocalExecutor]]:
+    """Executors, most of one worker, in which something goes wrong."""
     made = []
 
     def build(faults: dict[str, Any], limits: Limits, workers: int = 1) -> LocalExecutor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmautoloss.losses import SearchedLoss, known_loss
 from mmautoloss.losses.fused import blocks as blocks_module
+from mmautoloss.losses.fused import compiler
 
 
 def value_and_gradient(loss: nn.Module, pred: Tensor, *args: Any, **kwargs: Any) -> tuple:
@@ -40,6 +41,22 @@ def cut(request, monkeypatch) -> str:
         monkeypatch.setattr(blocks_module, 'SMALL', 1)
         monkeypatch.setattr(blocks_module, 'ELEMENTS', {'cpu': 25})
     return request.param
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compiled code with the graphs and guards that it has, which torch runs as they are, without its C++ compiler."""
+    compiled = torch.compile
+
+    def trace(function: Callable[..., Any], dynamic: bool, options: dict[str, Any]) -> Callable[..., Any]:
+        kept = {key: value for key, value in options.items() if key == 'guard_filter_fn'}
+        return compiled(function, dynamic=dynamic, backend='aot_eager', options=kept)
+
+    monkeypatch.setattr(torch, 'compile', trace)
+    monkeypatch.setattr(compiler, '_failed', set())
+    compiler._code_for.cache_clear()
+    yield
+    compiler._code_for.cache_clear()
 
 
 @pytest.fixture(scope='session')

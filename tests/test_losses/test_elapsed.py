@@ -87,14 +87,13 @@ def test_values_without_reduction_and_second_derivatives_know_the_share() -> Non
     torch.testing.assert_close(found, wanted)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures('traced')
 def test_compiled_code_takes_it_as_an_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch._dynamo.utils as dynamo
 
     from mmautoloss.losses.fused import blocks, compiler
 
     monkeypatch.setattr(blocks, 'TINY', 0)
-    monkeypatch.setattr(compiler, '_failed', set())
     loss, graphs_made = SearchedLoss(SCHEDULE, compile=True), []
     for share in (*SHARES, 0.7):
         pred, labels, weight = rows_of()

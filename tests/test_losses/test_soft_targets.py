@@ -56,7 +56,7 @@ def test_one_hot_targets_are_labels(text):
     same(value_and_gradient(loss, pred, F.one_hot(labels, 5), weight, avg_factor=7.0), by_label)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures('traced')
 def test_labels_and_shares_are_compiled_apart():
     pred, target = call(4000)
     loss, plain = SearchedLoss(TEXTS[3], compile=True), plain_loss(parse(TEXTS[3]), 'softmax')

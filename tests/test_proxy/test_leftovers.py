@@ -328,6 +328,7 @@ class Ageing(ToyDetector):
 """
 
 
+@pytest.mark.usefixtures('forked_workers')
 def test_each_trial_of_a_worker_has_a_process_where_that_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import types
+from itertools import chain
 
 from torch import Tensor, nn
 
@@ -51,13 +52,14 @@ class Original:
 
 def _of_modules(objects: list[object]) -> list[object]:
     """The objects that are global variables of a module."""
-    candidates = {id(obj): obj for obj in objects if not isinstance(obj, (types.FunctionType, Tensor))}
+    candidates = {id(obj): obj for obj in objects if not isinstance(obj, _NOT_SHARED)}
     modules = [module for module in list(sys.modules.values()) if isinstance(module, types.ModuleType)]
-    named = {id(value) for module in modules for value in list(vars(module).values())}
-    return [obj for number, obj in candidates.items() if number in named and not isinstance(obj, _VALUES)]
+    values = chain.from_iterable(list(vars(module).values()) for module in modules)
+    named = set(candidates).intersection(map(id, values))  # of some hundred thousand values
+    return [obj for number, obj in candidates.items() if number in named]
 
 
-_VALUES = (str, bytes, int, float, complex, tuple, type, types.ModuleType, type(None))
+_NOT_SHARED = (types.FunctionType, Tensor, str, bytes, int, float, complex, tuple, type, types.ModuleType, type(None))
 
 
 def _is_lost(obj: object, memo: dict[int, object]) -> bool:

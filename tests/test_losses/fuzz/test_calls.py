@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from mmautoloss.expr import Tree, parse
-from mmautoloss.losses.fused import blocks
+from mmautoloss.losses.fused import blocks, compiler
 from tests.test_losses.fuzz.calls import FORMS, Call, draw_call
 from tests.test_losses.fuzz.cases import draw_case
 from tests.test_losses.fuzz.verdict import judge
@@ -66,14 +66,17 @@ def test_value_and_gradient_are_what_the_call_means(form: str, cut: str) -> None
     assert sum(clear) >= CLEAR * len(clear)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('cut', ['at once'], indirect=True)
 @pytest.mark.parametrize(('text', 'form'), COMPILED)
-def test_compiled_code_computes_the_same(text: str, form: str, cut: str) -> None:
+def test_compiled_code_computes_the_same(text: str, form: str, cut: str, request: pytest.FixtureRequest) -> None:
+    """Its graphs; and, in longer runs, what the C++ compiler makes of them."""
+    if CASES < 10_000:
+        request.getfixturevalue('traced')
     rng = Random(form)
-    for _ in range(1 + CASES // 10_000):
+    for _ in range(2 + CASES // 10_000):
         call = draw_call(form, rng)
         call.settings.update(compile=True, reduction='mean')
         call.options.pop('reduction_override', None)
         verdict = judge(parse(text), call)
         assert not verdict.fault, f'{verdict.fault}: {said(parse(text), call)}'
+    assert not compiler._failed

@@ -51,23 +51,36 @@ def test_is_the_same_loss_and_is_compiled_once() -> None:
     for rows in (6, 7, 12, 90):
         torch.testing.assert_close(value_and_gradient(loss, rows), value_and_gradient(plain, rows))
         graphs.append(dynamo.counters['stats']['unique_graphs'])
-    torch.testing.assert_close(
-        value_and_gradient(loss, 7, weighted=False), value_and_gradient(plain, 7, weighted=False)
-    )
     assert not compiler._failed
     assert graphs[0] == graphs[-1]
-    with torch.no_grad():
-        assert loss(torch.zeros(0, 5), torch.zeros(0).long()) == 0
     copies = (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss)))
     for other in copies:
         assert torch.equal(value_and_gradient(other, 7)[0], value_and_gradient(loss, 7)[0])
 
 
+@pytest.mark.usefixtures('traced')
+def test_calls_without_weights_or_rows_or_gradient() -> None:
+    loss, plain = SearchedLoss(CE, compile=True), SearchedLoss(CE)
+    for rows in (7, 9):
+        torch.testing.assert_close(
+            value_and_gradient(loss, rows, weighted=False), value_and_gradient(plain, rows, weighted=False)
+        )
+    with torch.no_grad():
+        assert loss(torch.zeros(0, 5), torch.zeros(0).long()) == 0
+    assert not compiler._failed
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    'shapes', [((2, 5, 9, 9), (2, 5, 9, 7), (2, 5, 12, 9)), ((8, 8), (9, 8), (8, 7))], ids=['maps', 'rows']
-)
-def test_sizes_that_were_equal_need_not_be_so_again(shapes: tuple[tuple[int, ...], ...]) -> None:
+def test_sizes_of_maps_that_were_equal_need_not_be_so_again() -> None:
+    _check_sizes((2, 5, 9, 9), (2, 5, 9, 7), (2, 5, 12, 9))
+
+
+@pytest.mark.usefixtures('traced')
+def test_sizes_of_rows_that_were_equal_need_not_be_so_again() -> None:
+    _check_sizes((8, 8), (9, 8), (8, 7))
+
+
+def _check_sizes(*shapes: tuple[int, ...]) -> None:
     loss, plain = SearchedLoss(CE, compile=True), SearchedLoss(CE)
     for shape in (*shapes, shapes[0]):
         pred, labels = torch.randn(shape, requires_grad=True), torch.randint(shape[1], (shape[0], *shape[2:]))
@@ -77,7 +90,7 @@ def test_sizes_that_were_equal_need_not_be_so_again(shapes: tuple[tuple[int, ...
     assert not compiler._failed
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures('traced')
 def test_a_call_without_gradient_leaves_later_ones_theirs() -> None:
     """Of an expression without a plan, whose backward is autograd's."""
     loss, plain = (SearchedLoss('mean_c(mean_nhw(p * y))', 'delta', compile=way) for way in (True, False))
@@ -137,7 +150,7 @@ def test_what_failed_is_not_tried_again_and_the_others_are(monkeypatch: pytest.M
     assert [function is tried[0] for function in tried] == [True, False, False]
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures('traced')
 def test_a_wrong_call_has_the_error_that_it_has_without() -> None:
     loss, plain = (SearchedLoss('abs(p - y)', 'delta', compile=way) for way in (True, False))
     pred, target = torch.randn(6, 4, requires_grad=True), torch.randn(6, 4)
