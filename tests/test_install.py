@@ -179,24 +179,36 @@ def test_only_gcc_builds_with_a_compiled_header_and_only_for_the_cpu(
 
 @pytest.mark.parametrize(('gpus', 'told'), [('8.0', 'sm8.0'), ('7.0;8.0+PTX', 'sm7.0_8.0+PTX')])
 def test_operators_for_a_gpu_are_kept_apart_by_compiler_and_gpu(tmp_path: Path, gpus: str, told: str) -> None:
-    nvcc = tmp_path / 'bin/nvcc'
+    release = f'{(torch.version.cuda or "12").split(".")[0]}.6'
+    done = describe_build(tmp_path, release, gpus)
+    assert done.stdout.split() == [torch.__version__, 'cuda', f'nvcc{release}-{told}'], done.stderr
+
+
+@pytest.mark.skipif(torch.version.cuda is None, reason='a torch for the CPU fits any nvcc')
+@pytest.mark.parametrize(
+    ('release', 'remedy'), [('11.8', 'name a toolkit'), ('{other}.1', 'make install CUDA={other}')]
+)
+def test_a_compiler_of_another_cuda_is_refused_before_the_build(tmp_path: Path, release: str, remedy: str) -> None:
+    other = '12' if str(torch.version.cuda).startswith('13') else '13'
+    done = describe_build(tmp_path, release.format(other=other), '8.0')
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr.endswith('in CUDA_HOME\n') and f': {remedy.format(other=other)}' in done.stderr
+
+
+def describe_build(folder: Path, release: str, gpus: str) -> subprocess.CompletedProcess[str]:
+    """What an install says of the build, with an nvcc of this release."""
+    nvcc = folder / 'bin/nvcc'
     nvcc.parent.mkdir()
-    nvcc.write_text('#!/bin/bash\necho "Cuda compilation tools, release 12.6, V12.6.20"\n')
+    nvcc.write_text(f'#!/bin/bash\necho "Cuda compilation tools, release {release}, V{release}.20"\n')
     nvcc.chmod(0o755)
-    done = subprocess.run(
+    variables = {'FORCE_CUDA': '1', 'CUDA_HOME': str(folder), 'TORCH_CUDA_ARCH_LIST': gpus}
+    return subprocess.run(
         ['bash', '-euc', '. tools/mmcv_wheel.sh; describe_build'],
         cwd=ROOT,
-        env={
-            **os.environ,
-            'VENV': sys.prefix,
-            'FORCE_CUDA': '1',
-            'CUDA_HOME': str(tmp_path),
-            'TORCH_CUDA_ARCH_LIST': gpus,
-        },
+        env={**os.environ, 'VENV': sys.prefix, **variables},
         capture_output=True,
         text=True,
     )
-    assert done.stdout.split() == [torch.__version__, 'cuda', f'nvcc12.6-{told}'], done.stderr
 
 
 class TestOperators:

@@ -35,6 +35,10 @@ def find_gpus():
 
 forced = os.environ.get('FORCE_CUDA') == '1'
 release = find_release() if forced or torch.cuda.is_available() else None
+have, want = (str(version).split('.')[0] for version in (release, torch.version.cuda))
+if release and torch.version.cuda and have != want:  # torch would refuse it in the midst of the build
+    other = f'make install CUDA={have}, or ' if have in ('12', '13') else ''
+    raise SystemExit(f'nvcc is of CUDA {release}, torch of {torch.version.cuda}: {other}name a toolkit of CUDA {want} in CUDA_HOME')
 if forced or release:
     print(torch.__version__, 'cuda', f'nvcc{release}-sm{find_gpus()}')
 else:
@@ -115,7 +119,7 @@ build_wheel() {  # CACHE, with kind of install_mmcv: puts a whole wheel there, o
 
 install_mmcv() {
   local about torch kind gpus key cache wheel
-  about=$(describe_build) || fail "the installed torch does not import, see above"
+  about=$(describe_build) || fail "mmcv's operators cannot be built for the installed torch, see above"
   read -r torch kind gpus <<<"$about"
   key="torch$torch-cp${PYTHON_VERSION/./}-mmcv$MMCV-$(uname -m)"
   if [ "$kind" = cuda ]; then key="$key-cuda-$gpus"; fi

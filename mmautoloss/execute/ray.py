@@ -140,6 +140,7 @@ class RayWorker(Worker):
         self._trial: int | None = None
         self._where = ''
         self._placed = False
+        self._unusable = False
         self._since = time.monotonic()
         self._asked = 0.0
         self._pulse: Future[str] | None = None
@@ -159,6 +160,8 @@ class RayWorker(Worker):
 
     def news(self) -> Iterator[Pulse | Outcome]:
         """Pulses of the actor, and its outcome."""
+        if self._unusable and self._outcome is None:
+            raise WorkerDied('it was spoilt by the trial before')
         if self._prepared is not None and self._prepared.done():
             self._require_prepared(self._prepared)
             self._prepared, self._pulse, self._placed = None, None, True
@@ -168,7 +171,9 @@ class RayWorker(Worker):
             answer, self._outcome, self._trial = self._outcome, None, None
             self._pulse = None  # the pending one may still name this trial
             text, trunk = self._take(answer)
-            outcome = news_of(json.loads(text))
+            message = json.loads(text)
+            self._unusable = message['last']
+            outcome = news_of(message)
             if isinstance(outcome, Outcome):
                 self._trunks.write(outcome, trunk)
             yield outcome

@@ -44,13 +44,11 @@ class TrialActor:
             trunk: The file of the trunk that it continues; empty for none.
 
         Returns:
-            The outcome and whether it has spoilt this process, as JSON, and the file of the trunk that it is; empty if
-            it is none.
+            The outcome, whether it has spoilt this process, and whether it is its last one, as JSON; and the file of the
+            trunk that it is, empty if it is none.
         """
         if not torch.cuda.is_available():
             torch.set_num_threads(self._threads)  # applies to this thread only
-        if self._evaluator.spent:
-            os._exit(1)  # the supervisor gives the trial to a new actor
         fields = json.loads(job)
         self._trial = fields['trial']['number']
         trial = Trial.from_json(fields['trial'])
@@ -60,7 +58,8 @@ class TrialActor:
             outcome = self._evaluator.evaluate(trial, fields['limit'])
         finally:
             self._trial = None
-        answer = {'outcome': outcome_to_json(outcome), 'spoilt': self._evaluator.broken}
+        spent, spoilt = self._evaluator.spent, self._evaluator.broken
+        answer = {'outcome': outcome_to_json(outcome), 'last': spent, 'spoilt': spoilt}
         return json.dumps(answer), self._evaluator.trunks.take_unsent()
 
     def pulse(self) -> str:

@@ -12,6 +12,7 @@ import torch
 from mmautoloss.checks import require_flag, require_number, require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.execute.base import Executor
+from mmautoloss.execute.devices import share_cores
 from mmautoloss.execute.limits import Limits
 from mmautoloss.execute.local import LocalExecutor
 from mmautoloss.execute.memory_size import parse_size
@@ -100,6 +101,16 @@ class ExecuteSettings(Limits):
         return parse_size(self.cache) // self._processes
 
     @property
+    def ranks(self) -> int:
+        """Number of processes that train a candidate together."""
+        return int(max(1, self.gpus_per_candidate))
+
+    @property
+    def threads_each(self) -> int | None:
+        """CPU threads of each process that trains; None for as many as torch takes, as the process of the search does."""
+        return self.threads or (None if self.in_driver else share_cores(self._processes))
+
+    @property
     def kept_by_workers(self) -> str:
         """A line about the samples that each worker may cache, as far as they fit; '' if the cache is off."""
         if not self.cache_share:
@@ -111,7 +122,7 @@ class ExecuteSettings(Limits):
 
     @property
     def _processes(self) -> int:
-        return self.workers * int(max(1, self.gpus_per_candidate))
+        return self.workers * self.ranks
 
     @property
     def in_driver(self) -> bool:

@@ -4,6 +4,7 @@ from mmautoloss.report.correlation import Correlation, Pair, choose_spread, corr
 from mmautoloss.report.description import Description
 from mmautoloss.report.live.console import ConsoleObserver
 from mmautoloss.report.live.status_page import print_status
+from mmautoloss.report.pace import seconds_of
 from mmautoloss.report.remaining_work import Lengths, work_left
 from mmautoloss.report.result_row import Conditions, ResultRow, Setting, make_row
 from mmautoloss.report.result_table import is_greater, print_comparison
@@ -33,6 +34,7 @@ __all__ = [
     'read_results',
     'result_rows',
     'rungs_of',
+    'seconds_of',
     'span',
     'status_of',
     'work_left',

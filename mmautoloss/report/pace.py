@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from mmautoloss.report.remaining_work import OF_TRUNKS, Lengths, WorkLeft, work_left
+from mmautoloss.search import relay_of
 from mmautoloss.trial import Record, State, Trial
 
 _HOUR = 3600.0
@@ -52,7 +53,7 @@ def pace_of(record: Record, elapsed: float) -> Pace:
     times = [record.settled_elapsed[trial.number] for trial in trained]
     scored = [t for t in trained if t.state is State.COMPLETE and t.times == 1 and t.role not in OF_TRUNKS]
     budget = record.sessions[-1].budget if record.sessions else {}
-    lengths = Lengths(trained)
+    lengths = Lengths(trained, relay_of(record.header))
     left = work_left(record, elapsed, lengths)
     return Pace(
         trained=len(trained),
@@ -64,7 +65,7 @@ def pace_of(record: Record, elapsed: float) -> Pace:
         seconds=lengths.seconds,
         stages=_stages(scored),
         left=left.counts if left else None,
-        seconds_left=_seconds_left(
+        seconds_left=seconds_of(
             left,
             _expected_rate(times, [lengths.of(trial.role, trial.times) for trial in trained], _slots(record)),
             budget.get('max_seconds'),
@@ -117,8 +118,8 @@ def _stages(trials: list[Trial]) -> dict[str, float]:
     return {name: median(values) for name, values in seconds.items()}
 
 
-def _seconds_left(left: WorkLeft | None, per_hour: float | None, limit: float | None, elapsed: float) -> float | None:
-    """Remaining seconds at the present speed; a time limit cuts the candidates short, but not what comes after.
+def seconds_of(left: WorkLeft | None, per_hour: float | None, limit: float | None, elapsed: float) -> float | None:
+    """Remaining seconds at a speed; a time limit cuts the candidates short, but not what comes after.
 
     Args:
         left: Remaining trainings.

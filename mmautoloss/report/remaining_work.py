@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from mmautoloss.search import (
     Budget,
+    Relay,
     confirmations_left,
     finalist_trainings_left,
     relay_of,
@@ -40,26 +41,30 @@ class Lengths:
 
     Args:
         trained: All that were trained.
+        relay: The generations of a relay, of which each is an equal part of a training as long as none was trained.
     """
 
-    def __init__(self, trained: list[Trial]) -> None:
+    def __init__(self, trained: list[Trial], relay: Relay | None = None) -> None:
         self.seconds = _seconds([trial for trial in trained if trial.times == 1 and trial.role not in OF_TRUNKS])
-        self._of_trunks = {role: self._measured([t for t in trained if t.role is role]) for role in OF_TRUNKS}
+        expected = {Role.LEG: 1 / relay.generations} if relay else {}
+        self._of_trunks = {
+            role: self._measured([t for t in trained if t.role is role], expected.get(role, 1.0)) for role in OF_TRUNKS
+        }
 
     @classmethod
-    def planned(cls, trunk: float, plain: float) -> Lengths:
-        """The lengths of trunks and of whole trainings with the hand-made losses, before any was trained."""
+    def planned(cls, trunk: float, plain: float, leg: float) -> Lengths:
+        """The lengths of trunks, whole trainings with the hand-made losses, and legs, before any was trained."""
         lengths = cls([])
-        lengths._of_trunks = {Role.TRUNK: trunk, Role.PLAIN: plain}
+        lengths._of_trunks = {Role.TRUNK: trunk, Role.PLAIN: plain, Role.LEG: leg}
         return lengths
 
     def of(self, role: Role, times: float = 1) -> float:
-        """The length of a training; that of a trunk is measured, and 1 before it can be."""
+        """The length of a training; that of a trunk or a leg is measured, and expected before it can be."""
         return times * self._of_trunks.get(role, 1.0)
 
-    def _measured(self, trials: list[Trial]) -> float:
+    def _measured(self, trials: list[Trial], expected: float) -> float:
         seconds = _seconds(trials)
-        return seconds / self.seconds if seconds and self.seconds else 1.0
+        return seconds / self.seconds if seconds and self.seconds else expected
 
 
 def work_left(record: Record, elapsed: float, lengths: Lengths) -> WorkLeft | None:
@@ -90,9 +95,13 @@ def work_left(record: Record, elapsed: float, lengths: Lengths) -> WorkLeft | No
 
 
 def _of_candidates(record: Record, count: int, lengths: Lengths) -> float:
-    """Total length of the candidates to come; the last of a relay is a whole training."""
-    is_relay = relay_of(record.header) is not None and count
-    return (count - 1) * lengths.of(Role.LEG) + 1 if is_relay else count
+    """Total length of the candidates to come; known losses and the last of a relay are whole trainings."""
+    relay = relay_of(record.header)
+    if relay is None:
+        return count
+    settled = sum(leg.state is not State.RUNNING for leg in record.history.of_role(Role.LEG))
+    legs = min(count, relay.trainings - settled)
+    return legs * lengths.of(Role.LEG) + count - legs
 
 
 def _of_search(record: Record, written: Mapping[str, Any], budget: Budget, elapsed: float) -> dict[str, int]:

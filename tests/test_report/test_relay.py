@@ -13,6 +13,7 @@ from mmautoloss.report.pace import pace_of
 from mmautoloss.report.relay import relay_text
 from mmautoloss.report.remaining_work import Lengths, work_left
 from mmautoloss.report.verdict import verdict_of
+from mmautoloss.search import relay_of
 from mmautoloss.trial import SAME, Outcome, Record, Role, Scale, State, read_journal
 from mmautoloss.trial.read import Reader
 from tests.isolation import ROOT
@@ -105,3 +106,13 @@ def test_legs_to_come_count_by_their_length() -> None:
     assert left.candidates == pytest.approx(8 * leg[3] / lengths.seconds + 1)
     assert left.others == 10
     assert pace_of(record, 10.0).seconds_left > 0
+
+
+def test_before_the_first_leg_each_is_its_part_of_a_training() -> None:
+    record = record_until(Role.BASELINE, 2)
+    record.header['seeds'] = ['ce']  # a known loss is a whole training, which comes on top
+    record.sessions[-1].budget['max_trials'] += 1
+    left = work_left(record, 10.0, Lengths(record.history.settled(), relay_of(record.header)))
+    assert left.counts['candidate'] == 17 and left.candidates == pytest.approx(15 / 5 + 2)
+    each = max(record.settled_elapsed.values()) / 2  # of the trainings so far
+    assert pace_of(record, 10.0).seconds_left == pytest.approx((left.candidates + left.others) * each)

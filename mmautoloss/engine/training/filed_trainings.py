@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import nan
+from math import ceil, nan
 from pathlib import Path
 
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
@@ -107,7 +107,7 @@ class FiledTrainings:
             SetupError: Something cannot be built, a metric is not among those of the validation, or a trunk cannot be
                 trained.
         """
-        pending = [trial for trial in self._distinct(trials) if not self.has(trial)]
+        pending = self._pending(trials)
         if not pending:
             return
         evaluator = ProxyEvaluator(self.settings)
@@ -128,15 +128,20 @@ class FiledTrainings:
 
         Raises:
             SetupError: Something cannot be built, or a metric is not among those of the validation.
+            TrainingError: The training fails.
         """
-        speeds = speeds_of(self.settings, execute)
+        speeds = speeds_of(self.settings, execute, self.metrics)
         share = trunk_share(self.settings)
-        pending = [trial for trial in self._distinct(trials) if not self.has(trial)]
+        pending, workers = self._pending(trials), execute.workers
         trunks = len({trial.seed for trial in pending}) if share else 0
         whole = sum(speed.iteration * speed.iterations for speed in speeds.values())
         one = sum(speed.seconds(1 - share) for speed in speeds.values())
-        seconds = (len(pending) * one + trunks * share * whole) / execute.workers
-        return DryRun(speeds, one, {'compared': len(pending), 'trunk': trunks}, seconds, execute.workers)
+        seconds = ceil(len(pending) / workers) * one + ceil(trunks / workers) * share * whole
+        return DryRun(speeds, one, {'compared': len(pending), 'trunk': trunks}, seconds, workers, execute.ranks)
+
+    def _pending(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The trials that the file has not."""
+        return [trial for trial in self._distinct(trials) if not self.has(trial)]
 
     def _say_end(self, done: int, count: int, seconds: float) -> None:
         """Says after the first training, and each tenth of all, how long the rest takes."""

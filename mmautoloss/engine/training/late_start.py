@@ -14,7 +14,7 @@ from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.candidate_training import CandidateTraining, training_from
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunks, plain_config, spelled
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunks, hooks_of, plain_config, spelled
 from mmautoloss.trial import Role, Trial
 
 _DETERMINING = (
@@ -80,4 +80,6 @@ def _digest(settings: ProxySettings, training: CandidateTraining) -> str:
     config = spelled(plain_config(settings.config))
     text = repr([config.get(key) for key in _DETERMINING])
     text += repr((training.schedule, training.schedulers, training.trunk and training.trunk.steps))
+    if kept := hooks_of(settings.config).kept:
+        text += repr(spelled(kept))
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -9,10 +9,11 @@ from mmengine.config import Config
 
 from mmautoloss.engine.config.spec import SearchSpec
 from mmautoloss.engine.config.train_test import scale_learning_rate
+from mmautoloss.errors import SetupError
 
 
 def at_scale(spec: SearchSpec, gpus: int | None, scale_lr: bool) -> SearchSpec:
-    """A search whose base config is trained on several GPUs.
+    """A search whose base config is trained on several GPUs; its rows name another batch or rate with the network.
 
     Args:
         spec: The search.
@@ -20,15 +21,27 @@ def at_scale(spec: SearchSpec, gpus: int | None, scale_lr: bool) -> SearchSpec:
         scale_lr: Whether the learning rate follows the batch of all GPUs, by ``auto_scale_lr`` of the config.
 
     Raises:
-        SetupError: The config does not say for which batch its learning rate is.
+        SetupError: The config has no batch of a GPU, or does not say for which its learning rate is.
     """
-    base = copy.deepcopy(spec.base)
+    base, execute, told = copy.deepcopy(spec.base), spec.execute, [spec.describe.network]
+    if gpus is not None:
+        execute = replace(execute, gpus_per_candidate=gpus)
+        if gpus > 1:
+            base.train_dataloader.batch_size = _batch_of(base) * gpus
+            told.append(f'batch {_batch_of(base)}')
     if scale_lr:
         scale_learning_rate(base)
-    if gpus is None:
-        return replace(spec, base=base)
-    base.train_dataloader.batch_size *= gpus
-    return replace(spec, base=base, execute=replace(spec.execute, gpus_per_candidate=gpus))
+        told.append('rate scaled')
+    return replace(spec, base=base, execute=execute, describe=replace(spec.describe, network=', '.join(told)))
+
+
+def _batch_of(base: Config) -> int:
+    batch = base.train_dataloader.get('batch_size')
+    if not isinstance(batch, int):
+        raise SetupError(
+            f'--gpus needs train_dataloader.batch_size, the batch of each GPU, but the config has {batch!r} there.'
+        )
+    return batch
 
 
 def unscaled_rate(base: Config) -> str:

@@ -25,6 +25,9 @@ def test_each_gpu_has_the_batch_of_the_config(tmp_path: Path) -> None:
     found = at_scale(spec, 4, scale_lr=False)
     assert found.base.train_dataloader.batch_size == 4 * BATCH and found.execute.gpus_per_candidate == 4
     assert spec.base.train_dataloader.batch_size == BATCH, 'the search is as before'
+    del spec.base.train_dataloader['batch_size']
+    with pytest.raises(SetupError, match=r'--gpus needs train_dataloader\.batch_size'):
+        at_scale(spec, 4, scale_lr=False)
 
 
 def test_the_rate_follows_the_batch(tmp_path: Path) -> None:
@@ -58,3 +61,18 @@ def test_it_says_beforehand_and_on_the_way_what_it_takes(tmp_path: Path, capsys:
     assert '-- 1 of 3 trainings; the others take about' in capsys.readouterr().out
     compare_and_print(spec, [], [], [100, 101, 102, 103], dry=True)
     assert '1 compared' in capsys.readouterr().out, 'what the file has is not trained again'
+    compare_and_print(spec, [], [], [100], dry=True)
+    assert 'trainings: none' in capsys.readouterr().out
+    with pytest.raises(SetupError, match="'toy/nothing' is not among"):
+        compare_and_print(spec, [], [], [100], metrics=['toy/nothing'], dry=True)
+
+
+def test_rows_of_another_scale_are_other_rows(tmp_path: Path) -> None:
+    """What was trained with one batch or rate is neither taken for what another gives, nor compared with it."""
+    spec = toy_spec(tmp_path, **{'auto_scale_lr': {'base_batch_size': 2 * BATCH}})
+    [plain] = compare(spec, [], [], [100])
+    [scaled] = compare(at_scale(spec, 1, True), [], [], [100])
+    assert scaled.value != plain.value and scaled.setting != plain.setting
+    assert (plain.network, scaled.network) == ('mlp', 'mlp, rate scaled')
+    assert at_scale(spec, 4, True).describe.network == f'mlp, batch {4 * BATCH}, rate scaled'
+    assert compare(at_scale(spec, 1, False), [], [], [100]) == [], 'one GPU trains as the search does'
