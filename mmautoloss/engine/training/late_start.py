@@ -14,7 +14,7 @@ from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.candidate_training import CandidateTraining, training_from
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunks, plain_config, spelled
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunks, hooks_of, plain_config, spelled
 from mmautoloss.trial import Role, Trial
 
 _DETERMINING = (
@@ -79,5 +79,7 @@ def _digest(settings: ProxySettings, training: CandidateTraining) -> str:
     """A word for the training of a trunk, so that those of another are not taken for it."""
     config = spelled(plain_config(settings.config))
     text = repr([config.get(key) for key in _DETERMINING])
+    kept = spelled(hooks_of(settings.config).kept)  # of default_hooks
+    text += repr(kept) if kept else ''
     text += repr((training.schedule, training.schedulers, training.trunk and training.trunk.steps))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
