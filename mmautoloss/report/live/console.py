@@ -151,7 +151,8 @@ class ConsoleObserver(Observer):
         best = ranking[0] if ranking else None
         paths = Paths(self.work_dir, tuple(configs), page)
         none = (budget or {}).get('max_trials') == 0
-        ending = Ending(verdict, confirmation, best, scale, paths, _fell(lengths), stopped, none)
+        late = (budget or {}).get('max_seconds') is not None and not history.of_role(Role.SEARCH)
+        ending = Ending(verdict, confirmation, best, scale, paths, _fell(lengths), stopped, none, late)
         for title, text in ending.lines(self._width - _TITLE).items():
             self.console.print(Text.assemble((f'{title:{_TITLE}}', 'bold'), text), soft_wrap=True)
 
