@@ -41,7 +41,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('result', metavar='RESULT', help='a work dir, a file, a known loss or an expression')
-    parser.add_argument('--format', required=True, choices=tuple(FORMATS), help='the form, see below')
+    parser.add_argument(
+        '--format', default='config', choices=tuple(FORMATS), help='the form, see below; default config'
+    )
     parser.add_argument('--trial', type=int, metavar='N', help='number of the trial; the best by default')
     parser.add_argument('--branch', nargs='+', default=[], metavar='NAME', help='these branches only')
     parser.add_argument('--inputs', help='kind of input of a loss by hand, such as softmax')

@@ -33,13 +33,15 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
+    from mmautoloss.checks import nearest
     from mmautoloss.errors import SetupError
     from mmautoloss.losses import ZOO, cards, is_known
 
     if args.name is not None and is_known(args.name) and args.name not in ZOO:
         args.name = args.name.partition('.')[0]  # the card shows the loss of each branch
     if args.name is not None and args.name not in ZOO and args.name not in cards():
-        raise SetupError(f'There is no loss {args.name!r}; there are {", ".join([*ZOO, *cards()])}.')
+        names = [*ZOO, *cards()]
+        raise SetupError(f'There is no loss {args.name!r}{nearest(args.name, names)}; there are {", ".join(names)}.')
     chosen = [args.name] if args.name else [*ZOO, *cards()]
     if args.json:
         known = {name: ZOO[name]._asdict() for name in chosen if name in ZOO}

@@ -19,7 +19,7 @@ from mmautoloss.engine.illustration.search_page import write_report
 from mmautoloss.engine.relay_files import RelayFiles
 from mmautoloss.engine.screens import Screens
 from mmautoloss.engine.signals import stop_on_signals
-from mmautoloss.engine.survey import survey_of
+from mmautoloss.engine.survey import Survey, survey_of
 from mmautoloss.engine.training import conditions_of
 from mmautoloss.engine.trial_files import TrialFiles
 from mmautoloss.errors import in_task
@@ -34,9 +34,9 @@ from mmautoloss.proxy import (
     one_at_a_time,
 )
 from mmautoloss.report import ConsoleObserver, append_results, result_rows
-from mmautoloss.report.learning import UNTRAINED
+from mmautoloss.report.learning import UNTRAINED, untrained_of
 from mmautoloss.search import Observer, Observers, Planner, Stop, best_losses, run_search
-from mmautoloss.trial import History, Journal, Role, Trial
+from mmautoloss.trial import History, Journal, Record, Role, Trial
 from mmautoloss.version import VERSION
 
 
@@ -78,9 +78,7 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
                 observer.say(f'building the model and the data{_of(task)}, validating once untrained')
                 with in_task(task):
                     survey.check(task, observer.say)
-                    untrained = survey.untrained(task)
-                if untrained is not None and not task:
-                    info[UNTRAINED] = repr(untrained)
+                    note_untrained(survey, task, record, info)
             require_saved(spec, journal.history)
             if not spec.proxy.trunk:
                 screens.build(survey)
@@ -121,6 +119,15 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
 def build_evaluator(spec: SearchSpec) -> Evaluator:
     """The evaluator of the driver; if workers train, it caches no samples, since it reads only a few."""
     return evaluator_of(spec.proxy if spec.execute.in_driver else spec.proxy.everywhere(cache=0))
+
+
+def note_untrained(survey: Survey, task: str, record: Record, info: dict[str, str]) -> None:
+    """Adds the value of the metric without training to the facts of a session, unless one before has measured it."""
+    if task or untrained_of(record) is not None:
+        return  # images may be many, and scores of several tasks are gains
+    value = survey.untrained(task)
+    if value is not None:
+        info[UNTRAINED] = repr(value)
 
 
 def _of(task: str) -> str:

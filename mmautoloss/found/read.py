@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmautoloss.branches import Branch
+from mmautoloss.checks import nearest
 from mmautoloss.errors import SetupError
 from mmautoloss.found.found import Found, NamedLoss, Origin, found_losses
 from mmautoloss.losses import INPUT_KINDS, Card, cards, expression_of, is_by_name, is_known, kinds_by_name
@@ -44,7 +45,7 @@ def read_found(source: Path, number: int | None = None, task: str = '') -> Found
     if os.path.isdir(source):
         source = source / 'journal.jsonl'
     if not os.path.isfile(source):
-        raise SetupError(f'RESULT must be {RESULTS}, but there is no {source}.')
+        raise SetupError(f'RESULT must be {RESULTS}, but there is no {source}{nearest(source, cards())}.')
     if source.suffix == '.jsonl':
         return _of_journal(source, number, task)
     if number is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from mmautoloss.errors import SetupError
+from mmautoloss.checks import nearest
+from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.losses.card import cards
+from mmautoloss.losses.inputs import input_kind
 from mmautoloss.losses.named_sums import expression_of
 from mmautoloss.losses.zoo import ZOO
 
@@ -46,7 +48,7 @@ def chosen_loss(expression: str | None, card: str | None, inputs: str | None, us
         )
     if expression is not None:
         inputs = inputs or ('sigmoid' if use_sigmoid else 'softmax')
-        return Chosen(expression_of(expression, inputs) if isinstance(expression, str) else expression, inputs, 1.0)
+        return Chosen(_written(expression, inputs) if isinstance(expression, str) else expression, inputs, 1.0)
     chosen = _of_card(card)
     if inputs not in (None, chosen.inputs):
         raise SetupError(
@@ -54,6 +56,14 @@ def chosen_loss(expression: str | None, card: str | None, inputs: str | None, us
             'head passes such inputs, or take another loss (mmautoloss zoo).'
         )
     return chosen
+
+
+def _written(text: str, inputs: str) -> str:
+    """The expression of a text; a word that is no input can only be a misspelt name."""
+    hint = nearest(text, ZOO) if text.isidentifier() and text not in ZOO else ''
+    if hint and text not in input_kind(inputs).names:
+        raise ExpressionError(f'There is no known loss {text!r}{hint}; `mmautoloss zoo` lists them.')
+    return expression_of(text, inputs)
 
 
 def _of_cards() -> dict[str, Chosen]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mmautoloss.checks import nearest
 from mmautoloss.errors import ExpressionError, SetupError
 from mmautoloss.expr import Tree, parse
 from mmautoloss.losses.inputs import INPUT_KINDS, input_kind
@@ -60,7 +61,9 @@ def expression_of(text: str, inputs: str) -> str:
         tree = parse(text, (*kind.names, *fitting), kind.ranges)
         return str(Tree(node for leaf in tree.nodes for node in (parts[leaf].nodes if leaf in parts else (leaf,))))
     except ExpressionError as error:
-        raise SetupError(str(error)) from None
+        unknown = [word for word in _WORD.findall(text) if word not in (*kind.names, *fitting)]
+        hint = nearest(unknown[0], fitting) if unknown else ''
+        raise SetupError(f'{str(error).removesuffix(".")}{hint}.') from None
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -97,7 +97,8 @@ class SearchedLoss(nn.Module):
         keypoint_weight: Factor of each keypoint, for bins and keypoints; None if all are 1.
         norm_target_weight: Whether the weights of the keypoints of each person are divided by their mean.
         motion_weight: Factors of the parts of a motion that are scaled points and velocities; None for 1.
-        card: ``CARD.BRANCH``, a loss that is shipped with this package, in place of ``expression`` (``mmautoloss zoo``).
+        card: ``CARD.BRANCH``, a loss that is shipped with this package, in place of ``expression`` (``mmautoloss zoo``). One
+            that reads sigmoids also needs ``use_sigmoid=True`` where the head reads that key of the config.
 
     Raises:
         ExpressionError: The text is no expression over these inputs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from mmautoloss.checks import nearest
@@ -65,7 +66,8 @@ def untrained_value(evaluator: ProxyEvaluator, first: Mapping[str, float]) -> fl
     if settings.greater and value <= _NOTHING:
         return value
     whole = numbers(evaluator.validate_untrained(whole=True))
-    return _mean(settings.keys, whole) if set(settings.keys) <= whole.keys() else None
+    value = _mean(settings.keys, whole) if set(settings.keys) <= whole.keys() else math.nan
+    return value if math.isfinite(value) else None
 
 
 def _mean(keys: Sequence[str], values: Mapping[str, float]) -> float:

@@ -16,6 +16,8 @@ LEAST_SHARE = 0.02
 digits after 160 iterations)."""
 
 _PERCENT = 100.0
+_IN_PERCENT = ('accuracy/', 'single-label/', 'multi-label/', 'retrieval/')
+"""Beginnings of the metrics that mmpretrain gives in per cent, however low they are."""
 
 
 class Learning(NamedTuple):
@@ -35,13 +37,14 @@ class Learning(NamedTuple):
     def share(self) -> float | None:
         """What was learnt of what can be learnt: the way from the untrained value to the best possible one.
 
-        The best value of an error is 0, of any other metric 1, or 100 where values are above 1; None where they are larger,
-        or where it is not known how large an error is without training.
+        The best value of an error is 0, of any other metric 1, or 100 where values are above 1 or known to be in per cent;
+        None where they are larger, or where it is not known how large an error is without training.
         """
         if not self.scale.greater:
             return (self.untrained - self.trained) / self.untrained if self.untrained and self.untrained > 0 else None
         begin = self.untrained or 0.0
-        best = 1.0 if max(self.trained, begin) <= 1 else _PERCENT
+        in_percent = max(self.trained, begin) > 1 or self.scale.metric.startswith(_IN_PERCENT)
+        best = _PERCENT if in_percent else 1.0
         return (self.trained - begin) / (best - begin) if max(self.trained, begin) < best else None
 
     @property
@@ -62,9 +65,14 @@ def learning_of(record: Record) -> Learning | None:
     scores = hand_made_scores(record.history)
     if not scores or record.history.yardstick or record.header.get('tasks'):
         return None
-    scale, known = scale_of(record.header), [session.info.get(UNTRAINED) for session in record.sessions]
-    untrained = next((float(text) for text in reversed(known) if text), None)
-    return Learning(scale, scale.sign * mean(scores), untrained)
+    scale = scale_of(record.header)
+    return Learning(scale, scale.sign * mean(scores), untrained_of(record))
+
+
+def untrained_of(record: Record) -> float | None:
+    """The value of the metric without training, as a session has measured it; None where none has."""
+    known = [session.info.get(UNTRAINED) for session in record.sessions]
+    return next((float(text) for text in reversed(known) if text), None)
 
 
 def learning_text(record: Record) -> str:

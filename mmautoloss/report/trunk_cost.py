@@ -54,7 +54,7 @@ class TrunkCost(NamedTuple):
                 f'{scores}: the trunk costs {self.cost:.4f}, more than the noise ({self.noise:.4f}), which '
                 "a found loss must make up for. Try another share (proxy.begin.at), rate='scheduled', or begin='scratch'."
             )
-        return f'{scores}: the trunk {"costs nothing that shows" if self.cost > -self.noise else "is a gain"}.'
+        return f'{scores}: the trunk {"costs nothing that shows" if self.cost >= -self.noise else "is a gain"}.'
 
 
 def trunk_cost_of(history: History, scale: Scale, seeds: int = 1) -> TrunkCost | None:

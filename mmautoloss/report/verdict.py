@@ -190,4 +190,5 @@ def _interval(difference: Difference) -> str:
 
 
 def _more(gain: float) -> str:
-    return f'{abs(gain):.4f} {"better" if gain > 0 else "worse"} than'
+    amount = f'{abs(gain):.4f}'
+    return 'the same as' if not float(amount) else f'{amount} {"better" if gain > 0 else "worse"} than'

@@ -54,17 +54,24 @@ def build_strategy(
     name = options.pop('type', None)
     if name not in STRATEGIES:
         raise SetupError(f'strategy.type must be one of {", ".join(STRATEGIES)}, but got {name!r}.')
-    known = [key for key in inspect.signature(STRATEGIES[name]).parameters if key != 'inputs']
-    for key in options if 'kwargs' not in known else ():
-        if key not in known:
-            raise SetupError(
-                f'strategy {name} has no setting {key}; there are {", ".join(known)}{nearest(key, known)}.'
-            )
+    _require_settings(name, options)
     try:
         strategy = STRATEGIES[name](inputs, **options)
     except TypeError as error:
         raise SetupError(f'strategy {name}: {error}.') from None
     return strategy if kinds is None else strategy.for_kinds(kinds)
+
+
+def _require_settings(name: str, options: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(STRATEGIES[name]).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return  # it passes settings on, and says itself which it knows
+    known = [key for key in parameters if key != 'inputs']
+    for key in options:
+        if key not in known:
+            raise SetupError(
+                f'strategy {name} has no setting {key}; there are {", ".join(known)}{nearest(key, known)}.'
+            )
 
 
 __all__ = [

@@ -10,7 +10,7 @@ pytest.importorskip('mmdet')
 
 from mmautoloss.__main__ import main
 from mmautoloss.engine import load_search_config, read_config, spec_of
-from mmautoloss.engine.config.shipped import local_or_shipped, shipped_configs
+from mmautoloss.engine.config.shipped import local_or_shipped, nearest_config, shipped_configs
 from mmautoloss.proxy import plain_config
 from tests.isolation import ROOT
 
@@ -56,6 +56,15 @@ def test_files_here_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert local_or_shipped('digits/mask_rcnn.py') == Path('digits/mask_rcnn.py'), 'only what looks like one of ours'
 
 
+def test_nearest_config_is_shipped_or_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert nearest_config('configs/digit/pose_serch.py') == ' (did you mean configs/digits/pose_search.py?)'
+    assert nearest_config('my_modle.py') == nearest_config('xyz.py') == ''
+    Path('my_model.py').touch()
+    assert nearest_config('my_modle.py') == ' (did you mean my_model.py?)'
+    assert nearest_config(Path('no/folder/my_modle.py')) == ''
+
+
 @pytest.mark.parametrize(
     ('args', 'text'),
     [
@@ -65,6 +74,7 @@ def test_files_here_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (['../setup'], "There is no shipped config '../setup'"),
         (['/proc/self/mine'], "There is no shipped config '/proc/self/mine'"),
         (['digits/pose', '-o', 'there.py/pose.py'], 'but there.py/pose.py is not'),
+        (['digits/mask_rcn_serch'], 'lists all (did you mean configs/digits/mask_rcnn_search.py?).'),
         (['nothing'], '`mmautoloss config` lists all'),
         (['digits/pose', '-o', 'there.py'], 'there.py is there already'),
         (['digits/pose', '-o', 'pose.yaml'], '--output must be a Python file'),

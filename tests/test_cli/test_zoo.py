@@ -11,6 +11,7 @@ pytest.importorskip('mmengine')
 
 from mmautoloss.__main__ import main
 from mmautoloss.engine import load_search_config, spec_of
+from mmautoloss.errors import SetupError
 from mmautoloss.found import read_found
 from mmautoloss.losses import ZOO, cards
 from tests.isolation import ROOT
@@ -77,3 +78,11 @@ def test_one_loss_of_a_card_is_a_seed_in_all_branches(tmp_path: Path) -> None:
     spec = spec_of(load_search_config(str(config), str(tmp_path), {}, seeds=['camvid_bf1_late.decode']))
     (decode,) = (loss['expression'] for loss in cards()['camvid_bf1_late'].losses)
     assert [genome.to_text() for genome in spec.search.known] == [{'decode': decode, 'aux': decode}]
+
+
+def test_a_misspelt_name_has_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, meant in (('camvid_bf1_lat', 'camvid_bf1_late'), ('diec', 'dice')):
+        assert main(['zoo', name]) == 2
+        assert f'There is no loss {name!r} (did you mean {meant}?); there are ce' in capsys.readouterr().err
+    with pytest.raises(SetupError, match=r'there is no camvid_bf1_lat \(did you mean camvid_bf1_late\?\)\.'):
+        read_found(Path('camvid_bf1_lat'))

@@ -191,8 +191,10 @@ def test_an_actor_evaluates_several_tasks(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     trial = Trial(0, Role.SEARCH, 0, GOOD, WEIGHTS, yardstick=Yardstick('least', dict.fromkeys(TASKS, Unit(0.5, 2.0))))
     text, trunk = TrialActor(settings, 1).measure(json.dumps({'trial': trial.to_json(), 'limit': None}), b'')
-    outcome = outcome_from_json(json.loads(text))
-    assert trunk == b'' and outcome.score == min((value - 0.5) / 2 for value in outcome.tasks.values())
+    answer = json.loads(text)
+    outcome = outcome_from_json(answer['outcome'])
+    assert not answer['spoilt'] and trunk == b''
+    assert outcome.score == min((value - 0.5) / 2 for value in outcome.tasks.values())
 
 
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {

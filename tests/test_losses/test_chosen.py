@@ -67,6 +67,15 @@ def test_wrong_name_has_the_nearest(card: object, near: str) -> None:
     assert near in str(error.value) and str(error.value).endswith(f'but got {card!r}.')
 
 
+def test_a_misspelt_known_loss_has_the_nearest() -> None:
+    with pytest.raises(ExpressionError, match=r"no known loss 'diec' \(did you mean dice\?\); `mmautoloss zoo`"):
+        SearchedLoss('diec')
+    with pytest.raises(SetupError, match=r"Unknown input 'diec' .*'ce \+ diec' \(did you mean dice\?\)\.$"):
+        SearchedLoss('ce + diec')
+    with pytest.raises(ExpressionError, match=r"Unknown input 'x'"):
+        SearchedLoss('x')
+
+
 def test_a_card_for_other_inputs_is_refused() -> None:
     with pytest.raises(
         SetupError, match=r'nuclei_map_late\.rpn_cls is for inputs=.sigmoid., but got inputs=.softmax.'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,12 +13,13 @@ pytest.importorskip('mmengine')
 
 from rich.console import Console
 
+from mmautoloss.engine.search_run import note_untrained
 from mmautoloss.report import ConsoleObserver
 from mmautoloss.report.facts import facts_of
 from mmautoloss.report.learning import LEAST_SHARE, UNTRAINED, Learning, learning_of
 from mmautoloss.report.live.status_page import print_status
 from mmautoloss.report.status import status_of
-from mmautoloss.trial import Outcome, Record, Role, Scale, State, Trial, outcome_to_json
+from mmautoloss.trial import VERSION, Outcome, Record, Role, Scale, State, Trial, outcome_to_json
 from tests.isolation import ROOT
 
 
@@ -60,15 +62,51 @@ def test_no_shipped_config_that_was_measured_gives_a_false_alarm() -> None:
 
 def record_of(score: float, untrained: str | None, begun: bool = True) -> Record:
     record = Record()
-    record.header = {'event': 'search', 'version': 5, 'metric': 'coco/bbox_mAP', 'rule': 'greater'}
+    record.header = {'event': 'search', 'version': VERSION, 'metric': 'coco/bbox_mAP', 'rule': 'greater'}
     info = {} if untrained is None else {UNTRAINED: untrained}
-    session = {'version': 5, 'host': 'n', 'pid': 1, 'slots': 1, 'heartbeat': 30.0, 'budget': {}, 'info': info}
+    session = {'version': VERSION, 'host': 'n', 'pid': 1, 'slots': 1, 'heartbeat': 30.0, 'budget': {}, 'info': info}
     record.apply({'event': 'started', 'time': 0.0, **session})
     record.apply({'event': 'proposed', 'time': 1.0, **Trial(0, Role.BASELINE, 0).to_json()})
     if begun:
         outcome = outcome_to_json(Outcome(State.COMPLETE, score, seconds=1.0))
         record.apply({'event': 'settled', 'time': 2.0, 'number': 0, 'elapsed': 1.0, **outcome})
     return record
+
+
+def test_values_in_per_cent_are_not_taken_for_shares() -> None:
+    """Of a thousand classes chance has 0.1 per cent, and half a per cent is next to nothing."""
+    assert Learning(Scale('accuracy/top1', True), 0.5, 0.1).text
+    assert not Learning(Scale('accuracy/top1', True), 5.0, 0.1).text
+    assert not Learning(Scale('mIoU', True), 0.5, 0.1).text
+
+
+def test_a_search_with_trunks_warns_once_after_the_hand_made_losses() -> None:
+    record = record_of(0.0, '0.0', begun=False)
+    record.apply(
+        {'event': 'settled', 'time': 2.0, 'number': 0, 'elapsed': 1.0, **outcome_to_json(Outcome(State.FAILED))}
+    )
+    for number, role in ((1, Role.TRUNK), (2, Role.BASELINE), (3, Role.BASELINE)):
+        record.apply({'event': 'proposed', 'time': 3.0, **Trial(number, role, number).to_json()})
+        outcome = outcome_to_json(Outcome(State.COMPLETE, 0.01, seconds=1.0))
+        record.apply({'event': 'settled', 'time': 4.0, 'number': number, 'elapsed': 2.0, **outcome})
+    console = Console(file=io.StringIO(), width=120)
+    observer = ConsoleObserver((), 'coco/bbox_mAP', console=console, record=record)
+    told = []
+    for trial in record.history:
+        observer.settled(trial, record.history)
+        told.append(console.file.getvalue().count('learnt next to nothing'))
+    assert told == [0, 0, 1, 1]
+
+
+def test_what_a_session_before_has_measured_is_not_measured_again() -> None:
+    asked: list[str] = []
+    survey = SimpleNamespace(untrained=lambda task: asked.append(task) or 0.25)
+    for record, told in ((record_of(0.1, None), {UNTRAINED: '0.25'}), (record_of(0.1, '0.2'), {})):
+        info: dict[str, str] = {}
+        note_untrained(survey, '', record, info)
+        assert info == told
+    note_untrained(survey, 'near', record_of(0.1, None), info)
+    assert asked == [''] and info == {}
 
 
 def shown(record: Record) -> tuple[str, str, str]:

@@ -125,3 +125,8 @@ def test_search_that_was_stopped_while_its_first_candidate_ran_has_no_score_yet(
     history = History()
     history.add(Trial(0, Role.SEARCH, 0, Genome.from_text({'cls': '-y * log(p)'})))
     assert verdict_of(history, []).text == 'No searched loss has a score yet.'
+
+
+def test_no_difference_is_neither_better_nor_worse() -> None:
+    assert 'losses score the same as the hand-made ones, but' in Story(0.5, 0.4, 0.5).verdict.text
+    assert 'losses score 0.1000 worse than the hand-made ones' in Story(0.5, 0.4, 0.4).verdict.text

@@ -225,4 +225,5 @@ def test_cost_of_a_trunk() -> None:
     )
     assert cost([0.46, 0.50], [0.49, 0.50]).endswith('the trunk costs nothing that shows.'), 'two seeds say little'
     assert cost([0.56, 0.55, 0.57], [0.49, 0.50, 0.50]).endswith('the trunk is a gain.')
+    assert cost([0.5, 0.5], [0.5, 0.5]).endswith('the trunk costs nothing that shows.')
     assert cost([0.5, 0.4], [0.5]) == '', 'not until all are trained'

@@ -87,3 +87,16 @@ WRONG = [
 def test_wrong_settings(config: dict, error: str) -> None:
     with pytest.raises(SetupError, match=error):
         build_strategy(config, INPUTS)
+
+
+def test_a_strategy_of_ones_own_may_pass_its_settings_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mine(RandomSearch):
+        """Takes what ``RandomSearch`` takes."""
+
+        def __init__(self, inputs: Inputs, **settings: int) -> None:
+            super().__init__(inputs, **settings)
+
+    monkeypatch.setitem(STRATEGIES, 'Mine', Mine)
+    assert build_strategy({'type': 'Mine', 'depth': 2}, INPUTS).depth == 2
+    with pytest.raises(SetupError, match=r'strategy Mine: .*unexpected keyword argument'):
+        build_strategy({'type': 'Mine', 'dept': 2}, INPUTS)

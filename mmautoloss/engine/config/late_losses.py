@@ -11,6 +11,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmautoloss.branches import Branch, build_replacements
 from mmautoloss.engine.config.branches import build_model
 from mmautoloss.engine.config.held_rate import hold_rate
+from mmautoloss.engine.config.losses import training_hooks
 from mmautoloss.engine.config.train_length import read_length
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.expr import Genome
@@ -46,10 +47,11 @@ def with_late_losses(
     losses = {b.path: b.config(str(genome[b.name]), weights[b.name]) for b in branches}
     read_length(cfg.get('train_cfg')).step(at)
     hooks = list(cfg.get('custom_hooks') or [])
-    if any(isinstance(hook, dict) and type_name(hook.get('type')) == type_name(_HOOK) for hook in hooks):
-        raise SetupError(
-            'The config has a LossSwitchHook in its custom_hooks: take it out, or change its losses by hand.'
-        )
+    for place, hook in training_hooks(cfg):
+        if type_name(hook.get('type')) == type_name(_HOOK):
+            raise SetupError(
+                f'The config has a LossSwitchHook in its {place}: take it out, or change its losses by hand.'
+            )
     _require_exchangeable(cfg, losses)
     if hold:
         cfg.param_scheduler = hold_rate(cfg.get('param_scheduler'), cfg.train_cfg, at)

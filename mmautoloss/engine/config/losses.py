@@ -16,7 +16,7 @@ from mmautoloss.engine.config.branches import build_model
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome, custom_primitives
 from mmautoloss.losses import is_custom
-from mmautoloss.proxy import type_name
+from mmautoloss.proxy import hooks_of, type_name
 
 
 def with_losses(cfg: Config, branches: tuple[Branch, ...], genome: Genome, weights: Mapping[str, float]) -> Config:
@@ -59,26 +59,32 @@ def require_unswitched(cfg: Config, branches: Sequence[Branch]) -> None:
     Raises:
         SetupError: One does.
     """
-    hooks = [hook for hook in cfg.get('custom_hooks') or [] if isinstance(hook, Mapping)]
-    switched = {path for hook in hooks if type_name(hook.get('type')) == 'LossSwitchHook' for path in hook['losses']}
-    paths = [branch.path for branch in branches if any(is_place(branch.path, path) for path in switched)]
-    if paths:
-        raise SetupError(
-            f'A LossSwitchHook in custom_hooks exchanges the loss at {", ".join(paths)}, so that another one would only be '
-            'trained before: take the hook out, or leave out these losses.'
-        )
-    for hook in hooks:
-        _require_own_weight(hook, branches)
+    for place, hook in training_hooks(cfg):
+        switched = hook['losses'] if type_name(hook.get('type')) == 'LossSwitchHook' else ()
+        paths = [branch.path for branch in branches if any(is_place(branch.path, path) for path in switched)]
+        if paths:
+            raise SetupError(
+                f'A LossSwitchHook in {place} exchanges the loss at {", ".join(paths)}, so that another one would only be '
+                'trained before: take the hook out, or leave out these losses.'
+            )
+        _require_own_weight(place, hook, branches)
 
 
-def _require_own_weight(hook: Mapping[str, Any], branches: Sequence[Branch]) -> None:
+def training_hooks(cfg: Config) -> list[tuple[str, Mapping[str, Any]]]:
+    """The hooks of a config that may change a training, each with the name of its section."""
+    hooks = hooks_of(cfg)
+    placed = [*(('custom_hooks', hook) for hook in hooks.custom), *(('default_hooks', hook) for hook in hooks.kept)]
+    return [(place, hook) for place, hook in placed if isinstance(hook, Mapping)]
+
+
+def _require_own_weight(place: str, hook: Mapping[str, Any], branches: Sequence[Branch]) -> None:
     """Requires that a hook leaves the weights of losses, which go with their expressions."""
     name = type_name(hook.get('type'))
-    places = _weighed_places(hook) if name in ('LossWeightScheduleHook', 'AuxiliaryScheduleHook') else []
-    paths = [b.path for b in branches if any(b.path == place or b.path.startswith(f'{place}.') for place in places)]
+    weighed = _weighed_places(hook) if name in ('LossWeightScheduleHook', 'AuxiliaryScheduleHook') else []
+    paths = [b.path for b in branches if any(b.path == path or b.path.startswith(f'{path}.') for path in weighed)]
     if paths:
         raise SetupError(
-            f'{name} in custom_hooks sets the loss_weight of the loss at {", ".join(paths)}, so that the weight that goes '
+            f'{name} in {place} sets the loss_weight of the loss at {", ".join(paths)}, so that the weight that goes '
             'with another loss would be lost: take the hook out, or leave out these losses.'
         )
 

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
 from mmautoloss.engine.config.file_names import any_file_name
-from mmautoloss.engine.config.shipped import local_or_shipped
+from mmautoloss.engine.config.shipped import local_or_shipped, nearest_config
 from mmautoloss.errors import SetupError
 from mmautoloss.proxy import plain_config, type_name
 
@@ -24,7 +24,7 @@ def read_config(path: str | Path) -> Config:
     """
     path = local_or_shipped(path)
     if not path.is_file():
-        raise SetupError(f'There is no config {path}.')
+        raise SetupError(f'There is no config {path}{nearest_config(path)}.')
     with reading(path), any_file_name():
         cfg = Config.fromfile(path)
         plain_config(cfg)  # imports the modules that a config of the new style names

@@ -43,7 +43,7 @@ def build(name: str, cls: type[Any], options: Mapping[str, Any]) -> Any:
     try:
         return cls(**options)
     except WrongTypeError as error:
-        raise SetupError(f'{name}.{error}') from None
+        raise SetupError(str(error) if str(error).startswith(f'{name}.') else f'{name}.{error}') from None
     except TypeError as error:  # such as a text where a number is compared
         raise SetupError(f'{name} has a value of a wrong type: {error}. Got {dict(options)}.') from None
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+from difflib import get_close_matches
 from pathlib import Path
 
+from mmautoloss.checks import nearest
 from mmautoloss.errors import SetupError
 
 _PACKAGE = Path(__file__).parents[2]
@@ -48,6 +51,15 @@ def local_or_shipped(path: str | Path) -> Path:
     return shipped if shipped.is_file() else path
 
 
+def nearest_config(path: str | Path) -> str:
+    """A question after the config that may be meant, which lies beside this one or is shipped; '' where none is near."""
+    names = [str(each) for each in Path(path).parent.glob('*.py')]
+    with contextlib.suppress(SetupError):
+        names += [str(Path('configs', each.relative_to(shipped_folder()))) for each in shipped_folder().rglob('*.py')]
+    stems = get_close_matches(Path(path).stem, {Path(name).stem for name in names}, n=1)
+    return nearest(path, [name for name in names if Path(name).stem in stems])
+
+
 def require_shipped(name: str) -> Path:
     """A shipped config by its path below ``configs``, with or without its ending.
 
@@ -59,8 +71,9 @@ def require_shipped(name: str) -> Path:
     if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
         stem = Path(below).name
         near = [each for each in shipped_configs() if stem and stem in each]
+        hint = nearest_config(Path('configs', f'{below}.py'))
         raise SetupError(
             f'There is no shipped config {name!r}; '
-            + (f'similar are {", ".join(near)}.' if near else '`mmautoloss config` lists all.')
+            + (f'similar are {", ".join(near)}.' if near else f'`mmautoloss config` lists all{hint}.')
         )
     return path

@@ -13,6 +13,7 @@ from mmautoloss.engine.config.read import is_search, read_config
 from mmautoloss.engine.config.spec import SearchSpec, find_beside, read_spec, require_lengthened
 from mmautoloss.engine.data.datasets import apply_options
 from mmautoloss.errors import SetupError, in_task
+from mmautoloss.proxy import hooks_of
 from mmautoloss.trial import LABELS
 
 _OF_TASK = ('base_config', 'branches', 'metric', 'proxy', 'rule', 'aux', 'allow_leak')
@@ -130,6 +131,7 @@ def _require_first(spec: SearchSpec, name: str, first: SearchSpec) -> None:
         differing[differing.index('config') :] = [key for key in own if own[key] != other[key]]
     own, other = spec.proxy.config, first.proxy.config
     differing += [key for key in _UNDIGESTED if own.get(key) != other.get(key)]
+    differing += ['default_hooks'] if hooks_of(own).kept != hooks_of(other).kept else []
     if _base_of(spec) != _base_of(first):
         differing.append('base_config')
     if differing:

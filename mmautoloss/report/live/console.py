@@ -63,7 +63,7 @@ class ConsoleObserver(Observer):
         self.work_dir = work_dir
         self._record = record
         self._verbose = verbose
-        self._leak_printed = False
+        self._leak_printed = self._learning_told = False
         self._seeds: int | None = None  # of the hand-made losses, until the cost of a trunk is printed
         self._watch = Watch(self.console, greater, record)
 
@@ -82,6 +82,7 @@ class ConsoleObserver(Observer):
     def begin(self, history: History, planner: Planner) -> None:
         """Starts the display of the progress."""
         self._seeds = planner.settings.budget.baseline_repeats + 1 if planner.settings.plain else None
+        self._learning_told = bool(history.baseline_scores())
         if history.settled():
             self.say(f'continued: {len(history.settled())} trials are settled, {len(history.running())} begin again')
         self._watch.begin(history, planner)
@@ -150,7 +151,8 @@ class ConsoleObserver(Observer):
         best = ranking[0] if ranking else None
         paths = Paths(self.work_dir, tuple(configs), page)
         none = (budget or {}).get('max_trials') == 0
-        ending = Ending(verdict, confirmation, best, scale, paths, _fell(lengths), stopped, none)
+        late = (budget or {}).get('max_seconds') is not None and not history.of_role(Role.SEARCH)
+        ending = Ending(verdict, confirmation, best, scale, paths, _fell(lengths), stopped, none, late)
         for title, text in ending.lines(self._width - _TITLE).items():
             self.console.print(Text.assemble((f'{title:{_TITLE}}', 'bold'), text), soft_wrap=True)
 
@@ -174,8 +176,11 @@ class ConsoleObserver(Observer):
             self.console.print(text, soft_wrap=True)  # the whole text, also on a terminal
 
     def _print_learning(self, trial: Trial) -> None:
-        """Prints once, after the first training, if it has learnt next to nothing."""
-        text = learning_text(self._record) if self._record and trial.number == 0 else ''
+        """Prints once, after the first training of the hand-made losses, if it has learnt next to nothing."""
+        if self._learning_told or self._record is None or trial.role is not Role.BASELINE or trial.score is None:
+            return  # trial 0 may be a trunk, or have failed
+        self._learning_told = True
+        text = learning_text(self._record)
         if text:
             self.console.print(f'[yellow]{escape(text)}[/yellow]', soft_wrap=True)
 

@@ -48,6 +48,7 @@ class Ending:
         fell: Whether the search has longer trainings, in which no found loss holds.
         stopped: Whether it ended before it was done.
         no_trials: Whether it was to train no candidates.
+        no_time: Whether its time was over before it trained any.
     """
 
     verdict: Verdict
@@ -58,6 +59,7 @@ class Ending:
     fell: bool = False
     stopped: bool = False
     no_trials: bool = False
+    no_time: bool = False
 
     def lines(self, width: int) -> dict[str, str]:
         """The lines by their titles; formulas are cut to the width, paths and commands never."""
@@ -73,12 +75,13 @@ class Ending:
 
     def _gain(self) -> str:
         verdict, fresh = self.verdict, self.confirmation
-        if verdict.word in _OUTCOMES and fresh is not None and verdict.gain is not None:
+        if verdict.word in _OUTCOMES and fresh and fresh.hand_made and verdict.gain is not None:
+            seeds = len(fresh.winner.scores.keys() & fresh.hand_made.scores.keys())  # in pairs
             against = f'; {_AGAINST[verdict.over_rival]} {verdict.rival}' if verdict.over_rival in _AGAINST else ''
             direction = '' if self.scale.greater else ', positive is better'
             return (
                 f'{verdict.gain:+.4f} {self.scale.metric}{direction} '
-                f'(95 % interval {verdict.low:+.4f} to {verdict.high:+.4f}, {len(fresh.winner.scores)} fresh seeds): '
+                f'(95 % interval {verdict.low:+.4f} to {verdict.high:+.4f}, {seeds} fresh seeds): '
                 f'{_OUTCOMES[verdict.word]}{against}'
             )
         if self.best is None:
@@ -91,6 +94,8 @@ class Ending:
         configs = self.paths.configs
         if not configs:
             return 'your config as it is'
+        if self.verdict.word == 'worse':
+            return f'your config as it is; {", ".join(map(_near, configs))} has the losses that were found'
         which = 'the best losses of the short trainings' if self.fell else 'ready to train'
         paste = f'; to paste: {_PROGRAM} export {self._folder}' if self._folder and len(configs) == 1 else ''
         return f'{", ".join(map(_near, configs))}: {which}{paste}'
@@ -103,11 +108,17 @@ class Ending:
         word = self.verdict.word
         if self.best is None and self.no_trials:
             return 'the same command with --resume --max-trials 100 searches'
+        if self.best is None and self.no_time:
+            return 'the same command with --resume and a larger --max-seconds'
         if self.best is None:
             return f'{_PROGRAM} status {self._folder} says why'
-        if word in ('better', 'worse') and len(self.paths.configs) == 1 and self.paths.work_dir:
+        if word == 'worse':
+            return 'longer trainings, or more candidates (budget.max_trials)'
+        if word == 'better' and len(self.paths.configs) == 1 and self.paths.work_dir:
             config = _near(self.paths.work_dir / 'search_config.py')
             return f'on unseen images: {_PROGRAM} compare {config} --work-dir {self._folder} --results results.csv'
+        if word == 'better':
+            return 'on unseen images: train these configs and your own, with new seeds'
         if word == 'unconfirmed':
             return 'a verdict: the same command with --resume --cfg-options train_cfg.budget.confirm_seeds=5'
         return 'longer trainings, more scoring images, or more budget.confirm_seeds'

@@ -12,7 +12,7 @@ from mmautoloss.losses import name_of
 from mmautoloss.report.labels import label_of
 from mmautoloss.report.live.columns import cut, cut_formulas
 from mmautoloss.report.live.full_lines import failure_of, leads, log_of, rung_of, values_of, word_of
-from mmautoloss.report.tasks import hand_made_scores, is_measured
+from mmautoloss.report.tasks import awaits_yardstick, is_measured
 from mmautoloss.report.words import short_span
 from mmautoloss.trial import History, Role, Scale, State, Trial
 
@@ -62,9 +62,13 @@ def _result(trial: Trial, history: History, sign: int, work_dir: Path | None) ->
 
 
 def _reference(trial: Trial, history: History) -> float | None:
-    """The mean score of the hand-made losses in trainings of the same kind; None where there is none."""
-    baseline = history.of_role(Role.BASELINE)[:1]
-    if trial.genome is None or not baseline:
+    """The score of the hand-made losses with the same seed in a training of the same kind; without it the mean of theirs.
+
+    Seeds often differ by more than losses, so the same seed is the fairer comparison. None where there is none: a leg is a
+    part of a training, and goes on from others.
+    """
+    baseline = history.of_role(Role.BASELINE)
+    if trial.genome is None or trial.role is Role.LEG or not baseline:
         return None
     number = baseline[0].number
     if trial.role is Role.LONGER:
@@ -72,10 +76,9 @@ def _reference(trial: Trial, history: History) -> float | None:
     elif trial.role is Role.CONFIRM:
         runs = list(history.confirmations(number, trial.times).values())
     else:
-        scores = hand_made_scores(history)
-        return mean(scores) if scores else None
-    scores = [run.score for run in runs if run.score is not None]
-    return mean(scores) if scores else None
+        runs = [] if awaits_yardstick(history) else list(baseline)
+    scores = {run.seed: run.score for run in runs if run.score is not None}
+    return scores.get(trial.seed, mean(scores.values()) if scores else None)
 
 
 def _losses(trial: Trial, history: History, width: int) -> str:

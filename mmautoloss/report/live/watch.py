@@ -144,7 +144,8 @@ class Watch(Observer):
             return
         self._announced = True
         others = sum(pace.left.values()) - pace.left['candidate']
-        counts = f'candidates: {standing.wanted}, other trainings to come: {others}'
+        most = 'at most ' * (self._budget.max_seconds is not None)
+        counts = f'candidates: {most}{standing.wanted}, other trainings to come: {others}'
         self._say(f'{end_text(standing)}, as the first training shows ({counts})')
 
     def _say(self, line: str) -> None:

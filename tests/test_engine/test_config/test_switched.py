@@ -27,8 +27,20 @@ def test_search(tmp_path: Path) -> None:
     assert spec_of(toy_config(tmp_path, alone, {'custom_hooks': hooks()})).branches, 'another loss may be searched'
 
 
+def test_hooks_among_the_default_ones_count_as_well(tmp_path: Path) -> None:
+    """They train candidates, too."""
+    for name, hook in (('switch', hooks()[0]), ('weights', {'type': 'mmautoloss.LossWeightScheduleHook', **SCHEDULE})):
+        with pytest.raises(
+            SetupError, match=r'Hook in default_hooks (exchanges|sets the loss_weight of) the loss at head'
+        ):
+            spec_of(toy_config(tmp_path / name, base={f'default_hooks.{name}': hook}))
+        alone = {'branches': {'box': {'path': 'head.loss_box', 'inputs': 'delta'}}, 'seeds': []}
+        assert spec_of(toy_config(tmp_path / name, alone, {f'default_hooks.{name}': hook})).branches
+
+
+SCHEDULE: dict[str, Any] = {'weights': {'head.loss_cls': [(0, 1.0), (0.5, 0.0)]}}
 WEIGHING: dict[str, dict[str, Any]] = {
-    'LossWeightScheduleHook': {'weights': {'head.loss_cls': [(0, 1.0), (0.5, 0.0)]}},
+    'LossWeightScheduleHook': SCHEDULE,
     'AuxiliaryScheduleHook': {'groups': {'main': ['head.loss_cls'], 'aux': ['neck']}},
 }
 

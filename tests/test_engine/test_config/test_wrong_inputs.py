@@ -18,6 +18,10 @@ WRONG = {
         ['--cfg-options', 'train_cfg.screen.eta=high'],
         "error: screen.eta must be a number, but got 'high'.",
     ),
+    'section of a section': (
+        ['--cfg-options', "train_cfg.budget.funnel=['a','b']"],
+        "error: budget.funnel must be a dict with stages, rivals, but got ['a', 'b'].",
+    ),
     'strategy': (
         ['--cfg-options', 'train_cfg.strategy.dept=3'],
         'strategy RegularizedEvolution has no setting dept; there are initial',

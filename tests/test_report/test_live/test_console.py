@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from io import StringIO
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 pytest.importorskip('mmengine')
 
+from mmautoloss.__main__ import build_parser
 from mmautoloss.branches import Branch
 from mmautoloss.expr import Genome
 from mmautoloss.report import ConsoleObserver
@@ -262,6 +264,29 @@ def test_fresh_seeds_are_compared_with_fresh_seeds() -> None:
     assert '0.4500  +0.1500' in page.lines[3] and 'hand-made losses, seed 1000' in page.lines[2]
 
 
+def test_differences_are_those_with_the_same_seed() -> None:
+    """Two seeds that differ by more than the losses do."""
+    page = Page()
+    page.settle(complete(0.5), role=Role.BASELINE, seed=0)
+    page.settle(complete(0.7), role=Role.BASELINE, seed=1)
+    page.settle(complete(0.52), seed=0)
+    page.settle(complete(0.69), role=Role.FINALIST, repeats=2, seed=1)
+    page.settle(complete(0.65), role=Role.FINALIST, repeats=2, seed=2)
+    for seed, hand_made, found in ((1000, 0.4, 0.45), (1001, 0.8, 0.75)):
+        page.settle(complete(hand_made), role=Role.CONFIRM, repeats=0, seed=seed, genome=None)
+        page.settle(complete(found), role=Role.CONFIRM, repeats=2, seed=seed)
+    differences = [re.findall(r' ([+-]0\.\d{4}) ', line) for line in page.lines]
+    assert differences == [[], [], ['+0.0200'], ['-0.0100'], ['+0.0500'], [], ['+0.0500'], [], ['-0.0500']]
+
+
+def test_legs_of_a_relay_are_not_compared_with_whole_trainings() -> None:
+    page = Page()
+    page.settle(complete(0.5), role=Role.BASELINE)
+    page.settle(complete(0.2), role=Role.LEG)
+    page.settle(complete(0.6))
+    assert page.lines[1].startswith('   1 leg        0.2000             1.2 s') and '+0.1000' in page.lines[2]
+
+
 def ending(search: Page, **kwargs) -> dict[str, str]:
     before = len(search.lines)
     search.observer.work_dir = Path('work')
@@ -287,6 +312,38 @@ def test_search_ends_with_four_lines() -> None:
         'on unseen images: python -m mmautoloss compare work/search_config.py --work-dir work '
     )
     assert last['next'].endswith('; report: work/report.html')
+
+
+@pytest.mark.parametrize('found', [[0.9, 0.91], [0.51, 0.52], []])
+def test_commands_of_the_last_lines_are_understood(found: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    last = ending(finish([0.5, 0.52], found, fresh=bool(found), verbose=False))
+    commands = [part for line in last.values() for part in re.findall(r'python -m mmautoloss ([^;]*)', line)]
+    assert commands
+    for command in commands:
+        words = shlex.split(command.removesuffix(' says why'))
+        assert build_parser().parse_args(words).command == words[0], capsys.readouterr().err
+
+
+def test_seeds_of_the_interval_are_those_in_pairs() -> None:
+    page = finish([0.5, 0.52], [0.9, 0.91], fresh=True, verbose=False)
+    page.settle(complete(0.9), role=Role.CONFIRM, repeats=2, seed=1005)
+    page.settle(Outcome(State.FAILED, reason='lack of memory'), role=Role.CONFIRM, repeats=0, seed=1005)
+    assert ', 5 fresh seeds): better than' in ending(page)['gain']
+
+
+def test_a_time_limit_that_leaves_no_candidate_is_named() -> None:
+    page = Page()
+    page.settle(complete(0.5), role=Role.BASELINE)
+    last = ending(page, budget={'max_trials': 100, 'max_seconds': 3.0})
+    assert last['found'] == 'No searched loss has been trained.'
+    assert last['next'] == 'the same command with --resume and a larger --max-seconds'
+
+
+def test_losses_that_are_worse_are_not_offered() -> None:
+    last = ending(finish([0.5, 0.52], [0.1, 0.11], fresh=True, verbose=False))
+    assert last['gain'].endswith('worse than the hand-made losses')
+    assert last['use'] == 'your config as it is; work/best_config.py has the losses that were found'
+    assert last['next'] == 'longer trainings, or more candidates (budget.max_trials)'
 
 
 def test_last_lines_of_a_search_without_fresh_seeds_and_of_one_where_less_is_better() -> None:

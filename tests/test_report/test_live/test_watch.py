@@ -27,7 +27,12 @@ class Search:
     """A search of 24 candidates with a training each 20 s, and what is printed of it."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, width: int = 80, terminal: bool = False, confirm_seeds: int = 0
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        width: int = 80,
+        terminal: bool = False,
+        confirm_seeds: int = 0,
+        max_seconds: float | None = None,
     ) -> None:
         self.now = 1000.0
         monkeypatch.setattr(time, 'monotonic', lambda: self.now)
@@ -41,7 +46,9 @@ class Search:
             legacy_windows=False,
         )
         self.record = Record()
-        budget = Budget(max_trials=24, baseline_repeats=1, finalists=0, confirm_seeds=confirm_seeds)
+        budget = Budget(
+            max_trials=24, baseline_repeats=1, finalists=0, confirm_seeds=confirm_seeds, max_seconds=max_seconds
+        )
         session = {
             'version': 2,
             'host': 'n',
@@ -216,6 +223,13 @@ def test_end_is_announced_once_the_first_training_shows_it(monkeypatch: pytest.M
         said = [line for line in search.printed if 'as the first training shows' in line]
         assert len(said) == 1
         assert re.search(r'ends at \d\d:\d\d, in 8 min, .* \(candidates: 24, other trainings to come: 1\)', said[0])
+
+
+def test_a_time_limit_makes_candidates_at_most_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    search = Search(monkeypatch, width=120, max_seconds=100.0)
+    search.train(0.1, Role.BASELINE)
+    (said,) = [line for line in search.printed if 'as the first training shows' in line]
+    assert '(candidates: at most 24, other trainings to come: 1)' in said
 
 
 def test_end_that_is_days_away_is_said_in_days() -> None:
