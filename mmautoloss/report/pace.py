@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from mmautoloss.report.remaining_work import OF_TRUNKS, Lengths, WorkLeft, work_left
+from mmautoloss.search import relay_of
 from mmautoloss.trial import Record, State, Trial
 
 _HOUR = 3600.0
@@ -52,7 +53,8 @@ def pace_of(record: Record, elapsed: float) -> Pace:
     times = [record.settled_elapsed[trial.number] for trial in trained]
     scored = [t for t in trained if t.state is State.COMPLETE and t.times == 1 and t.role not in OF_TRUNKS]
     budget = record.sessions[-1].budget if record.sessions else {}
-    lengths = Lengths(trained)
+    relay = relay_of(record.header)
+    lengths = Lengths(trained, 1 / relay.generations if relay else 1.0)
     left = work_left(record, elapsed, lengths)
     return Pace(
         trained=len(trained),

@@ -40,26 +40,30 @@ class Lengths:
 
     Args:
         trained: All that were trained.
+        leg: The length of the legs of a relay, before one was trained.
     """
 
-    def __init__(self, trained: list[Trial]) -> None:
+    def __init__(self, trained: list[Trial], leg: float = 1.0) -> None:
         self.seconds = _seconds([trial for trial in trained if trial.times == 1 and trial.role not in OF_TRUNKS])
-        self._of_trunks = {role: self._measured([t for t in trained if t.role is role]) for role in OF_TRUNKS}
+        planned = {Role.LEG: leg}
+        self._of_trunks = {
+            role: self._measured([t for t in trained if t.role is role], planned.get(role, 1.0)) for role in OF_TRUNKS
+        }
 
     @classmethod
-    def planned(cls, trunk: float, plain: float) -> Lengths:
-        """The lengths of trunks and of whole trainings with the hand-made losses, before any was trained."""
+    def planned(cls, trunk: float, plain: float, leg: float = 1.0) -> Lengths:
+        """The lengths of trunks, whole trainings with the hand-made losses, and legs, before any was trained."""
         lengths = cls([])
-        lengths._of_trunks = {Role.TRUNK: trunk, Role.PLAIN: plain}
+        lengths._of_trunks = {Role.TRUNK: trunk, Role.PLAIN: plain, Role.LEG: leg}
         return lengths
 
     def of(self, role: Role, times: float = 1) -> float:
-        """The length of a training; that of a trunk is measured, and 1 before it can be."""
+        """The length of a training; that of a trunk or a leg is measured, and as planned before it can be."""
         return times * self._of_trunks.get(role, 1.0)
 
-    def _measured(self, trials: list[Trial]) -> float:
+    def _measured(self, trials: list[Trial], planned: float) -> float:
         seconds = _seconds(trials)
-        return seconds / self.seconds if seconds and self.seconds else 1.0
+        return seconds / self.seconds if seconds and self.seconds else planned
 
 
 def work_left(record: Record, elapsed: float, lengths: Lengths) -> WorkLeft | None:
@@ -90,14 +94,18 @@ def work_left(record: Record, elapsed: float, lengths: Lengths) -> WorkLeft | No
 
 
 def _of_candidates(record: Record, count: int, lengths: Lengths) -> float:
-    """Total length of the candidates to come; the last of a relay is a whole training."""
-    is_relay = relay_of(record.header) is not None and count
-    return (count - 1) * lengths.of(Role.LEG) + 1 if is_relay else count
+    """Total length of the candidates to come; the known losses of a relay and its last one are whole trainings."""
+    if relay_of(record.header) is None:
+        return count
+    known = sum(trial.outcome is not None for trial in record.history.of_role(Role.KNOWN))
+    whole = min(count, len(record.header.get('seeds') or ()) - known + 1)
+    return whole + (count - whole) * lengths.of(Role.LEG)
 
 
 def _of_search(record: Record, written: Mapping[str, Any], budget: Budget, elapsed: float) -> dict[str, int]:
     history = record.history
-    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH, Role.LEG) if not t.was_spared]
+    is_relay = relay_of(record.header) is not None  # in which nothing takes the place of who is not trained
+    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH, Role.LEG) if is_relay or not t.was_spared]
     settled = sum(trial.state is not State.RUNNING for trial in candidates)
     running = len(candidates) - settled
     total = max(budget.max_trials, len(record.header.get('seeds') or ()))  # known losses are trained in any case

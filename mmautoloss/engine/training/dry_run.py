@@ -27,6 +27,7 @@ class DryRun:
         counts: Number of trainings by kind, as many as there can be.
         seconds: Seconds of all trainings, with the workers of the search.
         workers: Number of workers.
+        leg: Seconds of a candidate of one of several generations, with its validation; None where there are none.
     """
 
     speeds: Mapping[str, Speed]
@@ -34,6 +35,7 @@ class DryRun:
     counts: Mapping[str, int]
     seconds: float
     workers: int
+    leg: float | None = None
 
     def lines(self) -> Iterator[str]:
         """The estimate as text."""
@@ -47,7 +49,8 @@ class DryRun:
             yield f'memory: {max(memory) / 2**30:.1f} GiB of {torch.cuda.get_device_name()}'
         else:
             yield f'memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB of this process, on the CPU'
-        yield f'a training and its validation: {span(self.candidate)}'
+        part = '' if self.leg is None else f', a candidate of a generation and its validation: {span(self.leg)}'
+        yield f'a training and its validation: {span(self.candidate)}{part}'
         counts = ', '.join(f'{count} {kind}' for kind, count in self.counts.items() if count)
         yield f'trainings: {counts}'
         workers = 'one worker' if self.workers == 1 else f'{self.workers} workers'
@@ -106,11 +109,14 @@ def estimate(spec: SearchSpec, speeds: Mapping[str, Speed]) -> DryRun:
     record.header = dict(spec.header)
     workers = spec.execute.workers
     record.sessions.append(Session(0.0, '', 0, workers, 0.0, asdict(spec.search.budget)))
-    left = work_left(record, 0.0, Lengths.planned(trunk / candidate, whole / candidate))
+    relay = spec.search.relay
+    leg = sum(speed.seconds(1 / relay.generations) for speed in speeds.values()) if relay else None
+    planned = Lengths.planned(trunk / candidate, whole / candidate, (leg or candidate) / candidate)
+    left = work_left(record, 0.0, planned)
     if left is None:
         raise ValueError('A budget of a search has max_trials.')
     seconds = (left.candidates + left.others) * candidate / workers
-    return DryRun(speeds, candidate, left.counts, seconds, workers)
+    return DryRun(speeds, candidate, left.counts, seconds, workers, leg)
 
 
 def trunk_share(settings: ProxySettings) -> float:

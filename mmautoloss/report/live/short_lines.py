@@ -64,7 +64,7 @@ def _result(trial: Trial, history: History, sign: int, work_dir: Path | None) ->
 def _reference(trial: Trial, history: History) -> float | None:
     """The mean score of the hand-made losses in trainings of the same kind; None where there is none."""
     baseline = history.of_role(Role.BASELINE)[:1]
-    if trial.genome is None or not baseline:
+    if trial.genome is None or not baseline or trial.role is Role.LEG:  # legs end before the training does
         return None
     number = baseline[0].number
     if trial.role is Role.LONGER:
