@@ -113,8 +113,8 @@ def _choose(history: History, budget: Budget, args: argparse.Namespace) -> list[
     for number in dict.fromkeys(args.trials or []):
         if not 0 <= number < len(history) or history[number].role is not Role.SEARCH:
             raise SetupError(
-                f'--trials: there is no trial {number} with a new loss; the search has {len(history)} trials. Known losses '
-                'are for --also.'
+                f'--trials: there is no trial {number} with a new loss; the search has {len(history)} trials. Known losses, '
+                'and those of the generations of a relay, are for --also.'
             )
         chosen.append(history[number])
     if not chosen:

@@ -106,7 +106,8 @@ def _of_candidates(record: Record, count: int, lengths: Lengths) -> float:
 
 def _of_search(record: Record, written: Mapping[str, Any], budget: Budget, elapsed: float) -> dict[str, int]:
     history = record.history
-    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH, Role.LEG) if not t.was_spared]
+    is_relay = relay_of(record.header) is not None  # in which nothing takes the place of who is not trained
+    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH, Role.LEG) if is_relay or not t.was_spared]
     settled = sum(trial.state is not State.RUNNING for trial in candidates)
     running = len(candidates) - settled
     total = max(budget.max_trials, len(record.header.get('seeds') or ()))  # known losses are trained in any case

@@ -79,8 +79,7 @@ def rewards_of(generation: Sequence[Trial], history: History) -> np.ndarray:
     """The standardised rewards of a generation; 0 for all where none has a score, or all have the same."""
     scores = [None if trial.score is None else history.estimate(trial.number) for trial in generation]
     known = [score for score in scores if score is not None]
-    if not known:
+    if not known or min(known) == max(known):  # rounding may give equal scores another mean, and so a spread
         return np.zeros(len(generation))
     rewards = np.array([min(known) if score is None else score for score in scores])
-    spread = rewards.std()
-    return (rewards - rewards.mean()) / spread if spread > 0 else np.zeros(len(generation))
+    return (rewards - rewards.mean()) / rewards.std()

@@ -34,6 +34,22 @@ def test_a_trunk_takes_its_share_once_a_seed(tmp_path: Path) -> None:
     assert found.seconds == pytest.approx(12 * 4 + 2 * 6 + 2 * (8 + 2))
 
 
+def test_a_relay_takes_parts_of_a_training_and_whole_ones(tmp_path: Path) -> None:
+    family = {'cls': '-y * (1 - {a=0.5} * p) * log(p)', 'box': 'abs(p - y)'}
+    changes = {
+        'proxy': {'begin': {'generations': 4, 'candidates': 3}},
+        'strategy': {'type': 'Reinforce', 'family': family, 'samples': 3},
+        'budget': {'baseline_repeats': 1, 'finalist_repeats': 0, 'confirm_seeds': 0},
+    }
+    spec = spec_of(toy_config(tmp_path, changes))
+    found = estimate(spec, {'': Speed(iteration=2.0, iterations=8, batch=1.0, batches=4, memory=None)})
+    assert (found.candidate, found.leg) == (16 + 4, 4 + 4)
+    assert found.counts['candidate'] == 12 + 1 + 1
+    # two baselines, a known loss, and the loss that the relay ends with
+    assert found.seconds == pytest.approx(12 * 8 + 4 * 20)
+    assert any('a candidate of a generation and its validation: 8 s' in line for line in found.lines())
+
+
 def test_tasks_are_trained_one_after_the_other(tmp_path: Path) -> None:
     spec = spec_of(toy_config(tmp_path, {}))
     speed = Speed(iteration=1.0, iterations=8, batch=0.0, batches=1, memory=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mmautoloss.report.facts.facts import facts_of
 from mmautoloss.report.facts.relay import COLUMNS, relay_table
 from mmautoloss.report.figures.relay import draw_relay
+from mmautoloss.report.live.short_lines import short_line
 from mmautoloss.report.pace import pace_of
 from mmautoloss.report.relay import relay_text
 from mmautoloss.report.remaining_work import Lengths, work_left
@@ -116,3 +118,34 @@ def test_before_the_first_leg_each_is_its_part_of_a_training() -> None:
     assert left.counts['candidate'] == 17 and left.candidates == pytest.approx(15 / 5 + 2)
     each = max(record.settled_elapsed.values()) / 2  # of the trainings so far
     assert pace_of(record, 10.0).seconds_left == pytest.approx((left.candidates + left.others) * each)
+
+
+def test_known_losses_of_a_relay_are_whole_trainings_whether_trained_or_not() -> None:
+    record = record_until(Role.BASELINE, 2)
+    record.header = {**record.header, 'seeds': ['ce', 'focal']}
+    record.sessions[-1].budget['max_trials'] = 18
+    assert work_left(record, 10.0, Lengths([], relay_of(record.header))).candidates == pytest.approx(3 + 15 * 0.2)
+    record.history.add(replace(record.history[0], number=2, role=Role.KNOWN, outcome=None))
+    record.history.settle(2, Outcome(State.EQUIVALENT, 0.82, reason=f'{SAME}0'))
+    left = work_left(record, 10.0, Lengths([], relay_of(record.header)))
+    assert left.counts['candidate'] == 17 and left.candidates == pytest.approx(2 + 15 * 0.2)
+
+
+def test_legs_are_counted_with_the_candidates_and_are_not_compared_with_whole_trainings(record: Record) -> None:
+    facts = facts_of(record, now=record.last_time or 0.0)
+    counts = {row['outcome']: row['count'] for row in facts.tables['funnel'].to_json() if row['of'] == 'candidates'}
+    assert counts['all'] == 16 and facts.tables['yields'].to_json()[0]['first'] == 2
+    assert any('after parts of one training and whole ones' in doubt for doubt in facts.doubts)
+    leg, end = record.history.of_role(Role.LEG)[0], record.history.of_role(Role.SEARCH)[0]
+    lines = [str(short_line(trial, record.history, 1, 120, {}, None)) for trial in (leg, end)]
+    assert not re.search(r'leg +0\.\d{4} +[+-]', lines[0]) and re.search(r'search +0\.\d{4} +[+-]', lines[1])
+
+
+def test_legs_that_fail_are_told(record: Record) -> None:
+    record = record_until(Role.BASELINE, 2)
+    for number in range(2, 5):
+        record.history.add(replace(record.history[0], number=number, role=Role.LEG, outcome=None))
+        record.history.settle(number, Outcome(State.FAILED, reason='not finite: a weight'))
+        record.settled_elapsed[number] = 1.0
+    facts = facts_of(record, now=record.last_time or 0.0)
+    assert '3 of 3 trained candidates failed; the reasons stand below.' in facts.doubts

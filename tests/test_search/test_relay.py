@@ -18,6 +18,7 @@ from mmautoloss.losses import input_kind
 from mmautoloss.search import Relay, best_of, relay_of
 from mmautoloss.search.relay import seen_by_strategy
 from mmautoloss.strategy import CMAES, RegularizedEvolution, Reinforce
+from mmautoloss.strategy.priority import OperatorPriority
 from mmautoloss.trial import History, Outcome, Role, Saved, State, Trial
 from tests.test_search.conftest import BRANCHES, FAILED, Search, score_by_number
 
@@ -138,6 +139,7 @@ STRATEGIES: Mapping[str, tuple[Callable[[], Any], str]] = {
     'evolution': (lambda: RegularizedEvolution(BRANCHES, initial=2, fresh_rate=0.2, population=0.5), 'last winner'),
     'measure': (lambda: RegularizedEvolution(BRANCHES, initial=1, copy_rate=0.9, copies='measure', fresh_rate=0.1),
                 'last winner'),
+    'ucb': (lambda: RegularizedEvolution(BRANCHES, initial=2, population=0.5, priority='ucb'), 'last winner'),
 }  # fmt: skip
 
 
@@ -149,11 +151,36 @@ def test_other_strategies_run_in_generations(tmp_path: Path, name: str) -> None:
     search.run(outcome_of, slots=2)
     legs, (end,) = search.history.of_role(Role.LEG), search.history.of_role(Role.SEARCH)
     assert len(legs) == 16 and end.origin == origin
+    assert all(len({leg.genome for leg in legs[k : k + 4]}) == 4 for k in range(0, 16, 4)), 'no training is repeated'
     assert all(leg.repeats is None and leg.origin.startswith('generation') for leg in legs)
     if origin == 'last winner':
         winner = best_of(legs[12:])
         assert end.parent == winner.number and end.genome == winner.genome
         assert {leg.parent for leg in legs} <= {None, *(leg.number for leg in legs)}
+
+
+def test_priorities_of_operators_are_those_of_legs_by_their_places_in_their_generations(tmp_path: Path) -> None:
+    strategy = RegularizedEvolution(BRANCHES, initial=2, population=0.5, priority='ucb', fresh_rate=0.9)
+    weights = []
+    for shift in (0.0, 1.0):  # longer trainings score higher
+        (tmp_path / str(shift)).mkdir()
+        search = RelaySearch(
+            tmp_path / str(shift), known=(Genome.from_text({'cls': '-y * log(p)', 'box': 'abs(p - y)'}),)
+        )
+        search.strategy = strategy
+
+        def outcome(trial: Trial, shift: float = shift) -> Outcome:
+            plain, done = outcome_of(trial), trial.begin.iterations if trial.begin else 0
+            return replace(plain, score=random.Random(trial.number).random() + shift * done)
+
+        search.run(outcome)
+        seen = seen_by_strategy(search.history, RELAY)
+        assert [leg.genome for leg in search.history.of_role(Role.LEG)] == [
+            leg.genome for leg in seen.of_role(Role.SEARCH)
+        ]
+        weights.append([OperatorPriority(0.5).weights(branch, seen) for branch in BRANCHES])
+    assert weights[0][0] == pytest.approx(weights[1][0]) and weights[0][1] == pytest.approx(weights[1][1])
+    assert len({round(weight, 6) for weight in weights[0][0].values()}) > 1
 
 
 def test_strategies_see_scores_in_spreads_of_their_generation(tmp_path: Path) -> None:

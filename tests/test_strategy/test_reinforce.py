@@ -114,6 +114,9 @@ def test_a_generation_without_differences_moves_nothing() -> None:
     strategy = one_branch(samples=4)
     assert not np.any(policy(strategy).fold(search(strategy, lambda x: 0.5, 8)))
     assert not np.any(policy(strategy).fold(search(strategy, lambda x: None, 8)))
+    # the mean of three times 0.1, rounded, is not 0.1
+    three = one_branch(samples=3)
+    assert not np.any(policy(three).fold(search(three, lambda x: 0.1, 6)))
     failed = [Trial(0, Role.SEARCH, 0).settle(Outcome(State.FAILED))]
     assert rewards_of(failed, History()).tolist() == [0.0]
 

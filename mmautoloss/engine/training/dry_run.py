@@ -39,6 +39,7 @@ class DryRun:
         workers: Number of workers.
         ranks: Number of processes that train a candidate together.
         ends: Seconds after which no candidate begins, if that is before all are trained; None if it is not.
+        leg: Seconds of a candidate of one of several generations, with its validation; None where there are none.
     """
 
     speeds: Mapping[str, Speed]
@@ -48,6 +49,7 @@ class DryRun:
     workers: int
     ranks: int = 1
     ends: float | None = None
+    leg: float | None = None
 
     def lines(self) -> Iterator[str]:
         """The estimate as text."""
@@ -61,7 +63,8 @@ class DryRun:
             yield f'memory: {max(memory) / 2**30:.1f} GiB of {torch.cuda.get_device_name()}'
         else:
             yield f'memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB of this process, on the CPU'
-        yield f'a training and its validation: {span(self.candidate)}'
+        part = '' if self.leg is None else f', a candidate of a generation and its validation: {span(self.leg)}'
+        yield f'a training and its validation: {span(self.candidate)}{part}'
         counts = ', '.join(f'{count} {kind}' for kind, count in self.counts.items() if count)
         yield f'trainings: {counts or "none"}'
         if self.ends is not None:
@@ -157,19 +160,20 @@ def estimate(spec: SearchSpec, speeds: Mapping[str, Speed]) -> DryRun:
     record.header = dict(spec.header)
     workers = spec.execute.workers
     record.sessions.append(Session(0.0, '', 0, workers, 0.0, asdict(spec.search.budget)))
-    lengths = Lengths.planned(trunk / candidate, whole / candidate, _leg(spec, speeds) / candidate)
+    leg = _leg(spec, speeds)
+    lengths = Lengths.planned(trunk / candidate, whole / candidate, (leg or candidate) / candidate)
     left, limit, per_hour = work_left(record, 0.0, lengths), spec.search.budget.max_seconds, 3600 * workers / candidate
     seconds, all_of_it = seconds_of(left, per_hour, limit, 0.0), seconds_of(left, per_hour, None, 0.0)
     if left is None or seconds is None:
         raise ValueError('A budget of a search has max_trials.')
     ends = limit if seconds != all_of_it else None
-    return DryRun(speeds, candidate, left.counts, seconds, workers, spec.execute.ranks, ends)
+    return DryRun(speeds, candidate, left.counts, seconds, workers, spec.execute.ranks, ends, leg)
 
 
-def _leg(spec: SearchSpec, speeds: Mapping[str, Speed]) -> float:
-    """Seconds of a leg of a relay, which has a validation of its own."""
+def _leg(spec: SearchSpec, speeds: Mapping[str, Speed]) -> float | None:
+    """Seconds of a leg of a relay, which has a validation of its own; None where there is no relay."""
     relay = spec.search.relay
-    return sum(speed.seconds(1 / relay.generations if relay else 1) for speed in speeds.values())
+    return sum(speed.seconds(1 / relay.generations) for speed in speeds.values()) if relay else None
 
 
 def trunk_share(settings: ProxySettings) -> float:

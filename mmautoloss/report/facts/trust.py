@@ -44,8 +44,9 @@ def doubts_of(
     split = describe.get('split')
     scored = f'the split {split!r}' if split else 'a held-out part of the training data'
     measures = 'only trainings of each task tell' if history.yardstick else 'python -m mmautoloss compare measures'
+    trainings = 'parts of one training and whole ones' if history.of_role(Role.LEG) else _trainings(status.lengths)
     doubts.append(
-        f'All scores are of {scored}, after {_trainings(status.lengths)}. Whether the losses are better on images that '
+        f'All scores are of {scored}, after {trainings}. Whether the losses are better on images that '
         f'no search has seen, {measures}.'
     )
     doubts += _yardstick(history)
@@ -127,7 +128,7 @@ def _seeds(best: Mapping | None, baseline: Mapping | None) -> Iterator[str]:
 
 
 def _failed(history: History) -> Iterator[str]:
-    trained = [t for t in history.of_role(Role.SEARCH) if t.state is not State.RUNNING and not t.was_spared]
+    trained = [t for t in history.of_role(Role.SEARCH, Role.LEG) if t.state is not State.RUNNING and not t.was_spared]
     failed = sum(trial.state is State.FAILED for trial in trained)
     if trained and failed / len(trained) > _MAX_FAILED_SHARE:
         yield f'{failed} of {len(trained)} trained candidates failed; the reasons stand below.'

@@ -23,7 +23,7 @@ def yields_of(record: Record) -> Table:
         ``per_1000``, accepted expressions per 1000 drawn ones; ``seconds`` spent proposing, and drawn expressions
         ``per_minute`` of that time; None where unknown.
     """
-    trials = [trial for trial in record.history.of_role(Role.SEARCH) if trial.funnel]
+    trials = [trial for trial in record.history.of_role(Role.SEARCH, Role.LEG) if trial.funnel]
     size = max(_MIN_GROUP, -(-len(trials) // _BINS))
     groups = [trials[start : start + size] for start in range(0, len(trials), size)]
     return Table(COLUMNS, tuple(_row(group, record) for group in groups))

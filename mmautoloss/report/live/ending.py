@@ -97,7 +97,11 @@ class Ending:
         if self.verdict.word == 'worse':
             return f'your config as it is; {", ".join(map(_near, configs))} has the losses that were found'
         which = 'the best losses of the short trainings' if self.fell else 'ready to train'
-        paste = f'; to paste: {_PROGRAM} export {self._folder}' if self._folder and len(configs) == 1 else ''
+        paste = (
+            f'; to paste: {_PROGRAM} export {self._folder} --format config'
+            if self._folder and len(configs) == 1
+            else ''
+        )
         return f'{", ".join(map(_near, configs))}: {which}{paste}'
 
     def _next(self) -> str:

@@ -14,6 +14,9 @@ from mmautoloss.search.settings import SearchSettings
 from mmautoloss.strategy import Drawn, Proposal, Strategy
 from mmautoloss.trial import History
 
+MAX_DUPLICATES = 20
+"""How often a candidate is bred again because the same loss is being trained."""
+
 
 class SearchStalled(MMAutoLossError):
     """No new candidate can be found."""

@@ -7,7 +7,7 @@ from collections import Counter
 
 from mmautoloss.search.relay import Relay, seen_by_strategy
 from mmautoloss.search.settings import SearchSettings
-from mmautoloss.search.stages.breeder import Breeder
+from mmautoloss.search.stages.breeder import MAX_DUPLICATES, Breeder
 from mmautoloss.search.stages.stage import Stage
 from mmautoloss.trial import History, Role, Trial
 
@@ -39,8 +39,12 @@ class Legs(Stage):
         if len(self._relay.current(history)) == self._relay.candidates:
             return None
         rng, funnel = random.Random(f'{self.settings.seed}/{len(history)}'), Counter[str]()
+        seen, rivals = seen_by_strategy(history, self._relay), {leg.genome for leg in self._relay.current(history)}
         with self._breeder.drawing.breeding():
-            proposal = self._breeder.breed(seen_by_strategy(history, self._relay), rng, funnel)
+            for _ in range(MAX_DUPLICATES):
+                proposal = self._breeder.breed(seen, rng, funnel)
+                if proposal.genome not in rivals:  # else the same training, bit for bit
+                    break
         fields = self._breeder.fields(proposal, funnel)
         generation = f'generation {len(self._relay.complete(history)) + 1}'
         if proposal.origin != generation:

@@ -6,12 +6,9 @@ import random
 from collections import Counter
 
 from mmautoloss.search.settings import SearchSettings
-from mmautoloss.search.stages.breeder import Breeder
+from mmautoloss.search.stages.breeder import MAX_DUPLICATES, Breeder
 from mmautoloss.search.stages.stage import Stage
 from mmautoloss.trial import History, Role, Trial
-
-_MAX_DUPLICATES = 20
-"""How often a candidate is bred again because the same loss is being trained."""
 
 
 class SearchedLosses(Stage):
@@ -42,7 +39,7 @@ class SearchedLosses(Stage):
         funnel: Counter[str] = Counter()
         training = {trial.fingerprint for trial in history.running()} - {''}
         with self._breeder.drawing.breeding():
-            for _ in range(_MAX_DUPLICATES):
+            for _ in range(MAX_DUPLICATES):
                 proposal = self._breeder.breed(history, rng, funnel)
                 if proposal.repeats is not None:
                     return self.again(history, history[proposal.repeats], proposal.origin)

@@ -307,7 +307,12 @@ def test_search_ends_with_four_lines() -> None:
         r'\+0\.4022 toy/score \(95 % interval \+0\.\d+ to \+0\.\d+, 5 fresh seeds\): better than the hand-made losses',
         last['gain'],
     )
-    assert last['use'] == 'work/best_config.py: ready to train; to paste: python -m mmautoloss export work'
+    assert (
+        last['use']
+        == 'work/best_config.py: ready to train; to paste: python -m mmautoloss export work --format config'
+    )
+    command = last['use'].partition('python -m mmautoloss ')[2]
+    assert build_parser().parse_args(command.split()).format == 'config', 'a command that works'
     assert last['next'].startswith(
         'on unseen images: python -m mmautoloss compare work/search_config.py --work-dir work '
     )
