@@ -22,6 +22,9 @@ FROM_THE_BEGINNING = {
 }
 """Sets and networks whose searches train candidates from scratch, as long as the losses are compared."""
 
+FURTHER = {'camvid_second': 'camvid'}
+"""Sets that are another search on the images of a set, by the name in its rows."""
+
 TITLES = (
     *('set, metric', 'seeds', 'hand-made all along', 'best by hand all along', 'found all along'),
     *('hand-made late', 'best by hand late', 'found late', 'to its nearest rival', 'of all rivals'),
@@ -106,7 +109,7 @@ def trained_beside(winner: Loss, comparison: Comparison) -> Comparison:
 
 def _trained(comparison: Comparison) -> tuple[str, ...]:
     setting = comparison.setting
-    return setting.set, setting.network, setting.metric, str(setting.iterations)
+    return FURTHER.get(setting.set, setting.set), setting.network, setting.metric, str(setting.iterations)
 
 
 def full_table(found: Sequence[FullLength]) -> Iterator[str]:
@@ -129,7 +132,10 @@ def _cells(each: FullLength) -> Iterator[str]:
         yield from ('', 'few seeds')
         return
     rival, difference = nearest
-    yield f'{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}), {_name(rival)}'
+    bounds = difference.low, difference.high
+    digits = 3 if min(map(abs, bounds)) >= 0.0005 else 4  # a bound that is not 0 does not look so
+    low, high = (f'{bound:+.{digits}f}' for bound in bounds)
+    yield f'{difference.mean:+.{digits}f} ({low} to {high}), {_name(rival)}'
     yield {'better': 'clear', 'worse': 'worse than one'}.get(difference.word(each.searched.greater), 'not clear')
 
 

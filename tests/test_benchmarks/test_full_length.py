@@ -122,6 +122,12 @@ def test_a_loss_that_is_not_clear_says_so(load, mean: float, seeds: range, word:
     assert told.endswith(f'| {word} |')
 
 
+def test_a_further_search_on_a_set_has_the_same_trainings_all_along(load) -> None:
+    filed = [*(row._replace(set='camvid_second') for row in LATE), *ALONG]
+    (each,) = full_lengths(load, filed)
+    assert (each.searched.set, each.along.set) == ('camvid_second', 'camvid')
+
+
 def test_other_lengths_networks_and_early_losses_are_not_mixed(load) -> None:
     for change in ({'iterations': 800}, {'network': 'm'}, {'metric': 'mIoU'}):
         assert full_lengths(load, [*LATE, *(row._replace(**change) for row in ALONG)]) == []

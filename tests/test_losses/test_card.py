@@ -48,8 +48,7 @@ def _of_class(values: Tensor) -> Tensor:
 
 
 def _soft_recall(p: Tensor, y: Tensor) -> Tensor:
-    hits = y * (2 * p).sqrt().tanh()
-    return (-_of_class(hits) / _of_class(y)).tanh().expand_as(p)
+    return -p.sqrt().tanh().tanh() * y / (_of_class(y) + 0.001)
 
 
 def _overlap_and_entropy(p: Tensor, y: Tensor) -> Tensor:
