@@ -31,6 +31,8 @@ search: install ## Search loss functions: CONFIG=configs/digits/faster_rcnn_sear
 test: export OMP_NUM_THREADS ?= 1
 # Where bytecode is not kept, each process that a test starts compiles the package, and each run all tests.
 test: export PYTHONDONTWRITEBYTECODE =
+# Ray gives its workers the lowest share of busy processors, so that beside other tests they would hardly run.
+test: export RAY_worker_niceness ?= 0
 test: install ## Run the tests in JOBS=2 processes: TESTS=tests/test_x.py ARGS="-k name" to run some
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
 

@@ -243,12 +243,13 @@ class ChildSurvey(Survey):
         return f'exit code {self._process.exitcode}, see its messages above.'
 
     def _start(self) -> Connection:
-        self._link, link = Pipe()
+        own, link = Pipe()
         arguments = (link, self._settings, torch.get_num_threads())
-        self._process = multiprocessing.get_context('spawn').Process(target=serve, args=arguments, name='survey')
-        self._process.start()
+        process = multiprocessing.get_context('spawn').Process(target=serve, args=arguments, name='survey')
+        process.start()  # may fail, and then there is nothing to close
         link.close()  # so that this end breaks when the process ends
-        return self._link
+        self._process, self._link = process, own
+        return own
 
 
 def serve(link: Connection, settings: Mapping[str, ProxySettings], threads: int) -> None:
