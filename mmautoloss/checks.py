@@ -70,14 +70,15 @@ def require_flag(name: str, value: Any) -> None:
 
 
 def nearest(name: Any, names: Iterable[str]) -> str:
-    """A question after the name that may be meant; '' where none is near.
+    """A question after the name that may be meant, in capitals or not; '' where none is near.
 
     Example:
         >>> nearest('mIuO', ('mIoU', 'mAcc')), nearest('x', ('mIoU', 'mAcc'))
         (' (did you mean mIoU?)', '')
     """
-    near = get_close_matches(str(name), list(names), n=1, cutoff=0.6)
-    return f' (did you mean {near[0]}?)' if near else ''
+    known = {each.lower(): each for each in names}
+    near = get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.6)
+    return f' (did you mean {known[near[0]]}?)' if near else ''
 
 
 def whole_argument(least: int = 0, most: int | None = None) -> Callable[[str], int]:

@@ -41,7 +41,7 @@ class Finished:
     """A search that has run, and what it printed."""
 
     def __init__(self, folder: Path) -> None:
-        self.cfg = toy_config(folder, {**SEARCH, 'results': str(folder / 'results.csv')}, POOR)
+        self.cfg = toy_config(folder, {**SEARCH, 'results': str(folder / 'results.csv'), 'verbose': True}, POOR)
         self.folder, self.work = folder, Path(self.cfg.work_dir)
         with contextlib.redirect_stdout(io.StringIO()) as out:
             self.history: History = run_toy(self.cfg)

@@ -9,7 +9,7 @@ import pytest
 
 from mmautoloss.__main__ import main
 from mmautoloss.engine import dry_run, spec_of
-from mmautoloss.engine.training.dry_run import estimate, speeds_of
+from mmautoloss.engine.training.forecast import estimate, speeds_of
 from mmautoloss.errors import SetupError, TrainingError
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.proxy import Speed

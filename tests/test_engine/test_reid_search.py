@@ -29,6 +29,7 @@ SMALL = {
     'train_dataloader.dataset.identities': list(range(12)),
     'val_dataloader.dataset.identities': list(range(12, 16)),
     'train_dataloader.dataset.triplet_sampler': {'num_ids': 6, 'ins_per_id': 3},
+    'train_cfg.seeds': [{'cls': 'ce', 'triplet': 'triplet'}, {'cls': 'label_smoothing', 'triplet': 'triplet_soft'}],
     'train_cfg.proxy.schedule.max_iters': 6,
     'param_scheduler': [],
     'train_cfg.strategy.initial': 1,

@@ -95,7 +95,7 @@ def test_rows_of_results(finished: Finished) -> None:
 
 def test_only_fresh_seeds_are_reported_where_there_are_any(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results, seeds = tmp_path / 'results.csv', [{'cls': 'ce', 'box': 'l1'}, {'cls': 'ce', 'box': 'mse'}]
-    cfg = toy_config(tmp_path, {'results': str(results), 'budget.confirm_seeds': 5, 'seeds': seeds})
+    cfg = toy_config(tmp_path, {'results': str(results), 'budget.confirm_seeds': 5, 'seeds': seeds, 'verbose': True})
     history = run_toy(cfg)
     winner, rival = history.winner(), history[3]
     assert rival.state is State.COMPLETE, 'the first one equals the hand-made losses'

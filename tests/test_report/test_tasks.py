@@ -38,7 +38,7 @@ def test_console_line_has_the_score_and_the_values(record: Record) -> None:
     file = StringIO()
     observer = ConsoleObserver((), 'gain', console=Console(file=file, width=200), record=record)
     observer.settled(record.history[6], record.history)
-    assert re.search(r'-0.5502 +-0.5502 +1.0 s \(near 0.7055, far 0.3751\)', file.getvalue()), 'far is an error'
+    assert re.search(r'-0.5502 +\+0.1818 +1.0 s \(near 0.7055, far 0.3751\)', file.getvalue()), 'far is an error'
     observer.settled(record.history[0], record.history)
     assert re.search(r'0 baseline +1.0 s \(near 0.7091, far 0.3787\)  hand-made losses', file.getvalue())
 

@@ -46,6 +46,8 @@ def require_imports(cfg: Config) -> None:
         raise SetupError(
             f"custom_imports must be such as dict(imports=['my_package.my_module']), but got {imports!r}."
         )
+    if not imports:
+        return
     try:
         import_modules_from_strings(**imports)
     except Exception as error:  # a module of the user may raise anything

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.data.images import images_of
 from mmautoloss.engine.survey import survey_of
-from mmautoloss.engine.training.dry_run import DryRun, speeds_of, trunk_share
+from mmautoloss.engine.training.forecast import DryRun, speeds_of, trunk_share
 from mmautoloss.engine.training.late_start import with_trunks
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all

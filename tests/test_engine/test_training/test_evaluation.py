@@ -281,7 +281,7 @@ def test_training_that_fails_is_a_result_with_its_reason(tmp_path: Path, fault: 
         pytest.param({'schedule': 5}, 'schedule must be a dict, but got 5', id='no schedule'),
         pytest.param({'schedule': {'max_iters': 0}}, 'max_iters must be .* at least 1, but got 0', id='no training'),
         pytest.param({'schedule': {'max_epochs': -2}}, 'max_epochs must be .*, but got -2', id='no epoch'),
-        pytest.param({'options': {'model.type.x': 1}}, 'cannot be built: ', id='options'),
+        pytest.param({'options': {'model.type.x': 1}}, 'model.type.x: no such place', id='options'),
         pytest.param({'options': {'model': None}}, 'has no model', id='no model'),
         pytest.param({'options': {'model.type': 'Nothing'}}, 'cannot be built: .*Nothing', id='model'),
         pytest.param({'options': {'train_dataloader.dataset.type': 'No'}}, 'cannot be built: .*No', id='data'),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -61,8 +61,11 @@ class DryRun:
         memory = [speed.memory for speed in self.speeds.values() if speed.memory is not None]
         if memory:
             yield f'memory: {max(memory) / 2**30:.1f} GiB of {torch.cuda.get_device_name()}'
-        else:
-            yield f'memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB of this process, on the CPU'
+        elif sys.platform != 'win32':  # which has no such module
+            import resource
+
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+            yield f'memory: {peak / 2**30:.1f} GiB of this process, on the CPU'
         part = '' if self.leg is None else f', a candidate of a generation and its validation: {span(self.leg)}'
         yield f'a training and its validation: {span(self.candidate)}{part}'
         counts = ', '.join(f'{count} {kind}' for kind, count in self.counts.items() if count)
