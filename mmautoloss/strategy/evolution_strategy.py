@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import random
 from collections.abc import Mapping
 from importlib.util import find_spec
 
-from mmautoloss.checks import require_flag, require_number, require_whole
+from mmautoloss.checks import require_flag, require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
 from mmautoloss.losses import InputKind
-from mmautoloss.strategy.base import Draw, Proposal, Strategy
+from mmautoloss.strategy.base import Draw, Proposal
 from mmautoloss.strategy.generations import Generations
-from mmautoloss.strategy.joint_numbers import JointNumbers, read_templates
+from mmautoloss.strategy.of_numbers import OfNumbers
 from mmautoloss.strategy.vectors import draw_trees
 from mmautoloss.trial import History
 
 
-class CMAES(Strategy):
+class CMAES(OfNumbers):
     """Tunes the numbers of formulas, those of all branches together.
 
     Each candidate is drawn from a normal distribution, whose mean and covariance are a function of the candidates that have
@@ -50,18 +49,12 @@ class CMAES(Strategy):
         population: int | None = None,
         lr_adapt: bool = False,
     ) -> None:
-        super().__init__(inputs)
-        require_number('sigma', sigma, 0, 100, above=True)
+        super().__init__(inputs, family, order, pieces, sigma)
         if population is not None:
             require_whole('population', population, 4)
         require_flag('lr_adapt', lr_adapt)
-        self.family = family
-        self.order = order
-        self.pieces = pieces
-        self.sigma = sigma
         self.population = population
         self.lr_adapt = lr_adapt
-        self.numbers: JointNumbers | None = None
 
     def for_kinds(self, kinds: Mapping[str, InputKind]) -> CMAES:
         """The strategy with its formulas read.
@@ -71,34 +64,22 @@ class CMAES(Strategy):
         """
         if find_spec('cmaes') is None:
             raise SetupError('The strategy CMAES needs the package cmaes, which is not installed: pip install cmaes.')
-        strategy = copy.copy(self)
-        strategy.numbers = read_templates(
-            self.family, {branch: kinds[branch] for branch in self.inputs}, self.order, self.pieces
-        )
-        return strategy
+        return super().for_kinds(kinds)
 
     def propose(self, history: History, rng: random.Random, draw: Draw) -> Proposal:
         """Draws a candidate from the distribution after all generations so far."""
-        numbers = self._read_numbers()
-        optimizer, count = self._generations(numbers).fold(history, rng.getrandbits(32))
-        genome = Genome(draw_trees(numbers, lambda: list(optimizer.ask()), draw))
+        optimizer, count = self._generations().fold(history, rng.getrandbits(32))
+        genome = Genome(draw_trees(self.required_numbers, lambda: list(optimizer.ask()), draw))
         return Proposal(genome, None, f'generation {count + 1}')
 
     @property
     def generation_size(self) -> int:
         """Candidates of a generation."""
-        numbers = self._read_numbers()
-        return self.population or 4 + int(3 * math.log(numbers.size))
+        return self.population or 4 + int(3 * math.log(self.required_numbers.size))
 
     def conclude(self, history: History) -> Genome:
         """The mean of the distribution."""
-        numbers = self._read_numbers()
-        return numbers.genome(list(self._generations(numbers).fold(history, 0)[0].mean))
+        return self.required_numbers.genome(list(self._generations().fold(history, 0)[0].mean))
 
-    def _generations(self, numbers: JointNumbers) -> Generations:
-        return Generations(numbers, self.sigma, self.population, self.lr_adapt)
-
-    def _read_numbers(self) -> JointNumbers:
-        if self.numbers is None:
-            raise SetupError('The formulas of CMAES are not read yet; see for_kinds.')
-        return self.numbers
+    def _generations(self) -> Generations:
+        return Generations(self.required_numbers, self.sigma, self.population, self.lr_adapt)

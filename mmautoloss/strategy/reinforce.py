@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Mapping
 
 from mmautoloss.checks import require_number, require_whole
 from mmautoloss.errors import SetupError
 from mmautoloss.expr import Genome
-from mmautoloss.losses import InputKind
-from mmautoloss.strategy.base import Draw, Proposal, Strategy
-from mmautoloss.strategy.joint_numbers import JointNumbers, read_templates
+from mmautoloss.strategy.base import Draw, Proposal
+from mmautoloss.strategy.of_numbers import OfNumbers
 from mmautoloss.strategy.policy_mean import OPTIMIZERS, PolicyMean
 from mmautoloss.strategy.vectors import draw_trees
 from mmautoloss.trial import History
 
 
-class Reinforce(Strategy):
+class Reinforce(OfNumbers):
     """Moves the mean of a normal distribution of the numbers of formulas towards what scores better.
 
     Each candidate is drawn from the distribution, whose mean is a function of the candidates that have settled
@@ -49,31 +47,14 @@ class Reinforce(Strategy):
         samples: int = 8,
         optimizer: str = 'adam',
     ) -> None:
-        super().__init__(inputs)
-        require_number('sigma', sigma, 0, 100, above=True)
+        super().__init__(inputs, family, order, pieces, sigma)
         require_number('lr', lr, 0, 100, above=True)
         require_whole('samples', samples, 2)
         if optimizer not in OPTIMIZERS:
             raise SetupError(f'optimizer must be one of {", ".join(OPTIMIZERS)}, but got {optimizer!r}.')
-        self.family = family
-        self.order = order
-        self.pieces = pieces
-        self.sigma = sigma
         self.lr = lr
         self.samples = samples
         self.optimizer = optimizer
-        self.numbers: JointNumbers | None = None
-
-    def for_kinds(self, kinds: Mapping[str, InputKind]) -> Reinforce:
-        """The strategy with its formulas read.
-
-        Raises:
-            SetupError: A formula is not for the kind of input of its branch.
-        """
-        strategy = copy.copy(self)
-        own = {branch: kinds[branch] for branch in self.inputs}
-        strategy.numbers = read_templates(self.family, own, self.order, self.pieces)
-        return strategy
 
     @property
     def generation_size(self) -> int:
@@ -97,6 +78,4 @@ class Reinforce(Strategy):
         return policy.numbers.genome(policy.last_third(history).tolist())
 
     def _policy(self) -> PolicyMean:
-        if self.numbers is None:
-            raise SetupError('The formulas of Reinforce are not read yet; see for_kinds.')
-        return PolicyMean(self.numbers, self.sigma, self.lr, self.samples, self.optimizer)
+        return PolicyMean(self.required_numbers, self.sigma, self.lr, self.samples, self.optimizer)
