@@ -53,13 +53,17 @@ def hooks_of(cfg: Mapping[str, Any]) -> ConfigHooks:
     _require_hooks(default, custom)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         named = {name: hook for name, hook in default.items() if hook is not None}
-        kept = {name: hook for name, hook in named.items() if not _only_writes(hook)}
-        left = [hook for hook in custom if not _only_writes(hook)]
-        places = [(f'default_hooks.{name}', hook) for name, hook in named.items() if name not in kept]
-        places += [('custom_hooks', hook) for hook in custom if _only_writes(hook)]
-    gone = tuple(f'{place} ({_name(hook)})' for place, hook in places)
-    own = [hook for name, hook in kept.items() if name not in _OWN]
-    return ConfigHooks(copy.deepcopy({**_OWN, **kept}), left, own, gone)
+        writing = {name for name, hook in named.items() if _only_writes(hook)}
+        judged = [(hook, _only_writes(hook)) for hook in custom]
+    kept = {name: hook for name, hook in named.items() if name not in writing}
+    places = [(f'default_hooks.{name}', named[name]) for name in named if name in writing]
+    places += [('custom_hooks', hook) for hook, writes in judged if writes]
+    return ConfigHooks(
+        default=copy.deepcopy({**_OWN, **kept}),
+        custom=[hook for hook, writes in judged if not writes],
+        kept=[hook for name, hook in kept.items() if name not in _OWN],
+        gone=tuple(f'{place} ({_name(hook)})' for place, hook in places),
+    )
 
 
 def _require_hooks(default: Any, custom: Any) -> None:

@@ -60,15 +60,11 @@ def untrained_value(evaluator: ProxyEvaluator, first: Mapping[str, float]) -> fl
         first: The numbers of a validation of a few batches.
     """
     settings = evaluator.settings
-    if settings.checkpoint or settings.config.get('load_from') or not set(settings.keys) <= first.keys():
+    if settings.checkpoint or settings.config.get('load_from') or not first or not set(settings.keys) <= first.keys():
         return None
-    value = _mean(settings.keys, first)
+    value = settings.value(first)
     if settings.greater and value <= _NOTHING:
         return value
     whole = numbers(evaluator.validate_untrained(whole=True))
-    value = _mean(settings.keys, whole) if set(settings.keys) <= whole.keys() else math.nan
+    value = settings.value(whole) if whole and set(settings.keys) <= whole.keys() else math.nan
     return value if math.isfinite(value) else None
-
-
-def _mean(keys: Sequence[str], values: Mapping[str, float]) -> float:
-    return sum(values[key] for key in keys) / len(keys)

@@ -87,6 +87,16 @@ class ProxySettings:
             import_modules_from_strings(**imports)
 
     @property
+    def steps(self) -> int | None:
+        """The steps of a whole training: iterations, or epochs of one by epochs; None where its schedule says neither."""
+        return self.schedule.get('max_iters') or self.schedule.get('max_epochs')
+
+    @property
+    def trunk_share(self) -> float:
+        """The share of a training that candidates leave to the trunk; 0 where there is none."""
+        return self.trunk.steps / self.steps if self.trunk and self.steps else 0.0
+
+    @property
     def keys(self) -> list[str]:
         """The keys of the monitored values."""
         return self.metric.split('+') if self.metric else []

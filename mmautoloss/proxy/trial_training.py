@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
@@ -34,7 +32,7 @@ class TrialTraining:
         self._trial = trial
         self._begin = self._find_begin()
         end = self._find_end()
-        self._end = None if end is None else TrunkHook(end, last=end == _length(settings.schedule))
+        self._end = None if end is None else TrunkHook(end, last=end == settings.steps)
 
     @property
     def hooks(self) -> tuple[Hook, ...]:
@@ -75,8 +73,3 @@ class TrialTraining:
         if leg is None or role is not Role.LEG:
             return None
         return (self._begin.steps if self._begin else 0) + leg.steps
-
-
-def _length(schedule: Mapping[str, Any]) -> int | None:
-    """The steps of a whole training."""
-    return schedule.get('max_iters') or schedule.get('max_epochs')

@@ -16,7 +16,7 @@ from mmautoloss.search import (
     trainings_left,
     trunks_left,
 )
-from mmautoloss.trial import Record, Role, State, Trial
+from mmautoloss.trial import CANDIDATE_ROLES, Record, Role, State, Trial
 
 OF_TRUNKS = (Role.TRUNK, Role.PLAIN, Role.LEG)
 """Trainings that are of another length than that of a candidate, such as the legs of a relay."""
@@ -107,12 +107,12 @@ def _of_candidates(record: Record, count: int, lengths: Lengths) -> float:
 def _of_search(record: Record, written: Mapping[str, Any], budget: Budget, elapsed: float) -> dict[str, int]:
     history = record.history
     is_relay = relay_of(record.header) is not None  # in which nothing takes the place of who is not trained
-    candidates = [t for t in history.of_role(Role.KNOWN, Role.SEARCH, Role.LEG) if is_relay or not t.was_spared]
+    candidates = [t for t in history.of_role(*CANDIDATE_ROLES) if is_relay or not t.was_spared]
     settled = sum(trial.state is not State.RUNNING for trial in candidates)
     running = len(candidates) - settled
     total = max(budget.max_trials, len(record.header.get('seeds') or ()))  # known losses are trained in any case
     candidates_left = max(total - settled, running)
-    if budget.max_seconds is not None and elapsed >= budget.max_seconds:
+    if budget.is_out_of_time(elapsed):
         candidates_left = running
     candidates_left += seeds_left(history, budget)
     return {

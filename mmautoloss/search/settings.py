@@ -99,6 +99,10 @@ class Budget:
         """The budget of a journal, which does not name settings that are younger than it."""
         return cls(**{'allocation': 'equal', 'confirm_seeds': 0, **values})
 
+    def is_out_of_time(self, elapsed: float) -> bool:
+        """Whether no new candidate starts after these seconds of search."""
+        return self.max_seconds is not None and elapsed >= self.max_seconds
+
     @property
     def confirm_times(self) -> float:
         """Length of the trainings with fresh seeds, as a multiple of that of a candidate."""

@@ -15,6 +15,7 @@ from mmautoloss.trial.scale import Scale, scale_of
 from mmautoloss.trial.session import Session
 from mmautoloss.trial.trial import (
     AT_RUNG,
+    CANDIDATE_ROLES,
     SAME,
     UNSCORED,
     Outcome,
@@ -29,6 +30,7 @@ from mmautoloss.trial.yardstick import AGGREGATES, LABELS, Unit, Yardstick, unit
 __all__ = [
     'AGGREGATES',
     'AT_RUNG',
+    'CANDIDATE_ROLES',
     'LABELS',
     'LOG',
     'PREDICTIONS',

@@ -9,11 +9,12 @@ from statistics import mean
 
 from mmautoloss.trial.estimates import Estimates
 from mmautoloss.trial.indices import Shortest
-from mmautoloss.trial.trial import Outcome, Role, State, Trial
+from mmautoloss.trial.trial import CANDIDATE_ROLES, Outcome, Role, State, Trial
 from mmautoloss.trial.yardstick import Yardstick
 
-_CANDIDATES = (Role.KNOWN, Role.SEARCH)
-_COMPARED = (Role.BASELINE, *_CANDIDATES, Role.FINALIST)
+_RANKED = (Role.KNOWN, Role.SEARCH)
+"""Roles of candidates that compete, unlike the legs of a relay."""
+_COMPARED = (Role.BASELINE, *_RANKED, Role.FINALIST)
 """Roles of trials whose scores are those of one length and beginning."""
 
 
@@ -74,7 +75,7 @@ class History:
             self._trunks[trial.seed, trial.times] = number
         if trial.repeats is not None and trial.role is Role.LONGER:
             self._longer.setdefault((trial.repeats, trial.times), []).append(number)
-        if trial.role in (*_CANDIDATES, Role.LEG):
+        if trial.role in CANDIDATE_ROLES:
             self._n_proxies += 1
             self._n_again += trial.measures_again
         for verdict, count in trial.funnel.items():
@@ -97,7 +98,7 @@ class History:
         trial = trial.settle(outcome)
         self._store(trial)
         self._settled.append(trial)
-        if trial.role in _CANDIDATES and outcome.score is not None and not trial.measures_again:
+        if trial.role in _RANKED and outcome.score is not None and not trial.measures_again:
             self._population.append(trial)
             self._distinct.add(trial)
         self._index(trial)
@@ -121,17 +122,17 @@ class History:
     def _index(self, trial: Trial) -> None:
         state, role, rung = trial.state, trial.role, trial.required_outcome.rung
         self.estimates.note(trial)
-        if role in _CANDIDATES:
+        if role in _RANKED:
             self._n_proxies -= trial.was_spared
         if trial.measures_again:
             return
-        if role in _CANDIDATES and rung is not None and not trial.was_spared:
+        if role in _RANKED and rung is not None and not trial.was_spared:
             insort(self._rung_scores, rung)
         if state is State.STOPPED:
             self._stopped.setdefault(trial.fingerprint, trial.number)
-        elif role in _CANDIDATES and trial.failed_by_itself:
+        elif role in _RANKED and trial.failed_by_itself:
             _keep_first(self._failed, trial)
-        elif state is State.COMPLETE and role in (Role.BASELINE, *_CANDIDATES):
+        elif state is State.COMPLETE and role in (Role.BASELINE, *_RANKED):
             _keep_first(self._trained, trial)
 
     def __len__(self) -> int:
@@ -179,7 +180,7 @@ class History:
 
     def n_candidates(self) -> int:
         """Number of candidates, trained or not; that the search measures one again makes no new one."""
-        return len(self.of_role(*_CANDIDATES)) - self._n_again
+        return len(self.of_role(*_RANKED)) - self._n_again
 
     def baseline_scores(self) -> list[float]:
         """Scores of the hand-made losses, one per seed."""

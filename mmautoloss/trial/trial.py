@@ -55,6 +55,10 @@ class Role(str, Enum):
     LEG = 'leg'
 
 
+CANDIDATE_ROLES = (Role.KNOWN, Role.SEARCH, Role.LEG)
+"""Roles of candidates, known losses and those of a relay among them."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The outcome of a trial.

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.data.images import images_of
 from mmautoloss.engine.survey import survey_of
-from mmautoloss.engine.training.forecast import DryRun, speeds_of, trunk_share
+from mmautoloss.engine.training.forecast import DryRun, speeds_of
 from mmautoloss.engine.training.late_start import with_trunks
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all
@@ -131,7 +131,7 @@ class FiledTrainings:
             TrainingError: The training fails.
         """
         speeds = speeds_of(self.settings, execute, self.metrics)
-        share = trunk_share(self.settings)
+        share = self.settings.trunk_share
         pending, workers = self._pending(trials), execute.workers
         trunks = len({trial.seed for trial in pending}) if share else 0
         whole = sum(speed.iteration * speed.iterations for speed in speeds.values())

@@ -155,7 +155,7 @@ def estimate(spec: SearchSpec, speeds: Mapping[str, Speed]) -> DryRun:
         spec: The search.
         speeds: Speed of a training by task; '' for a search of one.
     """
-    share = trunk_share(spec.proxy)
+    share = spec.proxy.trunk_share
     candidate = sum(speed.seconds(1 - share) for speed in speeds.values())
     whole = sum(speed.seconds() for speed in speeds.values())
     trunk = sum(speed.iteration * speed.iterations * share for speed in speeds.values())
@@ -177,14 +177,6 @@ def _leg(spec: SearchSpec, speeds: Mapping[str, Speed]) -> float | None:
     """Seconds of a leg of a relay, which has a validation of its own; None where there is no relay."""
     relay = spec.search.relay
     return sum(speed.seconds(1 / relay.generations) for speed in speeds.values()) if relay else None
-
-
-def trunk_share(settings: ProxySettings) -> float:
-    """The share of a training that candidates leave to the trunk; 0 where there is none."""
-    if not settings.trunk:
-        return 0.0
-    length = settings.schedule.get('max_iters') or settings.schedule['max_epochs']
-    return settings.trunk.steps / length
 
 
 def _short(seconds: float) -> str:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.utils import import_modules_from_strings
 
 from mmautoloss.branches import ModelLoss
 from mmautoloss.engine.config.begin import read_begin
 from mmautoloss.engine.config.branches import build_model, read_branches, with_aux
-from mmautoloss.engine.config.known_types import require_known
+from mmautoloss.engine.config.known_types import require_imports, require_known
 from mmautoloss.engine.config.read import is_search, read_config
 from mmautoloss.engine.config.train_test import require
 from mmautoloss.engine.data.datasets import apply_options
@@ -51,8 +50,7 @@ def read_training_source(source: Any, options: Mapping[str, Any]) -> tuple[Confi
 
 def _from_mapping(source: Any) -> Config:
     cfg = Config(copy.deepcopy(dict(require_mapping('cfg', source, 'a path, a Config or a dict'))))
-    if cfg.get('custom_imports'):
-        in_setup(lambda: import_modules_from_strings(**cfg.custom_imports))
+    require_imports(cfg)
     return cfg
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from mmautoloss.report.facts.table import Table
 from mmautoloss.screen import REASONS
-from mmautoloss.trial import History, Role, State, Trial
+from mmautoloss.trial import CANDIDATE_ROLES, History, State, Trial
 
 COLUMNS = ('of', 'outcome', 'count', 'share')
 EXPRESSIONS, CANDIDATES = 'expressions', 'candidates'
@@ -20,7 +20,7 @@ def funnel_of(history: History) -> Table:
     drawn = history.funnel()
     verdicts = [*REASONS, *sorted(set(drawn) - set(REASONS))]
     rows = _shares(EXPRESSIONS, 'drawn', {verdict: drawn[verdict] for verdict in verdicts if drawn[verdict]})
-    states = Counter(map(_state, history.of_role(Role.KNOWN, Role.SEARCH, Role.LEG)))
+    states = Counter(map(_state, history.of_role(*CANDIDATE_ROLES)))
     words = ('trained', 'equivalent', 'stopped', 'failed', 'unfinished')
     rows += _shares(CANDIDATES, 'all', {word: states[word] for word in words if states[word]})
     return Table(COLUMNS, tuple(rows))

@@ -14,7 +14,7 @@ from mmautoloss.report.tasks import hand_made_scores
 from mmautoloss.report.words import large, soon, span
 from mmautoloss.screen import ACCEPTED
 from mmautoloss.search import Budget, DrawProgress, confirmations_left
-from mmautoloss.trial import History, Role, State
+from mmautoloss.trial import CANDIDATE_ROLES, History, Role, State
 
 _DAY = 86400.0
 
@@ -70,8 +70,7 @@ def standing_of(history: History, budget: Budget, states: Counter[State], pace: 
         baseline=(spread(baseline), sign * mean(baseline), len(baseline)) if baseline else None,
         funnel=history.funnel(),
         states=Counter(states),
-        trained=history.n_proxies()
-        - sum(trial.role in (Role.KNOWN, Role.SEARCH, Role.LEG) for trial in history.running()),
+        trained=history.n_proxies() - sum(trial.role in CANDIDATE_ROLES for trial in history.running()),
         pace=pace,
         confirming=_confirming(history, budget),
     )

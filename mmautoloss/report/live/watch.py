@@ -24,7 +24,7 @@ from mmautoloss.report.live.standing import (
 from mmautoloss.report.pace import Pace, pace_of
 from mmautoloss.report.words import span
 from mmautoloss.search import Budget, DrawProgress, Observer, Planner
-from mmautoloss.trial import History, Record, Role, State, Trial
+from mmautoloss.trial import CANDIDATE_ROLES, History, Record, State, Trial
 
 EVERY_TRIALS, EVERY_SECONDS = 10, 300.0
 """A log gets a summary after this many trainings, or after this many seconds without one."""
@@ -35,7 +35,6 @@ _MARK = '-- '
 LOG_WIDTH = 120
 """Columns of a line where the output is no terminal."""
 
-_CANDIDATES = (Role.KNOWN, Role.SEARCH, Role.LEG)
 _PACE_SECONDS = 2.0
 """Minimum interval between two computations of the pace, which take longer in a longer search."""
 
@@ -108,7 +107,7 @@ class Watch(Observer):
         return funnel_text(standing_of(history, self._budget, self._states, None, self._sign))
 
     def _count(self, trial: Trial) -> None:
-        if trial.role in _CANDIDATES:
+        if trial.role in CANDIDATE_ROLES:
             self._states[trial.state] += 1
 
     def _update(self, history: History) -> None:

@@ -30,9 +30,8 @@ class Legs(Stage):
 
     def is_due(self, history: History, elapsed: float) -> bool:
         """Until all generations have begun, or the time of the budget is spent."""
-        limit = self.settings.budget.max_seconds
-        out_of_time = limit is not None and elapsed >= limit
-        return len(history.of_role(self.role)) < self._relay.trainings and not out_of_time
+        begun = len(history.of_role(self.role))
+        return begun < self._relay.trainings and not self.settings.budget.is_out_of_time(elapsed)
 
     def make(self, history: History) -> Trial | None:
         """The next candidate; None while the generation before is not settled."""

@@ -69,8 +69,7 @@ class Stage(ABC):
     def budget_left(self, history: History, elapsed: float) -> bool:
         """Whether another candidate may begin."""
         budget = self.settings.budget
-        out_of_time = budget.max_seconds is not None and elapsed >= budget.max_seconds
-        return history.n_proxies() < budget.max_trials and not out_of_time
+        return history.n_proxies() < budget.max_trials and not budget.is_out_of_time(elapsed)
 
     def measure(self, history: History, trial: Trial) -> Trial:
         """A candidate again, with the seed that follows those of its trainings in the search."""
