@@ -73,12 +73,7 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         evaluator = build_evaluator(spec)
         screens = Screens(spec, evaluator, journal.history, observer)
         with survey_of(evaluator, spec.execute) as survey:
-            survey.look(observer.say)
-            for task in evaluators_by_task(evaluator):
-                observer.say(f'building the model and the data{_of(task)}, validating once untrained')
-                with in_task(task):
-                    survey.check(task, observer.say)
-                    note_untrained(survey, task, record, info)
+            look_at_models(survey, evaluator, observer, record, info)
             require_saved(spec, journal.history)
             if not spec.proxy.trunk:
                 screens.build(survey)
@@ -119,6 +114,22 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
 def build_evaluator(spec: SearchSpec) -> Evaluator:
     """The evaluator of the driver; if workers train, it caches no samples, since it reads only a few."""
     return evaluator_of(spec.proxy if spec.execute.in_driver else spec.proxy.everywhere(cache=0))
+
+
+def look_at_models(
+    survey: Survey, evaluator: Evaluator, observer: ConsoleObserver, record: Record, info: dict[str, str]
+) -> None:
+    """Builds and validates the model of each task once, so that errors show before any training.
+
+    Raises:
+        SetupError: Something cannot be built, or gives no score.
+    """
+    survey.look(observer.say)
+    for task in evaluators_by_task(evaluator):
+        observer.say(f'building the model and the data{_of(task)}, validating once untrained')
+        with in_task(task):
+            survey.check(task, observer.say)
+            note_untrained(survey, task, record, info)
 
 
 def note_untrained(survey: Survey, task: str, record: Record, info: dict[str, str]) -> None:

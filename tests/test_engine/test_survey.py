@@ -22,14 +22,14 @@ from mmautoloss.testing.toy_searches import run_toy, toy_config
 @pytest.fixture(autouse=True)
 def forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that begin with all imports."""
-    for module in ('engine.survey', 'execute.local'):
+    for module in ('engine.survey.child', 'execute.local'):
         monkeypatch.setattr(f'mmautoloss.{module}.multiprocessing.get_context', lambda _: SERVER)
 
 
 @pytest.fixture
 def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes believe that there are GPUs, on which nothing runs."""
-    monkeypatch.setattr('mmautoloss.engine.survey.visible_gpus', lambda: ('0', '1'))
+    monkeypatch.setattr('mmautoloss.engine.survey.surveyor.visible_gpus', lambda: ('0', '1'))
 
 
 def test_who_looks_at_the_model(tmp_path: Path, gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,7 @@ def test_who_looks_at_the_model(tmp_path: Path, gpus: None, monkeypatch: pytest.
 
     assert kind(workers=2) is kind(isolate=True) is kind(executor='ray') is ChildSurvey
     assert kind() is OwnSurvey, 'it trains here anyway'
-    monkeypatch.setattr('mmautoloss.engine.survey.visible_gpus', lambda: ())
+    monkeypatch.setattr('mmautoloss.engine.survey.surveyor.visible_gpus', lambda: ())
     assert kind(workers=2) is OwnSurvey
 
 
@@ -62,7 +62,7 @@ def test_search_is_the_same_and_the_model_is_in_other_processes(
         raise AssertionError('the model was built in the process of the search')
 
     with monkeypatch.context() as here:
-        here.setattr('mmautoloss.engine.survey.visible_gpus', lambda: ())
+        here.setattr('mmautoloss.engine.survey.surveyor.visible_gpus', lambda: ())
         own_probes, own = trials('own')
     monkeypatch.setattr(ProxyEvaluator, '_build', refuse)
     probes, found = trials('child')

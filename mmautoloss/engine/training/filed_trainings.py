@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.data.images import images_of
-from mmautoloss.engine.survey import survey_of
+from mmautoloss.engine.survey import survey_of, unsaid
 from mmautoloss.engine.training.forecast import DryRun, speeds_of
 from mmautoloss.engine.training.late_start import with_trunks
 from mmautoloss.errors import SetupError, in_setup
@@ -113,7 +113,7 @@ class FiledTrainings:
         evaluator = ProxyEvaluator(self.settings)
         try:
             with survey_of(evaluator, execute) as survey:
-                in_setup(lambda: survey.check('', lambda line: None, self.metrics))
+                in_setup(lambda: survey.check('', unsaid, self.metrics))
             pending = with_trunks(pending, self.settings, execute, evaluator)
             executor = build_executor(execute, self.settings, evaluator)
             began = time.monotonic()
