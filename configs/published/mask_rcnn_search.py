@@ -4,43 +4,19 @@ What is published and what is ours: see ``faster_rcnn_search.py``, whose schedul
 each, ``--workers N``.
 """
 
-_base_ = ['../mask_rcnn.py', '../_base_/search_mask_rcnn.py', '../_base_/search_published.py']
+_base_ = [
+    '../mask_rcnn.py',
+    '../_base_/search_mask_rcnn.py',
+    '../_base_/search_published.py',
+    '../_base_/search_coco.py',
+]
 
-max_iters = 2000
-
-# The search never sees val2017: it scores on the first 5000 training images and trains on images after them.
-train_dataloader = dict(
-    batch_size=8,
-    sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True),
-    dataset=dict(indices=-112_000),
-)
-val_dataloader = dict(
-    batch_size=8,
-    dataset=dict(
-        ann_file='annotations/instances_train2017.json',
-        data_prefix=dict(img='train2017/'),
-        indices=5000,
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='Resize', scale=(1333, 800), keep_ratio=True),
-            dict(
-                type='PackDetInputs',
-                meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'instances'),
-            ),
-        ],
-    ),
-)
+train_dataloader = _base_.coco.train_dataloader
+val_dataloader = _base_.coco.val_dataloader
 # A file would count the objects of all its images; without one the truth is that of val_dataloader ("instances").
 val_evaluator = dict(ann_file=None)
-
-optim_wrapper = dict(
-    optimizer=dict(_delete_=True, type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0001),
-    clip_grad=dict(max_norm=35, norm_type=2),
-)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=200),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=200, end=max_iters, eta_min=0),
-]
+optim_wrapper = _base_.coco.optim_wrapper
+param_scheduler = _base_.coco.param_scheduler
 auto_scale_lr = None
 log_level = 'ERROR'
 default_hooks = dict(_delete_=True, checkpoint=None, logger=None, timer=None)
@@ -51,7 +27,7 @@ train_cfg = dict(
     base_config='{{ fileDirname }}/../mask_rcnn.py',
     metric=_base_.search.metric,
     branches=_base_.search.branches,
-    proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=max_iters), invalid_stop=20),
+    proxy=dict(schedule=dict(type='IterBasedTrainLoop', max_iters=_base_.max_iters), invalid_stop=20),
     describe=dict(
         task='instance segmentation',
         set='coco',
