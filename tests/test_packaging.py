@@ -43,6 +43,11 @@ def build(kind: str, folder: Path) -> Path:
     return folder / 'dist' / done.stdout.split()[-1]
 
 
+def clean() -> dict[str, str]:
+    """Variables in which no other place of the package is named."""
+    return {**{name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}, 'OMP_NUM_THREADS': '1'}
+
+
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment in which the wheel is installed, beside the libraries of this one."""
@@ -60,7 +65,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(environment)
     pip = [sys.executable, '-m', 'pip', '--python', str(environment / 'bin/python')]
     options = ['-q', '--no-deps', '--no-index', '--no-compile', '--disable-pip-version-check']
-    subprocess.run([*pip, 'install', *options, str(wheel)], check=True)
+    subprocess.run([*pip, 'install', *options, str(wheel)], check=True, env=clean())
     # Afterwards, so that pip does not take a package that is installed there for one of the environment.
     (own,) = environment.glob('lib/python*/site-packages')
     (own / 'libraries.pth').write_text(sysconfig.get_path('purelib'))
@@ -68,10 +73,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(installed: Path, cwd: Path, program: str, *arguments: str) -> str:
-    env = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    env.pop('PYTHONPATH', None)
     command = [str(installed / 'bin' / program), *arguments]
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=cwd, env=clean(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
