@@ -10,12 +10,14 @@ import pytest
 
 pytest.importorskip('mmengine')
 
-from mmautoloss.proxy import untrained_value
+from mmautoloss.proxy import ProxySettings, untrained_value
 
 
 def value(first: dict[str, float], whole: dict[str, Any], greater: bool = True, **settings: Any) -> float | None:
-    given = {'checkpoint': '', 'config': {}, 'keys': ['x'], 'greater': greater, **settings}
-    evaluator = SimpleNamespace(settings=SimpleNamespace(**given), validate_untrained=lambda whole: wholes[0])
+    given = {'config': {}, 'metric': 'x', 'branches': (), 'schedule': {}, 'invalid_stop': None, 'work_dir': '', **settings}
+    evaluator: Any = SimpleNamespace(
+        settings=ProxySettings(greater=greater, **given), validate_untrained=lambda whole: wholes[0]
+    )
     wholes = [whole]
     return untrained_value(evaluator, first)
 
@@ -24,7 +26,7 @@ def test_it_is_that_of_all_images_unless_a_few_tell_that_there_is_nothing() -> N
     assert value({'x': 0.3}, {'x': 0.2}) == 0.2
     assert value({'x': 0.0}, {'x': 0.2}) == 0.0
     assert value({'x': 0.0}, {'x': 0.2}, greater=False) == 0.2
-    assert value({'x': 0.3, 'y': 0.3}, {'x': 0.2, 'y': 0.4}, keys=['x', 'y']) == pytest.approx(0.3)
+    assert value({'x': 0.3, 'y': 0.3}, {'x': 0.2, 'y': 0.4}, metric='x+y') == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize('whole', [{'x': nan}, {'y': 0.2}, {}])
