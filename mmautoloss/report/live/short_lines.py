@@ -87,15 +87,21 @@ def _losses(trial: Trial, history: History, width: int) -> str:
         return ''
     if trial.genome is None:
         return cut(f'hand-made losses, seed {trial.seed}', width)
-    if trial.repeats is not None and trial.repeats < len(history):
-        return cut(f'{label_of(history[trial.repeats])} again, seed {trial.seed}', width)
+    earlier = _earlier(trial.repeats, history)
+    if earlier and earlier.genome == trial.genome:  # in a comparison, the number is that of a trial of the search
+        return cut(f'{label_of(earlier)} again, seed {trial.seed}', width)
     texts = trial.genome.to_text()
     names = {name_of(tree) for tree in trial.genome.values()}
     if trial.role is Role.KNOWN and None not in names:
         return cut(' + '.join(sorted(map(str, names))), width)
-    parent = history[trial.parent].genome if trial.parent is not None and trial.parent < len(history) else None
-    if parent is None:
+    parent = _earlier(trial.parent, history) if trial.repeats is None else None
+    if parent is None or parent.genome is None:
         return cut_formulas(texts, width)
-    changed = {branch: text for branch, text in texts.items() if parent.to_text().get(branch) != text}
+    before = parent.genome.to_text()
+    changed = {branch: text for branch, text in texts.items() if before.get(branch) != text}
     start = f'of {trial.parent}  '
     return start + cut_formulas(changed, width - len(start)) if changed else cut(f'a copy of {trial.parent}', width)
+
+
+def _earlier(number: int | None, history: History) -> Trial | None:
+    return history[number] if number is not None and number < len(history) else None

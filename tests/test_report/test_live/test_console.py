@@ -279,6 +279,14 @@ def test_differences_are_those_with_the_same_seed() -> None:
     assert differences == [[], [], ['+0.0200'], ['-0.0100'], ['+0.0500'], [], ['+0.0500'], [], ['-0.0500']]
 
 
+def test_numbers_of_a_search_are_not_looked_up_among_the_trainings_of_a_comparison() -> None:
+    page = Page()
+    page.settle(complete(0.5), role=Role.BASELINE)
+    page.settle(complete(0.4), role=Role.KNOWN, genome=PARENT)
+    page.settle(complete(0.625), role=Role.FINALIST, genome=CHILD, parent=1, repeats=1)
+    assert page.lines[-1].endswith('1.2 s  cls: -y * log(p)  box: abs(p - y) * abs(p - y) * abs(p - y) * abs(p - y)')
+
+
 def test_legs_of_a_relay_are_not_compared_with_whole_trainings() -> None:
     page = Page()
     page.settle(complete(0.5), role=Role.BASELINE)
