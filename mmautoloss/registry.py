@@ -47,6 +47,7 @@ HOOKS = _child(
 )
 VISBACKENDS = _child('vis_backend', 'VISBACKENDS', 'engine.guarded_backend')
 DATASETS = _child('dataset', 'DATASETS', 'datasets.noisy_labels')
+TRANSFORMS = _child('transform', 'TRANSFORMS', 'datasets.missing_instances')
 METRICS = _child('metric', 'METRICS', 'evaluation')
 
 

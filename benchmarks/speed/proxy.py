@@ -72,7 +72,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         if args.quick:
-            base = ROOT / 'configs/digits/faster_rcnn_search.py'
+            base = ROOT / 'configs/digits/faster_rcnn_short_search.py'
             configs = {str(write_photos(Path(folder) / 'photos', base, train=40, val=16)): None}
         else:
             configs = dict.fromkeys(args.configs) or real_sets(Path(args.data))

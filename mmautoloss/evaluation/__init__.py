@@ -1,5 +1,6 @@
-"""Metrics that OpenMMLab lacks: of semantic segmentation FWIoU, BIoU and BF1, of identities mAP, ranks, one-shot."""
+"""Metrics that OpenMMLab lacks, of detection (F1), segmentation (FWIoU, BIoU, BF1) and identities (mAP, ranks, one-shot)."""
 
+from mmautoloss.evaluation.detection_f1 import DetectionF1
 from mmautoloss.evaluation.identities import identity_scores
 from mmautoloss.evaluation.identity_metric import IdentityMetric
 from mmautoloss.evaluation.one_shot import draw_runs, one_shot_accuracy
@@ -15,6 +16,7 @@ from mmautoloss.evaluation.segmentation_metric import SegmentationMetric
 
 __all__ = [
     'SEGMENTATION_METRICS',
+    'DetectionF1',
     'IdentityMetric',
     'OneShotMetric',
     'SegmentationCounts',

@@ -65,7 +65,7 @@ def one_thread() -> Iterator[None]:
 def test_cost_of_a_proxy_is_that_of_the_same_training(load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip('mmdet')
     proxy = load('proxy')
-    base = ROOT / 'configs/digits/faster_rcnn_search.py'
+    base = ROOT / 'configs/digits/faster_rcnn_short_search.py'
     config = str(proxy.write_photos(tmp_path / 'photos', base, train=4, val=2))
     monkeypatch.setattr(proxy, 'time_fresh', lambda *args: 100.0)
     # raises where weights or scores differ

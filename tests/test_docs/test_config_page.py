@@ -15,11 +15,13 @@ from mmengine.evaluator import BaseMetric
 
 from mmautoloss.backbones.efficientnet_lite import EfficientNetLite
 from mmautoloss.cli import search
+from mmautoloss.datasets.missing_instances import MissingInstances
+from mmautoloss.datasets.noisy_labels import NoisyLabels
 from mmautoloss.engine import AuxiliaryScheduleHook, LossSwitchHook, LossWeightScheduleHook, MixtureHook
 from mmautoloss.engine.config.begin import BestBegin, CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.sections import build, only
 from mmautoloss.engine.config.spec import DEFAULTS, REQUIRED
-from mmautoloss.evaluation import IdentityMetric, OneShotMetric
+from mmautoloss.evaluation import DetectionF1, IdentityMetric, OneShotMetric
 from mmautoloss.execute import ExecuteSettings
 from mmautoloss.losses import INPUT_KINDS, LossMixture, SearchedLoss
 from mmautoloss.losses.controller import Controller
@@ -82,7 +84,14 @@ SECTIONS = {
             for name, each in inspect.signature(metric).parameters.items()
             if name not in inspect.signature(BaseMetric).parameters
         }
-        for metric in (IdentityMetric, OneShotMetric)
+        for metric in (DetectionF1, IdentityMetric, OneShotMetric)
+    },
+    **{
+        own.__name__: {
+            name: NEEDED if each.default is each.empty else each.default
+            for name, each in inspect.signature(own).parameters.items()
+        }
+        for own in (MissingInstances, NoisyLabels)
     },
     'EfficientNetLite': {
         name: each.default

@@ -71,7 +71,7 @@ def run(*command: str) -> str:
 
 
 def test_search_and_training_of_its_result(tmp_path: Path) -> None:
-    config, work = 'configs/digits/faster_rcnn_search.py', tmp_path / 'work'
+    config, work = 'configs/digits/faster_rcnn_short_search.py', tmp_path / 'work'
     options = ['--work-dir', str(work), '--max-trials', '1', '--workers', '1']
     text = run('tools/search.py', config, *options, '--cfg-options', *SMALL)
     _, history = read_history(work / 'journal.jsonl')

@@ -21,7 +21,7 @@ from tests.test_proxy.conftest import digest
 
 pytestmark = pytest.mark.slow
 
-CONFIG = str(ROOT / 'configs/digits/faster_rcnn_search.py')
+CONFIG = str(ROOT / 'configs/digits/faster_rcnn_short_search.py')
 SMALL = {
     'train_dataloader.batch_size': 2,
     'val_dataloader.batch_size': 4,

@@ -45,7 +45,7 @@ def test_proxy_with_a_rung_trains_as_a_plain_runner_does(
     """
     seed, steps = 5, round(times * STEPS)
     monkeypatch.setenv('MMAUTOLOSS_DATA', str(tmp_path_factory.getbasetemp() / 'scenes'))
-    search = load_search_config(str(CONFIGS / 'faster_rcnn_search.py'), str(tmp_path / 'search'))
+    search = load_search_config(str(CONFIGS / 'faster_rcnn_short_search.py'), str(tmp_path / 'search'))
     shorten(search)
     search.train_cfg.proxy.schedule.max_iters = STEPS
     search.param_scheduler = [warm_up(2)]

@@ -114,12 +114,12 @@ class FiledTrainings:
         try:
             with survey_of(evaluator, execute) as survey:
                 in_setup(lambda: survey.check('', unsaid, self.metrics))
-            pending = with_trunks(pending, self.settings, execute, evaluator)
+            pending = with_trunks(pending, self.settings, execute, evaluator, self._end_of('trunks'))
             executor = build_executor(execute, self.settings, evaluator)
-            began = time.monotonic()
+            say_end = self._end_of('trainings')
             for done, (trial, outcome) in enumerate(train_all(executor, [*map(self._numbered, pending)]), start=1):
                 yield self._settle(trial, outcome)
-                self._say_end(done, len(pending), time.monotonic() - began)
+                say_end(done, len(pending))
         finally:
             evaluator.close()
 
@@ -143,12 +143,16 @@ class FiledTrainings:
         """The trials that the file has not."""
         return [trial for trial in self._distinct(trials) if not self.has(trial)]
 
-    def _say_end(self, done: int, count: int, seconds: float) -> None:
-        """Says after the first training, and each tenth of all, how long the rest takes."""
-        if done < count and (done == 1 or done * 10 // count > (done - 1) * 10 // count):
-            self._observer.say(
-                f'-- {done} of {count} trainings; the others take about {span(seconds / done * (count - done))}'
-            )
+    def _end_of(self, what: str) -> Callable[[int, int], None]:
+        """What says, after the first training and each tenth of all, how long the rest takes from now on."""
+        began = time.monotonic()
+
+        def say(done: int, count: int) -> None:
+            if done < count and (done == 1 or done * 10 // count > (done - 1) * 10 // count):
+                rest = span((time.monotonic() - began) / done * (count - done))
+                self._observer.say(f'-- {done} of {count} {what}; the others take about {rest}')
+
+        return say
 
     def _distinct(self, trials: Sequence[Trial]) -> list[Trial]:
         """One trial for each row that there would be, such as where a loss is named twice."""

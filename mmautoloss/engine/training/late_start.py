@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,20 @@ def begun_settings(
 
 
 def with_trunks(
-    trials: Sequence[Trial], settings: ProxySettings, execute: ExecuteSettings, evaluator: ProxyEvaluator
+    trials: Sequence[Trial],
+    settings: ProxySettings,
+    execute: ExecuteSettings,
+    evaluator: ProxyEvaluator,
+    tell: Callable[[int, int], None],
 ) -> list[Trial]:
     """The trials with the trunks that they continue, of which missing ones are trained first.
+
+    Args:
+        trials: With their seeds.
+        settings: Those of the trainings.
+        execute: Where they run.
+        evaluator: What trains in this process.
+        tell: Called after each trunk with their number so far, and that of all.
 
     Raises:
         SetupError: A trunk cannot be trained.
@@ -68,10 +79,12 @@ def with_trunks(
     seeds = sorted({trial.seed for trial in trials})
     known = {seed: saved for seed in seeds if (saved := Trunks(settings.trunk.folder).find(seed))}
     missing = [Trial(number, Role.TRUNK, seed) for number, seed in enumerate(seeds) if seed not in known]
-    for trial, outcome in train_all(build_executor(execute, settings, evaluator), missing) if missing else ():
+    trained = train_all(build_executor(execute, settings, evaluator), missing) if missing else ()
+    for done, (trial, outcome) in enumerate(trained, start=1):
         if outcome.saved is None:
             raise SetupError(f'The hand-made losses could not be trained with seed {trial.seed}:\n{outcome.reason}')
         known[trial.seed] = outcome.saved
+        tell(done, len(missing))
     return [replace(trial, begin=known[trial.seed]) for trial in trials]
 
 

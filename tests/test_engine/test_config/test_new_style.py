@@ -235,7 +235,7 @@ def test_shipped_example_is_the_classic_one() -> None:
     pytest.importorskip('mmcv.ops')
     folder = ROOT / 'configs' / 'digits'
     plain = {}
-    for name in ('faster_rcnn', 'faster_rcnn_lazy', 'faster_rcnn_search', 'faster_rcnn_lazy_search'):
+    for name in ('faster_rcnn', 'faster_rcnn_lazy', 'faster_rcnn_short_search', 'faster_rcnn_lazy_search'):
         settings = spelled(plain_config(Config.fromfile(folder / f'{name}.py')))
         for key in ('custom_imports', 'assigner', 'sampler', 'search'):
             settings.pop(key, None)
@@ -244,7 +244,7 @@ def test_shipped_example_is_the_classic_one() -> None:
         settings['train_cfg']['type'] = type_name(settings['train_cfg']['type'])
         plain[name] = json.dumps(settings, sort_keys=True)
     assert plain['faster_rcnn_lazy'] == plain['faster_rcnn']
-    assert plain['faster_rcnn_lazy_search'] == plain['faster_rcnn_search']
+    assert plain['faster_rcnn_lazy_search'] == plain['faster_rcnn_short_search']
 
 
 def test_custom_imports_are_imported(tmp_path: Path) -> None:

@@ -152,10 +152,11 @@ def test_rows_say_where_trainings_began(tmp_path):
     assert compare(spec_of(late), [FOUND], [], [100]) == []
 
 
-def test_rows_tell_checkpoints_and_their_rates_apart(tmp_path):
+def test_rows_tell_checkpoints_and_their_rates_apart(tmp_path, capsys):
     """Of another checkpoint, or with another rate, nothing has been trained yet."""
     trunk = {'results': str(tmp_path / 'rows.csv'), 'proxy': {'begin': {'at': 0.75}}}
     compare(spec_of(toy_config(tmp_path, trunk)), [], [], [0, 1])
+    assert '-- 1 of 2 trunks; the others take about' in capsys.readouterr().out
     rows = []
     paths = sorted((tmp_path / 'work').rglob('seed_*.pth'))
     for path, rate in ((paths[0], 0.5), (paths[1], 0.5), (paths[1], 1.0), (paths[1], None)):
@@ -232,7 +233,7 @@ def test_a_base_without_unseen_images_is_refused(digits):
 @pytest.fixture
 def digits(tmp_path):
     """The search of the smallest detector; nothing is built."""
-    cfg = load_search_config(str(ROOT / 'configs/digits/faster_rcnn_search.py'), str(tmp_path))
+    cfg = load_search_config(str(ROOT / 'configs/digits/faster_rcnn_short_search.py'), str(tmp_path))
     return replace(spec_of(cfg), results=tmp_path / 'rows.csv')
 
 
