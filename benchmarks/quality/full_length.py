@@ -18,7 +18,7 @@ LEVEL = 0.95
 
 FROM_THE_BEGINNING = {
     *(('fashion_sym40', 'resnet_w16'), ('fashion_asym40', 'resnet_w16'), ('fashion', 'resnet_w16')),
-    ('leaf_reid', 'resnet_w16'),
+    *(('leaf_reid', 'resnet_w16'), ('beans_pairs40', 'lite0_linear')),
 }
 """Sets and networks whose searches train candidates from scratch, as long as the losses are compared."""
 

@@ -20,7 +20,7 @@ train_cfg = dict(
     ),
     base_config='{{ fileDirname }}/faster_rcnn_incomplete.py',
     proxy=dict(begin=dict(at=0.8)),
-    budget=dict(max_trials=24, baseline_repeats=1, finalists=3, finalist_repeats=1),
+    budget=dict(max_trials=16, baseline_repeats=1, finalists=3, finalist_repeats=1),
     describe=dict(
         task='detection',
         set='digits_missing40',
