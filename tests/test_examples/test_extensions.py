@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import runpy
+import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +25,7 @@ from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.strategy import Strategy, build_strategy
 from mmautoloss.testing.executor_suite import ExecutorSuite
-from mmautoloss.testing.forked import run_forked
+from mmautoloss.testing.forked import ForkedProcess, run_forked
 from mmautoloss.testing.strategy_suite import StrategySuite
 from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import History, Role, State
@@ -154,10 +157,41 @@ class TestHillClimbing(StrategySuite):
         return build_strategy({'type': 'HillClimbing'}, inputs)
 
 
+class ForkedCommand:
+    """What the example asks of ``subprocess.Popen``, without the imports of a new process."""
+
+    def __init__(self, command: list[str], stdin: socket.socket, env: Mapping[str, str]) -> None:
+        self.process = ForkedProcess(target=_run_command, args=(command[-1], stdin, dict(env)))
+        self.process.start()
+        stdin.close()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def wait(self) -> int | None:
+        self.process.join()
+        return self.process.exitcode
+
+
+def _run_command(path: str, stdin: socket.socket, environment: dict[str, str]) -> None:
+    os.dup2(stdin.detach(), 0)
+    os.environ.update(environment)
+    runpy.run_path(path, run_name='__main__')
+
+
 @pytest.mark.slow
 class TestCommandExecutor(ExecutorSuite):
+    """A real command is that of ``test_a_search_trains_by_an_own_executor``."""
+
+    @pytest.fixture(scope='class', autouse=True)
+    @classmethod
+    def forked(cls) -> Iterator[None]:
+        module = importlib.import_module('examples.executor')
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, 'subprocess', SimpleNamespace(Popen=ForkedCommand))
+            yield
+
     def build(self, settings: ProxySettings, slots: int) -> Executor:
-        importlib.import_module('examples.executor')
         return ExecuteSettings(executor='command', workers=slots, threads=1).build(settings)
 
 
