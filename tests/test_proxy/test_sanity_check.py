@@ -14,7 +14,15 @@ from mmautoloss.proxy import ProxySettings, untrained_value
 
 
 def value(first: dict[str, float], whole: dict[str, Any], greater: bool = True, **settings: Any) -> float | None:
-    given = {'config': {}, 'metric': 'x', 'branches': (), 'schedule': {}, 'invalid_stop': None, 'work_dir': '', **settings}
+    given = {
+        'config': {},
+        'metric': 'x',
+        'branches': (),
+        'schedule': {},
+        'invalid_stop': None,
+        'work_dir': '',
+        **settings,
+    }
     evaluator: Any = SimpleNamespace(
         settings=ProxySettings(greater=greater, **given), validate_untrained=lambda whole: wholes[0]
     )

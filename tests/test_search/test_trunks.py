@@ -120,7 +120,9 @@ def test_later_trunk_that_fails_takes_its_trials_with_it(tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='kills as Linux does')
-def test_killed_after_every_third_event_it_is_the_unbroken_search(finished: tuple[Config, History], tmp_path: Path) -> None:
+def test_killed_after_every_third_event_it_is_the_unbroken_search(
+    finished: tuple[Config, History], tmp_path: Path
+) -> None:
     unbroken, work = Path(finished[0].work_dir), tmp_path / 'broken'
     sessions, code = 0, -signal.SIGKILL
     while code == -signal.SIGKILL and sessions < 100:
