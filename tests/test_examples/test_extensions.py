@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import runpy
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.strategy import Strategy, build_strategy
 from mmautoloss.testing.executor_suite import ExecutorSuite
-from mmautoloss.testing.forked import ForkedProcess, run_forked
+from mmautoloss.testing.forked import ForkedProgram, run_forked
 from mmautoloss.testing.strategy_suite import StrategySuite
 from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import History, Role, State
@@ -157,26 +157,18 @@ class TestHillClimbing(StrategySuite):
         return build_strategy({'type': 'HillClimbing'}, inputs)
 
 
-class ForkedCommand:
+class ForkedCommand(ForkedProgram):
     """What the example asks of ``subprocess.Popen``, without the imports of a new process."""
 
     def __init__(self, command: list[str], stdin: socket.socket, env: Mapping[str, str]) -> None:
-        self.process = ForkedProcess(target=_run_command, args=(command[-1], stdin, dict(env)))
-        self.process.start()
+        super().__init__(command[-1:], ROOT, env, Path(os.devnull), stdin=stdin)
         stdin.close()
 
     def kill(self) -> None:
-        self.process.kill()
+        self.send_signal(signal.SIGKILL)
 
-    def wait(self) -> int | None:
-        self.process.join()
-        return self.process.exitcode
-
-
-def _run_command(path: str, stdin: socket.socket, environment: dict[str, str]) -> None:
-    os.dup2(stdin.detach(), 0)
-    os.environ.update(environment)
-    runpy.run_path(path, run_name='__main__')
+    def wait(self, seconds: float = 60) -> int:
+        return super().wait(seconds)
 
 
 @pytest.mark.slow
