@@ -17,5 +17,6 @@ def train(setting: dict) -> dict:
 
 losses, seeds = ['ce', 'focal_softmax', '(p - y) ** 2'], list(range(int(SEEDS)))
 space = {'loss': tune.grid_search(losses), 'seed': tune.grid_search(seeds), 'config': str(Path(CONFIG).absolute())}
-table = tune.Tuner(train, param_space=space).fit().get_dataframe()
+reuse = tune.TuneConfig(reuse_actors=True)  # imports of libraries take longer than short trainings
+table = tune.Tuner(train, param_space=space, tune_config=reuse).fit().get_dataframe()
 print(table.groupby('config/loss')['score'].agg(['mean', 'std', 'count']))

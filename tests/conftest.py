@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections import Counter
@@ -19,6 +20,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         count = Counter(item.path for item in items)
         slow = {item.path for item in items if item.get_closest_marker('slow')}
         items.sort(key=lambda item: (item.path not in slow, -count[item.path], item.path))
+
+
+@pytest.fixture(scope='module', autouse=True)
+def quick_collection() -> Iterator[None]:
+    """Evaluators collect garbage when they are closed, and need not look through all libraries and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+    yield
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -24,15 +23,6 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 """
-
-
-@pytest.fixture(scope='module', autouse=True)
-def quick_collection() -> Iterator[None]:
-    """For folders in which many evaluators are closed: each then collects garbage, without a look through all libraries."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -70,14 +71,21 @@ class ForkedProgram:
         environment: All environment variables.
         out: File to which stdout is appended.
         err: File to which stderr is appended; by default ``out``.
+        stdin: What it reads; nothing by default. It stays open here.
     """
 
     _running: weakref.WeakSet[ForkedProgram] = weakref.WeakSet()
 
     def __init__(
-        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], out: Path, err: Path | None = None
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        out: Path,
+        err: Path | None = None,
+        stdin: socket.socket | None = None,
     ) -> None:
-        arguments = (list(command), str(folder), dict(environment), str(out), str(err or out))
+        arguments = (list(command), str(folder), dict(environment), str(out), str(err or out), stdin)
         self._process = SERVER.Process(target=_run, args=arguments)
         self._process.start()
         self._running.add(self)
@@ -124,7 +132,11 @@ def run_forked(
         return subprocess.CompletedProcess(list(command), code, out.read_text(), err.read_text())
 
 
-def _run(command: list[str], folder: str, environment: Mapping[str, str], out: str, err: str) -> None:
+def _run(
+    command: list[str], folder: str, environment: Mapping[str, str], out: str, err: str, stdin: socket.socket | None
+) -> None:
+    if stdin is not None:
+        os.dup2(stdin.detach(), 0)
     for path, number in ((out, 1), (err, 2)):
         with open(path, 'ab') as file:
             os.dup2(file.fileno(), number)

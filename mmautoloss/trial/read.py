@@ -127,6 +127,10 @@ def record_of(path: Path, lines: Iterable[bytes]) -> Record:
         return _replay(path, lines)
 
 
+_MANY = 100_000
+"""New objects that take the garbage collector milliseconds."""
+
+
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
     """Disables the garbage collector, which would repeatedly scan trials of which none is garbage."""
@@ -136,7 +140,8 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            if not gc.get_freeze_count():  # marks the trials as old, so that the next collection does not scan them
+            # marks many trials as old, so that the next collection does not scan them; the count takes time as well
+            if gc.get_count()[0] > _MANY and not gc.get_freeze_count():
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()

@@ -59,12 +59,12 @@ def test_it_is_replayed(finished: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.slow
-def test_killed_at_every_third_event_it_is_the_same_search(tmp_path: Path, history: History) -> None:
+def test_killed_at_every_seventh_event_it_is_the_same_search(tmp_path: Path, history: History) -> None:
     config, work = write_toy(tmp_path, CHANGES), tmp_path / 'work'
     codes: list[int | None] = []
     while codes[-1:] != [0] and len(codes) < 50:
-        codes.append(run_to_next_event(config, work, 300, events=3))
-    assert 5 < len(codes) < 50
+        codes.append(run_to_next_event(config, work, 300, events=7))
+    assert 2 < len(codes) < 50
     resumed = read_history(work / 'journal.jsonl')[1]
     assert [trial.to_json() for trial in resumed] == [trial.to_json() for trial in history]
     assert [trial.score for trial in resumed] == [trial.score for trial in history]

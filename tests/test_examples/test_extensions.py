@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
+import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +25,7 @@ from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxySettings
 from mmautoloss.strategy import Strategy, build_strategy
 from mmautoloss.testing.executor_suite import ExecutorSuite
-from mmautoloss.testing.forked import run_forked
+from mmautoloss.testing.forked import ForkedProgram, run_forked
 from mmautoloss.testing.strategy_suite import StrategySuite
 from mmautoloss.testing.toy_searches import run_toy, toy_config
 from mmautoloss.trial import History, Role, State
@@ -154,10 +157,33 @@ class TestHillClimbing(StrategySuite):
         return build_strategy({'type': 'HillClimbing'}, inputs)
 
 
+class ForkedCommand(ForkedProgram):
+    """What the example asks of ``subprocess.Popen``, without the imports of a new process."""
+
+    def __init__(self, command: list[str], stdin: socket.socket, env: Mapping[str, str]) -> None:
+        super().__init__(command[-1:], ROOT, env, Path(os.devnull), stdin=stdin)
+        stdin.close()
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, seconds: float = 60) -> int:
+        return super().wait(seconds)
+
+
 @pytest.mark.slow
 class TestCommandExecutor(ExecutorSuite):
+    """A real command is that of ``test_a_search_trains_by_an_own_executor``."""
+
+    @pytest.fixture(scope='class', autouse=True)
+    @classmethod
+    def forked(cls) -> Iterator[None]:
+        module = importlib.import_module('examples.executor')
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, 'subprocess', SimpleNamespace(Popen=ForkedCommand))
+            yield
+
     def build(self, settings: ProxySettings, slots: int) -> Executor:
-        importlib.import_module('examples.executor')
         return ExecuteSettings(executor='command', workers=slots, threads=1).build(settings)
 
 

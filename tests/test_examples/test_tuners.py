@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip('mmdet')
 pytest.importorskip('mmcv.ops')
 
+from mmautoloss.testing.forked import run_forked
 from tests.isolation import ROOT
 
 SMALL = f"""
@@ -24,34 +25,32 @@ train_cfg = dict(max_iters=2)
 """
 
 
-def run(folder: Path, example: str, *args: str) -> str:
+def write(folder: Path) -> tuple[str, dict[str, str]]:
+    """A small config, and the variables of a program that reads it."""
     (folder / 'small.py').write_text(SMALL)
-    places = {'MMAUTOLOSS_DATA': str(folder), 'HOME': str(folder), 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    places['RAY_ADDRESS'] = (
-        'local'  # else Ray takes any cluster of this machine, such as that of a test beside this one
-    )
-    done = subprocess.run(
-        [sys.executable, str(ROOT / 'examples' / example), str(folder / 'small.py'), *args],
-        cwd=folder,
-        env={**os.environ, **places},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    places = {'MMAUTOLOSS_DATA': str(folder), 'HOME': str(folder), 'PYTHONPATH': str(ROOT)}
+    return str(folder / 'small.py'), {**os.environ, **places, 'OMP_NUM_THREADS': '1'}
 
 
 def test_optuna_tunes_weights(tmp_path: Path) -> None:
     pytest.importorskip('optuna')
-    score, *weights = run(tmp_path, 'optuna_weights.py', '2').split(maxsplit=1)
+    config, environment = write(tmp_path)
+    done = run_forked([str(ROOT / 'examples/optuna_weights.py'), config, '2'], tmp_path, environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    score, *weights = done.stdout.split(maxsplit=1)
     assert 0 <= float(score) <= 1 and all(name in weights[0] for name in ('roi_cls', 'roi_box'))
 
 
 @pytest.mark.slow
 def test_ray_tune_trains_each_loss(tmp_path: Path) -> None:
+    """One after the other in one process, since each would load the libraries anew."""
     pytest.importorskip('ray.tune', exc_type=ImportError)  # also where its pyarrow does not fit numpy
-    table = run(tmp_path, 'ray_tune_losses.py', '1')
+    config, environment = write(tmp_path)
+    # else Ray takes any cluster of this machine, such as that of a test beside this one
+    environment |= {'RAY_ADDRESS': 'local', 'RAY_OVERRIDE_RESOURCES': '{"CPU": 1}'}
+    command = [sys.executable, str(ROOT / 'examples/ray_tune_losses.py'), config, '1']
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
     for loss in ('ce', 'focal_softmax', '(p - y) ** 2'):
-        row = next(line for line in table.splitlines() if line.startswith(loss))
+        row = next(line for line in done.stdout.splitlines() if line.startswith(loss))
         assert row.split()[-1] == '1', 'one training with a score'

@@ -163,17 +163,15 @@ class TestTwoWorkers:
         assert 'py_modules' in ray.get(ray.remote(look).options(num_cpus=0).remote())
 
     @linux
-    def test_actor_that_is_killed_costs_an_attempt_and_nothing_else(self, pair: Pair, undisturbed: Outcome) -> None:
-        _, struck = pair.strike(signal.SIGKILL)
-        assert (struck.state, struck.attempts) == (State.COMPLETE, 2)
-        assert (struck.score, struck.metrics) == (undisturbed.score, undisturbed.metrics)
-
-    @linux
-    def test_actor_that_is_frozen_is_killed(self, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_actor_that_is_frozen_is_killed_which_costs_an_attempt_and_nothing_else(
+        self, pair: Pair, undisturbed: Outcome, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Actors that others kill are those of ``test_node_that_dies``."""
         # a busy machine may lose an actor more
         monkeypatch.setattr(pair.executor, 'limits', Limits(silence=6.0, stall=30.0, retries=9))
         frozen, outcome = pair.strike(signal.SIGSTOP)
         assert outcome.state is State.COMPLETE and outcome.attempts >= 2
+        assert (outcome.score, outcome.metrics) == (undisturbed.score, undisturbed.metrics)
         wait_for(lambda: not is_alive(frozen), 60)
 
 
@@ -188,22 +186,13 @@ def test_more_than_the_cluster_has_is_refused(make: MakeRay) -> None:
 
 
 @pytest.mark.slow
-def test_signals_of_the_search_are_left_alone(make: MakeRay) -> None:
-    """Ray would take SIGTERM over."""
-    before = signal.signal(signal.SIGTERM, handler := lambda *_: None)
-    try:
-        make()
-        assert signal.getsignal(signal.SIGTERM) is handler
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@pytest.mark.slow
 @linux
 def test_node_that_dies(make: MakeRay, undisturbed: Outcome, cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last test of the cluster. Where no room is left, a worker that has nothing to do takes the trial."""
     monkeypatch.setattr('mmautoloss.execute.ray._PATIENCE', 2.0)
+    handler = signal.getsignal(signal.SIGTERM)
     executor = make(workers=3)
+    assert signal.getsignal(signal.SIGTERM) is handler, 'Ray would take it over'
     # they train at the same time since their models are built before
     finish(executor, [executor.submit(make_trial(GOOD, number)) for number in range(3)])
     futures = [executor.submit(make_trial(BAD, number)) for number in range(3)]

@@ -18,9 +18,9 @@ from mmautoloss.expr import Genome
 from mmautoloss.proxy import ProxyEvaluator, ProxySettings
 from mmautoloss.testing.toy_searches import toy_config
 from mmautoloss.trial import Role, Trial
-from tests.isolation import one_thread, quick_collection
+from tests.isolation import one_thread
 
-__all__ = ['one_thread', 'quick_collection']
+__all__ = ['one_thread']
 
 SQUARE = Genome.from_text({'cls': '-y * log(p)', 'box': '(p - y) ** 2'})
 SINK = Genome.from_text({'cls': '(p - y) ** 2', 'box': 'abs(p - y)'})

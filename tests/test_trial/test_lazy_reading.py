@@ -61,12 +61,14 @@ def test_wrong_text_shows_when_it_is_read() -> None:
         list(Genome.from_trusted_text({'cls': 'relu(p)'}))
 
 
+@pytest.mark.parametrize('many', [0, 10**9])
 @pytest.mark.parametrize('enabled', [True, False])
-def test_garbage_collector_is_as_it_was(enabled: bool) -> None:
-    was = gc.isenabled()
+def test_garbage_collector_is_as_it_was(enabled: bool, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmautoloss.trial.read._MANY', many)
+    was, frozen = gc.isenabled(), gc.get_freeze_count()
     (gc.enable if enabled else gc.disable)()
     try:
         read_journal(JOURNALS / 'version2.jsonl')
-        assert gc.isenabled() is enabled and gc.get_freeze_count() == 0
+        assert gc.isenabled() is enabled and gc.get_freeze_count() == frozen
     finally:
         (gc.enable if was else gc.disable)()

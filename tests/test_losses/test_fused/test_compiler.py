@@ -70,7 +70,7 @@ def test_calls_without_weights_or_rows_or_gradient() -> None:
     assert not compiler._failed
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures('traced')
 def test_sizes_of_maps_that_were_equal_need_not_be_so_again() -> None:
     _check_sizes((2, 5, 9, 9), (2, 5, 9, 7), (2, 5, 12, 9))
 
