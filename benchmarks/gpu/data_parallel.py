@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,5 +70,6 @@ def searched_model() -> dict[str, Any]:
 def launch(visit: Any) -> int:
     """Trains the digits by torchrun with one GPU."""
     command = ['bash', 'tools/dist_train.sh', 'configs/digits/faster_rcnn.py', '1', '--work-dir', str(visit.folder)]
-    subprocess.run([*command, '--cfg-options', *LAUNCHED], cwd=ROOT, check=True)
+    env = {**os.environ, 'PYTHON': sys.executable}
+    subprocess.run([*command, '--cfg-options', *LAUNCHED], cwd=ROOT, env=env, check=True)
     return 5

@@ -13,6 +13,9 @@ from torch import Tensor
 SECONDS = 0.5
 """About how long each case is measured."""
 
+SCALE = 2.0**12
+"""Of a loss in mixed precision, as by ``GradScaler``: gradients of means over a million pixels are too small for float16."""
+
 
 def run(visit: Any, scale: int | None = None) -> Iterator[dict[str, Any]]:
     """A row for each loss, in single precision and under autocast.
@@ -48,9 +51,9 @@ def mixed(case: Case) -> Case:
 
     def call(loss: Loss, pred: Tensor) -> Tensor:
         with torch.autocast(pred.device.type, half):
-            return case.call(loss, pred)
+            return SCALE * case.call(loss, pred)
 
     def their_call(loss: Loss, pred: Tensor) -> Tensor:
-        return (case.their_call or case.call)(loss, pred.float())
+        return SCALE * (case.their_call or case.call)(loss, pred.float())
 
     return case._replace(pred=case.pred.to(half), call=call, their_call=their_call)
