@@ -53,7 +53,7 @@ def forked_workers() -> Iterator[None]:
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
     """Imports a benchmark as Python does that runs it."""
-    folders = [ROOT / 'benchmarks/speed', ROOT / 'benchmarks/quality']
+    folders = [ROOT / 'benchmarks' / name for name in ('speed', 'quality', 'gpu')]
     for folder in folders:
         monkeypatch.syspath_prepend(str(folder))
     yield importlib.import_module

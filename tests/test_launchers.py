@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from mmautoloss.testing.toy_searches import write_toy
+from mmautoloss.trial import read_journal
 from tests.isolation import ROOT
 
 MACHINES = ('NNODES', 'NODE_RANK', 'MASTER_ADDR', 'PORT')
@@ -35,7 +38,7 @@ def fake(tmp_path: Path) -> Path:
 def call(fake: Path, script: str, *args: str, code: int = 0, **env: str) -> list[str]:
     """Runs a launcher; gives the lines that it prints."""
     path = f'{fake}{os.pathsep}{os.environ["PATH"]}'
-    outside = {key: value for key, value in os.environ.items() if key not in MACHINES}
+    outside = {key: value for key, value in os.environ.items() if key not in (*MACHINES, 'SLURM_JOB_ID')}
     done = subprocess.run(
         ['bash', str(ROOT / 'tools' / script), *args],
         env={**outside, 'PATH': path, 'PYTHON': str(fake / 'python'), **env},
@@ -45,6 +48,29 @@ def call(fake: Path, script: str, *args: str, code: int = 0, **env: str) -> list
     )
     assert done.returncode == code, done.stderr
     return (done.stdout if code == 0 else done.stderr).splitlines()
+
+
+NODES = (
+    '#!/bin/bash\nwhile [ "$1" != bash ]; do echo "srun $1"; shift; done\nSLURM_PROCID=0 "$@" && SLURM_PROCID=1 "$@"\n'
+)
+"""An ``srun`` that runs what each of two nodes runs."""
+
+
+@pytest.fixture
+def nodes(fake: Path) -> Path:
+    """Two nodes of Slurm with Ray."""
+    for name, text in (
+        ('srun', NODES),
+        ('scontrol', '#!/bin/bash\nprintf "n1\\nn2\\n"\n'),
+        ('python', NODE),
+        ('sleep', '#!/bin/bash\n'),
+    ):
+        (fake / name).write_text(text)
+        (fake / name).chmod(0o755)
+    return fake
+
+
+ALLOCATION = {'GPUS': '12', 'GPUS_PER_NODE': '8', 'SLURM_JOB_NODELIST': 'n[1-2]', 'SLURM_JOB_ID': '40017'}
 
 
 def test_a_worker_a_gpu(fake: Path) -> None:
@@ -68,27 +94,95 @@ def test_one_node_of_slurm(fake: Path) -> None:
     assert search == ['a.py', '--work-dir', 'work', '--workers', '4', '--resume', '--seed', '3']
 
 
-def test_several_nodes_of_slurm_are_a_ray_cluster(fake: Path) -> None:
+def test_several_nodes_of_slurm_are_a_ray_cluster(nodes: Path) -> None:
     """The script that each node runs is then run as the first node and as another one."""
-    folder = fake / 'run'
-    folder.mkdir()
-    (fake / 'srun').write_text(
-        '#!/bin/bash\nwhile [ "$1" != bash ]; do echo "srun $1"; shift; done\n'
-        'SLURM_PROCID=0 "$@"; SLURM_PROCID=1 "$@"\n'
-    )
-    (fake / 'scontrol').write_text('#!/bin/bash\nprintf "n1\\nn2\\n"\n')
-    (fake / 'python').write_text(NODE)
-    (fake / 'sleep').write_text('#!/bin/bash\n')
-    for name in ('scontrol', 'sleep'):
-        (fake / name).chmod(0o755)
-    env = {'GPUS': '12', 'GPUS_PER_NODE': '8', 'SLURM_JOB_NODELIST': 'n[1-2]', 'SLURM_JOB_ID': '40017'}
-    lines = call(fake, 'slurm_search.sh', 'gpu', 'job', 'a.py', 'work', '--seed', '3', **env)
+    lines = call(nodes, 'slurm_search.sh', 'gpu', 'job', 'a.py', 'work', '--seed', '3', **ALLOCATION)
     assert 'srun --nodes=2' in lines and 'srun --gres=gpu:8' in lines
     assert sorted(line for line in lines if not line.startswith('srun')) == [
         'python a.py --work-dir work --workers 12 --resume --seed 3 --executor ray --ray-address n1:20017',
         'ray start --address=n1:20017 --num-cpus=32 --block will now block',
         'ray start --head --port=20017 --temp-dir=T --num-cpus=32 --include-dashboard=false --block will now block',
     ]
+
+
+def test_the_port_of_a_job_can_be_given(nodes: Path) -> None:
+    lines = call(nodes, 'slurm_search.sh', 'gpu', 'job', 'a.py', 'work', PORT='7001', CPUS_PER_GPU='2', **ALLOCATION)
+    assert any(line.startswith('ray start --address=n1:7001 --num-cpus=16') for line in lines)
+    assert any(line.endswith('--ray-address n1:7001') for line in lines)
+
+
+def test_a_node_that_cannot_ask_slurm_fails_the_job(nodes: Path) -> None:
+    (nodes / 'scontrol').write_text('#!/bin/bash\nexit 1\n')
+    call(nodes, 'slurm_search.sh', 'gpu', 'job', 'a.py', 'work', code=1, **ALLOCATION)
+
+
+def test_each_job_has_a_folder_of_its_own_and_leaves_none(nodes: Path, tmp_path: Path) -> None:
+    folder = tmp_path / 'tmp'
+    folder.mkdir()
+    (nodes / 'python').write_text(
+        f'#!/bin/bash\ncase $1 in -c) echo 2;; -m) ls {folder} >>{tmp_path}/seen; echo will now block;; esac\n'
+    )
+    for _ in range(2):
+        call(nodes, 'slurm_search.sh', 'gpu', 'job', 'a.py', 'work', TMPDIR=str(folder), **ALLOCATION)
+    seen = {line for line in (tmp_path / 'seen').read_text().splitlines() if line.startswith('mmautoloss_ray_')}
+    assert len(seen) == 2 and not [*folder.glob('mmautoloss_ray_*')]
+
+
+def test_a_job_whose_time_is_up_is_queued_again_if_wanted(nodes: Path) -> None:
+    args = ('slurm_search.sh', 'gpu', 'job', 'a.py', 'work')
+    job = {'GPUS': '4', 'SLURM_JOB_ID': '40017'}
+    (nodes / 'scontrol').write_text(f'#!/bin/bash\necho "$@" >>{nodes}/asked\n')
+    for status, requeue, asked in ((130, '0', False), (1, '1', False), (0, '1', False), (130, '1', True)):
+        (nodes / 'srun').write_text(f'#!/bin/bash\nexit {status}\n')
+        call(nodes, *args, code=status, REQUEUE=requeue, **job)
+        assert (nodes / 'asked').exists() == asked
+    assert (nodes / 'asked').read_text() == 'requeue 40017\n'
+    assert 'REQUEUE=1 is for a batch job' in call(nodes, *args, code=2, REQUEUE='1')[0]
+
+
+SBATCH = """#!/bin/bash
+export SLURM_JOB_ID=7
+until bash "$@"; do
+  status=$?
+  [ -e $FAKE/again ] || exit $status
+  rm $FAKE/again
+done
+"""
+SRUN = """#!/bin/bash
+while [ "$1" != "$PYTHON" ]; do shift; done
+"$@" & search=$!
+if [ ! -e $FAKE/told ]; then
+  until grep -q '"settled"' $FAKE/work/journal.jsonl 2>/dev/null; do sleep 0.1; done
+  touch $FAKE/told
+  kill -TERM $search
+fi
+wait $search
+"""
+"""A batch job that is queued again if it asks for that, and a step that is told once to end, in the middle of a search."""
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_in_the_same_job(fake: Path) -> None:
+    """A real search of the toy, whose time is up after its first trial."""
+    config = write_toy(fake, base={'model.faults': {'slow': 0.1}})
+    (fake / 'job').write_text(f'bash {ROOT}/tools/slurm_search.sh gpu job {config} {fake}/work\n')
+    scontrol = f'#!/bin/bash\n[ "$*" = "requeue 7" ] && touch {fake}/again\n'
+    for name, text in (('sbatch', SBATCH), ('srun', SRUN), ('scontrol', scontrol)):
+        (fake / name).write_text(text)
+        (fake / name).chmod(0o755)
+    env = {'PYTHON': sys.executable, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'FAKE': str(fake)}
+    path = f'{fake}{os.pathsep}{os.environ["PATH"]}'
+    done = subprocess.run(
+        ['sbatch', str(fake / 'job')],
+        env={**os.environ, **env, 'PATH': path, 'GPUS': '1', 'REQUEUE': '1'},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read_journal(fake / 'work/journal.jsonl')
+    assert len(record.sessions) == 2
+    assert not record.history.running() and (fake / 'work/best_config.py').exists()
 
 
 @pytest.mark.parametrize(

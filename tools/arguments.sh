@@ -1,6 +1,7 @@
 # Sourced by the launchers: the Python, and a check of numbers.
 python=${PYTHON:-$here/../.venv/bin/python}
 [ -x "$python" ] || command -v "$python" >/dev/null || python=python
+command -v "$python" >/dev/null || python=python3
 
 # is_count NAME VALUE: whether VALUE is a whole number of at least 1; says so if it is not
 is_count() {

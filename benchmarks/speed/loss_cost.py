@@ -49,19 +49,20 @@ def main() -> None:
     print(json.dumps({**worst, 'rows': [row._asdict() for row in rows]}))
 
 
-def measure(case: Case, seconds: float) -> Row:
+def measure(case: Case, seconds: float, tolerance: float = 1e-4) -> Row:
     """The row of a case.
 
     Args:
         case: The call.
         seconds: About how long to measure.
+        tolerance: Largest relative difference of value or gradient from the library's.
 
     Raises:
         AssertionError: Value or gradient are not those of the library.
     """
     eager, compiled = case.ours(compile=False), case.ours(compile=True)
     ways = [case.library, lambda pred: case.call(eager, pred), lambda pred: case.call(compiled, pred)]
-    compare(ways, case)
+    compare(ways, case, tolerance)
     theirs, *ours = shortest(ways, case.pred, seconds)
     memory = [needed(way, case) for way in ways[:2]]
     ratios = [round(each / theirs, 3) for each in ours]
@@ -71,13 +72,13 @@ def measure(case: Case, seconds: float) -> Row:
     return row
 
 
-def compare(ways: list[Step], case: Case) -> None:
+def compare(ways: list[Step], case: Case, tolerance: float) -> None:
     """Checks that all ways give one value and one gradient."""
     wanted, *others = (value_and_gradient(way, case.pred) for way in ways)
     for name, found in zip(('eager', 'compiled'), others, strict=True):
         for what, one, other in zip(('value', 'gradient'), found, wanted, strict=True):
             error = float((one - other).abs().max() / other.abs().max())
-            assert error < 1e-4, (
+            assert error < tolerance, (
                 f'{case.loss}, {case.size}, {name}: the {what} differs from the library by {error:.1e}'
             )
 

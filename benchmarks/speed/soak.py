@@ -131,7 +131,9 @@ def toy(folder: Path) -> ProxySettings:
 def digits(folder: Path) -> ProxySettings:
     from mmautoloss.engine import load_search_config
 
-    spec = spec_of(load_search_config(str(ROOT / 'configs/digits/faster_rcnn_short_search.py'), str(folder / 'digits')))
+    spec = spec_of(
+        load_search_config(str(ROOT / 'configs/digits/faster_rcnn_short_search.py'), str(folder / 'digits'))
+    )
     return replace(spec.proxy, schedule={**spec.proxy.schedule, 'max_iters': 4})
 
 

@@ -34,7 +34,7 @@ def add_rows(parser: argparse.ArgumentParser) -> None:
 
 
 def add_scale(parser: argparse.ArgumentParser) -> None:
-    """Adds how trainings of a base config use GPUs, and the estimate of what they take."""
+    """Adds how trainings of a base config use GPUs, how often they are saved, and the estimate of what they take."""
     parser.add_argument(
         '--gpus',
         type=whole_argument(1),
@@ -45,6 +45,13 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
         '--auto-scale-lr',
         action='store_true',
         help="scale the learning rate by the batch of all GPUs over the config's auto_scale_lr.base_batch_size",
+    )
+    parser.add_argument(
+        '--checkpoint-interval',
+        type=whole_argument(),
+        metavar='N',
+        help='epochs (iterations of a training by iterations) after which each training is saved in the work dir, so that '
+        "the same command goes on from there; 0 for never; that of the config's CheckpointHook by default",
     )
     parser.add_argument('--dry', action='store_true', help='train a few iterations, estimate time and memory, and end')
 

@@ -72,5 +72,5 @@ def run(args: argparse.Namespace) -> int:
         known = [trial for trial in history.of_role(Role.KNOWN) if trial.state is State.COMPLETE]
     known += [with_usual_weight(entry, spec) for entry in args.also]
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    compare_and_print(spec, best, known, seeds, args.split, args.metrics, args.dry)
+    compare_and_print(spec, best, known, seeds, args.split, args.metrics, args.dry, args.checkpoint_interval)
     return 0

@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     spec = at_scale(spec, args.gpus, args.auto_scale_lr)
     known = [with_usual_weight(entry, spec) for entry in args.also]
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    compare_and_print(spec, moved, known, seeds, args.split, args.metrics, args.dry)
+    compare_and_print(spec, moved, known, seeds, args.split, args.metrics, args.dry, args.checkpoint_interval)
     return 0
 
 

@@ -64,7 +64,7 @@ def launch(spec: SearchSpec, stop: Stop | None = None, visualizer: Visualizer | 
         spec.branches, proxy.metric, proxy.greater, work_dir=spec.work_dir, record=record, verbose=spec.verbose
     )
     try:
-        for line in device_lines(spec.execute):
+        for line in [*filter(None, [journal.soft_lock]), *device_lines(spec.execute)]:
             observer.say(line)
         with written(spec.work_dir):
             write_resolved(spec)

@@ -5,7 +5,9 @@ from mmautoloss.proxy.capture import capture_probes
 from mmautoloss.proxy.checkpoint import require_fitting
 from mmautoloss.proxy.config import proxy_config, share_batch
 from mmautoloss.proxy.config_hooks import hook_class, hooks_of
+from mmautoloss.proxy.digest import training_text
 from mmautoloss.proxy.evaluator import ProxyEvaluator
+from mmautoloss.proxy.interim import Interim, interim_file
 from mmautoloss.proxy.leg import Leg, leg_name
 from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.objects import plain_config, spelled, type_name
@@ -25,6 +27,7 @@ __all__ = [
     'SUSPENDED',
     'Begin',
     'Evaluator',
+    'Interim',
     'Leg',
     'ProxyEvaluator',
     'ProxyRunner',
@@ -39,6 +42,7 @@ __all__ = [
     'evaluators_by_task',
     'hook_class',
     'hooks_of',
+    'interim_file',
     'leg_name',
     'lengthen',
     'measure_speed',
@@ -53,6 +57,7 @@ __all__ = [
     'sha256_of',
     'share_batch',
     'spelled',
+    'training_text',
     'type_name',
     'untrained_value',
     'write_trunk',

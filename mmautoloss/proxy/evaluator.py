@@ -21,7 +21,9 @@ from torch import Tensor
 from mmautoloss.branches import check_branches
 from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
 from mmautoloss.proxy.aftermath import free_frames, spoils_process
+from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.config import proxy_config
+from mmautoloss.proxy.interim import find_interim
 from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.log_only import nothing_logged
 from mmautoloss.proxy.memory import freed_memory_kept
@@ -67,6 +69,7 @@ class ProxyEvaluator:
         self._proof = RepeatCheck(settings.prove)
         self.trunks = Trunks(settings.saved_folder)
         self._saved: Saved | None = None  # by the current trial, if it is a trunk or a leg
+        self._interim: Begin | None = None  # the checkpoint from which the current trial goes on
 
     @property
     def spent(self) -> bool:
@@ -138,10 +141,11 @@ class ProxyEvaluator:
     def _outcome(self, trial: Trial, limit: float | None, log: TrialLog) -> Outcome:
         begin = time.perf_counter()
         self.progress.begin(limit)
-        self._rung = self._saved = None
+        self._rung = self._saved = self._interim = None
         metrics: dict[str, float] = {}
         state = State.FAILED
         try:
+            self._interim = find_interim(self._present, trial)
             with freed_memory_kept():
                 metrics = self._measure(trial, log)
             score, reason, state = self._score(metrics), '', State.COMPLETE
@@ -239,7 +243,7 @@ class ProxyEvaluator:
         self._saved = training.save()
 
     def _training(self, trial: Trial) -> TrialTraining:
-        return TrialTraining(self._present, self.trunks, trial)
+        return TrialTraining(self._present, self.trunks, trial, self._interim)
 
     def _prove(self, trial: Trial, log: TrialLog) -> str:
         """Once, after the first training: repeats its beginning; returns the differences as text, '' if there are none."""

@@ -12,7 +12,9 @@ from mmengine.runner import Runner
 
 from mmautoloss.proxy.global_random import random_states
 from mmautoloss.proxy.hooks import anywhere
+from mmautoloss.proxy.interim import InterimHook
 from mmautoloss.proxy.state import differences, fingerprint
+from mmautoloss.proxy.trunk_hook import TrunkHook
 
 ITERATIONS = 10
 """Number of iterations that are trained twice."""
@@ -67,10 +69,14 @@ class BeginningHook(Hook):
             raise FarEnough
 
 
+_OBSERVERS = (BeginningHook, TrunkHook, InterimHook)
+"""Hooks of one training alone, which change nothing in it."""
+
+
 def _parts(runner: Any) -> dict[str, Any]:
     """The objects that are compared: all that are built or restored for a training, and the random states."""
     loader = runner.train_dataloader
-    hooks = [hook for hook in runner.hooks if not isinstance(hook, BeginningHook)]
+    hooks = [hook for hook in runner.hooks if not isinstance(hook, _OBSERVERS)]
     return {
         'model': _bare(runner),
         'train_dataset': loader.dataset,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmautoloss.branches import Branch
 from mmautoloss.errors import SetupError
+from mmautoloss.proxy.interim import Interim
 from mmautoloss.proxy.leg import Leg
 from mmautoloss.proxy.trunk import Trunk
 
@@ -42,6 +43,7 @@ class ProxySettings:
         trunk: The trunk that candidates continue; None if they begin as the config says.
         leg: The legs of a relay, of which each candidate is one; None in any other search.
         checkpoint: File of a trained model with which they begin; '' for none.
+        interim: How often a training is saved while it runs, to go on from there if it is killed; None for never.
         task: Name of the task; '' in a search of one.
         tasks: How a candidate is evaluated in each of several tasks; the other attributes are then those of the first, and
             ``metric`` names the score that joins them. Empty in a search of one.
@@ -63,6 +65,7 @@ class ProxySettings:
     trunk: Trunk | None = None
     leg: Leg | None = None
     checkpoint: str = ''
+    interim: Interim | None = None
     task: str = ''
     tasks: tuple[ProxySettings, ...] = ()
 

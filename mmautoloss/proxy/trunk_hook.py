@@ -38,12 +38,12 @@ class TrunkHook(Hook):
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Takes the state of a training by iterations."""
-        if not _by_epoch(runner) and runner.iter + 1 == self.steps:
+        if not by_epoch(runner) and runner.iter + 1 == self.steps:
             self._end(runner, runner.iter + 1, 0)
 
     def after_train_epoch(self, runner: Any) -> None:
         """Takes the state of a training by epochs."""
-        if _by_epoch(runner) and runner.epoch + 1 == self.steps:
+        if by_epoch(runner) and runner.epoch + 1 == self.steps:
             self._end(runner, runner.iter, runner.epoch + 1)
 
     def _end(self, runner: Any, iterations: int, epochs: int) -> None:
@@ -52,6 +52,6 @@ class TrunkHook(Hook):
             raise TrunkReached
 
 
-def _by_epoch(runner: Any) -> bool:
+def by_epoch(runner: Any) -> bool:
     """Whether a training counts epochs; loops by iterations have an iterator over all batches."""
     return not hasattr(runner.train_loop, 'dataloader_iterator')

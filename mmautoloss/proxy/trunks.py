@@ -37,10 +37,7 @@ class Trunks:
         Raises:
             SetupError: It cannot be written, or contains objects that could not be loaded without running code.
         """
-        file = io.BytesIO()
-        torch.save(checkpoint, file)
-        data = file.getvalue()
-        _load(data)
+        data = _loadable(checkpoint)
         saved = Saved(name, checkpoint['meta']['iter'], hashlib.sha256(data).hexdigest())
         if self.folder:
             write_trunk(self.folder / name, data)
@@ -54,7 +51,7 @@ class Trunks:
         if not path.is_file():
             return None
         data = path.read_bytes()
-        return Saved(path.name, _load(data)['meta']['iter'], hashlib.sha256(data).hexdigest())
+        return Saved(path.name, load_trunk(data)['meta']['iter'], hashlib.sha256(data).hexdigest())
 
     def take_unsent(self) -> bytes:
         """What was saved last without a folder, once; empty if there is nothing."""
@@ -91,7 +88,7 @@ class Trunks:
     def _keep(self, saved: Saved, data: bytes) -> None:
         while len(self._loaded) >= _KEPT:
             self._loaded.pop(next(iter(self._loaded)))
-        self._loaded[saved] = _load(data)
+        self._loaded[saved] = load_trunk(data)
 
 
 def trunk_name(seed: int, times: float = 1) -> str:
@@ -114,6 +111,15 @@ def write_trunk(path: Path, data: bytes) -> None:
         ) from None
 
 
+def save_trunk(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Writes a checkpoint atomically.
+
+    Raises:
+        SetupError: It cannot be written, or contains objects that could not be loaded without running code.
+    """
+    write_trunk(path, _loadable(checkpoint))
+
+
 def read_trunk(folder: Path, saved: Saved) -> bytes:
     """The file of a trunk.
 
@@ -128,6 +134,15 @@ def read_trunk(folder: Path, saved: Saved) -> bytes:
             f'The saved training {path}, which candidates continue, cannot be read: {error.strerror}. Bring the file back, '
             'or begin the search anew.'
         ) from None
+
+
+def _loadable(checkpoint: dict[str, Any]) -> bytes:
+    """The file of a checkpoint, once it is known that it can be loaded."""
+    file = io.BytesIO()
+    torch.save(checkpoint, file)
+    data = file.getvalue()
+    load_trunk(data)
+    return data
 
 
 def _verify(saved: Saved, data: bytes) -> None:
@@ -145,7 +160,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
-def _load(data: bytes) -> dict[str, Any]:
+def load_trunk(data: bytes) -> dict[str, Any]:
+    """The checkpoint in the file of a saved training.
+
+    Raises:
+        SetupError: It contains objects that cannot be loaded without running code.
+    """
     allow_mmengine_checkpoints()
     try:
         return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)

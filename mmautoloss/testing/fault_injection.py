@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
@@ -107,7 +108,7 @@ def _freeze() -> None:
 
 
 def _exhaust() -> None:
-    torch.zeros(1 << 55)
+    torch.zeros(1 << 55, device=get_device())
 
 
 _CAUSES = {'die': _die, 'hang': _hang, 'freeze': _freeze, 'memory': _exhaust}

@@ -15,7 +15,7 @@ from mmautoloss.errors import JournalError
 from mmautoloss.trial.appended_file import AppendedFile
 from mmautoloss.trial.history import History
 from mmautoloss.trial.line import VERSION, seal
-from mmautoloss.trial.lock import lock_journal
+from mmautoloss.trial.lock import lock_journal, soft_lock
 from mmautoloss.trial.pulse import Pulse
 from mmautoloss.trial.read import complete_lines, record_of
 from mmautoloss.trial.record import Record
@@ -57,6 +57,11 @@ class Journal:
             self._owner.release()
             raise
         self._record.close_last_session()
+
+    @property
+    def soft_lock(self) -> str:
+        """What to know of its lock, where that is a mere file; '' for any other."""
+        return soft_lock(self._owner)
 
     @property
     def record(self) -> Record:

@@ -126,8 +126,8 @@ def _launcher(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
     done = subprocess.run(['bash', script, *rest], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    tools = ROOT / 'tools'  # torchrun's own arguments come before the tool
-    first = next(index for index, line in enumerate(lines) if Path(line).resolve().parent == tools)
+    folders = (ROOT / 'tools', ROOT / 'benchmarks/gpu')  # torchrun's own arguments come before the tool
+    first = next(index for index, line in enumerate(lines) if Path(line).resolve().parent in folders)
     tool, *given = lines[first:]
     return _script([str(Path(tool).resolve().relative_to(ROOT)), *given], monkeypatch)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import socket
@@ -97,3 +99,49 @@ def test_refused_start_lets_go(path: Path) -> None:
     with pytest.raises(JournalError, match='belongs to another search'):
         Journal(path, {'seed': 1}, {}, resume=True)
     assert not is_locked(path)
+
+
+@pytest.fixture(params=[errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+def no_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without locks, as NFS without its lock service."""
+
+    def flock(file: int, operation: int) -> None:
+        raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(fcntl, 'flock', flock)
+
+
+@pytest.mark.usefixtures('no_locks')
+def test_a_file_takes_the_place_of_locks(path: Path) -> None:
+    """One process at a time writes, and the next one takes over what a killed one leaves behind."""
+    owner = fork(hold, path)
+    wait_for(lambda: count_lines(path) >= BEGUN)
+    with pytest.raises(JournalError, match=rf'process {owner.pid} on .* delete {path.with_suffix(".lock")}'):
+        open_and_close(path)
+    kill(owner)
+    assert path.with_suffix('.lock').exists()
+    journal = Journal(path, HEADER, {}, resume=True)
+    assert f'has no locks: {path.with_suffix(".lock")} takes their place' in journal.soft_lock
+    journal.close()
+    assert not path.with_suffix('.lock').exists()
+
+
+@pytest.mark.usefixtures('no_locks')
+def test_the_file_of_another_machine_is_not_taken_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here can know whether its process lives: the user says so by deleting the file."""
+    monkeypatch.setattr(lock, 'WAIT', 0.1)
+    file = path.with_suffix('.lock')
+    owner = fork(hold, path)
+    wait_for(lambda: count_lines(path) >= BEGUN)
+    kill(owner)
+    file.write_text(file.read_text().replace(socket.gethostname(), 'elsewhere'))
+    with pytest.raises(JournalError, match=f'If that process is gone, with its machine, delete {file}'):
+        open_and_close(path)
+    file.unlink()
+    open_and_close(path)
+
+
+def test_a_lock_of_the_file_system_has_nothing_to_say(path: Path) -> None:
+    journal = Journal(path, HEADER, {}, resume=True)
+    assert journal.soft_lock == ''
+    journal.close()

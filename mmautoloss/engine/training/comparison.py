@@ -14,6 +14,7 @@ from mmautoloss.engine.config.spec import SearchSpec, read_genome
 from mmautoloss.engine.data.final_split import final_split_of, with_final_split
 from mmautoloss.engine.data.ground_truth import require_matching_truth
 from mmautoloss.engine.data.leak import require_unseen
+from mmautoloss.engine.training.checkpoint_interval import interim_of
 from mmautoloss.engine.training.filed_trainings import FailedTrainings, FiledTrainings, conditions_of
 from mmautoloss.engine.training.late_start import begun_settings
 from mmautoloss.engine.training.scale import unscaled_rate
@@ -33,6 +34,7 @@ def compare(
     seeds: Sequence[int],
     split: str | None = None,
     metrics: Sequence[str] = (),
+    checkpoint_interval: int | None = None,
 ) -> list[ResultRow]:
     """Trains hand-made and found losses as the base config says, and scores on its test set, or its validation set.
 
@@ -49,6 +51,8 @@ def compare(
         seeds: Each loss is trained once per seed.
         split: Name of the set that is scored, for the rows; None takes ``'test'`` or ``'val'``.
         metrics: Keys of the validation, of which each training gets a row each; none for the metric of the search.
+        checkpoint_interval: Steps of the schedule after which each training is saved, to go on from there if it is killed;
+            None as the ``CheckpointHook`` of the base config says, 0 for never.
 
     Returns:
         The new rows.
@@ -58,7 +62,8 @@ def compare(
             among those of the config.
         FailedTrainings: Trainings failed; the rows of all others are written.
     """
-    return _train(_filed(spec, split, metrics), _trials(candidates, known, seeds), spec)
+    filed = _filed(spec, split, metrics, checkpoint_interval)
+    return _train(filed, _trials(candidates, known, seeds), spec)
 
 
 def compare_and_print(
@@ -69,6 +74,7 @@ def compare_and_print(
     split: str | None = None,
     metrics: Sequence[str] = (),
     dry: bool = False,
+    checkpoint_interval: int | None = None,
 ) -> None:
     """Compares (``compare``) and prints a table a metric, with all rows of the file on these images; also after failures.
 
@@ -80,8 +86,9 @@ def compare_and_print(
         split: Name of the set that is scored, for the rows.
         metrics: Keys of the validation.
         dry: Whether to print what the trainings take, from a few iterations, instead.
+        checkpoint_interval: As of ``compare``.
     """
-    filed = _filed(spec, split, metrics)
+    filed = _filed(spec, split, metrics, checkpoint_interval)
     if note := unscaled_rate(spec.base):
         print(note)
     if dry:
@@ -130,7 +137,9 @@ def with_usual_weight(entry: str, spec: SearchSpec) -> Trial:
     return Trial(0, Role.KNOWN, 0, genome, weights, origin=USUAL if named else f'{entry}, {USUAL}')
 
 
-def _filed(spec: SearchSpec, split: str | None, metrics: Sequence[str]) -> FiledTrainings:
+def _filed(
+    spec: SearchSpec, split: str | None, metrics: Sequence[str], checkpoint_interval: int | None = None
+) -> FiledTrainings:
     """The trainings of a comparison, after the checks that need no training."""
     if spec.results is None:
         raise SetupError('A comparison needs a file for its rows: --results FILE.csv.')
@@ -143,19 +152,22 @@ def _filed(spec: SearchSpec, split: str | None, metrics: Sequence[str]) -> Filed
         )
     require_matching_truth(spec.base, judging)
     begin = spec.training.begin
-    settings = _settings(spec, begin)
+    settings = _settings(spec, begin, checkpoint_interval)
     describe = replace(spec.describe, split=split or judging)
     return FiledTrainings(spec.results, settings, describe, conditions_of(begin, settings), metrics)
 
 
-def _settings(spec: SearchSpec, begin: TrunkBegin | CheckpointBegin | None) -> ProxySettings:
+def _settings(
+    spec: SearchSpec, begin: TrunkBegin | CheckpointBegin | None, checkpoint_interval: int | None
+) -> ProxySettings:
     """Those of trainings of the base config that begin as the candidates did."""
     config, folder = with_final_split(spec.base), spec.work_dir / 'compare'
     plain = replace(
         spec.proxy, config=config, schedule=config['train_cfg'], work_dir=str(folder), invalid_stop=None, rung=None
     )
     given = spec.training.schedule if isinstance(begin, CheckpointBegin) else None
-    return begun_settings(plain, begin, Config(config), folder, given)
+    begun = begun_settings(plain, begin, Config(config), folder, given)
+    return replace(begun, interim=interim_of(Config(config), begun.schedule, folder, checkpoint_interval))
 
 
 def _trials(candidates: Sequence[Trial], known: Sequence[Trial], seeds: Sequence[int]) -> list[Trial]:

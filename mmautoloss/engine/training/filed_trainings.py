@@ -15,7 +15,7 @@ from mmautoloss.engine.training.forecast import DryRun, speeds_of
 from mmautoloss.engine.training.late_start import with_trunks
 from mmautoloss.errors import SetupError, in_setup
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings, interim_file
 from mmautoloss.report import (
     Conditions,
     ConsoleObserver,
@@ -115,6 +115,7 @@ class FiledTrainings:
             with survey_of(evaluator, execute) as survey:
                 in_setup(lambda: survey.check('', unsaid, self.metrics))
             pending = with_trunks(pending, self.settings, execute, evaluator, self._end_of('trunks'))
+            self._say_going_on(pending)
             executor = build_executor(execute, self.settings, evaluator)
             say_end = self._end_of('trainings')
             for done, (trial, outcome) in enumerate(train_all(executor, [*map(self._numbered, pending)]), start=1):
@@ -154,6 +155,12 @@ class FiledTrainings:
 
         return say
 
+    def _say_going_on(self, trials: Sequence[Trial]) -> None:
+        """Says how many trainings go on from a checkpoint."""
+        files = [path for trial in trials if (path := interim_file(self.settings, trial)) and path.exists()]
+        if files:
+            self._observer.say(f'-- trainings that go on from their checkpoints in {files[0].parent}: {len(files)}')
+
     def _distinct(self, trials: Sequence[Trial]) -> list[Trial]:
         """One trial for each row that there would be, such as where a loss is named twice."""
         distinct: dict[ResultRow, Trial] = {}
@@ -169,10 +176,18 @@ class FiledTrainings:
     def _settle(self, trial: Trial, outcome: Outcome) -> list[ResultRow]:
         """Writes the rows of a training, or notes its failure."""
         self._history.settle(trial.number, outcome)
-        self._observer.settled(self._history[trial.number], self._history)
+        settled = self._history[trial.number]
+        self._observer.settled(settled, self._history)
+        rows = self._file(settled, outcome)
+        path = interim_file(self.settings, trial)
+        if path and (outcome.score is not None or _would_fail_again(settled)):
+            path.unlink(missing_ok=True)  # only now, when the rows are written
+        return rows
+
+    def _file(self, trial: Trial, outcome: Outcome) -> list[ResultRow]:
         if outcome.score is None:
             self.failures.append(outcome.reason)
-            if not self._keep_failures or not _would_fail_again(self._history[trial.number]):
+            if not self._keep_failures or not _would_fail_again(trial):
                 return []
         scores = {} if outcome.score is None else self._scores(outcome)
         rows = [row for row in self._rows(trial, scores) if not self._is_filed(row)]

@@ -14,14 +14,8 @@ from mmautoloss.engine.config.begin import CheckpointBegin, TrunkBegin
 from mmautoloss.engine.config.candidate_training import CandidateTraining, training_from
 from mmautoloss.errors import SetupError
 from mmautoloss.execute import ExecuteSettings, build_executor, train_all
-from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunks, hooks_of, plain_config, spelled
+from mmautoloss.proxy import ProxyEvaluator, ProxySettings, Trunks, interim_file, training_text
 from mmautoloss.trial import Role, Trial
-
-_DETERMINING = (
-    *('model', 'data_preprocessor', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
-    *('custom_hooks', 'load_from', 'randomness'),
-)
-"""Keys of a config on which a trunk depends."""
 
 
 def begun_settings(
@@ -84,15 +78,13 @@ def with_trunks(
         if outcome.saved is None:
             raise SetupError(f'The hand-made losses could not be trained with seed {trial.seed}:\n{outcome.reason}')
         known[trial.seed] = outcome.saved
+        if path := interim_file(settings, trial):
+            path.unlink(missing_ok=True)
         tell(done, len(missing))
     return [replace(trial, begin=known[trial.seed]) for trial in trials]
 
 
 def _digest(settings: ProxySettings, training: CandidateTraining) -> str:
     """A word for the training of a trunk, so that those of another are not taken for it."""
-    config = spelled(plain_config(settings.config))
-    text = repr([config.get(key) for key in _DETERMINING])
-    text += repr((training.schedule, training.schedulers, training.trunk and training.trunk.steps))
-    if kept := hooks_of(settings.config).kept:
-        text += repr(spelled(kept))
+    text = training_text(settings.config, training.schedule, training.schedulers, training.trunk)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
