@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from keyword import iskeyword
+from math import inf
 from pathlib import Path
 from pprint import pformat
+from textwrap import indent
 from typing import Any
 
 from mmengine.config import Config
@@ -15,6 +18,8 @@ from mmautoloss.errors import SetupError
 from mmautoloss.files import write_text
 from mmautoloss.proxy import plain_config
 
+_WIDTH = 119
+
 
 def write_config(cfg: Config, path: Path) -> None:
     """Writes a config as a Python file, in the style that it has."""
@@ -22,10 +27,36 @@ def write_config(cfg: Config, path: Path) -> None:
 
 
 def config_text(cfg: Config) -> str:
-    """A config as Python code, in the style that it has."""
+    """A config as Python code, in the style that it has, and in its own order.
+
+    MMEngine's writer sorts all keys as text, 10 before 2; but mmpose numbers keypoints by their place in ``keypoint_info``.
+    """
     settings = plain_config(cfg)
     imports = Imports(settings)
-    return imports.fill(Config(imports.mark(settings)).pretty_text)
+    marked = imports.mark(settings).items()
+    return imports.fill(''.join(f'{key} = {_code(value, _WIDTH - len(key) - 3)}\n' for key, value in marked))
+
+
+def _code(value: Any, width: float) -> str:
+    """A value as Python code, on one line where this is at most ``width`` long."""
+    if not isinstance(value, (Mapping, list, tuple)) or not value:
+        return repr(value)
+    opening, items, closing = _items(value)
+    line = f'{opening}{", ".join(name + _code(each, inf) for name, each in items)}{closing}'
+    if len(line) <= width:
+        return line
+    lines = [f'{name}{_code(each, width - 5 - len(name))},\n' for name, each in items]
+    return f'{opening}\n{indent("".join(lines), "    ")}{closing.lstrip(",")}'
+
+
+def _items(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> tuple[str, list[tuple[str, Any]], str]:
+    """The brackets of a container and what is in them, with what stands before; one of ``dict`` where keys can be names."""
+    if not isinstance(value, Mapping):
+        opening, closing = ('[', ']') if isinstance(value, list) else ('(', ',)' if len(value) == 1 else ')')
+        return opening, [('', each) for each in value], closing
+    if all(isinstance(key, str) and key.isidentifier() and not iskeyword(key) for key in value):
+        return 'dict(', [(f'{key}=', each) for key, each in value.items()], ')'
+    return '{', [(f'{key!r}: ', each) for key, each in value.items()], '}'
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
