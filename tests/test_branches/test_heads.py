@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -223,57 +222,27 @@ def run(model: nn.Module, batch: Batch, branches: tuple[Branch, ...]) -> tuple[T
     return total.detach(), {name: values or one_by_one[name] for name, values in calls.items()}
 
 
-@dataclass(frozen=True)
-class Models:
-    """A row's models, which never ran: tests train copies.
-
-    Attributes:
-        row: Of the table.
-        config: Of the model with hand-made losses.
-        hand_made: That model.
-        branches: All of its losses.
-        searched: With the formula of each loss in its place.
-    """
-
-    row: Row
-    config: Config
-    hand_made: nn.Module
-    branches: tuple[Branch, ...]
-    searched: nn.Module
+@pytest.fixture(params=SEARCHABLE)
+def row(request: pytest.FixtureRequest) -> Row:
+    return ROWS[request.param]
 
 
-@pytest.fixture(scope='module', params=SEARCHABLE)
-def models(request: pytest.FixtureRequest) -> Models:
-    """Tests of a row follow each other, and share what is built."""
-    row = ROWS[request.param]
-    config = row.model_config()
-    hand_made = build(config)
-    branches = build_branches('all', lambda: hand_made)
-    return Models(row, config, hand_made, branches, build(searched_config(row, hand_made, branches)))
-
-
-def check_found(row: Row, model: nn.Module) -> None:
-    found = find_losses(model)
-    assert {loss.name: loss.inputs for loss in found} == dict(row.losses)
+@pytest.mark.parametrize('name', ROWS)
+def test_losses_are_found_with_names_and_kinds(name: str) -> None:
+    found = find_losses(build(ROWS[name].model_config()))
+    assert {loss.name: loss.inputs for loss in found} == dict(ROWS[name].losses)
     assert all(bool(loss.reason) == (loss.inputs is None) for loss in found)
 
 
-def test_losses_are_found_with_names_and_kinds(models: Models) -> None:
-    check_found(models.row, models.hand_made)
-
-
-@pytest.mark.parametrize('name', [name for name in ROWS if name not in SEARCHABLE])
-def test_losses_that_are_all_unfit_are_found_with_names_and_kinds(name: str) -> None:
-    check_found(ROWS[name], build(ROWS[name].model_config()))
-
-
-def test_formulas_train_like_hand_made_losses(models: Models) -> None:
-    branches = models.branches
-    hand_made, model = deepcopy(models.hand_made), deepcopy(models.searched)
+def test_formulas_train_like_hand_made_losses(row: Row) -> None:
+    cfg = row.model_config()
+    hand_made = build(cfg)
+    branches = build_branches('all', lambda: hand_made)
+    model = build(searched_config(row, hand_made, branches))
     assert all(isinstance(branch.loss(model), SearchedLoss) for branch in branches)
     check_branches(model, branches)
     model.load_state_dict(hand_made.state_dict())
-    batch = make_batch(models.row, models.config)
+    batch = make_batch(row, cfg)
     wanted, reference = run(hand_made, batch, branches)
     found, calls = run(model, batch, branches)
     for name, values in reference.items():
@@ -296,18 +265,23 @@ def test_formulas_train_like_hand_made_losses(models: Models) -> None:
 
 
 @pytest.mark.parametrize('full', [(True, False), (False, False)], ids=['one image is empty', 'all images are empty'])
-def test_images_without_anything_do_not_disturb(models: Models, full: tuple[bool, bool]) -> None:
-    model = deepcopy(models.searched)
-    total, calls = run(model, make_batch(models.row, models.config, full), models.branches)
+def test_images_without_anything_do_not_disturb(row: Row, full: tuple[bool, bool]) -> None:
+    cfg = row.model_config()
+    model = build(cfg)
+    branches = build_branches('all', lambda: model)
+    model = build(searched_config(row, model, branches))
+    total, calls = run(model, make_batch(row, cfg, full), branches)
     assert total.isfinite()
     assert all(value.isfinite().all() for values in calls.values() for value in values)
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_calls_of_several_levels_can_be_joined(models: Models) -> None:
+def test_calls_of_several_levels_can_be_joined(row: Row) -> None:
     """One call with all that the levels of a pyramid are called with gives the sum of their losses."""
-    model, branches = deepcopy(models.hand_made), models.branches
-    batch = make_batch(models.row, models.config)
+    cfg = row.model_config()
+    model = build(cfg)
+    branches = build_branches('all', lambda: model)
+    batch = make_batch(row, cfg)
     torch.manual_seed(2)
     np.random.seed(2)
     state = deepcopy(model.state_dict())
@@ -339,18 +313,16 @@ def test_losses_of_a_teacher_are_none_of_the_model() -> None:
     )
 
 
-UNFIT = {name: [loss for loss, kind in row.losses.items() if kind is None] for name, row in ROWS.items()}
+UNFIT = [(name, loss) for name, row in ROWS.items() for loss, kind in row.losses.items() if kind is None]
 
 
-@pytest.mark.parametrize('name', [name for name, losses in UNFIT.items() if losses])
-def test_losses_that_cannot_be_searched_stop_with_reason_and_remedy(name: str) -> None:
+@pytest.mark.parametrize(('name', 'loss'), UNFIT)
+def test_losses_that_cannot_be_searched_stop_with_reason_and_remedy(name: str, loss: str) -> None:
     model = build(ROWS[name].model_config())
-    unfit = [found for found in find_losses(model) if found.name in UNFIT[name]]
-    assert len(unfit) == len(UNFIT[name])
-    for found in unfit:
-        with pytest.raises(SetupError) as error:
-            build_branches([found.path], lambda: model)
-        assert str(error.value) == f'The loss {found.loss} at {found.path!r} cannot be searched: {found.reason}.'
+    found = next(one for one in find_losses(model) if one.name == loss)
+    with pytest.raises(SetupError) as error:
+        build_branches([found.path], lambda: model)
+    assert str(error.value) == f'The loss {found.loss} at {found.path!r} cannot be searched: {found.reason}.'
 
 
 def test_wrong_kind_of_boxes_names_the_setting_of_the_head() -> None:
