@@ -61,13 +61,13 @@ def test_modules_are_there(file: Path) -> None:
 @pytest.mark.parametrize('file', FILES, ids=name_of)
 def test_types_of_configs_are_registered(file: Path) -> None:
     pytest.importorskip('mmengine')
-    from mmautoloss.registry import DATASETS, HOOKS, LOOPS, METRICS, MODELS
+    from mmautoloss.registry import DATASETS, HOOKS, LOOPS, METRICS, MODELS, TRANSFORMS
 
     text = file.read_text(encoding='utf-8')
     for module in _IMPORTED.findall(text):
         pytest.importorskip(module)
     for name in sorted(set(_TYPE.findall(text))):
-        assert any(registry.get(name) for registry in (MODELS, LOOPS, HOOKS, METRICS, DATASETS)), (
+        assert any(registry.get(name) for registry in (MODELS, LOOPS, HOOKS, METRICS, DATASETS, TRANSFORMS)), (
             f'{name} is not registered'
         )
 

@@ -89,9 +89,12 @@ def _detector(model: dict) -> str:
 
 
 HEADS = {
-    'GFL': ('faster_rcnn', _detector(GFL), {'cls': 'quality', 'box': 'area', 'dfl': 'bins'}, ['qfl', 'giou', '-y * log(p)']),
+    'GFL': (
+        *('faster_rcnn_short', _detector(GFL)),
+        *({'cls': 'quality', 'box': 'area', 'dfl': 'bins'}, ['qfl', 'giou', '-y * log(p)']),
+    ),
     'SimCC': ('pose', SIMCC.format(base=str(ROOT / 'configs/digits/pose.py')), {'heatmap': 'bins'}, ['kl']),
-    'FSAF': ('faster_rcnn', _detector(FSAF), {'cls': 'sigmoid', 'box': 'area'}, ['focal', '-log(i / u)']),
+    'FSAF': ('faster_rcnn_short', _detector(FSAF), {'cls': 'sigmoid', 'box': 'area'}, ['focal', '-log(i / u)']),
 }  # fmt: skip
 
 

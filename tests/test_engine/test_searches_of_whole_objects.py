@@ -193,7 +193,7 @@ def found_losses(folder: Path) -> dict[str, nn.Module]:
 
 def test_centres(tmp_path: Path) -> None:
     write_detector(tmp_path, 'faster_rcnn', CENTERNET, BORDER)
-    searched(tmp_path, 'faster_rcnn', 'all', {'center_heatmap': 'peak_focal', 'wh': 'l1', 'offset': 'l1'})
+    searched(tmp_path, 'faster_rcnn_short', 'all', {'center_heatmap': 'peak_focal', 'wh': 'l1', 'offset': 'l1'})
 
 
 def test_masks_as_a_whole(tmp_path: Path) -> None:

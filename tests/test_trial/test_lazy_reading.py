@@ -69,6 +69,8 @@ def test_garbage_collector_is_as_it_was(enabled: bool, many: int, monkeypatch: p
     (gc.enable if enabled else gc.disable)()
     try:
         read_journal(JOURNALS / 'version2.jsonl')
-        assert gc.isenabled() is enabled and gc.get_freeze_count() == frozen
+        assert gc.isenabled() is enabled
+        left = gc.get_freeze_count()  # frozen objects may die meanwhile
+        assert left <= frozen and bool(left) == bool(frozen)
     finally:
         (gc.enable if was else gc.disable)()

@@ -54,7 +54,7 @@ def with_trunks(
     settings: ProxySettings,
     execute: ExecuteSettings,
     evaluator: ProxyEvaluator,
-    tell: Callable[[int, int], None],
+    tell: Callable[[int, int], None] = lambda done, count: None,
 ) -> list[Trial]:
     """The trials with the trunks that they continue, of which missing ones are trained first.
 
