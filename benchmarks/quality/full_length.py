@@ -25,6 +25,9 @@ FROM_THE_BEGINNING = {
 FURTHER = {'camvid_second': 'camvid'}
 """Sets that are another search on the images of a set, by the name in its rows."""
 
+PARTS = ('lsp_parts',)
+"""Sets in whose rows losses are parts of a found one, trained to explain it."""
+
 TITLES = (
     *('set, metric', 'seeds', 'hand-made all along', 'best by hand all along', 'found all along'),
     *('hand-made late', 'best by hand late', 'found late', 'to its nearest rival', 'of all rivals'),

@@ -23,7 +23,7 @@ from ablation_summary import summaries_of
 from arm_journals import read_arms
 from comparisons import Comparison, Loss, comparisons_of, split_transfer
 from correlation_plot import plot_correlations, read_correlations
-from full_length import FullLength, full_lengths, full_table, winners_of
+from full_length import PARTS, FullLength, full_lengths, full_table, winners_of
 from search_tables import correlate_table, line, search_table, strategy_table
 
 from mmautoloss.errors import SetupError
@@ -57,7 +57,8 @@ def main() -> int:
     _say(
         args.out / 'full_length.png', plot_differences([each.searched for each in full], args.out / 'full_length.png')
     )
-    held_out, transfer = split_transfer([each for each in comparisons if _network(each) not in whole])
+    others = [each for each in comparisons if _network(each) not in whole and each.set not in PARTS]
+    held_out, transfer = split_transfer(others)
     _say(args.out / 'held_out.png', plot_differences(held_out, args.out / 'held_out.png'))
     _say(args.out / 'transfer.png', plot_differences(transfer, args.out / 'transfer.png'))
     correlations = read_correlations(sorted(args.correlate.glob('*.csv')))
