@@ -35,7 +35,7 @@ def search_config(visit: Any) -> tuple[str, dict[str, Any]]:
     """The search config of the visit, and where its data are."""
     if visit.data:
         return str(ROOT / 'configs/bccd/faster_rcnn_search.py'), {'data_root': f'{visit.data.rstrip("/")}/'}
-    return str(ROOT / 'configs/digits/faster_rcnn_search.py'), SMALL if visit.device == 'cpu' else {}
+    return str(ROOT / 'configs/digits/faster_rcnn_short_search.py'), SMALL if visit.device == 'cpu' else {}
 
 
 def run(visit: Any, workers: int) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from mmautoloss.checks import require_number
+from mmautoloss.errors import SetupError
 from mmautoloss.registry import METRICS, register
 
 
@@ -67,11 +68,19 @@ class DetectionF1(BaseMetric):
             data_batch: Not used.
             data_samples: For each image ``pred_instances`` with ``bboxes`` (N, 4), ``scores`` (N,) and ``labels`` (N,), and
                 its ``instances`` (``meta_keys`` of ``PackDetInputs``), as mmdet's ``CocoMetric`` takes them.
+
+        Raises:
+            SetupError: An image has no ``instances``.
         """
         classes = len(self.dataset_meta['classes'])
         self.results.extend(self._count(sample, classes) for sample in data_samples)
 
     def _count(self, sample: Mapping[str, Any], classes: int) -> Counts:
+        if 'instances' not in sample:
+            raise SetupError(
+                'DetectionF1 needs the objects of each image: add instances to the meta_keys of PackDetInputs in the '
+                'pipeline of the validation.'
+            )
         found = {key: sample['pred_instances'][key].cpu().numpy() for key in ('bboxes', 'scores', 'labels')}
         found = {key: values[found['scores'] >= self.score_thr] for key, values in found.items()}
         rows = [self._count_class(found, sample['instances'], label) for label in range(classes)]

@@ -7,7 +7,8 @@ from mmautoloss.proxy.config import proxy_config, share_batch
 from mmautoloss.proxy.config_hooks import hook_class, hooks_of
 from mmautoloss.proxy.digest import training_text
 from mmautoloss.proxy.evaluator import ProxyEvaluator
-from mmautoloss.proxy.interim import Interim, interim_file
+from mmautoloss.proxy.interim import Interim
+from mmautoloss.proxy.interim_checkpoints import interim_file
 from mmautoloss.proxy.leg import Leg, leg_name
 from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.objects import plain_config, spelled, type_name

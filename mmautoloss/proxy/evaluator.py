@@ -23,7 +23,7 @@ from mmautoloss.errors import NonFiniteLoss, StoppedAtRung, TimeLimitExceeded
 from mmautoloss.proxy.aftermath import free_frames, spoils_process
 from mmautoloss.proxy.begin import Begin
 from mmautoloss.proxy.config import proxy_config
-from mmautoloss.proxy.interim import find_interim
+from mmautoloss.proxy.interim_checkpoints import find_interim
 from mmautoloss.proxy.length import lengthen
 from mmautoloss.proxy.log_only import nothing_logged
 from mmautoloss.proxy.memory import freed_memory_kept

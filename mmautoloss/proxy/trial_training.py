@@ -11,7 +11,8 @@ from mmengine.hooks import Hook
 
 from mmautoloss.branches import install_losses
 from mmautoloss.proxy.begin import Begin
-from mmautoloss.proxy.interim import InterimHook, interim_file, save_interim
+from mmautoloss.proxy.interim import InterimHook
+from mmautoloss.proxy.interim_checkpoints import interim_file, save_interim
 from mmautoloss.proxy.leg import leg_name
 from mmautoloss.proxy.runner import ProxyRunner
 from mmautoloss.proxy.settings import ProxySettings

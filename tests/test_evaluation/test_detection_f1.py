@@ -129,3 +129,10 @@ def overlap(one: list[float], two: list[float]) -> float:
 def test_settings_without_a_meaning_are_refused(setting: dict[str, Any], message: str) -> None:
     with pytest.raises(SetupError, match=message):
         DetectionF1(**setting)
+
+
+def test_images_without_their_objects_are_refused() -> None:
+    blind = image([(FIRST, 0.9, 0)], [])
+    del blind['instances']
+    with pytest.raises(SetupError, match='add instances to the meta_keys'):
+        scores(blind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from keyword import iskeyword
 from math import inf
 from pathlib import Path
@@ -31,10 +31,18 @@ def config_text(cfg: Config) -> str:
 
     MMEngine's writer sorts all keys as text, 10 before 2; but mmpose numbers keypoints by their place in ``keypoint_info``.
     """
-    settings = plain_config(cfg)
+    return _assignments(plain_config(cfg), lambda key, value: _code(value, _WIDTH - len(key) - 3))
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Settings as Python code in their own order, on which proposals depend; of literals, which are read without running."""
+    return _assignments(settings, lambda key, value: pformat(value, width=_WIDTH, sort_dicts=False))
+
+
+def _assignments(settings: Mapping[str, Any], code: Callable[[str, Any], str]) -> str:
+    """A line ``key = value`` for each setting, below the imports that they need."""
     imports = Imports(settings)
-    marked = imports.mark(settings).items()
-    return imports.fill(''.join(f'{key} = {_code(value, _WIDTH - len(key) - 3)}\n' for key, value in marked))
+    return imports.fill(''.join(f'{key} = {code(key, value)}\n' for key, value in imports.mark(settings).items()))
 
 
 def _code(value: Any, width: float) -> str:
@@ -42,28 +50,22 @@ def _code(value: Any, width: float) -> str:
     if not isinstance(value, (Mapping, list, tuple)) or not value:
         return repr(value)
     opening, items, closing = _items(value)
-    line = f'{opening}{", ".join(name + _code(each, inf) for name, each in items)}{closing}'
+    comma = ',' if isinstance(value, tuple) and len(value) == 1 else ''
+    line = f'{opening}{", ".join(name + _code(each, inf) for name, each in items)}{comma}{closing}'
     if len(line) <= width:
         return line
     lines = [f'{name}{_code(each, width - 5 - len(name))},\n' for name, each in items]
-    return f'{opening}\n{indent("".join(lines), "    ")}{closing.lstrip(",")}'
+    return f'{opening}\n{indent("".join(lines), "    ")}{closing}'
 
 
 def _items(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> tuple[str, list[tuple[str, Any]], str]:
     """The brackets of a container and what is in them, with what stands before; one of ``dict`` where keys can be names."""
     if not isinstance(value, Mapping):
-        opening, closing = ('[', ']') if isinstance(value, list) else ('(', ',)' if len(value) == 1 else ')')
+        opening, closing = '[]' if isinstance(value, list) else '()'
         return opening, [('', each) for each in value], closing
     if all(isinstance(key, str) and key.isidentifier() and not iskeyword(key) for key in value):
         return 'dict(', [(f'{key}=', each) for key, each in value.items()], ')'
     return '{', [(f'{key!r}: ', each) for key, each in value.items()], '}'
-
-
-def settings_text(settings: Mapping[str, Any]) -> str:
-    """Settings as Python code in their own order, which MMEngine's writer would not keep: proposals depend on it."""
-    imports = Imports(settings)
-    lines = [f'{key} = {pformat(value, width=119, sort_dicts=False)}' for key, value in imports.mark(settings).items()]
-    return imports.fill('\n'.join(lines) + '\n')
 
 
 @contextlib.contextmanager
